@@ -1,0 +1,101 @@
+"""What syncd asks of a CMMS, and what it promises in return.
+
+An adapter translates its CMMS's words to ours and back and chooses the error class; it
+decides nothing else. syncd calls from one thread at a time.
+
+Errors of every method (`syncd.errors`): Unreachable, UnexpectedContent, Throttled,
+CredentialsRefused, NotFound, Refused, Changed. `may_have_applied` is set honestly: False only
+when a write certainly had no effect.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from syncd.core.work_order import CmmsRecord, Field, Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an adapter can do, as data.
+
+    Attributes:
+        reads: fields found in the records it returns.
+        writes: fields it can write; a subset of `reads`, since a write is confirmed by reading.
+        clears: fields it can set to empty.
+        creates: whether it can create records.
+        finds: whether it can find a record by its Scan2Evolve id.
+        filters_changes: whether `fetch(changed_since)` narrows; if not, it returns everything.
+        change_resolution_s: how finely the CMMS stamps changes; None if it does not.
+        index_lag_s: how long after a create `find` may still miss the record.
+        read_lag_s: how long after a write `get` may still show the old value.
+        optimistic_lock: whether `update` refuses (Changed) a record that no longer is `expected`.
+        status_needs: for a target status, the fields that must be written with it or before it.
+    """
+
+    reads: frozenset[Field]
+    writes: frozenset[Field]
+    clears: frozenset[Field] = frozenset()
+    creates: bool = True
+    finds: bool = True
+    filters_changes: bool = False
+    change_resolution_s: float | None = None
+    index_lag_s: float = 0.0
+    read_lag_s: float = 0.0
+    optimistic_lock: bool = False
+    status_needs: Mapping[str, frozenset[Field]] | None = None
+
+
+@runtime_checkable
+class CmmsAdapter(Protocol):
+    """One CMMS. See the module text for errors and threads."""
+
+    @property
+    def name(self) -> str:
+        """The adapter's name, as in SYNCD_CMMS_ADAPTER."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def fetch(self, changed_since: datetime | None) -> Iterator[CmmsRecord]:
+        """Yield records changed at or after `changed_since` (UTC, the CMMS's clock); None: all.
+
+        Too many rather than too few. A record may come twice; the last one counts. A page that
+        fails raises: a short result is never a complete one.
+        """
+
+    def get(self, cmms_id: str) -> CmmsRecord:
+        """Read one record. Raises NotFound."""
+
+    def find(self, s2e_id: str) -> list[CmmsRecord]:
+        """Read all records that carry this Scan2Evolve id: none, one, or (a fault) several."""
+
+    def create(self, s2e_id: str, fields: Fields) -> CmmsRecord:
+        """Create the record that carries `s2e_id`, or return the one that already does.
+
+        We may call again after a lost answer, not knowing whether the first call landed.
+        """
+
+    def update(self, cmms_id: str, fields: Fields, expected: Fields) -> CmmsRecord:
+        """Write `fields` and no others; return the record as it is afterwards.
+
+        `expected` is what we last saw in those fields. An adapter with an optimistic lock
+        raises Changed when the record differs from it. None clears a field.
+        """
+
+
+def check(adapter: CmmsAdapter) -> str | None:
+    """Ask the adapter whether its CMMS is reachable and its credentials hold, without writing.
+
+    Returns a line for the operator, or None if the adapter has no such check.
+    """
+    asked = getattr(adapter, "check", None)
+    return None if asked is None else str(asked())
+
+
+def close(adapter: CmmsAdapter) -> None:
+    """Release what the adapter holds, if it holds anything."""
+    closing = getattr(adapter, "close", None)
+    if closing is not None:
+        closing()

@@ -1,0 +1,1 @@
+"""What syncd decides: pure functions over plain values. Nothing here reads or writes."""

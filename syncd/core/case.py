@@ -1,0 +1,149 @@
+"""All that is known of one work order when the planner looks at it.
+
+A case is read from the mirror as a whole, decided by pure functions, and never changed in
+place. Intents are writes journalled before they were sent:
+
+    started ──▶ answered ──▶ confirmed | altered | ignored | superseded
+       │  └───▶ refused
+       └──────▶ in_doubt ──▶ confirmed | altered | superseded | not_applied
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from syncd.core.work_order import (
+    NO_FIELDS,
+    CmmsRecord,
+    Field,
+    Fields,
+    S2eOrder,
+    Side,
+    Value,
+)
+
+
+class IntentState(StrEnum):
+    STARTED = "started"
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    IN_DOUBT = "in_doubt"
+    CONFIRMED = "confirmed"
+    ALTERED = "altered"
+    IGNORED = "ignored"
+    SUPERSEDED = "superseded"  # applied, and somebody has changed the value since
+    NOT_APPLIED = "not_applied"  # in doubt, and the value from before is still there
+
+
+OPEN_STATES = frozenset({IntentState.STARTED, IntentState.ANSWERED, IntentState.IN_DOUBT})
+
+
+class Kind(StrEnum):
+    CREATE = "create"  # of a CMMS record
+    UPDATE = "update"
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One field of an intent.
+
+    Attributes:
+        before: what the written side held when the write was planned.
+        sent: what was sent.
+        source: what the other side held then: the value this write carries over.
+        verdict: what reading back showed; None until something has been read.
+    """
+
+    before: Value
+    sent: Value
+    source: Value
+    verdict: IntentState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A write to one side of one work order, committed to the mirror before it was sent."""
+
+    id: int
+    s2e_id: str
+    side: Side
+    kind: Kind
+    state: IntentState
+    writes: Mapping[Field, Write]
+    started_at: datetime
+    answered_at: datetime | None = None
+    cmms_id: str | None = None
+    last_synced_before: datetime | None = None  # Scan2Evolve's lastSyncedAt when it was planned
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """This `s2e_id` is that `cmms_id`. `missing_cycles` counts cycles in which get found none."""
+
+    s2e_id: str
+    cmms_id: str
+    missing_cycles: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A write that is not tried now.
+
+    Attributes:
+        field: None holds the whole order (link, create).
+        value: the encoded value that would have been written; a different one lifts the hold.
+        until: when to try again by itself; None: parked until a person or another value.
+        tries: how often it was tried.
+    """
+
+    side: Side
+    field: Field | None
+    reason: str
+    value: object = None
+    tries: int = 0
+    until: datetime | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Both sides changed a field to different values. `winner` None waits for a person."""
+
+    field: Field
+    s2e: Value
+    cmms: Value
+    winner: Side | None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One work order with everything that bears on it.
+
+    Attributes:
+        s2e, cmms: the last observation of each side, None if never seen (or gone).
+        s2e_seen_at, cmms_seen_at: when the read began that showed it (our clock, UTC).
+        claims: cmms_ids of all records, linked ones included, that carry this s2e_id.
+        referenced: the record that Scan2Evolve's externalId names, when it is not linked.
+        base_s2e, base_cmms: per field, what each side held when the two last agreed.
+        intents: the open ones, oldest first.
+        holds, conflicts: those not yet released or resolved; conflicts waiting for a person.
+        answers: per field, the side a person chose to resolve a conflict.
+        tombstone: Scan2Evolve answered 404 in two cycles.
+    """
+
+    s2e_id: str
+    s2e: S2eOrder | None = None
+    cmms: CmmsRecord | None = None
+    s2e_seen_at: datetime | None = None
+    cmms_seen_at: datetime | None = None
+    link: Link | None = None
+    claims: tuple[str, ...] = ()
+    referenced: CmmsRecord | None = None
+    base_s2e: Fields = NO_FIELDS
+    base_cmms: Fields = NO_FIELDS
+    intents: tuple[Intent, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    answers: Mapping[Field, Side] = field(default_factory=dict)
+    tombstone: bool = False
