@@ -123,6 +123,8 @@ class Unreadable:
 
 Value = str | Decimal | datetime | Status | Priority | Unreadable | None
 Fields = Mapping[Field, Value]
+_HOURS_EXPONENT = 9  # hours beyond 10^10 or below 10^-9 are no working time
+_SHOWN = 60  # characters of a value that people are shown
 NO_FIELDS: Fields = MappingProxyType({})
 
 
@@ -185,9 +187,9 @@ def parse_value(name: Field, raw: object) -> Value:
     if raw == "":
         return None
     if kind is Kind.STATUS:
-        return Status(raw) if raw in Status else Unreadable(raw, "is not a status we know")
+        return Status(raw) if raw in Status.__members__ else Unreadable(raw, "is not a status we know")
     if kind is Kind.PRIORITY:
-        return Priority(raw) if raw in Priority else Unreadable(raw, "is not a priority we know")
+        return Priority(raw) if raw in Priority.__members__ else Unreadable(raw, "is not a priority we know")
     return raw
 
 
@@ -224,7 +226,7 @@ def parse_hours(raw: object) -> Decimal | Unreadable | None:
         return Unreadable(_show(raw), "is not a finite number of hours")
     if hours < 0:
         return Unreadable(_show(raw), "is negative")
-    if hours and not -9 <= hours.adjusted() <= 9:
+    if hours and abs(hours.adjusted()) > _HOURS_EXPONENT:
         return Unreadable(_show(raw), "is out of range")
     # What JSON can carry exactly: the nearest double, in its shortest spelling.
     return Decimal(repr(float(hours))).normalize() + 0
@@ -282,4 +284,4 @@ def show_value(value: Value) -> str:
         return "(empty)"
     text = value.raw if isinstance(value, Unreadable) else str(encode_value(value))
     text = " ".join(text.split())
-    return text if len(text) <= 60 else text[:59] + "…"
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

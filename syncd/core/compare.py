@@ -1,0 +1,159 @@
+"""When two values are the same, and what a value becomes where it has to fit.
+
+Instants are compared, not their texts; 4.5 is 4.50; text is compared after Unicode NFC and
+with one kind of line end. Lengths are UTF-16 units, since the API's "characters" are counted
+by a JavaScript server (decisions.md, 7).
+"""
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+import regex
+
+from syncd.core.policy import Overflow
+from syncd.core.work_order import Field, Side, Unreadable, Value
+
+# UTF-16 units; longer is a 400 (the sync call's documented limits).
+TEXT_LIMITS: Mapping[Field, int] = MappingProxyType(
+    {Field.ROOT_CAUSE: 500, Field.RESOLUTION: 2000, Field.CLOSURE_NOTE: 2000}
+)
+CUT_MARK = "…"
+
+# A text shorter than this that is the head of what was sent is taken for a person's edit, not
+# for a server that cuts: no field of any CMMS we know is cut below it.
+SHORTEST_CUT = 64  # UTF-16 units
+
+
+def canonical_text(text: str) -> str:
+    return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def same(a: Value, b: Value) -> bool:
+    """Whether two values of one field mean the same.
+
+    >>> same(Decimal("4.50"), Decimal("4.5")), same("a\\r\\nb", "a\\nb"), same(None, "a")
+    (True, True, False)
+    """
+    if isinstance(a, str) and isinstance(b, str):
+        return a == b or canonical_text(a) == canonical_text(b)
+    return a == b
+
+
+def utf16_units(text: str) -> int:
+    """
+    >>> utf16_units("é"), utf16_units("🔧")
+    (1, 2)
+    """
+    return len(text) + sum(ch > "\uffff" for ch in text)
+
+
+def cut_text(text: str, limit: int) -> str:
+    """The text itself if it fits, else its head with a visible mark.
+
+    Cut between grapheme clusters, so that no emoji or accented letter is torn.
+
+    >>> cut_text("abcdef", 4)
+    'abc…'
+    """
+    if utf16_units(text) <= limit:
+        return text
+    room = limit - utf16_units(CUT_MARK)
+    kept, used = [], 0
+    for cluster in regex.findall(r"\X", text):
+        used += utf16_units(cluster)
+        if used > room:
+            break
+        kept.append(cluster)
+    return "".join(kept).rstrip() + CUT_MARK
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """Why a value may not be sent to a side."""
+
+    reason: str
+    detail: str
+
+
+def fit(name: Field, value: Value, side: Side, overflow: Overflow) -> Value | Misfit:
+    """What may be sent to `side` for this value, or why nothing may."""
+    if isinstance(value, Unreadable):
+        return Misfit("unreadable", f"{value.raw!r} {value.why}")
+    if side is not Side.S2E or value is None:
+        return value
+    limit = TEXT_LIMITS.get(name)
+    if limit is not None and isinstance(value, str) and utf16_units(value) > limit:
+        if overflow is Overflow.PARK:
+            return Misfit("text_too_long", f"{utf16_units(value)} of at most {limit} UTF-16 units")
+        return cut_text(value, limit)
+    if name is Field.EXTERNAL_URL and isinstance(value, str) and not _is_web_url(value):
+        return Misfit("invalid", "is not an http or https URL")
+    return value
+
+
+def _is_web_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and " " not in text
+
+
+def agrees(
+    name: Field,
+    s2e: Value,
+    cmms: Value,
+    equivalents: Mapping[Field, frozenset[str]],
+    overflow: Overflow,
+) -> bool:
+    """Whether the two sides hold the same: nothing would have to be written to either.
+
+    A CMMS value that stands for several of ours agrees with each of them; a text over the
+    documented limit agrees with its cut.
+    """
+    if same(s2e, cmms):
+        return True
+    if isinstance(s2e, str) and s2e in equivalents.get(name, ()):
+        return True
+    fitted = fit(name, cmms, Side.S2E, overflow)
+    return not isinstance(fitted, Misfit) and same(s2e, fitted)
+
+
+def is_normalisation(sent: Value, seen: Value) -> bool:
+    """Whether `seen` is what a system may make of `sent` when it stores it.
+
+    Trimmed or respaced text, text cut at a length, rounded hours, a time cut to the second,
+    the minute or the day.
+    """
+    if isinstance(sent, datetime) and isinstance(seen, datetime):
+        return _is_retimed(sent, seen)
+    if isinstance(sent, Decimal) and isinstance(seen, Decimal):
+        return any(
+            seen == sent.quantize(Decimal(1).scaleb(-places), rounding)
+            for places in range(6)
+            for rounding in (ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_DOWN)
+        )
+    if isinstance(sent, str) and (seen is None or isinstance(seen, str)):
+        plain_sent, plain_seen = _plain(sent), _plain(seen or "")
+        if plain_sent == plain_seen:
+            return True
+        head = plain_seen.removesuffix("...").removesuffix(CUT_MARK).rstrip()
+        return utf16_units(head) >= SHORTEST_CUT and plain_sent.startswith(head)
+    return False
+
+
+def _plain(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).split())
+
+
+def _is_retimed(sent: datetime, seen: datetime) -> bool:
+    if abs(sent - seen) < timedelta(seconds=1) and seen.microsecond == 0:
+        return True
+    minute = sent.replace(second=0, microsecond=0)
+    day = sent.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return seen in (minute, day)

@@ -1,0 +1,115 @@
+"""What is to be done about one work order: the planner's answer, as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from syncd.core.case import Case, Conflict, Hold, Intent, IntentState
+from syncd.core.work_order import Field, Fields, Side, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field to write to one side.
+
+    Attributes:
+        before: what that side holds now.
+        value: what is to be sent.
+        source: what the other side holds: the value that this write carries over.
+        rule: the rule that decided, in the words of `reconcile.py`.
+        tries: how often the same write was tried and came to nothing.
+    """
+
+    side: Side
+    field: Field
+    before: Value
+    value: Value
+    source: Value
+    rule: str
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BaseMove:
+    """The two sides agree on a field: each side's value becomes its base."""
+
+    field: Field
+    s2e: Value
+    cmms: Value
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A written field about which a read has told the outcome."""
+
+    intent: Intent
+    field: Field
+    verdict: IntentState
+    seen: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A change on `side` that the other side cannot or may not take."""
+
+    side: Side
+    field: Field
+    value: Value
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewLink:
+    """This order is that record. `how`: adopted, reference, created."""
+
+    cmms_id: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """All that one cycle does about one work order.
+
+    Attributes:
+        out_of_scope: why the order is mirrored and not synced; None if it is synced.
+        link: a link to make before anything else.
+        create: the fields of a record to create in the CMMS; None: nothing to create.
+        changes: fields to write to either side.
+        settled, base_moves: what was found out and agreed, for the mirror alone.
+        holds, lifted: writes to stop trying, and holds that no longer apply.
+        conflicts, resolved: conflicts found, and fields whose waiting conflict is over.
+        drifts, drift_over: changes we cannot write back, and fields where that is over.
+        waiting: fields with a write on its way, not planned again until it is read back.
+    """
+
+    case: Case
+    out_of_scope: str | None = None
+    link: NewLink | None = None
+    create: Fields | None = None
+    changes: tuple[Change, ...] = ()
+    settled: tuple[Settled, ...] = ()
+    base_moves: tuple[BaseMove, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    lifted: tuple[tuple[Side, Field | None], ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    resolved: tuple[Field, ...] = ()
+    drifts: tuple[Drift, ...] = ()
+    drift_over: tuple[tuple[Side, Field], ...] = ()
+    waiting: frozenset[Field] = field(default_factory=frozenset)
+
+    @property
+    def s2e_id(self) -> str:
+        return self.case.s2e_id
+
+    def changes_on(self, side: Side) -> tuple[Change, ...]:
+        return tuple(change for change in self.changes if change.side is side)
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything is to be sent to either side."""
+        return self.create is not None or bool(self.changes)
+
+
+def as_fields(changes: tuple[Change, ...]) -> Mapping[Field, Value]:
+    """The changeset: only the fields to write."""
+    return {change.field: change.value for change in changes}

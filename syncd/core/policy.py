@@ -1,0 +1,62 @@
+"""What a person has set, as the planner needs it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from syncd.core.work_order import CMMS_OWNED, SHARED, Field, Side
+
+
+class Mode(StrEnum):
+    ADOPT = "adopt"  # link what appears in the CMMS, create nothing
+    CREATE = "create"
+
+
+class Scope(StrEnum):
+    OPEN = "open"
+    ALL = "all"
+
+
+class Overflow(StrEnum):
+    TRUNCATE = "truncate"
+    PARK = "park"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Settings and the adapter's capabilities, in one value.
+
+    Attributes:
+        owners: per shared field the side that wins a conflict; None waits for a person.
+        cmms_writes, cmms_clears: what the adapter can write, and set to empty.
+        site_ids, asset_ids: only orders of these; empty means all.
+        s2e_read_lag, cmms_read_lag: how long a read may still show the value from before.
+        cmms_index_lag: how long after a create the CMMS may not find the record.
+        guard_percent, guard_min: the mass-change guard (decisions.md, 9).
+    """
+
+    owners: Mapping[Field, Side | None]
+    cmms_writes: frozenset[Field]
+    cmms_clears: frozenset[Field]
+    cmms_creates: bool = True
+    cmms_finds: bool = True
+    mode: Mode = Mode.ADOPT
+    create: Scope = Scope.OPEN
+    site_ids: frozenset[str] = field(default_factory=frozenset)
+    asset_ids: frozenset[str] = field(default_factory=frozenset)
+    allow_reopen: bool = True
+    overwrite_drift: bool = False
+    overflow: Overflow = Overflow.TRUNCATE
+    s2e_read_lag: timedelta = timedelta(seconds=60)
+    cmms_read_lag: timedelta = timedelta(0)
+    cmms_index_lag: timedelta = timedelta(0)
+    first_sync_max: int = 200
+    guard_percent: int = 30
+    guard_min: int = 50
+
+    def owner(self, name: Field) -> Side | None:
+        """The side that wins a conflict on this field; None: a person decides."""
+        if name in SHARED:
+            return self.owners.get(name, Side.CMMS)
+        return Side.CMMS if name in CMMS_OWNED else Side.S2E

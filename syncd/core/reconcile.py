@@ -1,0 +1,346 @@
+"""Decide, field by field, what each side of a linked work order still has to be told.
+
+A three-way merge. Each side is compared with its own past (the base), never with the other
+side's spelling of the same value, so a CMMS that rounds hours or cuts titles does not look
+changed. Timestamps take no part in the decision.
+
+    Scan2Evolve   CMMS        outcome                                          rule
+    ───────────   ─────────   ──────────────────────────────────────────────   ────────────
+    same          same        nothing
+    changed       same        write to the CMMS, if it may be written there    s2e_changed
+    same          changed     write to Scan2Evolve, if it may be written       cmms_changed
+    changed       changed     equal: the bases move, nothing is written        both_equal
+                              different: the owner wins, or a person decides   conflict_…
+
+A change that may not be written where it would have to go is drift. A field without a base is
+met for the first time (`_first_meeting`). A field whose last write has not been read back yet
+is waiting: it is not planned again, and an observation of the value from before is no revert.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from syncd.core.case import Case, Conflict, Hold, Intent, IntentState, Kind
+from syncd.core.compare import Misfit, agrees, fit, is_normalisation, same
+from syncd.core.decision import BaseMove, Change, Decision, Drift, Settled
+from syncd.core.policy import Policy
+from syncd.core.readback import judge
+from syncd.core.work_order import (
+    SHARED,
+    TERMINAL_STATUSES,
+    WRITABLE_ON_S2E,
+    CmmsRecord,
+    Field,
+    S2eOrder,
+    Side,
+    Unreadable,
+    Value,
+    encode_value,
+)
+
+IGNORED_TRIES = 3  # writes that a side accepted and did not keep, before the field is parked
+_FIRST_DELAY = timedelta(seconds=30)
+_LONGEST_DELAY = timedelta(minutes=15)
+_DROPPED = "dropped"
+
+
+def reconcile(case: Case, policy: Policy, now: datetime) -> Decision:
+    """Decide about a linked order of which both sides have been observed."""
+    if case.s2e is None or case.cmms is None or case.link is None:
+        raise ValueError(f"{case.s2e_id} is not an observed pair")
+    merge = _Merge(case, policy, now, case.s2e, case.cmms)
+    merge.settle_intents()
+    for name in Field:
+        if name in case.s2e.fields and name in case.cmms.fields:
+            merge.decide(name)
+    return merge.decision()
+
+
+@dataclass(slots=True)
+class _Merge:
+    """One run over one case; collects what `Decision` holds."""
+
+    case: Case
+    policy: Policy
+    now: datetime
+    s2e: S2eOrder
+    cmms: CmmsRecord
+    base_s2e: dict[Field, Value] = field(default_factory=dict)
+    base_cmms: dict[Field, Value] = field(default_factory=dict)
+    held: dict[tuple[Side, Field | None], Hold] = field(default_factory=dict)
+    in_doubt: set[Side] = field(default_factory=set)
+    waiting: set[Field] = field(default_factory=set)
+    changes: list[Change] = field(default_factory=list)
+    settled: list[Settled] = field(default_factory=list)
+    moves: list[BaseMove] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list)
+    wanted: set[tuple[Side, Field | None]] = field(default_factory=set)
+    conflicts: list[Conflict] = field(default_factory=list)
+    drifts: list[Drift] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.base_s2e.update(self.case.base_s2e)
+        self.base_cmms.update(self.case.base_cmms)
+        self.held.update({(hold.side, hold.field): hold for hold in self.case.holds})
+
+    # ── reading back ──────────────────────────────────────────────────────────────────────
+
+    def settle_intents(self) -> None:
+        for intent in self.case.intents:
+            if intent.kind is Kind.UPDATE:
+                self._settle(intent)
+
+    def _settle(self, intent: Intent) -> None:
+        side = intent.side
+        seen_at = self.case.s2e_seen_at if side is Side.S2E else self.case.cmms_seen_at
+        holder = self.s2e if side is Side.S2E else self.cmms
+        answered = intent.state is IntentState.ANSWERED
+        for name, write in intent.writes.items():
+            if write.verdict is not None:
+                continue
+            verdict = None
+            if seen_at is not None and name in holder.fields:
+                verdict = judge(
+                    write,
+                    holder.fields[name],
+                    answered=answered,
+                    since=(intent.answered_at if answered else None) or intent.started_at,
+                    seen_at=seen_at,
+                    lag=self.policy.s2e_read_lag if side is Side.S2E else self.policy.cmms_read_lag,
+                    equivalents=self.cmms.equivalents.get(name, frozenset())
+                    if side is Side.CMMS
+                    else frozenset(),
+                    sync_moved=side is Side.S2E
+                    and self.s2e.last_synced_at is not None
+                    and self.s2e.last_synced_at != intent.last_synced_before,
+                )
+            if verdict is None:
+                self.waiting.add(name)
+                if not answered:
+                    self.in_doubt.add(side)
+                continue
+            seen = holder.fields[name]
+            self.settled.append(Settled(intent, name, verdict, seen))
+            if verdict in {IntentState.CONFIRMED, IntentState.ALTERED}:
+                self._agree_on(name, side, seen, write.source, "read_back")
+            elif verdict is IntentState.SUPERSEDED:
+                # Applied, and edited since: what we sent is the base, the newer value an edit.
+                self._agree_on(name, side, write.sent, write.source, "read_back")
+            else:
+                self._try_later(side, name, write.sent, verdict)
+
+    def _agree_on(self, name: Field, side: Side, own: Value, other: Value, rule: str) -> None:
+        s2e, cmms = (own, other) if side is Side.S2E else (other, own)
+        self.base_s2e[name], self.base_cmms[name] = s2e, cmms
+        self.moves.append(BaseMove(name, s2e, cmms, rule))
+
+    def _try_later(self, side: Side, name: Field, sent: Value, verdict: IntentState) -> None:
+        held = self.held.get((side, name))
+        again = held is not None and held.value == encode_value(sent)
+        tries = 1 + (held.tries if held is not None and again else 0)
+        until: datetime | None = self.now + _delay(tries)
+        if verdict is IntentState.IGNORED and tries >= IGNORED_TRIES:
+            until = None
+        if verdict is IntentState.NOT_APPLIED and tries == 1:
+            until = self.now
+        self._hold(Hold(side, name, verdict.value, encode_value(sent), tries, until))
+
+    def _hold(self, hold: Hold) -> None:
+        self.held[hold.side, hold.field] = hold
+        self.wanted.add((hold.side, hold.field))
+        self.holds.append(hold)
+
+    # ── the table ─────────────────────────────────────────────────────────────────────────
+
+    def decide(self, name: Field) -> None:
+        s2e, cmms = self.s2e.fields[name], self.cmms.fields[name]
+        if name in self.waiting:
+            return
+        if isinstance(s2e, Unreadable) or isinstance(cmms, Unreadable):
+            self._park_unreadable(name, s2e, cmms)
+            return
+        agreed = agrees(name, s2e, cmms, self.cmms.equivalents, self.policy.overflow)
+        if name not in self.base_s2e or name not in self.base_cmms:
+            self._first_meeting(name, s2e, cmms, agreed)
+            return
+        s2e_changed = not same(s2e, self.base_s2e[name])
+        cmms_changed = not same(cmms, self.base_cmms[name])
+        if not s2e_changed and not cmms_changed:
+            return
+        if agreed:
+            self._agree_on(name, Side.S2E, s2e, cmms, "both_equal")
+        elif s2e_changed and cmms_changed:
+            self._conflict(name, s2e, cmms, "conflict")
+        elif s2e_changed:
+            self._write(name, Side.CMMS, "s2e_changed")
+        elif name is Field.EXTERNAL_ID and s2e is not None:
+            self._hold_external_id(s2e, cmms)
+        elif name not in WRITABLE_ON_S2E and self.policy.overwrite_drift:
+            self._write(name, Side.CMMS, "drift_overwritten")
+        else:
+            self._write(name, Side.S2E, "cmms_changed")
+
+    def _first_meeting(self, name: Field, s2e: Value, cmms: Value, agreed: bool) -> None:
+        """Both sides exist and have no common past. A blank never erases."""
+        owner = self.policy.owner(name)
+        if agreed:
+            self._agree_on(name, Side.S2E, s2e, cmms, "met_equal")
+        elif name in SHARED and s2e is None:
+            self._meet(name, Side.S2E)
+        elif name in SHARED and cmms is None:
+            self._meet(name, Side.CMMS)
+        elif name in SHARED:
+            if self._would_regress(name, owner, s2e, cmms):
+                self._park(self._loser(owner), name, "would_reopen", cmms, "met")
+            else:
+                self._conflict(name, s2e, cmms, "met")
+        elif owner is Side.CMMS and cmms is not None:
+            if name is Field.EXTERNAL_ID and s2e is not None:
+                self._hold_external_id(s2e, cmms)
+            else:
+                self._meet(name, Side.S2E)
+        elif owner is Side.S2E and s2e is not None:
+            self._meet(name, Side.CMMS)
+        else:
+            self._agree_on(name, Side.S2E, s2e, cmms, "met_blank")
+
+    def _meet(self, name: Field, side: Side) -> None:
+        """Fill `side` from the other; where it cannot be written, begin from what there is."""
+        if self._may_write(name, side):
+            self._write(name, side, "met")
+        else:
+            self._agree_on(name, Side.S2E, self.s2e.fields[name], self.cmms.fields[name], "met")
+
+    def _would_regress(self, name: Field, owner: Side | None, s2e: Value, cmms: Value) -> bool:
+        """Whether the owner's value would reopen what the other side has ended.
+
+        syncd never derives that by itself from a first meeting; a person may.
+        """
+        if name is not Field.STATUS or owner is None or name in self.case.answers:
+            return False
+        winner, loser = (s2e, cmms) if owner is Side.S2E else (cmms, s2e)
+        return loser in TERMINAL_STATUSES and winner not in TERMINAL_STATUSES
+
+    @staticmethod
+    def _loser(owner: Side | None) -> Side:
+        return Side.S2E if owner is Side.CMMS else Side.CMMS
+
+    def _conflict(self, name: Field, s2e: Value, cmms: Value, rule: str) -> None:
+        winner = self.case.answers.get(name) or self.policy.owner(name)
+        if name is Field.EXTERNAL_ID and s2e is not None:
+            self._hold_external_id(s2e, cmms)
+            return
+        self.conflicts.append(Conflict(name, s2e, cmms, winner))
+        if winner is None:
+            return
+        by = "answer" if name in self.case.answers else winner.value
+        self._write(name, winner.other, f"{rule}_{by}")
+
+    def _hold_external_id(self, s2e: Value, cmms: Value) -> None:
+        detail = f"Scan2Evolve says {s2e}, the CMMS record is {cmms}"
+        self._park(Side.S2E, Field.EXTERNAL_ID, "external_id_differs", cmms, detail)
+
+    # ── may it be written, and what ───────────────────────────────────────────────────────
+
+    def _may_write(self, name: Field, side: Side) -> bool:
+        writable = WRITABLE_ON_S2E if side is Side.S2E else self.policy.cmms_writes
+        return name in writable
+
+    def _write(self, name: Field, side: Side, rule: str) -> None:
+        """Plan a write of the other side's value to `side`, if it may and can be written."""
+        here, there = self.s2e.fields[name], self.cmms.fields[name]
+        before, source = (here, there) if side is Side.S2E else (there, here)
+        if not self._may_write(name, side):
+            self.drifts.append(Drift(side.other, name, source, "not_writable"))
+            return
+        if source is None and (side is Side.S2E or name not in self.policy.cmms_clears):
+            self.drifts.append(Drift(side.other, name, source, "cannot_clear"))
+            return
+        value = fit(name, source, side, self.policy.overflow)
+        if isinstance(value, Misfit):
+            self._park(side, name, value.reason, source, value.detail)
+            return
+        if same(value, before):
+            self._agree_on(name, side, before, source, "same_after_fitting")
+            return
+        if (
+            name is Field.STATUS
+            and not self.policy.allow_reopen
+            and before in TERMINAL_STATUSES
+            and value not in TERMINAL_STATUSES
+        ):
+            self._park(side, name, "would_reopen", value, "SYNCD_ALLOW_REOPEN is 0")
+            return
+        held = self.held.get((side, name))
+        tries = 0
+        if held is not None and held.value == encode_value(value):
+            self.wanted.add((side, name))
+            if held.until is None or held.until > self.now:
+                return
+            tries = held.tries
+        if side in self.in_doubt:
+            return  # one write at a time while an outcome is unknown
+        self.changes.append(Change(side, name, before, value, source, rule, tries))
+
+    def _park(self, side: Side, name: Field, reason: str, value: Value, detail: str) -> None:
+        held = self.held.get((side, name))
+        encoded = encode_value(value)
+        if held is not None and held.value == encoded and held.reason in {reason, _DROPPED}:
+            self.wanted.add((side, name))
+            return
+        self._hold(Hold(side, name, reason, encoded, detail=detail))
+
+    def _park_unreadable(self, name: Field, s2e: Value, cmms: Value) -> None:
+        for side, value in ((Side.S2E, s2e), (Side.CMMS, cmms)):
+            if isinstance(value, Unreadable):
+                self._park(side.other, name, "unreadable", value, f"{value.raw!r} {value.why}")
+
+    # ── the result ────────────────────────────────────────────────────────────────────────
+
+    def decision(self) -> Decision:
+        asked = {conflict.field for conflict in self.conflicts if conflict.winner is None}
+        waiting_before = {c.field for c in self.case.conflicts} | set(self.case.answers)
+        drifting = {(drift.side, drift.field) for drift in self.drifts}
+        unresolved = asked | self.waiting | {change.field for change in self.changes}
+        return Decision(
+            case=self.case,
+            changes=tuple(self.changes),
+            settled=tuple(self.settled),
+            base_moves=tuple(self.moves),
+            holds=tuple(self.holds),
+            lifted=tuple(
+                (hold.side, hold.field)
+                for hold in self.case.holds
+                if (hold.side, hold.field) not in self.wanted and hold.field not in self.waiting
+            ),
+            conflicts=tuple(self.conflicts),
+            resolved=tuple(sorted(waiting_before - unresolved)),
+            drifts=tuple(self.drifts),
+            drift_over=tuple(
+                (side, name)
+                for side in Side
+                for name in self.s2e.fields
+                if (side, name) not in drifting
+            ),
+            waiting=frozenset(self.waiting),
+        )
+
+
+def _delay(tries: int) -> timedelta:
+    return min(_FIRST_DELAY * (1 << min(tries - 1, 10)), _LONGEST_DELAY)
+
+
+def created_bases(writes: Mapping[Field, Value], record: CmmsRecord) -> list[BaseMove]:
+    """The bases of a record that our own create has just made.
+
+    What was sent is what both sides held: an edit made meanwhile is seen as an edit. Where the
+    CMMS normalised what it stored, its own spelling is its base.
+    """
+    moves = []
+    for name, sent in writes.items():
+        seen = record.fields.get(name, sent)
+        kept = isinstance(sent, str) and sent in record.equivalents.get(name, ())
+        base = seen if kept or same(seen, sent) or is_normalisation(sent, seen) else sent
+        moves.append(BaseMove(name, sent, base, "created"))
+    return moves
