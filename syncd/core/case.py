@@ -14,7 +14,6 @@ from datetime import datetime
 from enum import StrEnum
 
 from syncd.core.work_order import (
-    NO_FIELDS,
     CmmsRecord,
     Field,
     Fields,
@@ -121,7 +120,8 @@ class Case:
     """One work order with everything that bears on it.
 
     Attributes:
-        s2e, cmms: the last observation of each side, None if never seen (or gone).
+        s2e, cmms: the last observation of each side, None if never seen (or gone). For an order
+            that is not linked yet, `cmms` is the one record that carries its id, if just one does.
         s2e_seen_at, cmms_seen_at: when the read began that showed it (our clock, UTC).
         claims: cmms_ids of all records, linked ones included, that carry this s2e_id.
         referenced: the record that Scan2Evolve's externalId names, when it is not linked.
@@ -140,8 +140,8 @@ class Case:
     link: Link | None = None
     claims: tuple[str, ...] = ()
     referenced: CmmsRecord | None = None
-    base_s2e: Fields = NO_FIELDS
-    base_cmms: Fields = NO_FIELDS
+    base_s2e: Fields = field(default_factory=dict)
+    base_cmms: Fields = field(default_factory=dict)
     intents: tuple[Intent, ...] = ()
     holds: tuple[Hold, ...] = ()
     conflicts: tuple[Conflict, ...] = ()

@@ -1,16 +1,16 @@
 """Decide about a work order that is not linked to a CMMS record yet.
 
-    what is known                                             outcome
-    ───────────────────────────────────────────────────────   ─────────────────────────────────
-    deleted upstream; site or asset not among the settings'   out of scope
-    a create in doubt, and a record carries the id            link `created`, bases from the intent
-    a create in doubt, no record, the index lag has passed    not applied: may be created anew
-    one record carries the id                                 link `adopted`: a first meeting
-    several records carry the id                              parked `duplicate_records`
-    externalId names a free record                            link `reference`: a first meeting
-    externalId names another order's record, or none          needs review (create), out of scope
-    nothing of the kind, mode adopt                           out of scope `no_record`
-    nothing of the kind, mode create, status in scope         create
+what is known                                             outcome
+───────────────────────────────────────────────────────   ─────────────────────────────────
+deleted upstream; site or asset not among the settings'   out of scope
+a create in doubt, and a record carries the id            link `created`, bases from the intent
+a create in doubt, no record, the index lag has passed    not applied: may be created anew
+one record carries the id                                 link `adopted`: a first meeting
+several records carry the id                              parked `duplicate_records`
+externalId names a free record                            link `reference`: a first meeting
+externalId names another order's record, or none          needs review (create), out of scope
+nothing of the kind, mode adopt                           out of scope `no_record`
+nothing of the kind, mode create, status in scope         create
 """
 
 from datetime import datetime
@@ -104,9 +104,7 @@ def _not_applied(creating: list[Intent]) -> tuple[Settled, ...]:
     )
 
 
-def _by_reference_or_create(
-    case: Case, order: S2eOrder, policy: Policy, now: datetime
-) -> Decision:
+def _by_reference_or_create(case: Case, order: S2eOrder, policy: Policy, now: datetime) -> Decision:
     reference = order.fields.get(Field.EXTERNAL_ID)
     if isinstance(reference, str):
         record = case.referenced

@@ -6,11 +6,11 @@ a person has answered. Nothing of it is stored; the next cycle computes it anew.
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from syncd.core.case import Case
+from syncd.core.case import Case, Link
 from syncd.core.decision import Change, Decision
 from syncd.core.meet import meet, outside
 from syncd.core.policy import Policy
@@ -93,10 +93,26 @@ class Plan:
             return ()
         return tuple(decision for decision in self.decisions if decision.changes_on(side))
 
-    def refuses_creates(self) -> bool:
-        return any(
-            latch.guard is Guard.FIRST_SYNC or latch.side is None for latch in self.latches
+    def sendable(self) -> tuple[Decision, ...]:
+        """All decisions of which something may be sent, each once."""
+        may = [*self.creates(), *self.updates(Side.CMMS), *self.updates(Side.S2E)]
+        return tuple({decision.s2e_id: decision for decision in may}.values())
+
+    def guarded(self) -> frozenset[str]:
+        """The orders of which a guard refuses something."""
+        return frozenset(
+            decision.s2e_id
+            for decision in self.decisions
+            if (decision.create is not None and self.refuses_creates())
+            or any(self.refuses_changes(change.side) for change in decision.changes)
         )
+
+    def only(self, decisions: Iterable[Decision]) -> "Plan":
+        """The same plan, for these decisions alone."""
+        return replace(self, decisions=tuple(decisions))
+
+    def refuses_creates(self) -> bool:
+        return any(latch.guard is Guard.FIRST_SYNC or latch.side is None for latch in self.latches)
 
     def refuses_changes(self, side: Side) -> bool:
         return any(
@@ -111,10 +127,36 @@ def decide(case: Case, policy: Policy, now: datetime) -> Decision:
     if reason is not None:
         return Decision(case, out_of_scope=reason, waiting=_unread(case))
     if case.link is None:
-        return meet(case, policy, now)
+        return _first_meeting(meet(case, policy, now), policy, now)
     if case.cmms is None or case.link.missing_cycles > 0:
         return Decision(case, out_of_scope=CMMS_MISSING, waiting=_unread(case))
     return reconcile(case, policy, now)
+
+
+def _first_meeting(met: Decision, policy: Policy, now: datetime) -> Decision:
+    """Where a link was found, reconcile the pair at once, as it will be when the link is kept."""
+    case, link = met.case, met.link
+    record = case.cmms if case.claims else case.referenced
+    if link is None or record is None:
+        return met
+    paired = replace(
+        case,
+        link=Link(case.s2e_id, link.cmms_id),
+        cmms=record,
+        base_s2e={move.field: move.s2e for move in met.base_moves},
+        base_cmms={move.field: move.cmms for move in met.base_moves},
+        intents=(),
+        holds=(),
+    )
+    merged = reconcile(paired, policy, now)
+    return replace(
+        merged,
+        case=case,
+        link=link,
+        settled=met.settled,
+        base_moves=met.base_moves + merged.base_moves,
+        lifted=met.lifted,
+    )
 
 
 def _unread(case: Case) -> frozenset[Field]:
@@ -172,9 +214,7 @@ def _counted(decision: Decision, side: Side) -> list[Change]:
     return [change for change in decision.changes_on(side) if change.field not in CMMS_OWNED]
 
 
-def _mass_change(
-    decisions: Sequence[Decision], side: Side, policy: Policy, facts: Facts
-) -> Latch:
+def _mass_change(decisions: Sequence[Decision], side: Side, policy: Policy, facts: Facts) -> Latch:
     count = sum(bool(_counted(decision, side)) for decision in decisions)
     limit = max(policy.guard_min, facts.linked * policy.guard_percent // 100)
     return Latch(
@@ -239,5 +279,3 @@ def not_found_latch(not_found: int, live: int) -> Latch | None:
         f"{not_found} of {live} known work orders answered 404 in one cycle; "
         f"the credentials may belong to another organisation",
     )
-
-

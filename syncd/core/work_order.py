@@ -125,7 +125,6 @@ Value = str | Decimal | datetime | Status | Priority | Unreadable | None
 Fields = Mapping[Field, Value]
 _HOURS_EXPONENT = 9  # hours beyond 10^10 or below 10^-9 are no working time
 _SHOWN = 60  # characters of a value that people are shown
-NO_FIELDS: Fields = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +186,15 @@ def parse_value(name: Field, raw: object) -> Value:
     if raw == "":
         return None
     if kind is Kind.STATUS:
-        return Status(raw) if raw in Status.__members__ else Unreadable(raw, "is not a status we know")
+        return (
+            Status(raw) if raw in Status.__members__ else Unreadable(raw, "is not a status we know")
+        )
     if kind is Kind.PRIORITY:
-        return Priority(raw) if raw in Priority.__members__ else Unreadable(raw, "is not a priority we know")
+        return (
+            Priority(raw)
+            if raw in Priority.__members__
+            else Unreadable(raw, "is not a priority we know")
+        )
     return raw
 
 

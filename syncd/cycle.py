@@ -1,0 +1,328 @@
+"""One cycle: poll, mirror, reconcile, apply.
+
+Start reading here. `Cycle.run` is the sentence; `poll.py` reads, `core/plan.py` decides,
+`record.py` keeps what was found out, `apply.py` sends. What decides neither reads nor writes,
+and what writes decides nothing.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+
+from syncd.apply import Apply, Sent
+from syncd.cmms.port import CmmsAdapter
+from syncd.core.decision import Decision
+from syncd.core.plan import Guard, Plan, make_plan
+from syncd.core.policy import Mode, Policy
+from syncd.core.work_order import Side
+from syncd.errors import SyncdError
+from syncd.mirror import journal, observations, report
+from syncd.mirror.database import Mirror
+from syncd.mirror.lease import Lease
+from syncd.outage import Outage
+from syncd.poll import CmmsPoll, Reading, S2ePoll, Seen
+from syncd.record import facts, record_plan
+from syncd.scan2evolve.client import Scan2EvolveClient
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What one cycle is asked to do.
+
+    Attributes:
+        full: read the whole list and the whole CMMS, due or not.
+        only: one work order, for a pilot.
+        dry: read and plan, write nothing to either side.
+    """
+
+    full: bool = False
+    only: str | None = None
+    dry: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one cycle did, and where it leaves the orders.
+
+    Attributes:
+        result: complete; partial (time ran out, or something is left to send); failed (a side
+            could not be read).
+        waiting: the counts of `status --json`.
+        errors: what stopped part of the cycle, the gravest of which is the exit code.
+    """
+
+    cycle_id: str
+    started: datetime
+    result: str
+    seconds: float
+    s2e: Seen
+    cmms: Seen
+    sent: Sent
+    plan: Plan
+    waiting: dict[str, int]
+    s2e_requests: int = 0
+    cmms_requests: int = 0
+    errors: tuple[SyncdError, ...] = ()
+
+    def document(self, connection: str) -> dict[str, object]:
+        """The document of `once --json`."""
+        return {
+            "connection": connection,
+            "cycle_id": self.cycle_id,
+            "result": self.result,
+            "seconds": round(self.seconds, 3),
+            "s2e": {
+                "requests": self.s2e_requests,
+                "observed": self.s2e.observed,
+                "changed": self.s2e.changed,
+                "sweep": self.s2e.sweep,
+                "sweep_reason": self.s2e.sweep_reason,
+            },
+            "cmms": {
+                "requests": self.cmms_requests,
+                "observed": self.cmms.observed,
+                "changed": self.cmms.changed,
+            },
+            "created": self.sent.created,
+            "pushed_s2e": self.sent.pushed_s2e,
+            "pushed_cmms": self.sent.pushed_cmms,
+            "conflicts": self.waiting["conflicts"],
+            "parked": self.waiting["parked"],
+            "in_doubt": self.waiting["in_doubt"],
+            "out_of_scope": self.waiting["out_of_scope"],
+        }
+
+
+@dataclass(slots=True)
+class Cycle:
+    """Runs cycles of one connection. One thread, one at a time, under the lease.
+
+    Attributes:
+        fresh: how old an observation of Scan2Evolve may be when a write is based on it.
+        outages: per side, whether it is down; kept from cycle to cycle.
+    """
+
+    client: Scan2EvolveClient
+    adapter: CmmsAdapter
+    mirror: Mirror
+    lease: Lease
+    policy: Policy
+    utcnow: Callable[[], datetime]
+    new_id: Callable[[datetime], str]
+    stop: Callable[[], bool]
+    deadline_s: float
+    sweep_every: timedelta
+    fresh: timedelta = timedelta(seconds=60)
+    monotonic: Callable[[], float] = time.monotonic
+    outages: dict[Side, Outage] = field(default_factory=dict)
+    pushes: Outage = field(default_factory=lambda: Outage("pushes"))
+
+    def run(self, order: Order) -> Report:
+        """Poll, mirror, reconcile, apply. Raises only what makes a cycle impossible:
+        MirrorUnavailable, LeaseLost, or a bug."""
+        started, began = self.utcnow(), self.monotonic()
+        cycle_id = self.new_id(started)
+        ends = began + self.deadline_s
+        self.client.deadline = ends
+        with structlog.contextvars.bound_contextvars(cycle_id=cycle_id):
+            reading = Reading(
+                cycle_id, started, order.full, order.only, lambda: self._stopping(ends)
+            )
+            requests = self.client.requests
+            self._open(reading)
+            s2e = self._poll_s2e(reading)
+            cmms = self._poll_cmms(reading)
+            plan = self._decide(reading, s2e)
+            sent = Sent()
+            if not order.dry:
+                sent = self._apply(reading, plan, s2e, cmms)
+            return self._close(
+                reading,
+                s2e,
+                cmms,
+                plan,
+                sent,
+                seconds=self.monotonic() - began,
+                requests=self.client.requests - requests,
+                dry=order.dry,
+            )
+
+    def _stopping(self, ends: float) -> bool:
+        return self.stop() or self.monotonic() >= ends
+
+    # ── read ──────────────────────────────────────────────────────────────────────────────
+
+    def _open(self, reading: Reading) -> None:
+        """A write found `started` was cut off with its process: its outcome is in doubt."""
+        self.lease.check()
+        with self.mirror.transaction() as tx:
+            report.start_cycle(tx, reading.cycle_id)
+            for intent in journal.mark_started_in_doubt(tx):
+                journal.write(tx, "push.in_doubt", cycle_id=reading.cycle_id, s2e_id=intent.s2e_id)
+                structlog.get_logger().warning(
+                    "push.in_doubt", s2e_id=intent.s2e_id, side=intent.side, error="interrupted"
+                )
+
+    def _poll_s2e(self, reading: Reading) -> Seen:
+        poll = S2ePoll(self.client, self.mirror, self.policy, self.utcnow, self.sweep_every)
+        return self._watch(Side.S2E, lambda: poll.read(reading))
+
+    def _poll_cmms(self, reading: Reading) -> Seen:
+        poll = CmmsPoll(self.adapter, self.mirror, self.utcnow, self.sweep_every)
+        return self._watch(Side.CMMS, lambda: poll.read(reading))
+
+    def _watch(self, side: Side, read: Callable[[], Seen]) -> Seen:
+        """Read a side unless it is being given time to recover; log an outage's two ends."""
+        outage = self.outages.setdefault(side, Outage(side.value))
+        if outage.error is not None and self.monotonic() < outage.retry_at:
+            return Seen(error=outage.error)
+        seen = read()
+        if seen.error is None:
+            outage.over(self.monotonic())
+        else:
+            outage.met(seen.error, self.monotonic())
+        return seen
+
+    # ── decide ────────────────────────────────────────────────────────────────────────────
+
+    def _decide(self, reading: Reading, s2e: Seen) -> Plan:
+        """The plan, from the mirror. Orders about to be written are first looked at afresh,
+        since their last observation may be as old as the last sweep."""
+        plan = self._plan(reading)
+        stale = [decision.s2e_id for decision in plan.sendable() if not self._is_fresh(decision)]
+        if not stale or s2e.error is not None:
+            return plan
+        poll = S2ePoll(self.client, self.mirror, self.policy, self.utcnow, self.sweep_every)
+        poll.refresh(reading, s2e, stale)
+        return self._plan(reading)
+
+    def _is_fresh(self, decision: Decision) -> bool:
+        seen_at = decision.case.s2e_seen_at
+        return seen_at is not None and self.utcnow() - seen_at <= self.fresh
+
+    def _plan(self, reading: Reading) -> Plan:
+        with self.mirror.read() as tx:
+            wanted = None if reading.only is None else [reading.only]
+            cases = observations.load_cases(tx, wanted)
+            known = facts(tx, self.utcnow())
+        return make_plan(cases, self.policy, known, self.utcnow())
+
+    # ── write ─────────────────────────────────────────────────────────────────────────────
+
+    def _apply(self, reading: Reading, plan: Plan, s2e: Seen, cmms: Seen) -> Sent:
+        """Keep what was found out, then send what may be sent."""
+        self.lease.check()
+        record_plan(self.mirror, plan, reading.cycle_id)
+        sender = Apply(
+            client=self.client,
+            adapter=self.adapter,
+            mirror=self.mirror,
+            lease=self.lease,
+            policy=self.policy,
+            cycle_id=reading.cycle_id,
+            utcnow=self.utcnow,
+            stopping=reading.stopping,
+            closed=self._closed(s2e, cmms),
+        )
+        ready = [decision for decision in plan.sendable() if self._is_fresh(decision)]
+        sent = sender.run(plan.only(ready))
+        self._watch_pushes(sent)
+        ready_ids = {decision.s2e_id for decision in ready}
+        held_back = {d.s2e_id for d in plan.decisions if d.writes and d.s2e_id not in ready_ids}
+        sent.unsent += len(held_back - plan.guarded())
+        with self.mirror.transaction() as tx:
+            done = {decision.s2e_id for decision in plan.decisions}
+            observations.clear_look(tx, sorted(done - held_back - sent.touched - plan.guarded()))
+            observations.look_at(tx, sorted(sent.touched))
+        return sent
+
+    def _closed(self, s2e: Seen, cmms: Seen) -> frozenset[Side]:
+        """The sides that are not written in this cycle.
+
+        A side that could not be read is not written; and without a look at the CMMS its values
+        may be out of date, so nothing is carried over from it either.
+        """
+        with self.mirror.read() as tx:
+            paused = bool(report.get_state(tx, "paused"))
+        if paused or cmms.error is not None:
+            return frozenset(Side)
+        waits = self.pushes.error is not None and self.monotonic() < self.pushes.retry_at
+        if waits or s2e.error is not None:
+            return frozenset({Side.S2E})
+        return frozenset()
+
+    def _watch_pushes(self, sent: Sent) -> None:
+        """Writing upstream can be down while reading works: wrong pair, integration inactive."""
+        error = sent.errors.get(Side.S2E)
+        if error is not None:
+            self.pushes.met(error, self.monotonic())
+        elif sent.pushed_s2e:
+            self.pushes.over(self.monotonic())
+
+    # ── report ────────────────────────────────────────────────────────────────────────────
+
+    def _close(
+        self,
+        reading: Reading,
+        s2e: Seen,
+        cmms: Seen,
+        plan: Plan,
+        sent: Sent,
+        *,
+        seconds: float,
+        requests: int,
+        dry: bool,
+    ) -> Report:
+        errors = [seen.error for seen in (s2e, cmms) if seen.error is not None]
+        failed = bool(errors)
+        errors += list(sent.errors.values())
+        partial = bool(sent.unsent or s2e.failed or reading.stopping())
+        result = "failed" if failed else "partial" if partial or errors else "complete"
+        with self.mirror.transaction() as tx:
+            if not dry and self._first_sync_is_over(s2e, plan):
+                report.set_state(tx, "first_sync_over", True)
+            counts = report.status_counts(tx)
+            done = Report(
+                cycle_id=reading.cycle_id,
+                started=reading.started,
+                result=result,
+                seconds=seconds,
+                s2e=s2e,
+                cmms=cmms,
+                sent=sent,
+                plan=plan,
+                waiting=counts,
+                s2e_requests=requests,
+                cmms_requests=cmms.requests + sent.cmms_requests,
+                errors=tuple(errors),
+            )
+            report.end_cycle(tx, reading.cycle_id, result, done.document(self.mirror.connection))
+        self._log_finished(done)
+        return done
+
+    def _first_sync_is_over(self, s2e: Seen, plan: Plan) -> bool:
+        """A complete sweep has ended and no more was to be created than the limit allows."""
+        latched = any(latch.guard is Guard.FIRST_SYNC for latch in plan.latches)
+        return self.policy.mode is Mode.CREATE and s2e.sweep == "complete" and not latched
+
+    def _log_finished(self, done: Report) -> None:
+        """One line a cycle, whatever happened in it."""
+        told = {
+            "created": done.sent.created,
+            "pushed_s2e": done.sent.pushed_s2e,
+            "pushed_cmms": done.sent.pushed_cmms,
+            "left": done.sent.unsent,
+            **{key: done.waiting[key] for key in ("conflicts", "parked", "in_doubt")},
+        }
+        structlog.get_logger().info(
+            "cycle.finished",
+            result=done.result,
+            duration_ms=round(done.seconds * 1000),
+            requests=done.s2e_requests,
+            observed=done.s2e.observed,
+            changed=done.s2e.changed + done.cmms.changed,
+            **{key: count for key, count in told.items() if count},
+        )

@@ -1,0 +1,185 @@
+"""When a cycle runs: every so often, never two at once, until somebody asks us to stop.
+
+state      event                       what happens
+────────   ─────────────────────────   ─────────────────────────────────────────────────
+standby    the lease is free           take it, upgrade the mirror, start ticking: active
+active     tick                        one cycle
+active     tick while a cycle runs     skipped, said at INFO
+active     the lease was taken over    stop ticking: standby
+any        SIGTERM, SIGINT             what is in flight is finished, nothing new is started;
+                                       after STOP_WITHIN_S it is abandoned (its intent stays,
+                                       and the next start reads it back): exit 0
+any        a second signal             exit 128 + signal at once
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from types import FrameType
+
+import structlog
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES, JobExecutionEvent
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from syncd.cycle import Cycle, Order
+from syncd.errors import LeaseHeld, LeaseLost, MirrorUnavailable
+from syncd.mirror.lease import Lease
+
+STOP_WITHIN_S = 8.0  # Docker kills after 10
+_STANDBY_WAIT_S = 5.0
+
+
+class StopFlag:
+    """Whether somebody has asked us to stop, and a sleep that ends when somebody does."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def __call__(self) -> bool:
+        return self._event.is_set()
+
+    def set(self) -> None:
+        self._event.set()
+
+    def sleep(self, seconds: float) -> bool:
+        """Wait; False if the wait was cut short because we are to stop."""
+        return not self._event.wait(max(seconds, 0.0))
+
+
+def stop_on_signals(stop: StopFlag) -> None:
+    """SIGTERM and SIGINT set `stop`; a second one ends the process at once."""
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if stop():
+            os._exit(128 + number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)
+
+
+class Daemon:
+    """Ticks until stopped. `make_cycle` is called each time the lease has been taken."""
+
+    def __init__(
+        self,
+        *,
+        lease: Lease,
+        make_cycle: Callable[[], Cycle],
+        tend: Callable[[], None],
+        poll_every_s: float,
+        first_delay_s: Callable[[], float],
+        stop: StopFlag,
+        dry: bool,
+    ) -> None:
+        self._lease = lease
+        self._make_cycle = make_cycle
+        self._tend = tend
+        self._poll_every_s = poll_every_s
+        self._first_delay_s = first_delay_s
+        self._stop = stop
+        self._dry = dry
+        self._lost = threading.Event()
+        self._store_down = False
+        self._log = structlog.get_logger()
+
+    def run(self) -> int:
+        """Take the lease, tick, stand by again if it is lost; return the exit code."""
+        while not self._stop():
+            if not self._take_lease():
+                break
+            self._lost.clear()
+            self._tick_until_stopped()
+        self._log.info("daemon.stopped")
+        return 0
+
+    def _take_lease(self) -> bool:
+        said = False
+        while not self._stop():
+            try:
+                self._lease.acquire(0.0)
+            except LeaseHeld as held:
+                if not said:
+                    self._log.info("daemon.started", role="standby", reason=str(held))
+                    said = True
+                self._stop.sleep(_STANDBY_WAIT_S)
+            except MirrorUnavailable as error:
+                if not said:
+                    self._log.error("store.unavailable", error=str(error))
+                    said = True
+                self._stop.sleep(_STANDBY_WAIT_S)
+            else:
+                return True
+        return False
+
+    def _tick_until_stopped(self) -> None:
+        cycle = self._make_cycle()
+        self._log.info("daemon.started", role="active", poll_every_s=self._poll_every_s)
+        if not self._stop.sleep(self._first_delay_s()):
+            self._lease.release()
+            return
+        scheduler = BackgroundScheduler(timezone=UTC)
+        scheduler.add_listener(self._skipped, EVENT_JOB_MAX_INSTANCES)
+        scheduler.add_job(
+            self._tick,
+            IntervalTrigger(seconds=self._poll_every_s, timezone=UTC),
+            args=[cycle],
+            id="tick",
+            next_run_time=datetime.now(UTC),
+            max_instances=1,
+            coalesce=True,
+            misfire_grace_time=None,
+        )
+        scheduler.start()
+        while not self._stop() and not self._lost.is_set():
+            self._stop.sleep(0.2)
+        self._drain(scheduler)
+
+    def _drain(self, scheduler: BackgroundScheduler) -> None:
+        """Let the running cycle finish what is in flight; abandon it after STOP_WITHIN_S."""
+        waiter = threading.Thread(target=scheduler.shutdown, kwargs={"wait": True}, daemon=True)
+        waiter.start()
+        waiter.join(STOP_WITHIN_S)
+        if waiter.is_alive():
+            self._log.warning("daemon.stopped", reason="a request in flight was abandoned")
+            os._exit(0)
+        with suppress(MirrorUnavailable, LeaseLost):
+            self._lease.release()
+
+    def _skipped(self, _event: JobExecutionEvent) -> None:
+        self._log.info("cycle.skipped_overlap", poll_every_s=self._poll_every_s)
+
+    def _tick(self, cycle: Cycle) -> None:
+        """One cycle. Whatever it raises is said; the next tick comes all the same."""
+        if self._stop() or self._lost.is_set():
+            return
+        try:
+            self._lease.renew()
+            self._tend()
+            cycle.run(Order(dry=self._dry))
+        except LeaseLost as error:
+            self._log.error("daemon.stopped", role="active", reason=str(error))
+            self._lost.set()
+        except MirrorUnavailable as error:
+            if not self._store_down:
+                event = "store.full" if "full" in str(error) else "store.unavailable"
+                self._log.error(event, error=str(error))
+            self._store_down = True
+        except Exception:
+            # A bug in one cycle must not end the daemon: the mirror holds the truth, and the
+            # next cycle begins from it.
+            self._log.exception("cycle.finished", result="failed")
+        else:
+            if self._store_down:
+                self._log.info("store.recovered")
+            self._store_down = False
+
+
+def first_delay(poll_every_s: float, filled: bool, random: Callable[[], float]) -> float:
+    """Seconds before the first cycle: none on an empty mirror, else up to a tenth of a tick,
+    so that many daemons restarted at once do not ask at once."""
+    return random() * poll_every_s / 10 if filled else 0.0

@@ -1,0 +1,1 @@
+"""The mirror: what each side was last seen to hold, what the two last agreed on, what we sent."""

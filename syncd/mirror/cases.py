@@ -1,0 +1,201 @@
+"""Gather all that is known of the orders that need a look, in a few queries."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Row, Table, select
+
+from syncd.core.case import OPEN_STATES, Case, Conflict, Hold, Link
+from syncd.core.work_order import (
+    CmmsRecord,
+    Field,
+    Fields,
+    S2eOrder,
+    Side,
+    decode_fields,
+    decode_value,
+)
+from syncd.mirror.database import Tx
+from syncd.mirror.journal import read_intent
+from syncd.mirror.observations import chunks
+from syncd.mirror.tables import bases, cmms_records, conflicts, intents, links, parked, s2e_orders
+
+
+def load_cases(tx: Tx, s2e_ids: Collection[str] | None = None) -> list[Case]:
+    """The cases of these orders; None: of all that need a look.
+
+    An order needs a look when either side's content has changed since it was settled, a write
+    has not been read back, a hold has run out, or a person has answered a conflict.
+    """
+    wanted = sorted(_wanted(tx) if s2e_ids is None else set(s2e_ids))
+    return [case for ids in chunks(wanted) for case in _load(tx, ids)]
+
+
+def _wanted(tx: Tx) -> set[str]:
+    def ids(table: Table, *conditions: Any) -> set[str]:
+        here = table.c.connection == tx.connection
+        return set(tx.conn.execute(select(table.c.s2e_id).where(here, *conditions)).scalars())
+
+    look = cmms_records.c.needs_look
+    linked = select(links.c.s2e_id).join(
+        cmms_records,
+        (links.c.connection == cmms_records.c.connection)
+        & (links.c.cmms_id == cmms_records.c.cmms_id),
+    )
+    through_link = tx.conn.execute(linked.where(links.c.connection == tx.connection, look))
+    claimed = ids(cmms_records, look, cmms_records.c.s2e_id.is_not(None))
+    known = {
+        s2e_id
+        for batch in chunks(claimed)
+        for s2e_id in ids(s2e_orders, s2e_orders.c.s2e_id.in_(batch))
+    }
+    return (
+        ids(s2e_orders, s2e_orders.c.needs_look)
+        | known
+        | set(through_link.scalars())
+        | _referring(tx)
+        | ids(intents, intents.c.state.in_([state.value for state in OPEN_STATES]))
+        | ids(parked, parked.c.until.is_not(None), parked.c.until <= tx.now)
+        | ids(conflicts, conflicts.c.answer.is_not(None), conflicts.c.resolved_at.is_(None))
+    )
+
+
+def _referring(tx: Tx) -> set[str]:
+    """Unlinked orders whose externalId names a record that needs a look."""
+    joined = select(s2e_orders.c.s2e_id).join(
+        cmms_records,
+        (s2e_orders.c.connection == cmms_records.c.connection)
+        & (s2e_orders.c.external_id == cmms_records.c.cmms_id),
+    )
+    linked = select(links.c.s2e_id).where(links.c.connection == tx.connection)
+    found = joined.where(
+        s2e_orders.c.connection == tx.connection,
+        cmms_records.c.needs_look,
+        s2e_orders.c.s2e_id.not_in(linked),
+    )
+    return set(tx.conn.execute(found).scalars())
+
+
+def _load(tx: Tx, ids: list[str]) -> list[Case]:
+    orders = {row.s2e_id: row for row in _rows(tx, s2e_orders, s2e_orders.c.s2e_id.in_(ids))}
+    linked = {row.s2e_id: row for row in _rows(tx, links, links.c.s2e_id.in_(ids))}
+    references = [row.external_id for row in orders.values() if row.external_id]
+    by_id = {
+        row.cmms_id: row
+        for names in chunks({*references, *(row.cmms_id for row in linked.values())})
+        for row in _rows(tx, cmms_records, cmms_records.c.cmms_id.in_(names))
+    }
+    claims: dict[str, list[Any]] = defaultdict(list)
+    for row in _rows(tx, cmms_records, cmms_records.c.s2e_id.in_(ids)):
+        claims[row.s2e_id].append(row)
+    taken = set()
+    for names in chunks(references):
+        found = _rows(tx, links, links.c.cmms_id.in_(names))
+        taken |= {row.cmms_id for row in found}
+    stored: defaultdict[str, dict[str, Fields]] = defaultdict(dict)
+    for row in _rows(tx, bases, bases.c.s2e_id.in_(ids)):
+        stored[row.s2e_id][row.side] = decode_fields(row.fields)
+    written = _grouped(
+        tx, intents, ids, intents.c.state.in_([state.value for state in OPEN_STATES])
+    )
+    held = _grouped(tx, parked, ids)
+    open_conflicts = _grouped(
+        tx, conflicts, ids, conflicts.c.winner.is_(None), conflicts.c.resolved_at.is_(None)
+    )
+    cases = []
+    for s2e_id in ids:
+        order, link = orders.get(s2e_id), linked.get(s2e_id)
+        claiming = claims[s2e_id]
+        record = by_id.get(link.cmms_id) if link is not None else None
+        if link is None and len(claiming) == 1:
+            record = claiming[0]
+        referenced = None
+        if link is None and order is not None and order.external_id not in taken:
+            referenced = by_id.get(order.external_id)
+        waiting = open_conflicts[s2e_id]
+        cases.append(
+            Case(
+                s2e_id,
+                s2e=_order(order) if order is not None else None,
+                cmms=_record(record) if record is not None else None,
+                s2e_seen_at=order.seen_at if order is not None else None,
+                cmms_seen_at=record.seen_at if record is not None else None,
+                link=Link(s2e_id, link.cmms_id, link.missing_cycles) if link is not None else None,
+                claims=tuple(row.cmms_id for row in claiming),
+                referenced=_record(referenced) if referenced is not None else None,
+                base_s2e=_base(stored[s2e_id], Side.S2E),
+                base_cmms=_base(stored[s2e_id], Side.CMMS),
+                intents=tuple(read_intent(row) for row in written[s2e_id]),
+                holds=tuple(_hold(row) for row in held[s2e_id]),
+                conflicts=tuple(_conflict(row) for row in waiting),
+                answers={Field(row.field): Side(row.answer) for row in waiting if row.answer},
+                tombstone=order is not None and order.tombstone_at is not None,
+            )
+        )
+    return cases
+
+
+def _rows(tx: Tx, table: Table, *conditions: Any) -> list[Row[Any]]:
+    here = table.c.connection == tx.connection
+    return list(tx.conn.execute(select(table).where(here, *conditions)))
+
+
+def _grouped(tx: Tx, table: Table, ids: list[str], *conditions: Any) -> defaultdict[str, list[Any]]:
+    grouped: defaultdict[str, list[Any]] = defaultdict(list)
+    here = table.c.connection == tx.connection
+    found = select(table).where(here, table.c.s2e_id.in_(ids), *conditions).order_by(table.c.id)
+    for row in tx.conn.execute(found):
+        grouped[row.s2e_id].append(row)
+    return grouped
+
+
+def _base(stored: dict[str, Fields], side: Side) -> Fields:
+    return stored.get(side.value, {})
+
+
+def _order(row: Any) -> S2eOrder:
+    return S2eOrder(
+        s2e_id=row.s2e_id,
+        fields=decode_fields(row.fields),
+        sync_status=row.sync_status,
+        site_id=row.site_id,
+        asset_id=row.asset_id,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        last_synced_at=row.last_synced_at,
+        raw=row.raw,
+    )
+
+
+def _record(row: Any) -> CmmsRecord:
+    return CmmsRecord(
+        cmms_id=row.cmms_id,
+        s2e_id=row.s2e_id,
+        fields=decode_fields(row.fields),
+        native=row.native,
+        equivalents={Field(key): frozenset(names) for key, names in row.equivalents.items()},
+        updated_at=row.updated_at,
+    )
+
+
+def _hold(row: Any) -> Hold:
+    return Hold(
+        side=Side(row.side),
+        field=Field(row.field) if row.field else None,
+        reason=row.reason,
+        value=row.value,
+        tries=row.tries,
+        until=row.until,
+        detail=row.detail,
+    )
+
+
+def _conflict(row: Any) -> Conflict:
+    name = Field(row.field)
+    return Conflict(
+        name,
+        decode_value(name, row.s2e_value),
+        decode_value(name, row.cmms_value),
+        Side(row.winner) if row.winner else None,
+    )

@@ -1,0 +1,214 @@
+"""Intents, each committed before its write is sent, and the journal of what happened."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+
+from syncd.core.case import OPEN_STATES, Intent, IntentState, Kind, Write
+from syncd.core.work_order import Field, Side, Value, decode_value, encode_value
+from syncd.mirror.database import Tx
+from syncd.mirror.tables import cycles, intents, journal, sweeps
+
+_OPEN = [state.value for state in OPEN_STATES]
+
+# What an intent as a whole is called when its fields ended differently: the gravest first.
+_GRAVEST = (
+    IntentState.IGNORED,
+    IntentState.NOT_APPLIED,
+    IntentState.SUPERSEDED,
+    IntentState.ALTERED,
+    IntentState.CONFIRMED,
+)
+
+
+def start_intent(
+    tx: Tx,
+    *,
+    s2e_id: str,
+    cmms_id: str | None,
+    side: Side,
+    kind: Kind,
+    writes: Mapping[Field, Write],
+    last_synced_before: datetime | None,
+    cycle_id: str,
+    token: int,
+) -> Intent:
+    """Journal a write that is about to be sent. It counts only once committed."""
+    values = {
+        "s2e_id": s2e_id,
+        "cmms_id": cmms_id,
+        "side": side.value,
+        "kind": kind.value,
+        "state": IntentState.STARTED.value,
+        "writes": {name.value: _encode(write) for name, write in writes.items()},
+        "started_at": tx.now,
+        "last_synced_before": last_synced_before,
+        "cycle_id": cycle_id,
+        "token": token,
+    }
+    statement = insert(intents).values(connection=tx.connection, **values).returning(intents.c.id)
+    number = tx.conn.execute(statement).scalar_one()
+    return Intent(
+        id=number,
+        s2e_id=s2e_id,
+        side=side,
+        kind=kind,
+        state=IntentState.STARTED,
+        writes=dict(writes),
+        started_at=tx.now,
+        cmms_id=cmms_id,
+        last_synced_before=last_synced_before,
+    )
+
+
+def _encode(write: Write) -> dict[str, object]:
+    return {
+        "before": encode_value(write.before),
+        "sent": encode_value(write.sent),
+        "source": encode_value(write.source),
+        "verdict": write.verdict.value if write.verdict is not None else None,
+    }
+
+
+def _decode(name: Field, stored: Mapping[str, Any]) -> Write:
+    verdict = stored["verdict"]
+    return Write(
+        before=decode_value(name, stored["before"]),
+        sent=decode_value(name, stored["sent"]),
+        source=decode_value(name, stored["source"]),
+        verdict=IntentState(verdict) if verdict is not None else None,
+    )
+
+
+def read_intent(row: Any) -> Intent:
+    """An intent from its row."""
+    return Intent(
+        id=row.id,
+        s2e_id=row.s2e_id,
+        side=Side(row.side),
+        kind=Kind(row.kind),
+        state=IntentState(row.state),
+        writes={Field(key): _decode(Field(key), raw) for key, raw in row.writes.items()},
+        started_at=row.started_at,
+        answered_at=row.answered_at,
+        cmms_id=row.cmms_id,
+        last_synced_before=row.last_synced_before,
+    )
+
+
+def finish_intent(
+    tx: Tx,
+    intent_id: int,
+    state: IntentState,
+    *,
+    request_id: str | None = None,
+    error: str | None = None,
+    cmms_id: str | None = None,
+) -> None:
+    """Keep how a write was answered."""
+    values: dict[str, Any] = {"state": state.value, "request_id": request_id, "error": error}
+    if state is IntentState.ANSWERED:
+        values["answered_at"] = tx.now
+    elif state not in OPEN_STATES:
+        values["settled_at"] = tx.now
+    if cmms_id is not None:
+        values["cmms_id"] = cmms_id
+    tx.conn.execute(update(intents).where(intents.c.id == intent_id).values(**values))
+
+
+def settle_write(tx: Tx, intent_id: int, name: Field, verdict: IntentState) -> None:
+    """Keep what a read said of one field; the intent ends when all its fields have a verdict."""
+    stored = tx.conn.execute(select(intents.c.writes).where(intents.c.id == intent_id)).scalar_one()
+    writes = {**stored, name.value: {**stored[name.value], "verdict": verdict.value}}
+    values: dict[str, Any] = {"writes": writes}
+    verdicts = {write["verdict"] for write in writes.values()}
+    if None not in verdicts:
+        state = next(grave for grave in _GRAVEST if grave.value in verdicts)
+        values |= {"state": state.value, "settled_at": tx.now}
+    tx.conn.execute(update(intents).where(intents.c.id == intent_id).values(**values))
+
+
+def open_intents(tx: Tx) -> list[Intent]:
+    """Writes of which nothing final is known, oldest first."""
+    return _intents(tx, intents.c.state.in_(_OPEN))
+
+
+def mark_started_in_doubt(tx: Tx) -> list[Intent]:
+    """A write found `started` when a cycle begins was cut off with its process."""
+    found = _intents(tx, intents.c.state == IntentState.STARTED.value)
+    for intent in found:
+        finish_intent(tx, intent.id, IntentState.IN_DOUBT, error="interrupted")
+    return found
+
+
+def _intents(tx: Tx, *conditions: Any) -> list[Intent]:
+    here = intents.c.connection == tx.connection
+    rows = tx.conn.execute(select(intents).where(here, *conditions).order_by(intents.c.id))
+    return [read_intent(row) for row in rows]
+
+
+def recent_writes(tx: Tx, side: Side, since: datetime) -> list[tuple[str, Field, Value]]:
+    """Updates sent to a side since then, whatever became of them: (s2e_id, field, sent)."""
+    recent = _intents(
+        tx,
+        intents.c.side == side.value,
+        intents.c.kind == Kind.UPDATE.value,
+        intents.c.started_at >= since,
+        intents.c.state != IntentState.REFUSED.value,
+    )
+    return [
+        (intent.s2e_id, name, write.sent)
+        for intent in recent
+        for name, write in intent.writes.items()
+    ]
+
+
+def write(
+    tx: Tx,
+    event: str,
+    *,
+    cycle_id: str | None = None,
+    s2e_id: str | None = None,
+    cmms_id: str | None = None,
+    field: Field | None = None,
+    rule: str | None = None,
+    detail: Mapping[str, object] | None = None,
+) -> None:
+    """Add one line to the journal."""
+    tx.conn.execute(
+        insert(journal).values(
+            connection=tx.connection,
+            at=tx.now,
+            cycle_id=cycle_id,
+            s2e_id=s2e_id,
+            cmms_id=cmms_id,
+            field=field.value if field is not None else None,
+            event=event,
+            rule=rule,
+            detail=dict(detail) if detail else None,
+        )
+    )
+
+
+def prune(tx: Tx, older_than: datetime) -> int:
+    """Drop journal lines, cycles, sweeps and settled intents that ended before; return how
+    many journal lines went. Open intents are never dropped."""
+    gone = tx.conn.execute(
+        delete(journal).where(journal.c.connection == tx.connection, journal.c.at < older_than)
+    ).rowcount
+    tx.conn.execute(
+        delete(cycles).where(cycles.c.connection == tx.connection, cycles.c.started_at < older_than)
+    )
+    tx.conn.execute(
+        delete(sweeps).where(sweeps.c.connection == tx.connection, sweeps.c.started_at < older_than)
+    )
+    tx.conn.execute(
+        delete(intents).where(
+            intents.c.connection == tx.connection,
+            intents.c.settled_at < older_than,
+            intents.c.state.not_in(_OPEN),
+        )
+    )
+    return int(gone)

@@ -1,0 +1,313 @@
+"""What each side was last seen to hold, and which orders need a look."""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Table, and_, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from syncd.core.work_order import (
+    OPEN_STATUSES,
+    CmmsRecord,
+    Field,
+    Fields,
+    S2eOrder,
+    Unreadable,
+    Value,
+    encode_fields,
+)
+from syncd.mirror.database import Tx
+from syncd.mirror.tables import cmms_records, links, s2e_orders
+
+_CHUNK = 400  # ids in one IN list
+_OTHER = ("other_site", "other_asset")  # out of scope: never asked by id
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """How many rows were shown, and which were new or had changed content."""
+
+    observed: int
+    changed: tuple[str, ...]
+
+
+def save_s2e(tx: Tx, orders: Sequence[S2eOrder], *, seen_at: datetime) -> Saved:
+    """Keep what a list or a get has shown. A row with changed content needs a look; one that
+    shows again is no tombstone any more."""
+    rows = {order.s2e_id: _s2e_row(order) for order in orders}
+    saved = _save(tx, s2e_orders, "s2e_id", rows, seen_at)
+    back = and_(s2e_orders.c.not_found_cycle.is_not(None), s2e_orders.c.connection == tx.connection)
+    for ids in chunks(rows):
+        tx.conn.execute(
+            update(s2e_orders)
+            .where(back, s2e_orders.c.s2e_id.in_(ids))
+            .values(not_found_cycle=None, tombstone_at=None, needs_look=True)
+        )
+    return saved
+
+
+def save_cmms(tx: Tx, records: Sequence[CmmsRecord], *, seen_at: datetime) -> Saved:
+    """Keep what the CMMS has shown. A linked record that shows again is no longer missing."""
+    rows = {record.cmms_id: _cmms_row(record) for record in records}
+    saved = _save(tx, cmms_records, "cmms_id", rows, seen_at)
+    for ids in chunks(rows):
+        missing = and_(
+            links.c.connection == tx.connection,
+            links.c.cmms_id.in_(ids),
+            links.c.missing_cycles > 0,
+        )
+        returned = tx.conn.execute(select(links.c.s2e_id).where(missing)).scalars().all()
+        if returned:
+            tx.conn.execute(
+                update(links).where(missing).values(missing_cycles=0, missing_cycle=None)
+            )
+            look_at(tx, returned)
+    return saved
+
+
+def _save(
+    tx: Tx, table: Table, key: str, rows: dict[str, dict[str, Any]], seen_at: datetime
+) -> Saved:
+    known: dict[str, str] = {}
+    for ids in chunks(rows):
+        found = tx.conn.execute(
+            select(table.c[key], table.c.digest).where(
+                table.c.connection == tx.connection, table.c[key].in_(ids)
+            )
+        )
+        known |= {row[0]: row[1] for row in found}
+    same = [name for name, row in rows.items() if known.get(name) == row["digest"]]
+    changed = [name for name, row in rows.items() if known.get(name) != row["digest"]]
+    for ids in chunks(same):
+        tx.conn.execute(
+            update(table)
+            .where(table.c.connection == tx.connection, table.c[key].in_(ids))
+            .values(seen_at=seen_at)
+        )
+    if changed:
+        insert = (postgresql if tx.conn.dialect.name == "postgresql" else sqlite).insert(table)
+        times = {"seen_at": seen_at, "changed_at": seen_at, "first_seen_at": seen_at}
+        own = {"connection": tx.connection, "needs_look": True}
+        values = [{**rows[name], **times, **own, key: name} for name in changed]
+        keep = {"connection", key, "first_seen_at"}
+        replaced = {c: insert.excluded[c] for c in values[0] if c not in keep}
+        statement = insert.on_conflict_do_update(index_elements=["connection", key], set_=replaced)
+        tx.conn.execute(statement, values)
+    return Saved(len(rows), tuple(changed))
+
+
+def _s2e_row(order: S2eOrder) -> dict[str, Any]:
+    fields, raw = _clean(encode_fields(order.fields)), _clean(dict(order.raw))
+    row = _typed(order.fields, {Field.S2E_ID}) | {
+        "sync_status": order.sync_status,
+        "site_id": order.site_id,
+        "asset_id": order.asset_id,
+        "created_at": order.created_at,
+        "updated_at": order.updated_at,
+        "last_synced_at": order.last_synced_at,
+        "fields": fields,
+        "raw": raw,
+    }
+    # Tasks come with a get and not with the list: the same order read both ways is unchanged.
+    told = {key: value for key, value in raw.items() if key != "tasks"}
+    return row | {"digest": _digest(fields, told)}
+
+
+def _cmms_row(record: CmmsRecord) -> dict[str, Any]:
+    fields, native = _clean(encode_fields(record.fields)), _clean(dict(record.native))
+    equivalents = {name.value: sorted(values) for name, values in record.equivalents.items()}
+    row = _typed(record.fields, {Field.S2E_ID}) | {
+        "s2e_id": record.s2e_id,
+        "fields": fields,
+        "native": native,
+        "equivalents": equivalents,
+        "updated_at": record.updated_at,
+    }
+    return row | {"digest": _digest(fields, native, equivalents, record.s2e_id)}
+
+
+def _typed(fields: Fields, without: Collection[Field]) -> dict[str, Any]:
+    typed: dict[str, Any] = {}
+    for name in Field:
+        if name not in without:
+            value = fields.get(name)
+            typed[name.value] = _column_value(value)
+    return typed
+
+
+def _column_value(value: Value) -> Any:
+    if isinstance(value, Unreadable):
+        return None
+    return float(value) if isinstance(value, Decimal) else _without_nul(value)
+
+
+def _without_nul(value: Any) -> Any:
+    """PostgreSQL's text cannot hold NUL; it carries no meaning in a work order."""
+    return str(value).replace("\x00", "") if isinstance(value, str) else value
+
+
+def _clean(value: Any) -> Any:
+    """JSON that both databases take: no NUL, no Decimal."""
+    if isinstance(value, dict):
+        return {_without_nul(str(key)): _clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(item) for item in value]
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return _without_nul(value)
+
+
+def _digest(*parts: Any) -> str:
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def chunks(ids: Iterable[str]) -> Iterator[list[str]]:
+    """The ids in lists short enough for one IN."""
+    rest = list(ids)
+    for start in range(0, len(rest), _CHUNK):
+        yield rest[start : start + _CHUNK]
+
+
+# ── which orders need a look ──────────────────────────────────────────────────────────────
+
+
+def look_at(tx: Tx, s2e_ids: Collection[str] | None) -> None:
+    """Have these orders decided about in the next plan; None: all of them."""
+    _set_look(tx, s2e_ids, True)
+
+
+def clear_look(tx: Tx, s2e_ids: Collection[str]) -> None:
+    """These orders, and the records that belong to them, are settled until they change."""
+    _set_look(tx, s2e_ids, False)
+
+
+def _set_look(tx: Tx, s2e_ids: Collection[str] | None, look: bool) -> None:
+    linked = select(links.c.cmms_id).where(links.c.connection == tx.connection)
+    for ids in [None] if s2e_ids is None else chunks(s2e_ids):
+        orders = update(s2e_orders).where(s2e_orders.c.connection == tx.connection)
+        records = update(cmms_records).where(cmms_records.c.connection == tx.connection)
+        if ids is not None:
+            orders = orders.where(s2e_orders.c.s2e_id.in_(ids))
+            theirs = linked.where(links.c.s2e_id.in_(ids))
+            records = records.where(
+                or_(cmms_records.c.s2e_id.in_(ids), cmms_records.c.cmms_id.in_(theirs))
+            )
+        tx.conn.execute(orders.values(needs_look=look))
+        tx.conn.execute(records.values(needs_look=look))
+
+
+def settle_strangers(tx: Tx) -> None:
+    """Records that belong to no order we know are counted and left alone."""
+    known = select(s2e_orders.c.s2e_id).where(s2e_orders.c.connection == tx.connection)
+    linked = select(links.c.cmms_id).where(links.c.connection == tx.connection)
+    tx.conn.execute(
+        update(cmms_records)
+        .where(
+            cmms_records.c.connection == tx.connection,
+            cmms_records.c.needs_look,
+            cmms_records.c.cmms_id.not_in(linked),
+            or_(cmms_records.c.s2e_id.is_(None), cmms_records.c.s2e_id.not_in(known)),
+        )
+        .values(needs_look=False)
+    )
+
+
+def open_s2e_ids(tx: Tx) -> list[str]:
+    """Orders whose last observation is open: each tick has to see them."""
+    return _ids(
+        tx,
+        s2e_orders.c.status.in_([status.value for status in OPEN_STATUSES]),
+        s2e_orders.c.tombstone_at.is_(None),
+        or_(s2e_orders.c.out_of_scope.is_(None), s2e_orders.c.out_of_scope.not_in(_OTHER)),
+    )
+
+
+def nominated_s2e_ids(tx: Tx) -> list[str]:
+    """Orders that answered 404 once: asked again in the next cycle."""
+    return _ids(tx, s2e_orders.c.not_found_cycle.is_not(None), s2e_orders.c.tombstone_at.is_(None))
+
+
+def s2e_seen_since(tx: Tx, s2e_ids: Collection[str], moment: datetime) -> set[str]:
+    """Those of the ids that a read has shown since."""
+    seen: set[str] = set()
+    for ids in chunks(s2e_ids):
+        seen.update(_ids(tx, s2e_orders.c.s2e_id.in_(ids), s2e_orders.c.seen_at >= moment))
+    return seen
+
+
+def _ids(tx: Tx, *conditions: Any) -> list[str]:
+    return list(
+        tx.conn.execute(
+            select(s2e_orders.c.s2e_id).where(s2e_orders.c.connection == tx.connection, *conditions)
+        ).scalars()
+    )
+
+
+def live_s2e_count(tx: Tx) -> int:
+    """Orders that upstream is not known to have deleted."""
+    return _count(tx, s2e_orders.c.tombstone_at.is_(None))
+
+
+def sync_status_count(tx: Tx, sync_status: str) -> int:
+    return _count(tx, s2e_orders.c.sync_status == sync_status, s2e_orders.c.tombstone_at.is_(None))
+
+
+def _count(tx: Tx, *conditions: Any) -> int:
+    statement = select(func.count()).select_from(s2e_orders)
+    return tx.conn.execute(
+        statement.where(s2e_orders.c.connection == tx.connection, *conditions)
+    ).scalar_one()
+
+
+def unknown_claims(tx: Tx, limit: int) -> list[str]:
+    """Scan2Evolve ids that only the CMMS knows, of records not looked at yet."""
+    known = select(s2e_orders.c.s2e_id).where(s2e_orders.c.connection == tx.connection)
+    found = tx.conn.execute(
+        select(cmms_records.c.s2e_id)
+        .distinct()
+        .where(
+            cmms_records.c.connection == tx.connection,
+            cmms_records.c.needs_look,
+            cmms_records.c.s2e_id.is_not(None),
+            cmms_records.c.s2e_id.not_in(known),
+        )
+        .order_by(cmms_records.c.s2e_id)
+        .limit(limit)
+    )
+    return [s2e_id for s2e_id in found.scalars() if s2e_id]
+
+
+def set_scope(tx: Tx, s2e_id: str, reason: str | None) -> None:
+    """Keep why an order is not synced; None: it is."""
+    tx.conn.execute(
+        update(s2e_orders)
+        .where(
+            s2e_orders.c.connection == tx.connection,
+            s2e_orders.c.s2e_id == s2e_id,
+            s2e_orders.c.out_of_scope.is_distinct_from(reason),
+        )
+        .values(out_of_scope=reason)
+    )
+
+
+def note_not_found(tx: Tx, s2e_id: str, cycle_id: str) -> bool:
+    """Note a 404. True: it is the second, in another cycle, and the order is a tombstone now."""
+    here = (s2e_orders.c.connection == tx.connection, s2e_orders.c.s2e_id == s2e_id)
+    row = tx.conn.execute(
+        select(s2e_orders.c.not_found_cycle, s2e_orders.c.tombstone_at).where(*here)
+    ).one_or_none()
+    if row is None or row.tombstone_at is not None:
+        return False
+    if row.not_found_cycle is None:
+        tx.conn.execute(update(s2e_orders).where(*here).values(not_found_cycle=cycle_id))
+        return False
+    if row.not_found_cycle == cycle_id:
+        return False
+    tx.conn.execute(update(s2e_orders).where(*here).values(tombstone_at=tx.now, needs_look=True))
+    return True

@@ -1,0 +1,217 @@
+"""What the mirror tells a person: counts, lists, and everything about one order."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, func, or_, select
+
+from syncd.core.case import OPEN_STATES, IntentState
+from syncd.mirror.database import Tx
+from syncd.mirror.state import PAUSED, get_state, last_complete_sweep_at, last_cycle
+from syncd.mirror.tables import (
+    bases,
+    cmms_records,
+    conflicts,
+    drifts,
+    guards,
+    intents,
+    journal,
+    leases,
+    links,
+    parked,
+    s2e_orders,
+)
+
+_OPEN = [state.value for state in OPEN_STATES]
+_WAITS_FOR_A_PERSON = (parked.c.until.is_(None), parked.c.reason != "dropped")
+
+
+def status_counts(tx: Tx) -> dict[str, int]:
+    """The `orders` object of `status --json`.
+
+    pending: orders of which something is still to be decided, sent or read back.
+    """
+    return {
+        "total": _count(tx, s2e_orders),
+        "linked": _count(tx, links),
+        "pending": len(_pending(tx)),
+        "parked": _count(tx, parked, *_WAITS_FOR_A_PERSON),
+        "conflicts": _count(
+            tx, conflicts, conflicts.c.winner.is_(None), conflicts.c.resolved_at.is_(None)
+        ),
+        "in_doubt": _count(tx, intents, intents.c.state == IntentState.IN_DOUBT.value),
+        "tombstones": _count(tx, s2e_orders, s2e_orders.c.tombstone_at.is_not(None)),
+        "cmms_missing": _count(tx, links, links.c.missing_cycles > 1),
+        "out_of_scope": _count(tx, s2e_orders, s2e_orders.c.out_of_scope.is_not(None)),
+    }
+
+
+def out_of_scope_reasons(tx: Tx) -> dict[str, int]:
+    """How many orders are not synced, by reason."""
+    rows = tx.conn.execute(
+        select(s2e_orders.c.out_of_scope, func.count())
+        .where(s2e_orders.c.connection == tx.connection, s2e_orders.c.out_of_scope.is_not(None))
+        .group_by(s2e_orders.c.out_of_scope)
+        .order_by(s2e_orders.c.out_of_scope)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def unlinked_records(tx: Tx) -> int:
+    """CMMS records that carry no Scan2Evolve id and are left alone."""
+    linked = select(links.c.cmms_id).where(links.c.connection == tx.connection)
+    return _count(
+        tx, cmms_records, cmms_records.c.s2e_id.is_(None), cmms_records.c.cmms_id.not_in(linked)
+    )
+
+
+def _pending(tx: Tx) -> dict[str, datetime]:
+    """Orders with something not yet across, each with the time of the oldest of it."""
+    oldest: dict[str, datetime] = {}
+
+    def meet(rows: Any) -> None:
+        for s2e_id, moment in rows:
+            if s2e_id is not None:
+                oldest[s2e_id] = min(moment, oldest.get(s2e_id, moment))
+
+    here = s2e_orders.c.connection == tx.connection
+    in_scope = or_(s2e_orders.c.out_of_scope.is_(None), s2e_orders.c.needs_look)
+    meet(
+        tx.conn.execute(
+            select(s2e_orders.c.s2e_id, s2e_orders.c.changed_at).where(
+                here, s2e_orders.c.needs_look, in_scope
+            )
+        )
+    )
+    records = select(links.c.s2e_id, cmms_records.c.changed_at).join(
+        cmms_records,
+        (links.c.connection == cmms_records.c.connection)
+        & (links.c.cmms_id == cmms_records.c.cmms_id),
+    )
+    meet(
+        tx.conn.execute(
+            records.where(links.c.connection == tx.connection, cmms_records.c.needs_look)
+        )
+    )
+    meet(
+        tx.conn.execute(
+            select(intents.c.s2e_id, intents.c.started_at).where(
+                intents.c.connection == tx.connection, intents.c.state.in_(_OPEN)
+            )
+        )
+    )
+    return oldest
+
+
+def freshness_s(tx: Tx) -> float:
+    """Seconds since the oldest change that is not on the other side yet; 0 if there is none."""
+    moments = _pending(tx).values()
+    return max(((tx.now - moment).total_seconds() for moment in moments), default=0.0)
+
+
+def status(tx: Tx) -> dict[str, Any]:
+    """The facts of `status --json`, without what needs the settings."""
+    last = last_cycle(tx)
+    return {
+        "freshness_s": round(freshness_s(tx), 1),
+        "last_complete_sweep": _text(last_complete_sweep_at(tx)),
+        "last_cycle": None
+        if last is None
+        else {
+            "cycle_id": last["cycle_id"],
+            "ended_at": _text(last["ended_at"]),
+            "result": last["result"],
+        },
+        "orders": status_counts(tx),
+        "guards": guard_list(tx),
+        "paused": bool(get_state(tx, PAUSED)),
+        "out_of_scope": out_of_scope_reasons(tx),
+        "cmms_unlinked": unlinked_records(tx),
+        "drifts": _count(tx, drifts),
+    }
+
+
+def guard_list(tx: Tx) -> list[dict[str, Any]]:
+    """The guards that wait for a person."""
+    return _table(tx, guards, guards.c.released_at.is_(None), guards.c.spent_at.is_(None))
+
+
+def parked_list(tx: Tx) -> list[dict[str, Any]]:
+    return _table(tx, parked, *_WAITS_FOR_A_PERSON)
+
+
+def conflict_list(tx: Tx, *, every: bool = False) -> list[dict[str, Any]]:
+    """Conflicts that wait for a person; with `every`, the whole log with its losing values."""
+    waits = (conflicts.c.winner.is_(None), conflicts.c.resolved_at.is_(None))
+    return _table(tx, conflicts, *(() if every else waits))
+
+
+def order_view(tx: Tx, name: str) -> dict[str, Any] | None:
+    """Everything about one order, by its s2e_id or its cmms_id; None if neither is known."""
+    by_cmms = tx.conn.execute(
+        select(links.c.s2e_id).where(links.c.connection == tx.connection, links.c.cmms_id == name)
+    ).scalar_one_or_none()
+    s2e_id = by_cmms or name
+    orders = _table(tx, s2e_orders, s2e_orders.c.s2e_id == s2e_id)
+    linked = _table(tx, links, links.c.s2e_id == s2e_id)
+    claims = [cmms_records.c.s2e_id == s2e_id]
+    if linked:
+        claims.append(cmms_records.c.cmms_id == linked[0]["cmms_id"])
+    records = _table(tx, cmms_records, or_(*claims))
+    if not orders and not records:
+        return None
+    timeline = [
+        {"at": entry.pop("at"), "event": entry.pop("event"), **entry}
+        for entry in _table(tx, journal, journal.c.s2e_id == s2e_id)
+    ]
+    return {
+        "s2e_id": s2e_id,
+        "s2e": orders[0] if orders else None,
+        "cmms": records,
+        "link": linked[0] if linked else None,
+        "bases": {row["side"]: row for row in _table(tx, bases, bases.c.s2e_id == s2e_id)},
+        "intents": _table(tx, intents, intents.c.s2e_id == s2e_id),
+        "parked": _table(tx, parked, parked.c.s2e_id == s2e_id),
+        "conflicts": _table(tx, conflicts, conflicts.c.s2e_id == s2e_id),
+        "drifts": _table(tx, drifts, drifts.c.s2e_id == s2e_id),
+        "timeline": timeline,
+    }
+
+
+def lease_holder(tx: Tx) -> str | None:
+    """Who holds the lease, as far as the row says."""
+    row = tx.conn.execute(
+        select(leases.c.holder).where(leases.c.connection == tx.connection)
+    ).one_or_none()
+    return row.holder if row is not None else None
+
+
+def _count(tx: Tx, table: Table, *conditions: ColumnElement[bool]) -> int:
+    statement = select(func.count()).select_from(table)
+    return tx.conn.execute(
+        statement.where(table.c.connection == tx.connection, *conditions)
+    ).scalar_one()
+
+
+def _table(tx: Tx, table: Table, *conditions: ColumnElement[bool]) -> list[dict[str, Any]]:
+    """Rows as JSON-ready dictionaries, in the order they were written."""
+    statement = select(table).where(table.c.connection == tx.connection, *conditions)
+    if "id" in table.c:
+        statement = statement.order_by(table.c.id)
+    rows = tx.conn.execute(statement)
+    return [
+        {key: _plain(value) for key, value in row._mapping.items() if key != "connection"}
+        for row in rows
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return _text(value)
+    return value if isinstance(value, str | int | bool | dict | list | None) else str(value)
+
+
+def _text(moment: datetime | None) -> str | None:
+    if moment is None:
+        return None
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,105 @@
+"""The mirror's schema: which revision it has, and how it gets to ours."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect
+
+import syncd
+from syncd.errors import MirrorContentError
+from syncd.mirror.database import Mirror
+
+
+def migrations_path() -> Path:
+    """The migration scripts: inside the installed package, or beside it in a checkout."""
+    package = Path(syncd.__file__).parent
+    packaged = package / "_migrations"
+    return packaged if packaged.is_dir() else package.parent / "migrations"
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(migrations_path()))
+    return config
+
+
+def newest() -> str:
+    """The revision that this version of syncd reads and writes."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    if head is None:
+        raise MirrorContentError("the installation lacks its migrations; install syncd again")
+    return head
+
+
+def current(mirror: Mirror) -> str | None:
+    """The mirror's revision; None if it is empty.
+
+    Raises MirrorContentError when the revision is of a newer version, or the tables are not ours.
+    """
+    with mirror.read() as tx:
+        names = set(inspect(tx.conn).get_table_names())
+        revision = MigrationContext.configure(tx.conn).get_current_revision()
+    if revision is None and names - {"alembic_version"} and mirror.path is not None:
+        raise MirrorContentError(
+            f"{mirror.where} holds tables that are not syncd's ({', '.join(sorted(names)[:3])}); "
+            "give the mirror a database of its own in SYNCD_DATABASE_URL"
+        )
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if revision is not None and revision not in known:
+        raise MirrorContentError(
+            f"{mirror.where} has schema {revision}, newer than this version's {newest()}; "
+            "run the newer syncd, or restore the backup made before the upgrade"
+        )
+    return revision
+
+
+def require_current(mirror: Mirror) -> None:
+    """Raise MirrorContentError unless the mirror is of exactly our revision."""
+    revision = current(mirror)
+    if revision is None:
+        raise MirrorContentError(f"{mirror.where} is empty; `syncd run` or `syncd once` fills it")
+    if revision != newest():
+        raise MirrorContentError(
+            f"{mirror.where} has schema {revision}, this version needs {newest()}; "
+            "`syncd db upgrade` brings it there"
+        )
+
+
+def upgrade(mirror: Mirror) -> tuple[str | None, str, Path | None]:
+    """Bring the mirror to our revision, in one transaction, after a backup of a SQLite file.
+
+    The caller holds the lease. Returns the revision before, the one after, and the backup.
+    """
+    before, after = current(mirror), newest()
+    if before == after:
+        return before, after, None
+    saved = None
+    if before is not None and mirror.path is not None:
+        saved = backup(mirror, mirror.path.with_name(f"{mirror.path.name}.before-{after}"))
+    config = _config()
+    with mirror.transaction() as tx:
+        config.attributes["connection"] = tx.conn
+        command.upgrade(config, "head")
+    return before, after, saved
+
+
+def backup(mirror: Mirror, target: Path) -> Path:
+    """Copy a SQLite mirror, also while it is written. Raises MirrorContentError on PostgreSQL."""
+    if mirror.path is None:
+        raise MirrorContentError("the mirror is on PostgreSQL; back it up with pg_dump")
+    with closing(sqlite3.connect(mirror.path)) as source, closing(sqlite3.connect(target)) as copy:
+        source.backup(copy)
+    return target
+
+
+def backup_name(mirror: Mirror, utcnow: Callable[[], datetime]) -> Path:
+    """Where `syncd db backup` puts it, if it is not told."""
+    path = mirror.path or Path("syncd.db")
+    return path.with_name(f"{path.name}.backup-{utcnow():%Y%m%dT%H%M%SZ}")

@@ -1,0 +1,124 @@
+"""Single values of a connection, and the records of cycles and sweeps."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+
+from syncd.mirror.database import Tx
+from syncd.mirror.tables import cycles, state, sweeps
+
+# Keys.
+PAUSED = "paused"  # true: a person has stopped writing
+FIRST_SYNC_OVER = "first_sync_over"  # true: creations are no longer counted
+CMMS_FULL_READ_AT = "cmms_full_read_at"
+CMMS_WATERMARK = "cmms_watermark"
+POLICY = "policy"  # the settings under which the orders were last settled
+PRUNED_AT = "pruned_at"
+
+
+def get_state(tx: Tx, key: str) -> Any:
+    """The value, or None."""
+    here = (state.c.connection == tx.connection, state.c.key == key)
+    return tx.conn.execute(select(state.c.value).where(*here)).scalar_one_or_none()
+
+
+def set_state(tx: Tx, key: str, value: object) -> None:
+    here = (state.c.connection == tx.connection, state.c.key == key)
+    tx.conn.execute(delete(state).where(*here))
+    tx.conn.execute(insert(state).values(connection=tx.connection, key=key, value=value))
+
+
+def get_moment(tx: Tx, key: str) -> datetime | None:
+    stored = get_state(tx, key)
+    return datetime.fromisoformat(stored) if isinstance(stored, str) else None
+
+
+def set_moment(tx: Tx, key: str, moment: datetime) -> None:
+    set_state(tx, key, moment.isoformat())
+
+
+def start_cycle(tx: Tx, cycle_id: str) -> None:
+    tx.conn.execute(
+        insert(cycles).values(connection=tx.connection, cycle_id=cycle_id, started_at=tx.now)
+    )
+
+
+def end_cycle(tx: Tx, cycle_id: str, result: str, report: Mapping[str, object]) -> None:
+    tx.conn.execute(
+        update(cycles)
+        .where(cycles.c.connection == tx.connection, cycles.c.cycle_id == cycle_id)
+        .values(ended_at=tx.now, result=result, report=dict(report))
+    )
+
+
+def last_cycle(tx: Tx) -> dict[str, Any] | None:
+    """The last cycle that ended: cycle_id, started_at, ended_at, result, report."""
+    row = tx.conn.execute(
+        select(cycles)
+        .where(cycles.c.connection == tx.connection, cycles.c.ended_at.is_not(None))
+        .order_by(cycles.c.ended_at.desc())
+        .limit(1)
+    ).one_or_none()
+    return dict(row._mapping) if row is not None else None
+
+
+def last_good_cycle_at(tx: Tx) -> datetime | None:
+    """When a cycle last ended that could read both sides."""
+    moment: datetime | None = tx.conn.execute(
+        select(func.max(cycles.c.ended_at)).where(
+            cycles.c.connection == tx.connection, cycles.c.result.in_(["complete", "partial"])
+        )
+    ).scalar_one_or_none()
+    return moment
+
+
+def start_sweep(tx: Tx, cycle_id: str) -> int:
+    statement = insert(sweeps).values(
+        connection=tx.connection,
+        cycle_id=cycle_id,
+        started_at=tx.now,
+        result="running",
+        pages=0,
+        orders=0,
+    )
+    number: int = tx.conn.execute(statement.returning(sweeps.c.id)).scalar_one()
+    return number
+
+
+def end_sweep(
+    tx: Tx,
+    sweep_id: int,
+    *,
+    result: str,
+    reason: str | None,
+    pages: int,
+    orders: int,
+    total: int | None,
+) -> None:
+    tx.conn.execute(
+        update(sweeps)
+        .where(sweeps.c.id == sweep_id)
+        .values(
+            ended_at=tx.now, result=result, reason=reason, pages=pages, orders=orders, total=total
+        )
+    )
+
+
+def last_whole_sweep_at(tx: Tx) -> datetime | None:
+    """When a sweep last came to the end of the list, complete or unverified."""
+    return _last_sweep(tx, sweeps.c.reason.is_(None) | (sweeps.c.reason == "unverified"))
+
+
+def last_complete_sweep_at(tx: Tx) -> datetime | None:
+    return _last_sweep(tx, sweeps.c.result == "complete")
+
+
+def _last_sweep(tx: Tx, condition: Any) -> datetime | None:
+    moment: datetime | None = tx.conn.execute(
+        select(func.max(sweeps.c.ended_at)).where(
+            sweeps.c.connection == tx.connection, sweeps.c.result != "running", condition
+        )
+    ).scalar_one_or_none()
+    return moment

@@ -1,0 +1,262 @@
+"""What waits: holds, conflicts, drift and guards, and what a person has answered."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+
+from syncd.core.case import Conflict, Hold
+from syncd.core.decision import Drift
+from syncd.core.plan import Guard, Latch
+from syncd.core.work_order import Field, Side, encode_value
+from syncd.mirror.database import Tx
+from syncd.mirror.state import FIRST_SYNC_OVER, set_state
+from syncd.mirror.tables import conflicts, drifts, guards, links, parked
+
+# ── holds ─────────────────────────────────────────────────────────────────────────────────
+
+
+def put_hold(tx: Tx, s2e_id: str, hold: Hold) -> None:
+    """Keep that a write is not tried now; it replaces an older hold of the same field."""
+    lift_hold(tx, s2e_id, hold.side, hold.field)
+    tx.conn.execute(
+        insert(parked).values(
+            connection=tx.connection,
+            s2e_id=s2e_id,
+            side=hold.side.value,
+            field=hold.field.value if hold.field is not None else "",
+            reason=hold.reason,
+            value=hold.value,
+            tries=hold.tries,
+            until=hold.until,
+            detail=hold.detail,
+            since=tx.now,
+        )
+    )
+
+
+def lift_hold(tx: Tx, s2e_id: str, side: Side, name: Field | None) -> None:
+    tx.conn.execute(
+        delete(parked).where(
+            parked.c.connection == tx.connection,
+            parked.c.s2e_id == s2e_id,
+            parked.c.side == side.value,
+            parked.c.field == (name.value if name is not None else ""),
+        )
+    )
+
+
+def release_holds(tx: Tx, s2e_id: str, name: str | None, *, drop: bool) -> int:
+    """A person's answer to what is parked; return how many holds it met.
+
+    Retry forgets the hold, so that the next cycle tries again. Drop keeps it as `dropped`:
+    the same value is never tried again and no longer counts as parked.
+    """
+    here = [parked.c.connection == tx.connection, parked.c.s2e_id == s2e_id]
+    if name is not None:
+        here.append(parked.c.field == name)
+    if drop:
+        values = {"reason": "dropped", "until": None}
+        return int(tx.conn.execute(update(parked).where(*here).values(**values)).rowcount)
+    return int(tx.conn.execute(delete(parked).where(*here)).rowcount)
+
+
+# ── conflicts ─────────────────────────────────────────────────────────────────────────────
+
+
+def put_conflict(tx: Tx, s2e_id: str, conflict: Conflict, *, cycle_id: str) -> bool:
+    """Keep a conflict with both values. False: exactly this one was the last to be kept."""
+    here = [
+        conflicts.c.connection == tx.connection,
+        conflicts.c.s2e_id == s2e_id,
+        conflicts.c.field == conflict.field.value,
+    ]
+    values = {
+        "s2e_value": encode_value(conflict.s2e),
+        "cmms_value": encode_value(conflict.cmms),
+        "winner": conflict.winner.value if conflict.winner is not None else None,
+    }
+    last = tx.conn.execute(
+        select(conflicts).where(*here).order_by(conflicts.c.id.desc()).limit(1)
+    ).one_or_none()
+    if last is not None:
+        same = last.s2e_value == values["s2e_value"] and last.cmms_value == values["cmms_value"]
+        waits = last.resolved_at is None and last.winner is None
+        if same and (waits or last.winner == values["winner"]):
+            return False
+        if waits:  # the values have moved on, the question is still open
+            tx.conn.execute(update(conflicts).where(conflicts.c.id == last.id).values(**values))
+            return True
+    resolved = tx.now if conflict.winner is not None else None
+    tx.conn.execute(
+        insert(conflicts).values(
+            connection=tx.connection,
+            s2e_id=s2e_id,
+            field=conflict.field.value,
+            found_at=tx.now,
+            resolved_at=resolved,
+            cycle_id=cycle_id,
+            **values,
+        )
+    )
+    return True
+
+
+def answer_conflict(tx: Tx, s2e_id: str, name: Field, side: Side) -> bool:
+    """Keep a person's choice; the next cycle acts on it. False: no such conflict waits."""
+    here = _open_conflict(tx, s2e_id, name)
+    return bool(tx.conn.execute(update(conflicts).where(*here).values(answer=side.value)).rowcount)
+
+
+def settle_conflict(tx: Tx, s2e_id: str, name: Field) -> bool:
+    """The sides agree again. False: no such conflict waited."""
+    here = _open_conflict(tx, s2e_id, name)
+    done = update(conflicts).where(*here).values(resolved_at=tx.now)
+    return bool(tx.conn.execute(done).rowcount)
+
+
+def _open_conflict(tx: Tx, s2e_id: str, name: Field) -> tuple[Any, ...]:
+    return (
+        conflicts.c.connection == tx.connection,
+        conflicts.c.s2e_id == s2e_id,
+        conflicts.c.field == name.value,
+        conflicts.c.winner.is_(None),
+        conflicts.c.resolved_at.is_(None),
+    )
+
+
+# ── drift ─────────────────────────────────────────────────────────────────────────────────
+
+
+def put_drift(tx: Tx, s2e_id: str, drift: Drift) -> bool:
+    """Keep a change we cannot write back. False: it was known with this value."""
+    here = _drift(tx, s2e_id, drift.side, drift.field)
+    value = encode_value(drift.value)
+    known = tx.conn.execute(select(drifts).where(*here)).one_or_none()
+    if known is not None and known.value == value and known.reason == drift.reason:
+        return False
+    clear_drift(tx, s2e_id, drift.side, drift.field)
+    tx.conn.execute(
+        insert(drifts).values(
+            connection=tx.connection,
+            s2e_id=s2e_id,
+            side=drift.side.value,
+            field=drift.field.value,
+            value=value,
+            reason=drift.reason,
+            since=tx.now,
+        )
+    )
+    return True
+
+
+def clear_drift(tx: Tx, s2e_id: str, side: Side, name: Field) -> None:
+    tx.conn.execute(delete(drifts).where(*_drift(tx, s2e_id, side, name)))
+
+
+def drifting(tx: Tx, s2e_id: str) -> set[tuple[Side, Field]]:
+    """Where this order drifts."""
+    here = (drifts.c.connection == tx.connection, drifts.c.s2e_id == s2e_id)
+    rows = tx.conn.execute(select(drifts.c.side, drifts.c.field).where(*here))
+    return {(Side(row.side), Field(row.field)) for row in rows}
+
+
+def _drift(tx: Tx, s2e_id: str, side: Side, name: Field) -> tuple[Any, ...]:
+    return (
+        drifts.c.connection == tx.connection,
+        drifts.c.s2e_id == s2e_id,
+        drifts.c.side == side.value,
+        drifts.c.field == name.value,
+    )
+
+
+# ── guards ────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class GuardFacts:
+    """Guards that wait, and per guard the count that a person has released."""
+
+    latched: set[tuple[Guard, Side | None]] = field(default_factory=set)
+    released: dict[tuple[Guard, Side | None], int] = field(default_factory=dict)
+
+
+def guard_facts(tx: Tx) -> GuardFacts:
+    facts = GuardFacts()
+    rows = tx.conn.execute(
+        select(guards).where(guards.c.connection == tx.connection, guards.c.spent_at.is_(None))
+    )
+    for row in rows:
+        key = (Guard(row.guard), Side(row.side) if row.side else None)
+        if row.released_at is None:
+            facts.latched.add(key)
+        else:
+            facts.released[key] = max(facts.released.get(key, 0), row.counted)
+    return facts
+
+
+def latch_guard(tx: Tx, latch: Latch) -> bool:
+    """Keep that a plan was refused. False: this guard waits already, and now names this count."""
+    here = _guard(tx, latch.guard, latch.side)
+    waits = (*here, guards.c.released_at.is_(None), guards.c.spent_at.is_(None))
+    known = tx.conn.execute(select(guards.c.id, guards.c.counted).where(*waits)).one_or_none()
+    if known is not None:
+        if latch.count > known.counted:
+            values = {"counted": latch.count, "allowed": latch.limit, "detail": latch.detail}
+            tx.conn.execute(update(guards).where(guards.c.id == known.id).values(**values))
+        return False
+    spend_guard(tx, latch.guard, latch.side)
+    tx.conn.execute(
+        insert(guards).values(
+            connection=tx.connection,
+            guard=latch.guard.value,
+            side=latch.side.value if latch.side is not None else "",
+            counted=latch.count,
+            allowed=latch.limit,
+            detail=latch.detail,
+            latched_at=tx.now,
+        )
+    )
+    return True
+
+
+def release_guard(tx: Tx, guard: str | None) -> list[str]:
+    """A person lets the refused plan through, up to the count it named; return the guards.
+
+    Guards against 404s have nothing to let through: they are over once released.
+    """
+    here = [
+        guards.c.connection == tx.connection,
+        guards.c.released_at.is_(None),
+        guards.c.spent_at.is_(None),
+    ]
+    if guard is not None:
+        here.append(guards.c.guard == guard)
+    names = list(tx.conn.execute(select(guards.c.guard).where(*here)).scalars())
+    tx.conn.execute(update(guards).where(*here).values(released_at=tx.now))
+    if Guard.NOT_FOUND.value in names:
+        spend_guard(tx, Guard.NOT_FOUND, None)
+    if Guard.FIRST_SYNC.value in names:
+        set_state(tx, FIRST_SYNC_OVER, True)  # creations are no longer counted
+    return names
+
+
+def spend_guard(tx: Tx, guard: Guard, side: Side | None) -> None:
+    """A released guard is no longer needed: the next plan over the limit latches anew."""
+    here = _guard(tx, guard, side)
+    used = (*here, guards.c.released_at.is_not(None), guards.c.spent_at.is_(None))
+    tx.conn.execute(update(guards).where(*used).values(spent_at=tx.now))
+
+
+def _guard(tx: Tx, guard: Guard, side: Side | None) -> tuple[Any, ...]:
+    return (
+        guards.c.connection == tx.connection,
+        guards.c.guard == guard.value,
+        guards.c.side == (side.value if side is not None else ""),
+    )
+
+
+def created_count(tx: Tx) -> int:
+    """Records that syncd has created for this connection."""
+    here = (links.c.connection == tx.connection, links.c.how == "created")
+    return tx.conn.execute(select(func.count()).select_from(links).where(*here)).scalar_one()
