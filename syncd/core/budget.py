@@ -1,0 +1,111 @@
+"""How many requests may be spent: learned from the server's own headers, slowing down before
+it has to say 429.
+
+Waits are measured between the answer's own `Date` and its `X-RateLimit-Reset`, never against
+our clock, so a skewed clock on either side changes nothing.
+"""
+
+import math
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+MAX_WAIT_S = 900.0
+_MINUTE_S = 60.0
+TOO_MANY = 429
+
+
+@dataclass(slots=True)
+class RateBudget:
+    """The allowance that both pairs of credentials share.
+
+    Attributes:
+        per_minute: an own cap besides the server's; None: none.
+    """
+
+    per_minute: int | None = None
+    _not_before: float = 0.0
+    _refusals: int = 0
+    _sent: deque[float] = field(default_factory=deque)
+
+    def spend(self, now: float) -> None:
+        """A request is being sent (monotonic `now`)."""
+        if self.per_minute is not None:
+            self._sent.append(now)
+
+    def wait_s(self, now: float) -> float:
+        """Seconds to wait before the next request may be sent; 0: now."""
+        wait = self._not_before - now
+        if self.per_minute is not None:
+            while self._sent and now - self._sent[0] >= _MINUTE_S:
+                self._sent.popleft()
+            if len(self._sent) >= self.per_minute:
+                oldest = self._sent[len(self._sent) - self.per_minute]
+                wait = max(wait, oldest + _MINUTE_S - now)
+        return max(wait, 0.0)
+
+    def observe(self, status: int, headers: Mapping[str, str], now: float) -> None:
+        """Learn from an answer. Header names are lower case; what cannot be read is passed over."""
+        date = _date(headers.get("date"))
+        reset = _until_reset(headers.get("x-ratelimit-reset"), date)
+        if status == TOO_MANY:
+            self._refusals += 1
+            asked = retry_after_s(headers.get("retry-after"), date)
+            if asked is None:
+                asked = reset
+            if asked is None:
+                asked = float(1 << min(self._refusals - 1, 10))
+            self._not_before = max(self._not_before, now + min(asked, MAX_WAIT_S))
+            return
+        self._refusals = 0
+        if _number(headers.get("x-ratelimit-remaining")) == 0 and reset is not None:
+            self._not_before = max(self._not_before, now + reset)
+
+
+def retry_after_s(text: str | None, date: datetime | None) -> float | None:
+    """Seconds that a Retry-After asks for, within [0, 15 min]; None if it cannot be read.
+
+    Seconds, whole or not, or an HTTP date (all three forms), which is measured from the
+    answer's own Date.
+
+    >>> retry_after_s("7", None), retry_after_s("-5", None), retry_after_s("soon", None)
+    (7.0, 0.0, None)
+    """
+    if text is None:
+        return None
+    number = _number(text)
+    if number is not None:
+        return min(max(number, 0.0), MAX_WAIT_S)
+    moment = _date(text)
+    if moment is None or date is None:
+        return None
+    return min(max((moment - date).total_seconds(), 0.0), MAX_WAIT_S)
+
+
+def _until_reset(text: str | None, date: datetime | None) -> float | None:
+    """Seconds from the answer's Date to the reset, unix seconds; at least one, since both are
+    whole seconds and a request in the reset's own second may still be refused."""
+    number = _number(text)
+    if number is None or date is None:
+        return None
+    return min(max(number - date.timestamp() + 1.0, 1.0), MAX_WAIT_S)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text) if text is not None else math.nan
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _date(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError):
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

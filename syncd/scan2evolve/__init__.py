@@ -1,0 +1,1 @@
+"""The Scan2Evolve side: its JSON, its credentials, its three calls."""
