@@ -51,7 +51,7 @@ from syncd.errors import (
     Throttled,
 )
 from syncd.mirror import journal, links, observations, waiting
-from syncd.mirror.database import Mirror
+from syncd.mirror.database import Mirror, Tx
 from syncd.mirror.lease import Lease
 from syncd.scan2evolve.client import Scan2EvolveClient
 
@@ -156,7 +156,7 @@ class Apply:
         self._failures[Side.CMMS] = 0
         with self._mirror.transaction() as tx:
             now = self._utcnow()
-            observations.save_cmms(tx, [record], seen_at=now, cycle_id=self._cycle_id)
+            observations.save_cmms(tx, [record], seen_at=now)
             links.make_link(tx, s2e_id, record.cmms_id, "created")
             moves = created_bases(fields, record)
             links.save_bases(
@@ -166,10 +166,7 @@ class Apply:
                 {move.field: move.cmms for move in moves},
                 native=record.native,
             )
-            journal.finish_intent(
-                tx, intent.id, IntentState.CONFIRMED, at=now, cmms_id=record.cmms_id
-            )
-            waiting.count_created(tx)
+            journal.finish_intent(tx, intent.id, IntentState.CONFIRMED, cmms_id=record.cmms_id)
             self._note(tx, "link.created", s2e_id, cmms_id=record.cmms_id)
         self._log.info("link.created", s2e_id=s2e_id, cmms_id=record.cmms_id)
         self.sent.created += 1
@@ -178,7 +175,7 @@ class Apply:
     def _adopt_later(self, s2e_id: str, found: list[CmmsRecord]) -> None:
         """Somebody else has made the record since it was looked for: the next cycle adopts it."""
         with self._mirror.transaction() as tx:
-            observations.save_cmms(tx, found, seen_at=self._utcnow(), cycle_id=self._cycle_id)
+            observations.save_cmms(tx, found, seen_at=self._utcnow())
         self.sent.touched.add(s2e_id)
 
     def _create_failed(self, intent: Intent, fields: Fields, error: RemoteError) -> None:
@@ -236,7 +233,6 @@ class Apply:
                 tx,
                 intent.id,
                 IntentState.ANSWERED,
-                at=self._utcnow(),
                 request_id=request_id,
             )
             self._note(tx, "push.applied", intent.s2e_id, detail={"request_id": request_id})
@@ -245,8 +241,8 @@ class Apply:
         """A CMMS answers with the record as it is afterwards: that is the read-back."""
         now = self._utcnow()
         with self._mirror.transaction() as tx:
-            observations.save_cmms(tx, [record], seen_at=now, cycle_id=self._cycle_id)
-            journal.finish_intent(tx, intent.id, IntentState.ANSWERED, at=now)
+            observations.save_cmms(tx, [record], seen_at=now)
+            journal.finish_intent(tx, intent.id, IntentState.ANSWERED)
             for name, write in intent.writes.items():
                 seen = record.fields.get(name)
                 verdict = judge(
@@ -268,9 +264,7 @@ class Apply:
                     self._altered(tx, intent, name, write.sent, seen)
             self._note(tx, "push.confirmed", intent.s2e_id, cmms_id=record.cmms_id)
 
-    def _altered(
-        self, tx: journal.Tx, intent: Intent, name: Field, sent: Value, seen: Value
-    ) -> None:
+    def _altered(self, tx: Tx, intent: Intent, name: Field, sent: Value, seen: Value) -> None:
         detail = {"sent": encode_value(sent), "seen": encode_value(seen)}
         self._note(tx, "push.altered", intent.s2e_id, field=name, detail=detail)
         self._log.info(
@@ -363,7 +357,6 @@ class Apply:
                 tx,
                 intent.id,
                 state,
-                at=self._utcnow(),
                 request_id=error.request_id,
                 error=_describe(error),
             )
@@ -417,7 +410,7 @@ class Apply:
 
     def _note(
         self,
-        tx: journal.Tx,
+        tx: Tx,
         event: str,
         s2e_id: str,
         *,

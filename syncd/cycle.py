@@ -19,7 +19,8 @@ from syncd.core.plan import Guard, Plan, make_plan
 from syncd.core.policy import Mode, Policy
 from syncd.core.work_order import Side
 from syncd.errors import SyncdError
-from syncd.mirror import journal, observations, report
+from syncd.mirror import journal, observations, report, state
+from syncd.mirror.cases import load_cases
 from syncd.mirror.database import Mirror
 from syncd.mirror.lease import Lease
 from syncd.outage import Outage
@@ -159,7 +160,7 @@ class Cycle:
         """A write found `started` was cut off with its process: its outcome is in doubt."""
         self.lease.check()
         with self.mirror.transaction() as tx:
-            report.start_cycle(tx, reading.cycle_id)
+            state.start_cycle(tx, reading.cycle_id)
             for intent in journal.mark_started_in_doubt(tx):
                 journal.write(tx, "push.in_doubt", cycle_id=reading.cycle_id, s2e_id=intent.s2e_id)
                 structlog.get_logger().warning(
@@ -206,7 +207,7 @@ class Cycle:
     def _plan(self, reading: Reading) -> Plan:
         with self.mirror.read() as tx:
             wanted = None if reading.only is None else [reading.only]
-            cases = observations.load_cases(tx, wanted)
+            cases = load_cases(tx, wanted)
             known = facts(tx, self.utcnow())
         return make_plan(cases, self.policy, known, self.utcnow())
 
@@ -246,7 +247,7 @@ class Cycle:
         may be out of date, so nothing is carried over from it either.
         """
         with self.mirror.read() as tx:
-            paused = bool(report.get_state(tx, "paused"))
+            paused = bool(state.get_state(tx, state.PAUSED))
         if paused or cmms.error is not None:
             return frozenset(Side)
         waits = self.pushes.error is not None and self.monotonic() < self.pushes.retry_at
@@ -283,7 +284,7 @@ class Cycle:
         result = "failed" if failed else "partial" if partial or errors else "complete"
         with self.mirror.transaction() as tx:
             if not dry and self._first_sync_is_over(s2e, plan):
-                report.set_state(tx, "first_sync_over", True)
+                state.set_state(tx, state.FIRST_SYNC_OVER, True)
             counts = report.status_counts(tx)
             done = Report(
                 cycle_id=reading.cycle_id,
@@ -299,7 +300,7 @@ class Cycle:
                 cmms_requests=cmms.requests + sent.cmms_requests,
                 errors=tuple(errors),
             )
-            report.end_cycle(tx, reading.cycle_id, result, done.document(self.mirror.connection))
+            state.end_cycle(tx, reading.cycle_id, result, done.document(self.mirror.connection))
         self._log_finished(done)
         return done
 
@@ -326,3 +327,15 @@ class Cycle:
             changed=done.s2e.changed + done.cmms.changed,
             **{key: count for key, count in told.items() if count},
         )
+
+
+def plan_from_mirror(mirror: Mirror, policy: Policy, now: datetime) -> tuple[Plan, float]:
+    """What would be written, as far as the mirror knows; and how old that is, in seconds.
+
+    For `plan` while another process holds the lease.
+    """
+    with mirror.read() as tx:
+        cases, known = load_cases(tx), facts(tx, now)
+        last = state.last_good_cycle_at(tx)
+    age_s = (now - last).total_seconds() if last is not None else 0.0
+    return make_plan(cases, policy, known, now), age_s

@@ -129,7 +129,7 @@ class HttpClient:
                     raise self._unreachable(where, error, may_have_applied=True) from error
             except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
                 raise self._unreachable(where, error, may_have_applied=False) from error
-            except (httpx.LocalProtocolError, UnicodeEncodeError) as error:
+            except (httpx.LocalProtocolError, UnicodeEncodeError):
                 # The error's own text would quote the header's value.
                 raise ConfigurationError(
                     f"{where} cannot be sent: a credential holds a character that a header "
@@ -321,9 +321,7 @@ def parse_json_object(response: Response, *, side: str, where: str) -> dict[str,
         raise wrong(f"{kind[:40] or 'no content type'}, not JSON")
     try:
         text = response.body.decode("utf-8", "surrogatepass")
-        parsed = json.loads(
-            text, parse_float=Decimal, parse_int=_int, parse_constant=_no_constant
-        )
+        parsed = json.loads(text, parse_float=Decimal, parse_int=_int, parse_constant=_no_constant)
     except RecursionError:
         raise wrong("JSON nested too deeply") from None
     except ValueError as error:

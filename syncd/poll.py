@@ -19,9 +19,10 @@ from syncd.core.policy import Policy
 from syncd.core.sweep import PAGE_LIMIT, SeenPage, Sweep
 from syncd.core.work_order import OPEN_STATUSES, CmmsRecord, S2eOrder, Side, Status
 from syncd.errors import NotFound, RemoteError, UnexpectedContent, Unreachable
-from syncd.mirror import journal, links, observations, report, sweeps, waiting
+from syncd.mirror import journal, links, observations, state, waiting
 from syncd.mirror.database import Mirror
-from syncd.scan2evolve.client import Page, Scan2EvolveClient
+from syncd.scan2evolve.client import Scan2EvolveClient
+from syncd.scan2evolve.wire import Page
 
 _CHUNK = 500  # CMMS records saved in one transaction
 _FAILURES_IN_A_ROW = 3  # orders asked by id, after which the side is taken for down
@@ -99,14 +100,14 @@ class S2ePoll:
 
     def _sweep_is_due(self) -> bool:
         with self._mirror.read() as tx:
-            last = sweeps.last_ended(tx, "cold")
+            last = state.last_whole_sweep_at(tx)
         return last is None or self._utcnow() - last >= self._sweep_every
 
     def _sweep(self, reading: Reading, seen: Seen) -> None:
         """Read the whole list. Pages already read stay read when a later one fails."""
         with self._mirror.transaction() as tx:
             backfill = observations.live_s2e_count(tx) == 0
-            sweep_id = sweeps.start(tx, "cold", reading.cycle_id)
+            sweep_id = state.start_sweep(tx, reading.cycle_id)
         sweep = Sweep()
         seen.sweep, seen.sweep_reason = "partial", "interrupted"
         try:
@@ -117,7 +118,7 @@ class S2ePoll:
             raise
         finally:
             with self._mirror.transaction() as tx:
-                sweeps.end(
+                state.end_sweep(
                     tx,
                     sweep_id,
                     result=seen.sweep,
@@ -177,9 +178,7 @@ class S2ePoll:
         self, reading: Reading, seen: Seen, orders: Iterable[S2eOrder], seen_at: datetime
     ) -> None:
         with self._mirror.transaction() as tx:
-            saved = observations.save_s2e(
-                tx, list(orders), seen_at=seen_at, cycle_id=reading.cycle_id
-            )
+            saved = observations.save_s2e(tx, list(orders), seen_at=seen_at)
         seen.observed += saved.observed
         seen.changed += len(saved.changed)
 
@@ -290,18 +289,18 @@ class CmmsPoll:
         if since is None:
             self._look_for_missing(reading, seen, began)
             with self._mirror.transaction() as tx:
-                report.set_state(tx, "cmms_full_read_at", began.isoformat())
+                state.set_moment(tx, state.CMMS_FULL_READ_AT, began)
         if newest is not None:
             with self._mirror.transaction() as tx:
-                report.set_state(tx, "cmms_watermark", newest.isoformat())
+                state.set_moment(tx, state.CMMS_WATERMARK, newest)
 
     def _changed_since(self) -> datetime | None:
         """The watermark less an overlap; None when everything has to be read."""
         if not self._adapter.capabilities.filters_changes:
             return None
         with self._mirror.read() as tx:
-            last_full = _moment(report.get_state(tx, "cmms_full_read_at"))
-            watermark = _moment(report.get_state(tx, "cmms_watermark"))
+            last_full = state.get_moment(tx, state.CMMS_FULL_READ_AT)
+            watermark = state.get_moment(tx, state.CMMS_WATERMARK)
         if last_full is None or watermark is None:
             return None
         if self._utcnow() - last_full >= self._full_every:
@@ -320,7 +319,7 @@ class CmmsPoll:
                 record = self._adapter.get(cmms_id)
             except NotFound:
                 with self._mirror.transaction() as tx:
-                    if observations.note_cmms_missing(tx, cmms_id, reading.cycle_id):
+                    if links.note_missing(tx, cmms_id, reading.cycle_id):
                         journal.write(tx, "link.lost", cycle_id=reading.cycle_id, cmms_id=cmms_id)
                         self._log.warning("link.lost", cmms_id=cmms_id)
                 continue
@@ -355,7 +354,7 @@ class CmmsPoll:
         if not records:
             return
         with self._mirror.transaction() as tx:
-            saved = observations.save_cmms(tx, records, seen_at=seen_at, cycle_id=reading.cycle_id)
+            saved = observations.save_cmms(tx, records, seen_at=seen_at)
         seen.observed += saved.observed
         seen.changed += len(saved.changed)
 
@@ -366,7 +365,7 @@ def _seen_page(page: Page) -> SeenPage:
         total=page.total,
         offset=page.offset,
         has_more=page.has_more,
-        unreadable=len(page.unreadable),
+        unreadable=page.unreadable,
     )
 
 
@@ -378,7 +377,3 @@ def _chunks(records: Iterator[CmmsRecord]) -> Iterator[list[CmmsRecord]]:
 def _only(names: frozenset[str]) -> str | None:
     """The one name that the API's own filter can be asked for."""
     return next(iter(names)) if len(names) == 1 else None
-
-
-def _moment(stored: object) -> datetime | None:
-    return datetime.fromisoformat(stored) if isinstance(stored, str) else None

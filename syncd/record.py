@@ -10,9 +10,9 @@ import structlog
 
 from syncd.core.case import IntentState
 from syncd.core.decision import Decision, Settled
-from syncd.core.plan import Facts, Guard, Plan
+from syncd.core.plan import Facts, Plan
 from syncd.core.work_order import Field, Side, encode_value, show_value
-from syncd.mirror import journal, links, observations, report, waiting
+from syncd.mirror import journal, links, observations, state, waiting
 from syncd.mirror.database import Mirror, Tx
 
 _BATCH = 100  # decisions kept in one transaction
@@ -29,10 +29,9 @@ _EVENTS = {
 def facts(tx: Tx, now: datetime) -> Facts:
     """The counts that the guards need."""
     guards = waiting.guard_facts(tx)
-    released = (Guard.FIRST_SYNC, Side.CMMS) in guards.released
     return Facts(
         linked=links.linked_count(tx),
-        first_sync_open=not released and not report.get_state(tx, "first_sync_over"),
+        first_sync_open=not state.get_state(tx, state.FIRST_SYNC_OVER),
         created=waiting.created_count(tx),
         latched=frozenset(guards.latched),
         allowed=guards.released,
@@ -42,17 +41,12 @@ def facts(tx: Tx, now: datetime) -> Facts:
 
 def record_plan(mirror: Mirror, plan: Plan, cycle_id: str) -> None:
     """Keep all that the plan found out, apart from what is to be sent."""
-    told = [decision for decision in plan.decisions if _tells_something(decision)]
-    for start in range(0, len(told), _BATCH):
+    for start in range(0, len(plan.decisions), _BATCH):
         with mirror.transaction() as tx:
-            for decision in told[start : start + _BATCH]:
+            for decision in plan.decisions[start : start + _BATCH]:
                 _record(tx, decision, cycle_id)
     with mirror.transaction() as tx:
         _record_guards(tx, plan, cycle_id)
-
-
-def _tells_something(decision: Decision) -> bool:
-    return True
 
 
 def _record(tx: Tx, decision: Decision, cycle_id: str) -> None:
@@ -133,8 +127,9 @@ def _record_waiting(tx: Tx, decision: Decision, cycle_id: str) -> None:
 
 
 def _record_drift(tx: Tx, decision: Decision, cycle_id: str) -> None:
-    for side, name in decision.drift_over:
-        waiting.clear_drift(tx, decision.s2e_id, side, name)
+    if decision.drift_over:
+        for side, name in waiting.drifting(tx, decision.s2e_id) & set(decision.drift_over):
+            waiting.clear_drift(tx, decision.s2e_id, side, name)
     for drift in decision.drifts:
         if waiting.put_drift(tx, decision.s2e_id, drift):
             _say(

@@ -19,6 +19,7 @@ from syncd.core.case import Case, Hold, Intent, IntentState, Kind
 from syncd.core.compare import Misfit, fit
 from syncd.core.decision import BaseMove, Decision, NewLink, Settled
 from syncd.core.policy import Mode, Policy, Scope
+from syncd.core.reconcile import stored_as
 from syncd.core.work_order import (
     OPEN_STATUSES,
     S2E_OWNED,
@@ -81,7 +82,8 @@ def meet(case: Case, policy: Policy, now: datetime) -> Decision:
 
 def _link_created(case: Case, intent: Intent, cmms_id: str) -> Decision:
     moves = tuple(
-        BaseMove(name, write.source, write.sent, "created") for name, write in intent.writes.items()
+        BaseMove(name, write.source, _stored(case, name, write.sent), "created")
+        for name, write in intent.writes.items()
     )
     settled = tuple(
         Settled(intent, name, IntentState.CONFIRMED, write.sent)
@@ -94,6 +96,11 @@ def _link_created(case: Case, intent: Intent, cmms_id: str) -> Decision:
         settled=settled,
         lifted=_all_holds(case),
     )
+
+
+def _stored(case: Case, name: Field, sent: Value) -> Value:
+    """The CMMS's own spelling of what was sent; what was sent, if it holds something else."""
+    return sent if case.cmms is None else stored_as(name, sent, case.cmms)
 
 
 def _not_applied(creating: list[Intent]) -> tuple[Settled, ...]:

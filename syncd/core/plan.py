@@ -56,7 +56,8 @@ class Facts:
         created: creations of all cycles while they are counted.
         latched: guards that wait for a person.
         allowed: per guard and side the count a person has released.
-        recent: writes of the last hour, by side: (s2e_id, field, value sent).
+        recent: writes of the last hour, by side: (s2e_id, field, value sent), without our own
+            bookkeeping.
     """
 
     linked: int = 0
@@ -75,6 +76,7 @@ class Plan:
         decisions: one per work order that was looked at.
         latches: guards that refuse part of it, old and new.
         spent: released guards that are no longer needed, since the plan is within limits again.
+            A released first sync is released for good.
     """
 
     decisions: tuple[Decision, ...]
@@ -182,7 +184,7 @@ def guard_plan(decisions: Sequence[Decision], policy: Policy, facts: Facts) -> P
             if allowed is None or latch.count > allowed:
                 latches.append(latch)
         else:
-            if allowed is not None:
+            if allowed is not None and latch.guard is not Guard.FIRST_SYNC:
                 spent.append(key)
             if key in facts.latched:
                 latches.append(latch)

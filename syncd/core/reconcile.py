@@ -27,6 +27,7 @@ from syncd.core.decision import BaseMove, Change, Decision, Drift, Settled
 from syncd.core.policy import Policy
 from syncd.core.readback import judge
 from syncd.core.work_order import (
+    CMMS_OWNED,
     SHARED,
     TERMINAL_STATUSES,
     WRITABLE_ON_S2E,
@@ -71,6 +72,7 @@ class _Merge:
     held: dict[tuple[Side, Field | None], Hold] = field(default_factory=dict)
     in_doubt: set[Side] = field(default_factory=set)
     waiting: set[Field] = field(default_factory=set)
+    unreadable: set[Field] = field(default_factory=set)
     changes: list[Change] = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)
     moves: list[BaseMove] = field(default_factory=list)
@@ -111,9 +113,7 @@ class _Merge:
                     equivalents=self.cmms.equivalents.get(name, frozenset())
                     if side is Side.CMMS
                     else frozenset(),
-                    sync_moved=side is Side.S2E
-                    and self.s2e.last_synced_at is not None
-                    and self.s2e.last_synced_at != intent.last_synced_before,
+                    sync_moved=self._sync_moved(intent),
                 )
             if verdict is None:
                 self.waiting.add(name)
@@ -130,6 +130,18 @@ class _Merge:
             else:
                 self._try_later(side, name, write.sent, verdict)
 
+    def _sync_moved(self, intent: Intent) -> bool:
+        """Whether lastSyncedAt shows that this write was applied: it moved, and no other write
+        of ours can have moved it."""
+        if intent.side is not Side.S2E or self.s2e.last_synced_at is None:
+            return False
+        if any(
+            other.side is Side.S2E and other.state is IntentState.ANSWERED
+            for other in self.case.intents
+        ):
+            return False
+        return self.s2e.last_synced_at != intent.last_synced_before
+
     def _agree_on(self, name: Field, side: Side, own: Value, other: Value, rule: str) -> None:
         s2e, cmms = (own, other) if side is Side.S2E else (other, own)
         self.base_s2e[name], self.base_cmms[name] = s2e, cmms
@@ -137,7 +149,14 @@ class _Merge:
 
     def _try_later(self, side: Side, name: Field, sent: Value, verdict: IntentState) -> None:
         held = self.held.get((side, name))
-        again = held is not None and held.value == encode_value(sent)
+        if held is not None and held.value != encode_value(sent):
+            held = None
+        if held is not None and held.reason == IntentState.IGNORED and held.reason != verdict:
+            # Not applied is no try that was ignored; those counted so far stay counted.
+            later = self.now + _delay(held.tries)
+            self._hold(Hold(side, name, held.reason, held.value, held.tries, later))
+            return
+        again = held is not None and held.reason == verdict
         tries = 1 + (held.tries if held is not None and again else 0)
         until: datetime | None = self.now + _delay(tries)
         if verdict is IntentState.IGNORED and tries >= IGNORED_TRIES:
@@ -170,13 +189,13 @@ class _Merge:
             return
         if agreed:
             self._agree_on(name, Side.S2E, s2e, cmms, "both_equal")
+        elif name is Field.EXTERNAL_ID and s2e is not None:
+            self._hold_external_id(s2e, cmms)
         elif s2e_changed and cmms_changed:
             self._conflict(name, s2e, cmms, "conflict")
         elif s2e_changed:
             self._write(name, Side.CMMS, "s2e_changed")
-        elif name is Field.EXTERNAL_ID and s2e is not None:
-            self._hold_external_id(s2e, cmms)
-        elif name not in WRITABLE_ON_S2E and self.policy.overwrite_drift:
+        elif name not in WRITABLE_ON_S2E and self._may_overwrite(name, s2e):
             self._write(name, Side.CMMS, "drift_overwritten")
         else:
             self._write(name, Side.S2E, "cmms_changed")
@@ -228,9 +247,6 @@ class _Merge:
 
     def _conflict(self, name: Field, s2e: Value, cmms: Value, rule: str) -> None:
         winner = self.case.answers.get(name) or self.policy.owner(name)
-        if name is Field.EXTERNAL_ID and s2e is not None:
-            self._hold_external_id(s2e, cmms)
-            return
         self.conflicts.append(Conflict(name, s2e, cmms, winner))
         if winner is None:
             return
@@ -244,8 +260,15 @@ class _Merge:
     # ── may it be written, and what ───────────────────────────────────────────────────────
 
     def _may_write(self, name: Field, side: Side) -> bool:
-        writable = WRITABLE_ON_S2E if side is Side.S2E else self.policy.cmms_writes
-        return name in writable
+        if side is Side.S2E:
+            return name in WRITABLE_ON_S2E
+        return name in self.policy.cmms_writes and name not in CMMS_OWNED
+
+    def _may_overwrite(self, name: Field, s2e: Value) -> bool:
+        """Whether a CMMS edit to what Scan2Evolve owns is to be, and can be, taken back."""
+        if not self.policy.overwrite_drift or not self._may_write(name, Side.CMMS):
+            return False
+        return s2e is not None or name in self.policy.cmms_clears
 
     def _write(self, name: Field, side: Side, rule: str) -> None:
         """Plan a write of the other side's value to `side`, if it may and can be written."""
@@ -292,6 +315,7 @@ class _Merge:
         self._hold(Hold(side, name, reason, encoded, detail=detail))
 
     def _park_unreadable(self, name: Field, s2e: Value, cmms: Value) -> None:
+        self.unreadable.add(name)
         for side, value in ((Side.S2E, s2e), (Side.CMMS, cmms)):
             if isinstance(value, Unreadable):
                 self._park(side.other, name, "unreadable", value, f"{value.raw!r} {value.why}")
@@ -299,10 +323,13 @@ class _Merge:
     # ── the result ────────────────────────────────────────────────────────────────────────
 
     def decision(self) -> Decision:
-        asked = {conflict.field for conflict in self.conflicts if conflict.winner is None}
         waiting_before = {c.field for c in self.case.conflicts} | set(self.case.answers)
         drifting = {(drift.side, drift.field) for drift in self.drifts}
-        unresolved = asked | self.waiting | {change.field for change in self.changes}
+        # A conflict is over when it is no longer found, not when its winner is known: the
+        # winner's write may have to wait, and an answer is needed until it has arrived.
+        unresolved = self.waiting | self.unreadable
+        unresolved |= {conflict.field for conflict in self.conflicts}
+        unresolved |= {change.field for change in self.changes}
         return Decision(
             case=self.case,
             changes=tuple(self.changes),
@@ -321,7 +348,7 @@ class _Merge:
                 (side, name)
                 for side in Side
                 for name in self.s2e.fields
-                if (side, name) not in drifting
+                if (side, name) not in drifting and name not in self.waiting
             ),
             waiting=frozenset(self.waiting),
         )
@@ -337,10 +364,14 @@ def created_bases(writes: Mapping[Field, Value], record: CmmsRecord) -> list[Bas
     What was sent is what both sides held: an edit made meanwhile is seen as an edit. Where the
     CMMS normalised what it stored, its own spelling is its base.
     """
-    moves = []
-    for name, sent in writes.items():
-        seen = record.fields.get(name, sent)
-        kept = isinstance(sent, str) and sent in record.equivalents.get(name, ())
-        base = seen if kept or same(seen, sent) or is_normalisation(sent, seen) else sent
-        moves.append(BaseMove(name, sent, base, "created"))
-    return moves
+    return [
+        BaseMove(name, sent, stored_as(name, sent, record), "created")
+        for name, sent in writes.items()
+    ]
+
+
+def stored_as(name: Field, sent: Value, record: CmmsRecord) -> Value:
+    """How a record spells what it was created with; what was sent, if it holds another value."""
+    seen = record.fields.get(name, sent)
+    kept = isinstance(sent, str) and sent in record.equivalents.get(name, ())
+    return seen if kept or same(seen, sent) or is_normalisation(sent, seen) else sent

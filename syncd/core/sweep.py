@@ -11,7 +11,10 @@ from math import ceil
 
 PAGE_LIMIT = 200  # rows; the largest page the API serves
 UNVERIFIED = "unverified"
-_SLACK_PAGES = 10  # beyond what `total` promises, before a server is taken for one that never ends
+# Rows beyond the total of the first page, before a server is taken for one that never ends; of
+# a server that tells no total, rows at all.
+_SLACK_PAGES = 10
+_MOST_ROWS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Sweep:
     next_offset: int | None = 0
     seen: set[str] = field(default_factory=set)
     total: int | None = None
+    promised: int | None = None
     reason: str | None = None
     rows: int = 0
 
@@ -50,6 +54,8 @@ class Sweep:
         new = set(page.ids) - self.seen
         self.seen |= new
         self.total = page.total
+        if self.promised is None:
+            self.promised = page.total
         if page.unreadable:
             self._anomaly("a row without an id")
         if page.offset is not None and page.offset != asked:
@@ -75,8 +81,9 @@ class Sweep:
             self._anomaly("a page without a new row")
             return None
         # Rows, not pages, are bounded: a server may serve smaller pages than it was asked for.
-        if page.total is not None and end > max(page.total, 0) + _SLACK_PAGES * self.limit:
-            self._anomaly(f"more rows than the total of {page.total}")
+        promised = _MOST_ROWS if self.promised is None else max(self.promised, 0)
+        if end > promised + _SLACK_PAGES * self.limit:
+            self._anomaly(f"more rows than the total of {promised}")
             return None
         return end
 

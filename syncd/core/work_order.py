@@ -180,7 +180,8 @@ def parse_value(name: Field, raw: object) -> Value:
     if kind is Kind.HOURS:
         return parse_hours(raw)
     if not isinstance(raw, str):
-        if isinstance(raw, int | float | Decimal) and not isinstance(raw, bool):
+        number = isinstance(raw, int | float | Decimal) and not isinstance(raw, bool)
+        if number and kind is Kind.TEXT:
             return str(raw)
         return Unreadable(_show(raw), "is not text")
     if raw == "":

@@ -1,340 +1,301 @@
-"""The mirror's tables. The comment of each column is its documentation: what it means, in
-which unit, and who writes it. PostgreSQL keeps the comments with the tables.
+"""The mirror's tables. Every row belongs to a connection.
 
-Every row belongs to a connection. A value that could not be read is null in its typed column
-and is found, as it came, in `fields`.
+The observation tables hold each shared field in a typed column, for people and their queries,
+and `fields` (the canonical encoding) from which syncd itself reads. Times are aware UTC.
 """
 
+from datetime import UTC, datetime
 from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy import Boolean, Column, Index, Integer, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from syncd.core.work_order import Field, Kind, kind_of
-from syncd.mirror.columns import Hours, Json, RowId, Utc
+
+_SQLITE_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware UTC datetime; on SQLite sortable ISO 8601 text."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(String(27))
+        return dialect.type_descriptor(DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        utc = value.astimezone(UTC)
+        return utc.strftime(_SQLITE_FORMAT) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if isinstance(value, str):
+            return datetime.fromisoformat(value)
+        moment: datetime = value
+        return moment.astimezone(UTC)
+
+
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+Id = BigInteger().with_variant(Integer, "sqlite")
 
 metadata = MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     }
 )
 
-_TYPES: dict[Kind, sa.types.TypeEngine[Any]] = {Kind.TIME: Utc(), Kind.HOURS: Hours()}
-_UNITS = {Kind.TIME: ", UTC", Kind.HOURS: ", hours"}
+
+def _typed(name: Field) -> Column[Any]:
+    kind = kind_of(name)
+    if kind is Kind.TIME:
+        return Column(name.value, UtcTime)
+    if kind is Kind.HOURS:
+        return Column(name.value, Double)
+    return Column(name.value, Text)
 
 
-def field_columns(side: str) -> list[Column[Any]]:
-    """One typed column for each shared attribute but the Scan2Evolve id, a column of its own."""
-    return [
-        Column(
-            name.value,
-            _TYPES.get(kind_of(name), Text()),
-            comment=f"{name.value} as {side} last showed it{_UNITS.get(kind_of(name), '')}",
-        )
-        for name in Field
-        if name is not Field.S2E_ID
-    ]
-
-
-def _connection(primary_key: bool = False) -> Column[str]:
-    return Column(
-        "connection",
-        Text,
-        primary_key=primary_key,
-        nullable=False,
-        comment="the connection that the row belongs to",
-    )
-
-
-def _id() -> Column[int]:
-    return Column("id", RowId, primary_key=True, comment="a number, never used twice")
-
-
-def _s2e_id(primary_key: bool = False, **kwargs: Any) -> Column[str]:
-    return Column(
-        "s2e_id", Text, primary_key=primary_key, comment="the work order in Scan2Evolve", **kwargs
-    )
-
-
-def _look() -> list[Column[Any]]:
-    return [
-        Column(
-            "needs_look",
-            Boolean,
-            nullable=False,
-            comment="the planner has to look at it; set by polls and writes, cleared by the cycle",
-        ),
-        Column("look_since", Utc, comment="since when needs_look is set, UTC"),
-    ]
+def _typed_columns(without: frozenset[Field]) -> list[Column[Any]]:
+    return [_typed(name) for name in Field if name not in without]
 
 
 s2e_orders = Table(
-    "s2e_orders",
+    "s2e_orders",  # what Scan2Evolve was last seen to hold
     metadata,
-    _connection(primary_key=True),
-    _s2e_id(primary_key=True),
-    *field_columns("Scan2Evolve"),
-    Column("sync_status", Text, comment="Scan2Evolve's own syncStatus"),
-    Column("site_id", Text, comment="the site's id in Scan2Evolve"),
-    Column("asset_id", Text, comment="the asset's id in Scan2Evolve"),
-    Column("created_at", Utc, comment="createdAt by Scan2Evolve's clock, UTC"),
-    Column("updated_at", Utc, comment="updatedAt by Scan2Evolve's clock, UTC"),
-    Column("last_synced_at", Utc, comment="lastSyncedAt by Scan2Evolve's clock, UTC"),
-    Column("fields", Json, nullable=False, comment="all shared attributes, encoded"),
-    Column("raw", Json, nullable=False, comment="the JSON object as it came, unknown keys too"),
-    Column("digest", Text, nullable=False, comment="hash of all that was seen, to find changes"),
-    Column("first_seen_at", Utc, nullable=False, comment="start of the first read, UTC"),
-    Column("seen_at", Utc, nullable=False, comment="start of the last read that showed it, UTC"),
-    Column("changed_at", Utc, nullable=False, comment="last read that showed another value, UTC"),
-    *_look(),
-    Column("not_found_cycle", Text, comment="the last cycle in which a get answered 404"),
-    Column(
-        "not_found_count",
-        Integer,
-        nullable=False,
-        comment="different cycles in a row in which a get answered 404",
-    ),
-    Column("tombstone_at", Utc, comment="when the second such cycle made it a tombstone, UTC"),
-    Column("in_scope_reason", Text, comment="why it is out of scope; null: it is synced"),
-    Index(None, "connection", "needs_look"),
+    Column("connection", Text, primary_key=True),
+    Column("s2e_id", Text, primary_key=True),  # wo_…
+    *_typed_columns(frozenset({Field.S2E_ID})),  # unreadable values are null here
+    Column("sync_status", Text, nullable=False),  # PENDING, SYNCED, FAILED, or what came
+    Column("site_id", Text),
+    Column("asset_id", Text),
+    Column("created_at", UtcTime),  # theirs
+    Column("updated_at", UtcTime),  # theirs; narrows reading, never decides
+    Column("last_synced_at", UtcTime),  # theirs
+    Column("fields", Json, nullable=False),  # every field, canonical
+    Column("raw", Json, nullable=False),  # the JSON object as it came
+    Column("digest", Text, nullable=False),  # of all of the above; a change is a new digest
+    Column("first_seen_at", UtcTime, nullable=False),
+    Column("seen_at", UtcTime, nullable=False),  # when the last read began that showed it
+    Column("changed_at", UtcTime, nullable=False),  # when a read first showed this content
+    Column("needs_look", Boolean, nullable=False),  # the planner has not settled this content
+    Column("out_of_scope", Text),  # why it is not synced; null: it is
+    Column("not_found_cycle", Text),  # the cycle of the first 404; null: none
+    Column("tombstone_at", UtcTime),  # when a second cycle answered 404
     Index(None, "connection", "status"),
     Index(None, "connection", "sync_status"),
-    Index(None, "connection", "external_id"),
-    comment="work orders as Scan2Evolve last showed them",
+    Index(None, "connection", "needs_look"),
 )
 
 cmms_records = Table(
-    "cmms_records",
+    "cmms_records",  # what the CMMS was last seen to hold
     metadata,
-    _connection(primary_key=True),
-    Column("cmms_id", Text, primary_key=True, comment="the record in the CMMS"),
-    Column("s2e_id", Text, comment="the Scan2Evolve id that the record carries"),
-    *field_columns("the CMMS"),
-    Column("fields", Json, nullable=False, comment="the shared attributes it reads, encoded"),
-    Column("native", Json, nullable=False, comment="the CMMS's own values"),
-    Column("equivalents", Json, nullable=False, comment="field -> all our values it stands for"),
-    Column("digest", Text, nullable=False, comment="hash of all that was seen, to find changes"),
-    Column("updated_at", Utc, comment="the CMMS's own change time, UTC"),
-    Column("seen_at", Utc, nullable=False, comment="start of the last read that showed it, UTC"),
-    Column("changed_at", Utc, nullable=False, comment="last read that showed another value, UTC"),
-    *_look(),
-    Column("missing_cycle", Text, comment="the last cycle in which a get found none"),
-    Column("missing_cycles", Integer, nullable=False, comment="different such cycles in a row"),
-    Column("gone_at", Utc, comment="when the second such cycle took it for gone, UTC"),
-    Column("asked_at", Utc, comment="when Scan2Evolve last answered 404 for the s2e_id, UTC"),
+    Column("connection", Text, primary_key=True),
+    Column("cmms_id", Text, primary_key=True),
+    *_typed_columns(frozenset()),  # s2e_id: the Scan2Evolve id that the record carries
+    Column("fields", Json, nullable=False),
+    Column("native", Json, nullable=False),  # the CMMS's own values
+    Column("equivalents", Json, nullable=False),  # lossy values: all of ours they stand for
+    Column("updated_at", UtcTime),  # the CMMS's own stamp
+    Column("digest", Text, nullable=False),
+    Column("first_seen_at", UtcTime, nullable=False),
+    Column("seen_at", UtcTime, nullable=False),
+    Column("changed_at", UtcTime, nullable=False),
+    Column("needs_look", Boolean, nullable=False),
     Index(None, "connection", "s2e_id"),
     Index(None, "connection", "needs_look"),
-    comment="records as the CMMS last showed them",
 )
 
 links = Table(
-    "links",
+    "links",  # this order is that record
     metadata,
-    _connection(primary_key=True),
-    _s2e_id(primary_key=True),
-    Column("cmms_id", Text, nullable=False, comment="the record in the CMMS"),
-    Column("made_at", Utc, nullable=False, comment="when the link was made, UTC"),
-    Column("how", Text, nullable=False, comment="adopted, reference, created, or by a person"),
-    Column("missing_cycles", Integer, nullable=False, comment="cycles in which get found none"),
-    Column("missing_since", Utc, comment="the first of them, UTC"),
-    Column("last_missing_cycle", Text, comment="the last of them"),
+    Column("connection", Text, primary_key=True),
+    Column("s2e_id", Text, primary_key=True),
+    Column("cmms_id", Text, nullable=False),
+    Column("how", Text, nullable=False),  # adopted, reference, created
+    Column("made_at", UtcTime, nullable=False),
+    Column("missing_cycle", Text),  # the last cycle in which get by id found no record
+    Column("missing_cycles", Integer, nullable=False, default=0),  # how many such in a row
     UniqueConstraint("connection", "cmms_id"),
-    comment="this work order is that record",
 )
 
 bases = Table(
-    "bases",
+    "bases",  # what a side held when the two last agreed, per field
     metadata,
-    _connection(primary_key=True),
-    _s2e_id(primary_key=True),
-    Column("side", Text, primary_key=True, comment="s2e or cmms"),
-    Column("fields", Json, nullable=False, comment="what the side held when the two last agreed"),
-    Column("native", Json, comment="the CMMS's own values then; null for s2e"),
-    Column("mapping_hash", Text, comment="the mapping through which the CMMS was read"),
-    Column("moved_at", Utc, nullable=False, comment="when a field last moved, UTC"),
-    comment="per side, what it held when the two last agreed",
+    Column("connection", Text, primary_key=True),
+    Column("s2e_id", Text, primary_key=True),
+    Column("side", Text, primary_key=True),  # s2e, cmms
+    Column("fields", Json, nullable=False),
+    Column("native", Json, nullable=False),  # the CMMS's own record then; empty for s2e
+    Column("mapping_hash", Text, nullable=False),  # of the mapping it was read through
+    Column("moved_at", UtcTime, nullable=False),
 )
 
 intents = Table(
-    "intents",
+    "intents",  # writes, committed before they are sent
     metadata,
-    _id(),
-    _connection(),
-    _s2e_id(nullable=False),
-    Column("cmms_id", Text, comment="the record in the CMMS; null for a create without answer"),
-    Column("side", Text, nullable=False, comment="the side that is written: s2e or cmms"),
-    Column("kind", Text, nullable=False, comment="create or update"),
-    Column("state", Text, nullable=False, comment="started, answered, in_doubt, confirmed, …"),
-    Column("writes", Json, nullable=False, comment="field -> before, sent, source, verdict"),
-    Column("started_at", Utc, nullable=False, comment="committed before it was sent, UTC"),
-    Column("answered_at", Utc, comment="when a clear answer came, UTC"),
-    Column("settled_at", Utc, comment="when the outcome was known, UTC"),
-    Column("last_synced_before", Utc, comment="lastSyncedAt when it was planned, UTC"),
-    Column("cycle_id", Text, nullable=False, comment="the cycle that sent it"),
-    Column("token", RowId, nullable=False, comment="the lease's fencing token"),
-    Column("request_id", Text, comment="the side's own name for the request"),
-    Column("error", Text, comment="what went wrong"),
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("connection", Text, nullable=False),
+    Column("s2e_id", Text, nullable=False),
+    Column("cmms_id", Text),
+    Column("side", Text, nullable=False),  # the side that is written
+    Column("kind", Text, nullable=False),  # create, update
+    Column("state", Text, nullable=False),  # see core/case.py
+    Column("writes", Json, nullable=False),  # field -> before, sent, source, verdict
+    Column("started_at", UtcTime, nullable=False),
+    Column("answered_at", UtcTime),
+    Column("settled_at", UtcTime),
+    Column("last_synced_before", UtcTime),  # Scan2Evolve's lastSyncedAt when planned
+    Column("cycle_id", Text, nullable=False),
+    Column("token", Integer, nullable=False),  # of the lease under which it was sent
+    Column("request_id", Text),  # theirs
+    Column("error", Text),
     Index(None, "connection", "s2e_id"),
     Index(None, "connection", "state"),
-    Index(None, "connection", "started_at"),
-    comment="writes journalled before they were sent",
-    sqlite_autoincrement=True,
 )
 
-_STILL_HELD = sa.text("released_at IS NULL")
 parked = Table(
-    "parked",
+    "parked",  # writes that are not tried now
     metadata,
-    _id(),
-    _connection(),
-    _s2e_id(nullable=False),
-    Column("side", Text, nullable=False, comment="the side that is not written"),
-    Column("field", Text, nullable=False, comment="the field; empty: the whole order"),
-    Column("reason", Text, nullable=False, comment="one word why"),
-    Column("value", Json, comment="the encoded value not written; another one lifts the hold"),
-    Column("tries", Integer, nullable=False, comment="how often it was tried"),
-    Column("until", Utc, comment="tried again by itself then, UTC; null: waits for a person"),
-    Column("since", Utc, nullable=False, comment="when it was first held for this reason, UTC"),
-    Column("detail", Text, nullable=False, comment="for people"),
-    Column("released_at", Utc, comment="when the hold ended, UTC; null: it holds"),
-    Column("released_by", Text, comment="syncd, or who released it"),
-    Index(
-        "uq_parked_active",
-        "connection",
-        "s2e_id",
-        "side",
-        "field",
-        unique=True,
-        sqlite_where=_STILL_HELD,
-        postgresql_where=_STILL_HELD,
-    ),
-    comment="writes that are not tried now",
-    sqlite_autoincrement=True,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("connection", Text, nullable=False),
+    Column("s2e_id", Text, nullable=False),
+    Column("side", Text, nullable=False),  # the side that is not written
+    Column("field", Text, nullable=False),  # empty: the whole order
+    Column("reason", Text, nullable=False),
+    Column("value", Json),  # what is not written; another value lifts the hold
+    Column("tries", Integer, nullable=False),
+    Column("until", UtcTime),  # tried again by itself then; null: a person has to act
+    Column("detail", Text, nullable=False),
+    Column("since", UtcTime, nullable=False),
+    UniqueConstraint("connection", "s2e_id", "side", "field"),
 )
 
 conflicts = Table(
-    "conflicts",
+    "conflicts",  # both sides changed a field; the losing value is kept here
     metadata,
-    _id(),
-    _connection(),
-    _s2e_id(nullable=False),
-    Column("field", Text, nullable=False, comment="the field"),
-    Column("s2e_value", Json, comment="what Scan2Evolve held, encoded"),
-    Column("cmms_value", Json, comment="what the CMMS held, encoded"),
-    Column("winner", Text, comment="s2e or cmms by the owner; null: a person decides"),
-    Column("found_at", Utc, nullable=False, comment="when it was found, UTC"),
-    Column("resolved_at", Utc, comment="when it was over, UTC"),
-    Column("answer", Text, comment="the side that a person chose"),
-    Column("answered_at", Utc, comment="when, UTC"),
-    Column("cycle_id", Text, nullable=False, comment="the cycle that found it"),
-    Column("lost_value", Json, comment="the encoded value that lost; it can be restored"),
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("connection", Text, nullable=False),
+    Column("s2e_id", Text, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("s2e_value", Json),
+    Column("cmms_value", Json),
+    Column("winner", Text),  # s2e, cmms; null: a person decides
+    Column("answer", Text),  # what a person chose
+    Column("found_at", UtcTime, nullable=False),
+    Column("resolved_at", UtcTime),
+    Column("cycle_id", Text, nullable=False),
     Index(None, "connection", "s2e_id"),
-    comment="fields that both sides changed, to different values",
-    sqlite_autoincrement=True,
 )
 
 drifts = Table(
-    "drifts",
+    "drifts",  # changes that the other side cannot or may not take
     metadata,
-    _connection(primary_key=True),
-    _s2e_id(primary_key=True),
-    Column("side", Text, primary_key=True, comment="the side that holds the value"),
-    Column("field", Text, primary_key=True, comment="the field"),
-    Column("value", Json, comment="the encoded value that cannot be carried over"),
-    Column("reason", Text, nullable=False, comment="one word why"),
-    Column("since", Utc, nullable=False, comment="when it was found, UTC"),
-    comment="changes that the other side cannot or may not take",
+    Column("connection", Text, primary_key=True),
+    Column("s2e_id", Text, primary_key=True),
+    Column("side", Text, primary_key=True),  # where the change was made
+    Column("field", Text, primary_key=True),
+    Column("value", Json),
+    Column("reason", Text, nullable=False),  # not_writable, cannot_clear
+    Column("since", UtcTime, nullable=False),
 )
 
 guards = Table(
-    "guards",
+    "guards",  # plans that were refused until a person looked
     metadata,
-    _id(),
-    _connection(),
-    Column("kind", Text, nullable=False, comment="first_sync, mass_change, …"),
-    Column("side", Text, comment="the side that is not written; null: neither"),
-    Column("latched_at", Utc, nullable=False, comment="when it latched, UTC"),
-    Column("count", Integer, nullable=False, comment="what the plan would have done"),
-    Column("limit_", Integer, nullable=False, comment="what is allowed"),
-    Column("detail", Text, nullable=False, comment="for people"),
-    Column("released_at", Utc, comment="when a person released it, UTC"),
-    Column("released_by", Text, comment="who"),
-    Column("spent_at", Utc, comment="when the release was no longer needed, UTC"),
-    Index(None, "connection", "kind"),
-    comment="guards that refuse part of a plan until a person releases them",
-    sqlite_autoincrement=True,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("connection", Text, nullable=False),
+    Column("guard", Text, nullable=False),
+    Column("side", Text, nullable=False),  # empty: both
+    Column("counted", Integer, nullable=False),  # what the plan would have done
+    Column("allowed", Integer, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("latched_at", UtcTime, nullable=False),
+    Column("released_at", UtcTime),
+    Column("spent_at", UtcTime),  # the release is no longer needed
+    Index(None, "connection", "guard"),
 )
 
 sweeps = Table(
-    "sweeps",
+    "sweeps",  # passes over the list
     metadata,
-    _id(),
-    _connection(),
-    Column("lane", Text, nullable=False, comment="hot or cold"),
-    Column("cycle_id", Text, nullable=False, comment="the cycle that began it"),
-    Column("started_at", Utc, nullable=False, comment="UTC"),
-    Column("ended_at", Utc, comment="UTC; null: it runs, or was cut off"),
-    Column("result", Text, nullable=False, comment="complete, partial or running"),
-    Column("reason", Text, comment="why it is partial"),
-    Column("certificate", Json, comment="what a complete sweep rests on"),
-    Column("pages", Integer, nullable=False, comment="pages read"),
-    Column("orders", Integer, nullable=False, comment="different work orders met"),
-    Column("total", Integer, comment="what Scan2Evolve said there are"),
-    Index(None, "connection", "lane", "ended_at"),
-    comment="passes over Scan2Evolve's list",
-    sqlite_autoincrement=True,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("connection", Text, nullable=False),
+    Column("cycle_id", Text, nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime),
+    Column("result", Text, nullable=False),  # running, complete, partial
+    Column("reason", Text),
+    Column("pages", Integer, nullable=False),
+    Column("orders", Integer, nullable=False),  # distinct ids met
+    Column("total", Integer),  # as the list itself said last
+    Index(None, "connection", "started_at"),
 )
 
 cycles = Table(
     "cycles",
     metadata,
-    _connection(primary_key=True),
-    Column("cycle_id", Text, primary_key=True, comment="its name in logs and in `syncd undo`"),
-    Column("started_at", Utc, nullable=False, comment="UTC"),
-    Column("ended_at", Utc, comment="UTC; null: it runs, or was cut off"),
-    Column("result", Text, comment="complete, partial or failed"),
-    Column("report", Json, comment="the document of `once --json`"),
-    Index(None, "connection", "started_at"),
-    comment="cycles and what they did",
+    Column("connection", Text, primary_key=True),
+    Column("cycle_id", Text, primary_key=True),
+    Column("started_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime),
+    Column("result", Text),  # complete, partial, failed; null: cut off
+    Column("report", Json),  # the document of `once --json`
 )
 
 journal = Table(
-    "journal",
+    "journal",  # what was seen, decided and done, in order
     metadata,
-    _id(),
-    _connection(),
-    Column("at", Utc, nullable=False, comment="UTC"),
-    Column("cycle_id", Text, comment="the cycle in which it happened"),
-    _s2e_id(),
-    Column("cmms_id", Text, comment="the record in the CMMS"),
-    Column("field", Text, comment="the field"),
-    Column("event", Text, nullable=False, comment="the event's name, as in the log"),
-    Column("rule", Text, comment="the rule that decided"),
-    Column("detail", Json, comment="what else the log line said"),
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("connection", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("cycle_id", Text),
+    Column("s2e_id", Text),
+    Column("cmms_id", Text),
+    Column("field", Text),
+    Column("event", Text, nullable=False),
+    Column("rule", Text),  # which rule decided
+    Column("detail", Json),
     Index(None, "connection", "s2e_id"),
     Index(None, "connection", "at"),
-    comment="what happened to each work order",
-    sqlite_autoincrement=True,
 )
 
 state = Table(
-    "state",
+    "state",  # single values of a connection
     metadata,
-    _connection(primary_key=True),
-    Column("key", Text, primary_key=True, comment="paused, cmms_watermark, first_sync_over, …"),
-    Column("value", Json, comment="JSON"),
-    comment="single facts about a connection",
+    Column("connection", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", Json),
 )
 
 leases = Table(
-    "leases",
+    "leases",  # who may write for a connection; the token only grows
     metadata,
-    _connection(primary_key=True),
-    Column("token", RowId, nullable=False, comment="grows with each acquisition"),
-    Column("holder", Text, nullable=False, comment="host and pid; empty: nobody"),
-    Column("acquired_at", Utc, nullable=False, comment="UTC"),
-    Column("renewed_at", Utc, nullable=False, comment="UTC"),
-    comment="who may write for a connection",
+    Column("connection", Text, primary_key=True),
+    Column("token", Integer, nullable=False),
+    Column("holder", Text),  # host and pid; null: free
+    Column("acquired_at", UtcTime),
+    Column("renewed_at", UtcTime),
 )

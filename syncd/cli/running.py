@@ -1,0 +1,298 @@
+"""run, once, plan, check."""
+
+import random
+from contextlib import suppress
+from typing import Annotated, Any
+
+import typer
+
+from syncd.app import App, leased, take_over, utcnow
+from syncd.cli.common import exit_code, open_app, print_json, print_rows
+from syncd.cmms import port
+from syncd.core.decision import Decision
+from syncd.core.plan import Plan
+from syncd.core.work_order import Side, encode_value, show_value
+from syncd.cycle import Cycle, Order, Report, plan_from_mirror
+from syncd.daemon import Daemon, first_delay
+from syncd.errors import LeaseHeld, SyncdError
+from syncd.mirror import observations, schema, state
+from syncd.settings import Need
+
+_WAIT_S = 10.0  # for the lease
+_SKEW_S = 300.0  # between our clock and the server's, before check warns
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Full = Annotated[bool, typer.Option("--full", help="Read the whole list, due or not.")]
+Only = Annotated[str | None, typer.Option("--order", help="One work order alone, for a pilot.")]
+_WRITING = (Need.S2E, Need.SYNC, Need.CMMS)
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(run)
+    app.command()(once)
+    app.command()(plan)
+    app.command()(check)
+
+
+def run() -> None:
+    """The daemon: a cycle every SYNCD_POLL_EVERY_S seconds, until SIGTERM.
+
+    Example: syncd run
+    """
+    with open_app(_WRITING, may_write=True) as app:
+        app.adapter()
+        lease = app.lease()
+
+        def make_cycle() -> Cycle:
+            take_over(app, lease)
+            return app.cycle(lease)
+
+        daemon = Daemon(
+            lease=lease,
+            make_cycle=make_cycle,
+            tend=lambda: prune(app),
+            poll_every_s=app.settings.poll_every_s,
+            first_delay_s=lambda: _first_delay(app),
+            stop=app.stop,
+            dry=app.settings.dry_run,
+        )
+        raise typer.Exit(daemon.run())
+
+
+def _first_delay(app: App) -> float:
+    with app.mirror().read() as tx:
+        filled = observations.live_s2e_count(tx) > 0
+    return first_delay(app.settings.poll_every_s, filled, random.random)
+
+
+def prune(app: App) -> None:
+    """Once a day, drop what is older than SYNCD_RETENTION_DAYS."""
+    from datetime import timedelta
+
+    from syncd.mirror import journal
+
+    with app.mirror().transaction() as tx:
+        last = state.get_moment(tx, state.PRUNED_AT)
+        if last is None or tx.now - last >= timedelta(days=1):
+            journal.prune(tx, tx.now - timedelta(days=app.settings.retention_days))
+            state.set_moment(tx, state.PRUNED_AT, tx.now)
+
+
+def once(full: Full = False, order: Only = None, as_json: Json = False) -> None:
+    """One cycle, until it is done or SYNCD_CYCLE_DEADLINE_S has passed.
+
+    Example: syncd once --full --json
+    """
+    with open_app(_WRITING, may_write=True) as app:
+        try:
+            with leased(app, _WAIT_S) as lease:
+                cycle = app.cycle(lease)
+                report = cycle.run(Order(full=full, only=order, dry=app.settings.dry_run))
+        except SyncdError as error:
+            if as_json:
+                print_json(_no_cycle(error))
+            raise
+        if as_json:
+            print_json(report.document("default"))
+        else:
+            _print_report(report)
+        for met in report.errors:
+            typer.echo(f"syncd: {met}", err=True)
+        raise typer.Exit(exit_code(report.errors, partial=report.result == "partial"))
+
+
+def _no_cycle(error: SyncdError) -> dict[str, Any]:
+    nothing = {"requests": 0, "observed": 0, "changed": 0}
+    counts = ("created", "pushed_s2e", "pushed_cmms", "conflicts", "parked", "in_doubt")
+    return {
+        "connection": "default",
+        "cycle_id": None,
+        "result": "failed",
+        "seconds": 0,
+        "s2e": {**nothing, "sweep": "none", "sweep_reason": None},
+        "cmms": nothing,
+        **dict.fromkeys((*counts, "out_of_scope"), 0),
+        "error": str(error),
+    }
+
+
+def _print_report(report: Report) -> None:
+    told = report.document("default")
+    s2e, cmms = report.s2e, report.cmms
+    sweep = s2e.sweep if s2e.sweep_reason is None else f"{s2e.sweep} ({s2e.sweep_reason})"
+    typer.echo(f"cycle {report.cycle_id}: {report.result} in {report.seconds:.1f} s")
+    typer.echo(
+        f"  Scan2Evolve  {s2e.observed} seen, {s2e.changed} changed, "
+        f"{report.s2e_requests} requests, sweep {sweep}"
+    )
+    typer.echo(f"  CMMS         {cmms.observed} seen, {cmms.changed} changed")
+    typer.echo(
+        f"  written      {told['created']} created, {told['pushed_cmms']} to the CMMS, "
+        f"{told['pushed_s2e']} to Scan2Evolve"
+    )
+    waits = {key: told[key] for key in ("conflicts", "parked", "in_doubt", "out_of_scope")}
+    typer.echo("  waiting      " + ", ".join(f"{count} {key}" for key, count in waits.items()))
+    for latch in report.plan.latches:
+        typer.echo(f"  guard        {latch.guard}: {latch.detail}")
+
+
+def plan(full: Full = False, order: Only = None, as_json: Json = False) -> None:
+    """What the next cycle would write: order, side, field, from, to, rule. Writes nothing.
+
+    Example: syncd plan --full
+    """
+    with open_app((Need.S2E, Need.CMMS)) as app:
+        errors: tuple[SyncdError, ...] = ()
+        age: float | None = None
+        try:
+            with leased(app, 0.0) as lease:
+                report = app.cycle(lease).run(Order(full=full, only=order, dry=True))
+            found, errors = report.plan, report.errors
+        except LeaseHeld:
+            found, age = plan_from_mirror(app.mirror(), app.policy(), utcnow())
+        lines = [line for decision in found.decisions for line in _lines(decision, found)]
+        if as_json:
+            print_json(
+                {
+                    "connection": "default",
+                    "mirror_age_s": age,
+                    "lines": lines,
+                    "guards": [
+                        {"guard": latch.guard, "side": latch.side, "detail": latch.detail}
+                        for latch in found.latches
+                    ],
+                }
+            )
+        else:
+            _print_plan(lines, found, age)
+        for error in errors:
+            typer.echo(f"syncd: {error}", err=True)
+        raise typer.Exit(exit_code(errors))
+
+
+def _lines(decision: Decision, found: Plan) -> list[dict[str, Any]]:
+    lines: list[dict[str, Any]] = []
+    if decision.create is not None:
+        lines += [
+            {
+                "order": decision.s2e_id,
+                "side": Side.CMMS.value,
+                "field": name.value,
+                "from": None,
+                "to": encode_value(value),
+                "rule": "create",
+                "refused": found.refuses_creates(),
+            }
+            for name, value in decision.create.items()
+        ]
+    lines += [
+        {
+            "order": decision.s2e_id,
+            "side": change.side.value,
+            "field": change.field.value,
+            "from": encode_value(change.before),
+            "to": encode_value(change.value),
+            "rule": change.rule,
+            "refused": found.refuses_changes(change.side),
+        }
+        for change in decision.changes
+    ]
+    return lines
+
+
+def _print_plan(lines: list[dict[str, Any]], found: Plan, age: float | None) -> None:
+    if age is not None:
+        typer.echo(
+            f"Another syncd holds the lease: this is planned from the mirror, {age:.0f} s old."
+        )
+    if lines:
+        heads = ("order", "side", "field", "from", "to", "rule")
+        shown = [
+            [_short(line[key]) if key in {"from", "to"} else line[key] for key in heads]
+            for line in lines
+        ]
+        print_rows(heads, shown)
+    creates = sum(decision.create is not None for decision in found.decisions)
+    changes = sum(bool(decision.changes) for decision in found.decisions)
+    typer.echo(f"{creates} to create, {changes} to change; nothing was written")
+    for latch in found.latches:
+        typer.echo(f"refused by guard {latch.guard}: {latch.detail}")
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return str(value.get("unreadable"))
+    return show_value(None if value is None else str(value))
+
+
+def check(
+    offline: Annotated[bool, typer.Option("--offline", help="Ask neither side.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="A warning counts as failed.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Whether everything is set and reachable: one line each, with the remedy. Writes nothing.
+
+    Example: syncd check
+    """
+    with open_app(() if offline else ()) as app:
+        lines: list[tuple[str, str, str]] = [("ok", "settings", "all names and values are known")]
+        errors: list[SyncdError] = []
+
+        def tell(what: str, ask: Any) -> None:
+            try:
+                lines.append(("ok", what, ask()))
+            except SyncdError as error:
+                errors.append(error)
+                lines.append(("fail", what, str(error)))
+
+        tell("mirror", lambda: _check_mirror(app))
+        tell("adapter", lambda: _check_adapter(app))
+        if not offline:
+            tell("cmms", lambda: port.check(app.adapter()) or "reachable")
+            tell("scan2evolve", lambda: _check_reading(app))
+            tell("downstream", lambda: _check_writing(app))
+            skew = app.client().clock_skew_s
+            if skew is not None:
+                far = abs(skew) > _SKEW_S
+                text = f"our clock is {skew:+.0f} s from Scan2Evolve's"
+                lines.append(("warn" if far else "ok", "clock", text))
+        warned = any(state == "warn" for state, _, _ in lines)
+        if as_json:
+            keys = ("state", "what", "detail")
+            print_json({"checks": [dict(zip(keys, line, strict=True)) for line in lines]})
+        else:
+            for told, what, detail in lines:
+                typer.echo(f"{told:4}  {what:11}  {detail}")
+        code = exit_code(errors)
+        raise typer.Exit(1 if code == 0 and strict and warned else code)
+
+
+def _check_mirror(app: App) -> str:
+    from syncd.errors import MirrorUnavailable
+
+    with suppress(MirrorUnavailable):
+        mirror = app.mirror(create=False)
+        revision = schema.current(mirror)
+        return f"{mirror.where}, schema {revision or 'none yet'}"
+    path = app.settings.url("database_url")
+    if path.startswith("sqlite"):
+        return "not there yet; the first run makes it"
+    app.mirror()
+    return "reachable"
+
+
+def _check_adapter(app: App) -> str:
+    app.settings.require(Need.CMMS)
+    can = app.adapter().capabilities
+    return f"{app.settings.cmms_adapter}: reads {len(can.reads)} fields, writes {len(can.writes)}"
+
+
+def _check_reading(app: App) -> str:
+    app.settings.require(Need.S2E)
+    page = app.client().list_work_orders(limit=1)
+    return f"reading works; {page.total} work orders"
+
+
+def _check_writing(app: App) -> str:
+    app.settings.require(Need.SYNC)
+    app.client().probe_sync()
+    return "writing would work (tried on an id that cannot exist)"
