@@ -65,7 +65,8 @@ class Sent:
     Attributes:
         created, pushed_s2e, pushed_cmms: work orders written, by kind.
         unsent: work orders whose changes are left for the next cycle.
-        errors: per side, what stopped writing to it.
+        in_doubt: writes whose outcome is not known yet.
+        stopped: per side, why writing to it ended early.
         not_found: ids whose sync answered 404.
         touched: orders to look at again in the next cycle.
     """
@@ -74,7 +75,8 @@ class Sent:
     pushed_s2e: int = 0
     pushed_cmms: int = 0
     unsent: int = 0
-    errors: dict[Side, RemoteError] = field(default_factory=dict)
+    stopped: dict[Side, RemoteError] = field(default_factory=dict)
+    in_doubt: int = 0
     not_found: list[str] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
     cmms_requests: int = 0
@@ -336,12 +338,18 @@ class Apply:
         self.sent.touched.add(s2e_id)
 
     def _failed(self, side: Side, error: RemoteError) -> None:
-        """Count a failure of a side; stop writing to it when it is not about one order."""
+        """Count a failure of a side; stop writing to it when it is not about one order.
+
+        A 429 that was answered delays the next request, which waits for it by itself; one that
+        was never sent has found that the wait is longer than the cycle.
+        """
         self._failures[side] += 1
-        stops = isinstance(error, CredentialsRefused | IntegrationInactive | Throttled)
+        stops = isinstance(error, CredentialsRefused | IntegrationInactive) or (
+            isinstance(error, Throttled) and not error.may_have_applied
+        )
         if stops or self._failures[side] >= _FAILURES_IN_A_ROW:
             self._closed.add(side)
-        self.sent.errors[side] = error
+            self.sent.stopped[side] = error
 
     def _close(self, intent: Intent, error: RemoteError) -> IntentState:
         """Keep the outcome of a write that did not succeed."""

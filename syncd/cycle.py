@@ -257,7 +257,7 @@ class Cycle:
 
     def _watch_pushes(self, sent: Sent) -> None:
         """Writing upstream can be down while reading works: wrong pair, integration inactive."""
-        error = sent.errors.get(Side.S2E)
+        error = sent.stopped.get(Side.S2E)
         if error is not None:
             self.pushes.met(error, self.monotonic())
         elif sent.pushed_s2e:
@@ -279,8 +279,8 @@ class Cycle:
     ) -> Report:
         errors = [seen.error for seen in (s2e, cmms) if seen.error is not None]
         failed = bool(errors)
-        errors += list(sent.errors.values())
-        partial = bool(sent.unsent or s2e.failed or reading.stopping())
+        errors += list(sent.stopped.values())
+        partial = bool(sent.unsent or sent.in_doubt or s2e.failed or reading.stopping())
         result = "failed" if failed else "partial" if partial or errors else "complete"
         with self.mirror.transaction() as tx:
             if not dry and self._first_sync_is_over(s2e, plan):

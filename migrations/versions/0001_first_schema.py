@@ -64,6 +64,7 @@ def upgrade() -> None:
         sa.Column("seen_at", TIME, nullable=False),
         sa.Column("changed_at", TIME, nullable=False),
         sa.Column("needs_look", sa.Boolean(), nullable=False),
+        sa.Column("look_since", TIME, nullable=True),
         sa.PrimaryKeyConstraint("connection", "cmms_id", name=op.f("pk_cmms_records")),
     )
     op.create_index(
@@ -261,6 +262,7 @@ def upgrade() -> None:
         sa.Column("seen_at", TIME, nullable=False),
         sa.Column("changed_at", TIME, nullable=False),
         sa.Column("needs_look", sa.Boolean(), nullable=False),
+        sa.Column("look_since", TIME, nullable=True),
         sa.Column("out_of_scope", sa.Text(), nullable=True),
         sa.Column("not_found_cycle", sa.Text(), nullable=True),
         sa.Column("tombstone_at", TIME, nullable=True),

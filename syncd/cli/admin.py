@@ -75,7 +75,7 @@ def demo(
 
     Example: syncd demo
     """
-    from syncd.cli.demo import play
+    from syncd.demo import play
 
     raise typer.Exit(play(folder, sys.stdout))
 

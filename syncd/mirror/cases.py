@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row, Table, select
@@ -89,10 +90,8 @@ def _load(tx: Tx, ids: list[str]) -> list[Case]:
     claims: dict[str, list[Any]] = defaultdict(list)
     for row in _rows(tx, cmms_records, cmms_records.c.s2e_id.in_(ids)):
         claims[row.s2e_id].append(row)
-    taken = set()
-    for names in chunks(references):
-        found = _rows(tx, links, links.c.cmms_id.in_(names))
-        taken |= {row.cmms_id for row in found}
+    owners = _owners(tx, {*by_id, *(row.cmms_id for rows in claims.values() for row in rows)})
+    named = _named_by_several(tx, references)
     stored: defaultdict[str, dict[str, Fields]] = defaultdict(dict)
     for row in _rows(tx, bases, bases.c.s2e_id.in_(ids)):
         stored[row.s2e_id][row.side] = decode_fields(row.fields)
@@ -106,13 +105,19 @@ def _load(tx: Tx, ids: list[str]) -> list[Case]:
     cases = []
     for s2e_id in ids:
         order, link = orders.get(s2e_id), linked.get(s2e_id)
-        claiming = claims[s2e_id]
+        # A record that another order is linked to is no claim of this one.
+        claiming = [row for row in claims[s2e_id] if owners.get(row.cmms_id, s2e_id) == s2e_id]
         record = by_id.get(link.cmms_id) if link is not None else None
         if link is None and len(claiming) == 1:
             record = claiming[0]
         referenced = None
-        if link is None and order is not None and order.external_id not in taken:
-            referenced = by_id.get(order.external_id)
+        if link is None and order is not None and order.external_id in by_id:
+            referenced = _record(by_id[order.external_id])
+            owner = owners.get(referenced.cmms_id) or referenced.s2e_id
+            others = named.get(referenced.cmms_id, set()) - {s2e_id}
+            if owner is None and others:
+                owner = min(others)  # named by several, it is free for none of them
+            referenced = replace(referenced, s2e_id=owner)
         waiting = open_conflicts[s2e_id]
         cases.append(
             Case(
@@ -123,7 +128,7 @@ def _load(tx: Tx, ids: list[str]) -> list[Case]:
                 cmms_seen_at=record.seen_at if record is not None else None,
                 link=Link(s2e_id, link.cmms_id, link.missing_cycles) if link is not None else None,
                 claims=tuple(row.cmms_id for row in claiming),
-                referenced=_record(referenced) if referenced is not None else None,
+                referenced=referenced,
                 base_s2e=_base(stored[s2e_id], Side.S2E),
                 base_cmms=_base(stored[s2e_id], Side.CMMS),
                 intents=tuple(read_intent(row) for row in written[s2e_id]),
@@ -134,6 +139,31 @@ def _load(tx: Tx, ids: list[str]) -> list[Case]:
             )
         )
     return cases
+
+
+def _owners(tx: Tx, cmms_ids: Collection[str]) -> dict[str, str]:
+    """The orders that these records are linked to."""
+    return {
+        row.cmms_id: row.s2e_id
+        for names in chunks(cmms_ids)
+        for row in _rows(tx, links, links.c.cmms_id.in_(names))
+    }
+
+
+def _named_by_several(tx: Tx, cmms_ids: Collection[str]) -> dict[str, set[str]]:
+    """Per record, the unlinked orders whose externalId names it."""
+    named: defaultdict[str, set[str]] = defaultdict(set)
+    linked = select(links.c.s2e_id).where(links.c.connection == tx.connection)
+    for names in chunks(cmms_ids):
+        naming = select(s2e_orders.c.external_id, s2e_orders.c.s2e_id).where(
+            s2e_orders.c.connection == tx.connection,
+            s2e_orders.c.external_id.in_(names),
+            s2e_orders.c.tombstone_at.is_(None),
+            s2e_orders.c.s2e_id.not_in(linked),
+        )
+        for cmms_id, s2e_id in tx.conn.execute(naming):
+            named[cmms_id].add(s2e_id)
+    return named
 
 
 def _rows(tx: Tx, table: Table, *conditions: Any) -> list[Row[Any]]:

@@ -7,6 +7,7 @@ for readers.
 """
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,14 +17,27 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from syncd.errors import ConfigurationError, MirrorContentError, MirrorUnavailable
+from syncd.mirror.columns import dump_json
+from syncd.mirror.failures import REBUILD, translated
 
 BUSY_TIMEOUT_MS = 5000
+LOCK_TIMEOUT_MS = 10_000
+_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _SETTING = "SYNCD_DATABASE_URL"
-_DAMAGED = ("malformed", "not a database", "no such table", "no such column", "file is encrypted")
+_POSTGRES_ARGUMENTS = {
+    "connect_timeout": 10,  # seconds
+    "application_name": "syncd",
+    "client_encoding": "utf8",
+    # A peer that has vanished without a word is noticed after half a minute, not after hours.
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +65,14 @@ class Mirror:
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
         """Write: all or nothing. Raises MirrorUnavailable, MirrorContentError."""
-        with self._translated(), self.engine.connect() as conn, _begun(conn, "BEGIN IMMEDIATE"):
+        with translated(self.where), self.engine.connect() as conn, _writing(conn):
             yield Tx(conn, self.connection, self.utcnow())
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
-        """Read one consistent state. Raises MirrorUnavailable, MirrorContentError."""
-        with self._translated(), self.engine.connect() as conn, _begun(conn, "BEGIN"):
+        """Read one consistent state; a write is refused. Raises as `transaction` does."""
+        with translated(self.where), self.engine.connect() as conn, _reading(conn):
             yield Tx(conn, self.connection, self.utcnow())
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except SQLAlchemyError as error:
-            raise translate(error, self.where) from error
 
     @property
     def where(self) -> str:
@@ -81,11 +88,22 @@ class Mirror:
 
 
 @contextmanager
-def _begun(conn: Connection, statement: str) -> Iterator[None]:
-    """On SQLite the driver's own BEGIN is off, and ours is sent; elsewhere the driver's serves."""
+def _writing(conn: Connection) -> Iterator[None]:
+    with conn.begin():
+        if conn.dialect.name == "sqlite":  # the driver's own BEGIN is off
+            conn.exec_driver_sql("PRAGMA query_only = OFF")
+            conn.exec_driver_sql("BEGIN IMMEDIATE")
+        yield
+
+
+@contextmanager
+def _reading(conn: Connection) -> Iterator[None]:
+    if conn.dialect.name != "sqlite":
+        conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     with conn.begin():
         if conn.dialect.name == "sqlite":
-            conn.exec_driver_sql(statement)
+            conn.exec_driver_sql("PRAGMA query_only = ON")
+            conn.exec_driver_sql("BEGIN")
         yield
 
 
@@ -111,11 +129,12 @@ def open_mirror(
     engine = _sqlite_engine(parsed) if path is not None else _postgres_engine(parsed)
     mirror = Mirror(engine, connection, utcnow, path)
     try:
-        with engine.connect() as conn:
+        with translated(mirror.where), engine.connect() as conn:
             if path is not None:
                 _check_file(conn, path)
-    except SQLAlchemyError as error:
-        raise translate(error, mirror.where) from error
+    except BaseException:
+        engine.dispose()
+        raise
     return mirror
 
 
@@ -135,8 +154,9 @@ def parse_url(url: str) -> URL:
         raise ConfigurationError(
             f"{_SETTING} names {backend!r}; the mirror lives on sqlite or postgresql"
         )
-    if not parsed.database or parsed.database == ":memory:":
-        raise ConfigurationError(f"{_SETTING} names no file; use sqlite:///path/to/syncd.db")
+    name = parsed.database or ""
+    if name in {"", ":memory:"} or name.startswith("file:") or parsed.query or parsed.host:
+        raise ConfigurationError(f"{_SETTING} names no plain file; use sqlite:///path/to/syncd.db")
     return parsed
 
 
@@ -151,6 +171,7 @@ def _sqlite_engine(url: URL) -> Engine:
         poolclass=QueuePool,
         pool_size=2,
         hide_parameters=True,
+        json_serializer=dump_json,
         connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
     )
 
@@ -165,52 +186,59 @@ def _sqlite_engine(url: URL) -> Engine:
 
 
 def _postgres_engine(url: URL) -> Engine:
-    return create_engine(
+    engine = create_engine(
         url,
         poolclass=QueuePool,
         pool_size=2,
         pool_pre_ping=True,
         hide_parameters=True,
-        connect_args={"connect_timeout": 10},
+        json_serializer=dump_json,
+        connect_args=_POSTGRES_ARGUMENTS,
     )
+
+    @event.listens_for(engine, "connect")
+    def prepare(dbapi: Any, _record: Any) -> None:
+        with dbapi.cursor() as cursor:
+            cursor.execute("SET TIME ZONE 'UTC'")
+            cursor.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MS}")
+            # An intent has to be on the disk before its write is sent.
+            cursor.execute(
+                "SELECT set_config('synchronous_commit', 'on', false)"
+                " WHERE current_setting('synchronous_commit') = 'off'"
+            )
+        dbapi.commit()
+
+    return engine
 
 
 def dedicated_engine(mirror: Mirror) -> Engine:
     """An engine whose connections are not pooled: a lease must die with its holder."""
-    return create_engine(mirror.engine.url, poolclass=NullPool, hide_parameters=True)
-
-
-def _check_file(conn: Connection, path: Path) -> None:
-    """Set WAL, which needs the right to write, and look for damage."""
-    result = conn.exec_driver_sql("PRAGMA quick_check(1)").scalar()
-    if result != "ok":
-        raise MirrorContentError(_damaged(str(path)))
-    conn.exec_driver_sql("PRAGMA journal_mode = WAL")
-
-
-def _damaged(where: str) -> str:
-    return (
-        f"{where} is damaged or not a syncd mirror. Restore a backup, or move the file away: "
-        "a new mirror is rebuilt from both sides, without creating anything twice"
+    return create_engine(
+        mirror.engine.url,
+        poolclass=NullPool,
+        hide_parameters=True,
+        connect_args=_POSTGRES_ARGUMENTS,
     )
 
 
-def translate(error: SQLAlchemyError, where: str) -> MirrorUnavailable | MirrorContentError:
-    """The error that says what to do. Its text holds no statement, parameter or password."""
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    first = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
-    if any(sign in first for sign in _DAMAGED) or _undefined(cause):
-        return MirrorContentError(f"{_damaged(where)} ({first})")
-    hint = ""
-    if "readonly" in first or "read-only" in first:
-        hint = "; the file or its folder is read-only for this user"
-    elif "unable to open" in first:
-        hint = "; does its folder exist, and may this user write there?"
-    elif "full" in first or "No space" in first:
-        hint = "; the disk is full"
-    return MirrorUnavailable(f"the mirror {where} cannot be used: {first}{hint}")
+def _check_file(conn: Connection, path: Path) -> None:
+    """Look for damage, and set WAL, which needs the right to write."""
+    result = conn.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+    if result != "ok":
+        raise MirrorContentError(f"{path} is damaged ({result}). {REBUILD}")
+    _use_wal(conn)
 
 
-def _undefined(cause: BaseException) -> bool:
-    """PostgreSQL: undefined table or column."""
-    return getattr(cause, "sqlstate", None) in {"42P01", "42703"}
+def _use_wal(conn: Connection) -> None:
+    """Two processes that both turn WAL on meet "locked" at once, whatever the busy timeout."""
+    gives_up = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            conn.exec_driver_sql("PRAGMA journal_mode = WAL")
+        except OperationalError as error:
+            locked = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in _LOCKED
+            if not locked or time.monotonic() >= gives_up:
+                raise
+            time.sleep(0.05)
+        else:
+            return

@@ -18,7 +18,8 @@ from sqlalchemy import Connection, Engine, insert, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from syncd.errors import LeaseHeld, LeaseLost, MirrorUnavailable
-from syncd.mirror.database import Mirror, dedicated_engine, translate
+from syncd.mirror.database import Mirror, dedicated_engine
+from syncd.mirror.failures import translated
 from syncd.mirror.tables import leases
 
 _RETRY_S = 0.2
@@ -137,19 +138,18 @@ class Lease:
             os.close(number)
             return False
         os.ftruncate(number, 0)
-        os.write(number, self._holder.encode())
+        since = f"{self._mirror.utcnow():%Y-%m-%dT%H:%M:%SZ}"
+        os.write(number, f"{self._holder} since {since}".encode())
         self._file = number
         return True
 
     def _try_advisory_lock(self) -> bool:
-        try:
-            self._engine = dedicated_engine(self._mirror)
+        self._engine = dedicated_engine(self._mirror)
+        with translated(self._mirror.where):
             session = self._engine.connect()
             got = session.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": self._key()})
             locked = bool(got.scalar())
             session.commit()
-        except SQLAlchemyError as error:
-            raise translate(error, self._mirror.where) from error
         if not locked:
             session.close()
             return False
@@ -182,4 +182,6 @@ class Lease:
                     leases.c.connection == tx.connection
                 )
             ).one_or_none()
-        return "unknown" if row is None else f"{row.holder} since {row.acquired_at:%FT%TZ}"
+        return (
+            "unknown" if row is None else f"{row.holder} since {row.acquired_at:%Y-%m-%dT%H:%M:%SZ}"
+        )

@@ -8,6 +8,7 @@ from sqlalchemy import delete, func, insert, select, update
 
 from syncd.core.work_order import Fields, Side, encode_fields
 from syncd.mirror.database import Tx
+from syncd.mirror.observations import look_at
 from syncd.mirror.tables import bases, cmms_records, links
 
 
@@ -56,7 +57,7 @@ def note_missing(tx: Tx, cmms_id: str, cycle_id: str) -> bool:
     """Note that a linked record was not found by id. True: it is the second cycle in a row."""
     here = (links.c.connection == tx.connection, links.c.cmms_id == cmms_id)
     row = tx.conn.execute(
-        select(links.c.missing_cycles, links.c.missing_cycle).where(*here)
+        select(links.c.s2e_id, links.c.missing_cycles, links.c.missing_cycle).where(*here)
     ).one_or_none()
     if row is None or row.missing_cycle == cycle_id:
         return False
@@ -65,6 +66,7 @@ def note_missing(tx: Tx, cmms_id: str, cycle_id: str) -> bool:
         .where(*here)
         .values(missing_cycles=row.missing_cycles + 1, missing_cycle=cycle_id)
     )
+    look_at(tx, [row.s2e_id])
     return bool(row.missing_cycles == 1)
 
 

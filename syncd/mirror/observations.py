@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Table, and_, func, or_, select, update
+from sqlalchemy import Table, and_, func, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from syncd.core.work_order import (
@@ -21,10 +21,12 @@ from syncd.core.work_order import (
     Value,
     encode_fields,
 )
+from syncd.mirror.columns import UtcTime, plain_json
 from syncd.mirror.database import Tx
 from syncd.mirror.tables import cmms_records, links, s2e_orders
 
 _CHUNK = 400  # ids in one IN list
+_SETTLED = {"needs_look": False, "look_since": None}
 _OTHER = ("other_site", "other_asset")  # out of scope: never asked by id
 
 
@@ -46,7 +48,7 @@ def save_s2e(tx: Tx, orders: Sequence[S2eOrder], *, seen_at: datetime) -> Saved:
         tx.conn.execute(
             update(s2e_orders)
             .where(back, s2e_orders.c.s2e_id.in_(ids))
-            .values(not_found_cycle=None, tombstone_at=None, needs_look=True)
+            .values(not_found_cycle=None, tombstone_at=None, **_look(tx, s2e_orders))
         )
     return saved
 
@@ -92,17 +94,18 @@ def _save(
     if changed:
         insert = (postgresql if tx.conn.dialect.name == "postgresql" else sqlite).insert(table)
         times = {"seen_at": seen_at, "changed_at": seen_at, "first_seen_at": seen_at}
-        own = {"connection": tx.connection, "needs_look": True}
+        own = {"connection": tx.connection, "needs_look": True, "look_since": tx.now}
         values = [{**rows[name], **times, **own, key: name} for name in changed]
         keep = {"connection", key, "first_seen_at"}
         replaced = {c: insert.excluded[c] for c in values[0] if c not in keep}
+        replaced["look_since"] = func.coalesce(table.c.look_since, insert.excluded.look_since)
         statement = insert.on_conflict_do_update(index_elements=["connection", key], set_=replaced)
         tx.conn.execute(statement, values)
     return Saved(len(rows), tuple(changed))
 
 
 def _s2e_row(order: S2eOrder) -> dict[str, Any]:
-    fields, raw = _clean(encode_fields(order.fields)), _clean(dict(order.raw))
+    fields, raw = plain_json(encode_fields(order.fields)), plain_json(order.raw)
     row = _typed(order.fields, {Field.S2E_ID}) | {
         "sync_status": order.sync_status,
         "site_id": order.site_id,
@@ -119,7 +122,7 @@ def _s2e_row(order: S2eOrder) -> dict[str, Any]:
 
 
 def _cmms_row(record: CmmsRecord) -> dict[str, Any]:
-    fields, native = _clean(encode_fields(record.fields)), _clean(dict(record.native))
+    fields, native = plain_json(encode_fields(record.fields)), plain_json(record.native)
     equivalents = {name.value: sorted(values) for name, values in record.equivalents.items()}
     row = _typed(record.fields, {Field.S2E_ID}) | {
         "s2e_id": record.s2e_id,
@@ -143,27 +146,13 @@ def _typed(fields: Fields, without: Collection[Field]) -> dict[str, Any]:
 def _column_value(value: Value) -> Any:
     if isinstance(value, Unreadable):
         return None
-    return float(value) if isinstance(value, Decimal) else _without_nul(value)
-
-
-def _without_nul(value: Any) -> Any:
-    """PostgreSQL's text cannot hold NUL; it carries no meaning in a work order."""
-    return str(value).replace("\x00", "") if isinstance(value, str) else value
-
-
-def _clean(value: Any) -> Any:
-    """JSON that both databases take: no NUL, no Decimal."""
-    if isinstance(value, dict):
-        return {_without_nul(str(key)): _clean(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean(item) for item in value]
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    return _without_nul(value)
+        return float(value)
+    return str(value) if isinstance(value, str) else value  # a status is text
 
 
 def _digest(*parts: Any) -> str:
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=True, default=str)
+    text = json.dumps(parts, sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
@@ -187,6 +176,12 @@ def clear_look(tx: Tx, s2e_ids: Collection[str]) -> None:
     _set_look(tx, s2e_ids, False)
 
 
+def _look(tx: Tx, table: Table) -> dict[str, Any]:
+    """The mark, with the time of the first reason for it."""
+    now = literal(tx.now, UtcTime)
+    return {"needs_look": True, "look_since": func.coalesce(table.c.look_since, now)}
+
+
 def _set_look(tx: Tx, s2e_ids: Collection[str] | None, look: bool) -> None:
     linked = select(links.c.cmms_id).where(links.c.connection == tx.connection)
     for ids in [None] if s2e_ids is None else chunks(s2e_ids):
@@ -198,8 +193,8 @@ def _set_look(tx: Tx, s2e_ids: Collection[str] | None, look: bool) -> None:
             records = records.where(
                 or_(cmms_records.c.s2e_id.in_(ids), cmms_records.c.cmms_id.in_(theirs))
             )
-        tx.conn.execute(orders.values(needs_look=look))
-        tx.conn.execute(records.values(needs_look=look))
+        for statement, table in ((orders, s2e_orders), (records, cmms_records)):
+            tx.conn.execute(statement.values(_look(tx, table) if look else _SETTLED))
 
 
 def settle_strangers(tx: Tx) -> None:
@@ -214,7 +209,7 @@ def settle_strangers(tx: Tx) -> None:
             cmms_records.c.cmms_id.not_in(linked),
             or_(cmms_records.c.s2e_id.is_(None), cmms_records.c.s2e_id.not_in(known)),
         )
-        .values(needs_look=False)
+        .values(_SETTLED)
     )
 
 
@@ -309,5 +304,6 @@ def note_not_found(tx: Tx, s2e_id: str, cycle_id: str) -> bool:
         return False
     if row.not_found_cycle == cycle_id:
         return False
-    tx.conn.execute(update(s2e_orders).where(*here).values(tombstone_at=tx.now, needs_look=True))
+    tombstone = {"tombstone_at": tx.now, **_look(tx, s2e_orders)}
+    tx.conn.execute(update(s2e_orders).where(*here).values(tombstone))
     return True

@@ -78,12 +78,12 @@ def _pending(tx: Tx) -> dict[str, datetime]:
     in_scope = or_(s2e_orders.c.out_of_scope.is_(None), s2e_orders.c.needs_look)
     meet(
         tx.conn.execute(
-            select(s2e_orders.c.s2e_id, s2e_orders.c.changed_at).where(
+            select(s2e_orders.c.s2e_id, s2e_orders.c.look_since).where(
                 here, s2e_orders.c.needs_look, in_scope
             )
         )
     )
-    records = select(links.c.s2e_id, cmms_records.c.changed_at).join(
+    records = select(links.c.s2e_id, cmms_records.c.look_since).join(
         cmms_records,
         (links.c.connection == cmms_records.c.connection)
         & (links.c.cmms_id == cmms_records.c.cmms_id),

@@ -1,8 +1,9 @@
 """The mirror's schema: which revision it has, and how it gets to ours."""
 
+import os
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
 import syncd
-from syncd.errors import MirrorContentError
+from syncd.errors import InputError, MirrorContentError, MirrorUnavailable
 from syncd.mirror.database import Mirror
+from syncd.mirror.failures import REBUILD
+from syncd.mirror.tables import metadata
 
 
 def migrations_path() -> Path:
@@ -26,7 +29,8 @@ def migrations_path() -> Path:
 
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(migrations_path()))
+    # ConfigParser takes % for the start of a variable.
+    config.set_main_option("script_location", str(migrations_path()).replace("%", "%%"))
     return config
 
 
@@ -46,9 +50,13 @@ def current(mirror: Mirror) -> str | None:
     with mirror.read() as tx:
         names = set(inspect(tx.conn).get_table_names())
         revision = MigrationContext.configure(tx.conn).get_current_revision()
-    if revision is None and names - {"alembic_version"} and mirror.path is not None:
+    # A PostgreSQL database may be shared, as long as the neighbours' names are not ours.
+    foreign = names - {"alembic_version"}
+    if mirror.path is None:
+        foreign &= set(metadata.tables)
+    if revision is None and foreign:
         raise MirrorContentError(
-            f"{mirror.where} holds tables that are not syncd's ({', '.join(sorted(names)[:3])}); "
+            f"{mirror.where} holds tables that are not syncd's ({', '.join(sorted(foreign)[:3])}); "
             "give the mirror a database of its own in SYNCD_DATABASE_URL"
         )
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
@@ -82,7 +90,8 @@ def upgrade(mirror: Mirror) -> tuple[str | None, str, Path | None]:
         return before, after, None
     saved = None
     if before is not None and mirror.path is not None:
-        saved = backup(mirror, mirror.path.with_name(f"{mirror.path.name}.before-{after}"))
+        stamp = f"{mirror.utcnow():%Y%m%dT%H%M%SZ}"
+        saved = backup(mirror, Path(f"{mirror.path}.backup-{before}-{stamp}"))
     config = _config()
     with mirror.transaction() as tx:
         config.attributes["connection"] = tx.conn
@@ -91,11 +100,36 @@ def upgrade(mirror: Mirror) -> tuple[str | None, str, Path | None]:
 
 
 def backup(mirror: Mirror, target: Path) -> Path:
-    """Copy a SQLite mirror, also while it is written. Raises MirrorContentError on PostgreSQL."""
+    """Copy a SQLite mirror, also while it is written; the copy is whole or not there.
+
+    Raises:
+        InputError: `target` exists, or the mirror is on PostgreSQL.
+        MirrorUnavailable: it cannot be written.
+        MirrorContentError: the mirror is damaged.
+    """
     if mirror.path is None:
-        raise MirrorContentError("the mirror is on PostgreSQL; back it up with pg_dump")
-    with closing(sqlite3.connect(mirror.path)) as source, closing(sqlite3.connect(target)) as copy:
-        source.backup(copy)
+        raise InputError("the mirror is on PostgreSQL; back it up with pg_dump")
+    if target.exists():
+        raise InputError(f"{target} exists already")
+    unfinished = target.with_name(f"{target.name}.part")
+    try:
+        unfinished.unlink(missing_ok=True)
+        with (
+            closing(sqlite3.connect(mirror.path)) as source,
+            closing(sqlite3.connect(unfinished)) as copy,
+        ):
+            source.backup(copy)
+            # The copy stands alone: in WAL mode it could not be read from a read-only disk.
+            copy.execute("PRAGMA journal_mode = DELETE")
+            found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise MirrorContentError(f"{mirror.where} is damaged ({found}). {REBUILD}")
+        os.replace(unfinished, target)
+    except (OSError, sqlite3.Error) as error:
+        raise MirrorUnavailable(f"the backup {target} cannot be written: {error}") from error
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
     return target
 
 

@@ -4,61 +4,21 @@ The observation tables hold each shared field in a typed column, for people and 
 and `fields` (the canonical encoding) from which syncd itself reads. Times are aware UTC.
 """
 
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
-    BigInteger,
     Boolean,
     Column,
-    DateTime,
-    Dialect,
     Double,
     Index,
     Integer,
     MetaData,
-    String,
     Table,
-    Text,
     UniqueConstraint,
 )
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from syncd.core.work_order import Field, Kind, kind_of
-
-_SQLITE_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
-
-
-class UtcTime(TypeDecorator[datetime]):
-    """An aware UTC datetime; on SQLite sortable ISO 8601 text."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        if dialect.name == "sqlite":
-            return dialect.type_descriptor(String(27))
-        return dialect.type_descriptor(DateTime(timezone=True))
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        if value is None:
-            return None
-        utc = value.astimezone(UTC)
-        return utc.strftime(_SQLITE_FORMAT) if dialect.name == "sqlite" else utc
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if isinstance(value, str):
-            return datetime.fromisoformat(value)
-        moment: datetime = value
-        return moment.astimezone(UTC)
-
-
-Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
-Id = BigInteger().with_variant(Integer, "sqlite")
+from syncd.mirror.columns import Id, Json, Text, UtcTime
 
 metadata = MetaData(
     naming_convention={
@@ -101,6 +61,7 @@ s2e_orders = Table(
     Column("seen_at", UtcTime, nullable=False),  # when the last read began that showed it
     Column("changed_at", UtcTime, nullable=False),  # when a read first showed this content
     Column("needs_look", Boolean, nullable=False),  # the planner has not settled this content
+    Column("look_since", UtcTime),  # since when; null: it is settled
     Column("out_of_scope", Text),  # why it is not synced; null: it is
     Column("not_found_cycle", Text),  # the cycle of the first 404; null: none
     Column("tombstone_at", UtcTime),  # when a second cycle answered 404
@@ -124,6 +85,7 @@ cmms_records = Table(
     Column("seen_at", UtcTime, nullable=False),
     Column("changed_at", UtcTime, nullable=False),
     Column("needs_look", Boolean, nullable=False),
+    Column("look_since", UtcTime),
     Index(None, "connection", "s2e_id"),
     Index(None, "connection", "needs_look"),
 )

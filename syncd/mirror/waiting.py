@@ -10,6 +10,7 @@ from syncd.core.decision import Drift
 from syncd.core.plan import Guard, Latch
 from syncd.core.work_order import Field, Side, encode_value
 from syncd.mirror.database import Tx
+from syncd.mirror.observations import look_at
 from syncd.mirror.state import FIRST_SYNC_OVER, set_state
 from syncd.mirror.tables import conflicts, drifts, guards, links, parked
 
@@ -58,6 +59,7 @@ def release_holds(tx: Tx, s2e_id: str, name: str | None, *, drop: bool) -> int:
     if drop:
         values = {"reason": "dropped", "until": None}
         return int(tx.conn.execute(update(parked).where(*here).values(**values)).rowcount)
+    look_at(tx, [s2e_id])
     return int(tx.conn.execute(delete(parked).where(*here)).rowcount)
 
 

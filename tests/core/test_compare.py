@@ -1,0 +1,205 @@
+"""Equality, cutting and fitting."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+
+import pytest
+import regex
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from syncd.core.compare import (
+    CUT_MARK,
+    TEXT_LIMITS,
+    Misfit,
+    agrees,
+    cut_text,
+    fit,
+    same,
+    utf16_units,
+)
+from syncd.core.policy import Overflow
+from syncd.core.work_order import Field, Side, Status, Unreadable, Value
+
+CUT, PARK = Overflow.TRUNCATE, Overflow.PARK
+WRENCH = "🔧"
+FAMILY = "👨‍👩‍👧‍👦"
+ACCENTED = "e\u0301"  # two code points, one letter
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (Decimal("4.5"), Decimal("4.50")),
+        (
+            datetime(2026, 3, 10, 14, 30, tzinfo=UTC),
+            datetime(2026, 3, 10, 15, 30, tzinfo=timezone(timedelta(hours=1))),
+        ),
+        ("a\r\nb", "a\nb"),
+        ("a\rb", "a\nb"),
+        ("é", ACCENTED),
+        (Status.DRAFT, Status.DRAFT),
+        (None, None),
+    ],
+)
+def test_the_same(a: Value, b: Value) -> None:
+    assert same(a, b)
+    assert same(b, a)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (None, "a"),
+        (None, Decimal(0)),
+        ("a", "a "),
+        ("a", "A"),
+        ("a\nb", "a b"),
+        (Status.DRAFT, Status.ASSIGNED),
+        (Decimal("4.5"), Decimal("4.51")),
+        ("x", Unreadable("x", "is odd")),
+    ],
+)
+def test_not_the_same(a: Value, b: Value) -> None:
+    assert not same(a, b)
+    assert not same(b, a)
+
+
+def test_lengths_are_utf_16_units() -> None:
+    assert utf16_units(WRENCH) == 2
+    assert utf16_units("é") == 1
+    for text in ("", "plain", WRENCH * 3, FAMILY, ACCENTED):
+        assert utf16_units(text) == len(text.encode("utf-16-le")) // 2
+
+
+# ── cutting ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_600_characters_become_500_with_a_mark() -> None:
+    cut = cut_text("x" * 600, 500)
+    assert cut == "x" * 499 + CUT_MARK
+
+
+def test_text_at_the_limit_stays_whole() -> None:
+    assert cut_text("x" * 500, 500) == "x" * 500
+    assert cut_text(WRENCH * 250, 500) == WRENCH * 250
+
+
+def test_300_emoji_are_600_units_and_none_is_torn() -> None:
+    cut = cut_text(WRENCH * 300, 500)
+    assert cut == WRENCH * 249 + CUT_MARK
+    assert utf16_units(cut) <= 500
+
+
+@pytest.mark.parametrize("cluster", [FAMILY, ACCENTED, "🇩🇪", "👍🏽", "\r\n"])
+def test_no_grapheme_is_torn(cluster: str) -> None:
+    whole = cluster * 300
+    for limit in range(20, 60):
+        head = cut_text(whole, limit).removesuffix(CUT_MARK)
+        assert whole.startswith(head)
+        assert head.replace(cluster, "") == ""
+
+
+def test_a_cut_does_not_end_in_blanks() -> None:
+    assert cut_text("abc   def", 6) == "abc" + CUT_MARK
+
+
+def test_one_grapheme_over_the_limit_leaves_the_mark_alone() -> None:
+    assert cut_text("e" + "\u0301" * 600, 500) == CUT_MARK
+
+
+@settings(derandomize=True, deadline=None, max_examples=200)
+@given(st.text(max_size=80), st.integers(1, 40))
+def test_any_cut_fits_is_a_head_and_is_final(text: str, limit: int) -> None:
+    cut = cut_text(text, limit)
+    assert utf16_units(cut) <= limit
+    assert cut_text(cut, limit) == cut
+    if cut != text:
+        head = cut.removesuffix(CUT_MARK)
+        assert text.startswith(head)
+        clusters = regex.findall(r"\X", text)
+        heads = {"".join(clusters[:count]).rstrip() for count in range(len(clusters) + 1)}
+        assert head in heads
+
+
+# ── fitting ──────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("name", "limit"), sorted(TEXT_LIMITS.items()))
+def test_documented_limits_hold_upstream(name: Field, limit: int) -> None:
+    fitted = fit(name, WRENCH * limit, Side.S2E, CUT)
+    assert isinstance(fitted, str)
+    assert utf16_units(fitted) <= limit
+    assert fit(name, "x" * limit, Side.S2E, PARK) == "x" * limit
+
+
+@pytest.mark.parametrize("name", sorted(TEXT_LIMITS))
+def test_too_long_a_text_is_parked_where_the_setting_says_so(name: Field) -> None:
+    misfit = fit(name, "x" * 3000, Side.S2E, PARK)
+    assert isinstance(misfit, Misfit)
+    assert misfit.reason == "text_too_long"
+    assert "3000" in misfit.detail
+
+
+@pytest.mark.parametrize("name", sorted(TEXT_LIMITS))
+def test_the_full_text_goes_to_the_cmms(name: Field) -> None:
+    assert fit(name, "x" * 3000, Side.CMMS, CUT) == "x" * 3000
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_what_cannot_be_read_is_never_sent(side: Side) -> None:
+    misfit = fit(Field.STATUS, Unreadable("WEIRD", "is not a status we know"), side, CUT)
+    assert isinstance(misfit, Misfit)
+    assert misfit.reason == "unreadable"
+    assert "WEIRD" in misfit.detail
+
+
+@pytest.mark.parametrize("url", ["http://cmms.example/wo/1", "https://cmms.example:8443/?id=1#top"])
+def test_web_urls_fit(url: str) -> None:
+    assert fit(Field.EXTERNAL_URL, url, Side.S2E, CUT) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "wo/1",
+        "ftp://cmms.example/1",
+        "javascript:alert(1)",
+        "https://",
+        "https://a b/",
+        "http://[::1",
+    ],
+)
+def test_other_urls_do_not_fit(url: str) -> None:
+    misfit = fit(Field.EXTERNAL_URL, url, Side.S2E, CUT)
+    assert isinstance(misfit, Misfit)
+    assert misfit.reason == "invalid"
+
+
+# ── agreement of two sides ───────────────────────────────────────────────────────────────
+
+
+def test_a_state_that_stands_for_two_agrees_with_either_and_no_third() -> None:
+    classes = {Field.STATUS: frozenset({"DRAFT", "ASSIGNED"})}
+
+    def agreed(s2e: Status) -> bool:
+        return agrees(Field.STATUS, s2e, Status.ASSIGNED, classes, CUT)
+
+    assert [status for status in Status if agreed(status)] == [Status.DRAFT, Status.ASSIGNED]
+
+
+def test_a_class_of_one_field_says_nothing_about_another() -> None:
+    classes = {Field.STATUS: frozenset({"DRAFT"})}
+    assert not agrees(Field.ROOT_CAUSE, "DRAFT", "worn", classes, CUT)
+
+
+def test_a_long_text_agrees_with_its_cut_alone() -> None:
+    full = "x" * 600
+    assert agrees(Field.ROOT_CAUSE, cut_text(full, 500), full, {}, CUT)
+    assert not agrees(Field.ROOT_CAUSE, "x" * 500, full, {}, CUT)
+    assert not agrees(Field.ROOT_CAUSE, cut_text(full, 500), full, {}, PARK)
+
+
+def test_the_cut_is_upstream_never_in_the_cmms() -> None:
+    full = "x" * 600
+    assert not agrees(Field.ROOT_CAUSE, full, cut_text(full, 500), {}, CUT)

@@ -1,0 +1,181 @@
+"""Everything a story needs: a twin upstream, an embedded CMMS, and syncd as a real process."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+from syncd.twin.model import TwinConfig
+from syncd.twin.server import Entry, Twin
+
+WRITABLE = ("status", "rootCause", "resolution", "closureNote", "completedAt", "actualHours")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in self.err.splitlines() if line.startswith("{")]
+        return [line for line in lines if line["event"] == name]
+
+
+@dataclass
+class World:
+    """One connection with both of its sides.
+
+    Attributes:
+        env: the SYNCD_ settings of the processes, without the prefix.
+    """
+
+    home: Path
+    twin: Twin
+    mirror_url: str
+    cmms_url: str
+    env: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        config = self.twin.config
+        self.env = {
+            "S2E_URL": self.twin.url,
+            "S2E_TOKEN": config.v1_token,
+            "S2E_SYNC_TOKEN": config.downstream_token,
+            "S2E_SYNC_API_KEY": config.downstream_key,
+            "S2E_READ_LAG_S": "0",
+            "DATABASE_URL": self.mirror_url,
+            "CMMS_ADAPTER": "sql",
+            "CMMS_URL": self.cmms_url,
+            "CMMS_MODE": "create",
+            "CMMS_CREATE": "all",
+            "LOG_FORMAT": "json",
+        } | self.env
+        self._engine = create_engine(
+            self.cmms_url.replace("postgresql://", "postgresql+psycopg://"), poolclass=NullPool
+        )
+
+    # ── processes ─────────────────────────────────────────────────────────────────────────
+
+    def environ(self, more: Mapping[str, str | None] | None = None) -> dict[str, str]:
+        """The environment of a process; None in `more` unsets a name."""
+        told = {**self.env, **(more or {})}
+        ours = {f"SYNCD_{name}": value for name, value in told.items() if value is not None}
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("SYNCD_")}
+        return {**kept, **ours}
+
+    def syncd(self, *args: str, timeout_s: float = 60, **more: str | None) -> Result:
+        """Run a command to its end, with these settings changed for it."""
+        done = subprocess.run(
+            [sys.executable, "-m", "syncd", *args],
+            env=self.environ(more),
+            cwd=self.home,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def once(self, *args: str, code: int = 0, **more: str | None) -> dict[str, Any]:
+        """Run one cycle, which has to end with `code`; its document."""
+        done = self.syncd("once", "--json", *args, **more)
+        assert done.code == code, done.out + done.err
+        document: dict[str, Any] = done.json
+        return document
+
+    def settle(self, cycles: int = 4) -> None:
+        """Run cycles until one has nothing left to write or to read back."""
+        for _ in range(cycles):
+            done = self.once()
+            if not (done["created"] + done["pushed_s2e"] + done["pushed_cmms"]):
+                status = self.syncd("status", "--json").json
+                if status["orders"]["pending"] == 0:
+                    return
+        raise AssertionError(self.syncd("status").out)
+
+    def daemon(self, **more: str | None) -> "subprocess.Popen[str]":
+        """Start `syncd run`; the caller stops it."""
+        log = (self.home / "daemon.log").open("a", encoding="utf-8")
+        return subprocess.Popen(
+            [sys.executable, "-m", "syncd", "run"],
+            env=self.environ({"POLL_EVERY_S": "1", **more}),
+            cwd=self.home,
+            stderr=log,
+            stdout=log,
+            text=True,
+        )
+
+    def daemon_log(self) -> list[dict[str, Any]]:
+        path = self.home / "daemon.log"
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    # ── the CMMS, with plain SQL ──────────────────────────────────────────────────────────
+
+    def sql(self, statement: str, **values: Any) -> None:
+        with self._engine.begin() as conn:
+            conn.execute(text(statement), values)
+
+    def records(self) -> dict[str, dict[str, Any]]:
+        """The records that carry an id, by that id; fails when two carry the same."""
+        with self._engine.connect() as conn:
+            found = conn.execute(text("SELECT * FROM work_orders")).mappings().all()
+        records = {str(row["s2e_id"]): dict(row) for row in found if row["s2e_id"]}
+        assert len(records) == sum(bool(row["s2e_id"]) for row in found), "a record came twice"
+        return records
+
+    def has_table(self) -> bool:
+        from sqlalchemy import inspect
+
+        return inspect(self._engine).has_table("work_orders")
+
+    def some(self, status: str) -> str:
+        """The id of an order that is in this status upstream and has a record."""
+        records = self.records()
+        return next(
+            str(order["id"])
+            for order in self.twin.people.orders()
+            if order["status"] == status and order["id"] in records
+        )
+
+    # ── upstream ──────────────────────────────────────────────────────────────────────────
+
+    def writes(self, since: int = 0) -> list[Entry]:
+        return self.twin.ledger.writes()[since:]
+
+    def written(self) -> int:
+        return len(self.twin.ledger.writes())
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait for a condition, at most so long."""
+    ends = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < ends, "it did not come to that in time"
+        time.sleep(0.05)
+
+
+def stop(process: "subprocess.Popen[str]", number: int = signal.SIGTERM) -> int:
+    """Send a signal and wait for the end; the exit code."""
+    process.send_signal(number)
+    return process.wait(15)
+
+
+def make_config(**more: Any) -> TwinConfig:
+    return TwinConfig(**({"orders": 12, "seed_order": False} | more))
