@@ -189,7 +189,7 @@ class _Merge:
             return
         if agreed:
             self._agree_on(name, Side.S2E, s2e, cmms, "both_equal")
-        elif name is Field.EXTERNAL_ID and s2e is not None:
+        elif name is Field.EXTERNAL_ID and s2e is not None and cmms is not None:
             self._hold_external_id(s2e, cmms)
         elif s2e_changed and cmms_changed:
             self._conflict(name, s2e, cmms, "conflict")

@@ -1,4 +1,7 @@
-"""The mirror's schema: which revision it has, and how it gets to ours."""
+"""The mirror's schema: which revision it has, and how it gets to ours.
+
+`scripts` is the folder of the migrations, where it is not syncd's own.
+"""
 
 import os
 import sqlite3
@@ -27,22 +30,23 @@ def migrations_path() -> Path:
     return packaged if packaged.is_dir() else package.parent / "migrations"
 
 
-def _config() -> Config:
+def _config(scripts: Path | None) -> Config:
     config = Config()
     # ConfigParser takes % for the start of a variable.
-    config.set_main_option("script_location", str(migrations_path()).replace("%", "%%"))
+    folder = str(scripts or migrations_path()).replace("%", "%%")
+    config.set_main_option("script_location", folder)
     return config
 
 
-def newest() -> str:
+def newest(scripts: Path | None = None) -> str:
     """The revision that this version of syncd reads and writes."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
+    head = ScriptDirectory.from_config(_config(scripts)).get_current_head()
     if head is None:
         raise MirrorContentError("the installation lacks its migrations; install syncd again")
     return head
 
 
-def current(mirror: Mirror) -> str | None:
+def current(mirror: Mirror, scripts: Path | None = None) -> str | None:
     """The mirror's revision; None if it is empty.
 
     Raises MirrorContentError when the revision is of a newer version, or the tables are not ours.
@@ -59,40 +63,42 @@ def current(mirror: Mirror) -> str | None:
             f"{mirror.where} holds tables that are not syncd's ({', '.join(sorted(foreign)[:3])}); "
             "give the mirror a database of its own in SYNCD_DATABASE_URL"
         )
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if revision is not None and revision not in known:
+    revisions = ScriptDirectory.from_config(_config(scripts)).walk_revisions()
+    if revision is not None and revision not in {script.revision for script in revisions}:
         raise MirrorContentError(
-            f"{mirror.where} has schema {revision}, newer than this version's {newest()}; "
+            f"{mirror.where} has schema {revision}, newer than this version's {newest(scripts)}; "
             "run the newer syncd, or restore the backup made before the upgrade"
         )
     return revision
 
 
-def require_current(mirror: Mirror) -> None:
+def require_current(mirror: Mirror, scripts: Path | None = None) -> None:
     """Raise MirrorContentError unless the mirror is of exactly our revision."""
-    revision = current(mirror)
+    revision = current(mirror, scripts)
     if revision is None:
         raise MirrorContentError(f"{mirror.where} is empty; `syncd run` or `syncd once` fills it")
-    if revision != newest():
+    if revision != newest(scripts):
         raise MirrorContentError(
-            f"{mirror.where} has schema {revision}, this version needs {newest()}; "
+            f"{mirror.where} has schema {revision}, this version needs {newest(scripts)}; "
             "`syncd db upgrade` brings it there"
         )
 
 
-def upgrade(mirror: Mirror) -> tuple[str | None, str, Path | None]:
+def upgrade(
+    mirror: Mirror, scripts: Path | None = None
+) -> tuple[str | None, str, Path | None]:
     """Bring the mirror to our revision, in one transaction, after a backup of a SQLite file.
 
     The caller holds the lease. Returns the revision before, the one after, and the backup.
     """
-    before, after = current(mirror), newest()
+    before, after = current(mirror, scripts), newest(scripts)
     if before == after:
         return before, after, None
     saved = None
     if before is not None and mirror.path is not None:
         stamp = f"{mirror.utcnow():%Y%m%dT%H%M%SZ}"
         saved = backup(mirror, Path(f"{mirror.path}.backup-{before}-{stamp}"))
-    config = _config()
+    config = _config(scripts)
     with mirror.transaction() as tx:
         config.attributes["connection"] = tx.conn
         command.upgrade(config, "head")

@@ -1,7 +1,10 @@
 """The mirror's schema: upgrades, backups, and mirrors that are not ours to read."""
 
-import os
+import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -15,7 +18,7 @@ from syncd.errors import InputError, MirrorContentError, MirrorUnavailable
 from syncd.mirror import schema, state
 from syncd.mirror.database import Mirror
 from syncd.mirror.tables import metadata
-from tests.conftest import Clock
+from tests.conftest import Clock, Postgres, text_of
 
 
 def revise(mirror: Mirror, revision: str) -> None:
@@ -92,41 +95,95 @@ def test_an_upgrade_that_fails_leaves_the_mirror_as_it_was(
         assert inspect(tx.conn).get_table_names() == []
 
 
-def test_a_schema_that_can_be_mended_names_the_command(
-    sqlite_url: str, open_at: Callable[..., Mirror], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Stands for an older schema, of which there is none yet."""
-    mirror = open_at(sqlite_url)
-    monkeypatch.setattr(schema, "newest", lambda: "0002")
-    with pytest.raises(MirrorContentError, match="syncd db upgrade"):
-        schema.require_current(mirror)
+# ── from an older schema ─────────────────────────────────────────────────────────────────
+
+SECOND = """
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
 
 
-def test_an_old_mirror_is_copied_before_it_is_upgraded(
-    sqlite_url: str, open_at: Callable[..., Mirror], clock: Clock, monkeypatch: pytest.MonkeyPatch
+def upgrade() -> None:
+    op.add_column("state", sa.Column("note", sa.Text()))
+    op.execute("UPDATE state SET note = 'upgraded'")
+    FAILS
+"""
+
+
+@pytest.fixture
+def next_version(tmp_path: Path) -> Callable[[str], Path]:
+    """The migrations of a later syncd, in a folder with an awkward name."""
+
+    def make(then: str = "") -> Path:
+        folder = tmp_path / "100%(x)s migrations"
+        shutil.copytree(schema.migrations_path(), folder, dirs_exist_ok=True)
+        (folder / "versions" / "0002_second.py").write_text(SECOND.replace("FAILS", then))
+        return folder
+
+    return make
+
+
+def test_an_older_schema_names_the_command(
+    mirror: Mirror, next_version: Callable[[str], Path]
 ) -> None:
-    """Stands for an older schema, of which there is none yet."""
-    mirror = open_at(sqlite_url)
+    with pytest.raises(MirrorContentError, match=r"schema 0001.*needs 0002.*syncd db upgrade"):
+        schema.require_current(mirror, next_version(""))
+
+
+def test_an_upgrade_keeps_the_data_and_a_copy_from_before(
+    mirror: Mirror,
+    open_at: Callable[..., Mirror],
+    clock: Clock,
+    next_version: Callable[[str], Path],
+) -> None:
     with mirror.transaction() as tx:
         state.set_state(tx, "key", "kept")
-    monkeypatch.setattr(schema, "newest", lambda: "0002")
-    before, after, saved = schema.upgrade(mirror)
+    before, after, saved = schema.upgrade(mirror, next_version(""))
     assert (before, after) == ("0001", "0002")
-    assert saved is not None
-    assert saved.name == f"syncd.db.backup-0001-{clock():%Y%m%dT%H%M%SZ}"
-    monkeypatch.undo()
-    with open_at(f"sqlite:///{saved}").read() as tx:
+    with mirror.read() as tx:
+        assert state.get_state(tx, "key") == "kept"
+        assert tx.conn.scalar(text("SELECT note FROM state")) == "upgraded"
+    with pytest.raises(MirrorContentError, match="newer"):  # to the program of before
+        schema.require_current(mirror)
+    if mirror.path is None:
+        assert saved is None
+        return
+    assert saved == Path(f"{mirror.path}.backup-0001-{clock():%Y%m%dT%H%M%SZ}")
+    copy = open_at(f"sqlite:///{saved}")
+    schema.require_current(copy)
+    with copy.read() as tx:
         assert state.get_state(tx, "key") == "kept"
 
 
-def test_the_migrations_are_found_in_a_folder_with_any_name(tmp_path: Path) -> None:
-    folder = schema.migrations_path()
-    assert (folder / "env.py").is_file()
-    odd = tmp_path / "100%s"
-    odd.mkdir()
-    os.symlink(folder, odd / "migrations")
-    config = schema._config()
-    assert config.get_main_option("script_location") == str(folder)
+def test_a_migration_that_fails_leaves_the_older_schema(
+    mirror: Mirror, next_version: Callable[[str], Path]
+) -> None:
+    with pytest.raises(RuntimeError):
+        schema.upgrade(mirror, next_version("raise RuntimeError"))
+    schema.require_current(mirror)
+    with mirror.read() as tx:
+        columns = {column["name"] for column in inspect(tx.conn).get_columns("state")}
+    assert "note" not in columns
+
+
+def test_a_process_killed_in_a_migration_leaves_the_older_schema(
+    mirror_url: str, mirror: Mirror, next_version: Callable[[str], Path]
+) -> None:
+    scripts = next_version("import os; os.kill(os.getpid(), 9)")
+    script = (
+        "import sys; from pathlib import Path; from tests.conftest import utcnow\n"
+        "from syncd.mirror import schema; from syncd.mirror.database import open_mirror\n"
+        "schema.upgrade(open_mirror(sys.argv[1], utcnow), Path(sys.argv[2]))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, mirror_url, str(scripts)],
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    assert ended.returncode == -signal.SIGKILL
+    schema.require_current(mirror)
+    assert schema.upgrade(mirror, next_version(""))[1] == "0002"
 
 
 # ── backups ──────────────────────────────────────────────────────────────────────────────
@@ -165,12 +222,7 @@ def test_a_backup_that_cannot_be_written_is_said(
 
 
 def test_a_postgresql_mirror_is_backed_up_with_its_own_tool(
-    postgres: object, request: pytest.FixtureRequest, open_at: Callable[..., Mirror], tmp_path: Path
+    postgres: Postgres, open_at: Callable[..., Mirror], tmp_path: Path
 ) -> None:
-    from tests.conftest import Postgres, text_of
-
-    assert isinstance(postgres, Postgres)
-    url = postgres.migrated()
-    request.addfinalizer(lambda: postgres.drop(url))
     with pytest.raises(InputError, match="pg_dump"):
-        schema.backup(open_at(text_of(url)), tmp_path / "copy.db")
+        schema.backup(open_at(text_of(postgres.url)), tmp_path / "copy.db")

@@ -34,7 +34,7 @@ def make_world(tmp_path: Path) -> Iterator[MakeWorld]:
 
 @pytest.fixture
 def world(make_world: MakeWorld) -> World:
-    """Twelve orders, all of them created in the CMMS, linked and read back."""
+    """Sixteen orders, all of them created in the CMMS, linked and read back."""
     made = make_world()
     made.once("--full")
     made.settle()

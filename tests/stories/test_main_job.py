@@ -86,7 +86,7 @@ def test_300_orders_reach_the_cmms_and_then_nothing_is_written(
 def test_nothing_is_created_in_adopt(make_world: MakeWorld) -> None:
     world = make_world(env={"CMMS_MODE": None, "CMMS_CREATE": None})
     done = world.once("--full")
-    assert (done["created"], done["out_of_scope"]) == (0, 12)
+    assert (done["created"], done["out_of_scope"]) == (0, 16)
     assert world.records() == {}
     assert world.written() == 0
 

@@ -14,9 +14,11 @@ from typing import Any
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
+import syncd
 from syncd.twin.model import TwinConfig
 from syncd.twin.server import Entry, Twin
 
+_CHECKOUT = Path(syncd.__file__).parent.parent
 WRITABLE = ("status", "rootCause", "resolution", "closureNote", "completedAt", "actualHours")
 
 
@@ -77,7 +79,7 @@ class World:
         told = {**self.env, **(more or {})}
         ours = {f"SYNCD_{name}": value for name, value in told.items() if value is not None}
         kept = {k: v for k, v in os.environ.items() if not k.startswith("SYNCD_")}
-        return {**kept, **ours}
+        return {**kept, **ours, "PYTHONPATH": str(_CHECKOUT)}
 
     def syncd(self, *args: str, timeout_s: float = 60, **more: str | None) -> Result:
         """Run a command to its end, with these settings changed for it."""
@@ -178,4 +180,4 @@ def stop(process: "subprocess.Popen[str]", number: int = signal.SIGTERM) -> int:
 
 
 def make_config(**more: Any) -> TwinConfig:
-    return TwinConfig(**({"orders": 12, "seed_order": False} | more))
+    return TwinConfig(**({"orders": 16, "seed_order": False} | more))
