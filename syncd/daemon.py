@@ -169,7 +169,7 @@ class Daemon:
                 event = "store.full" if "full" in str(error) else "store.unavailable"
                 self._log.error(event, error=str(error))
             self._store_down = True
-        except Exception:
+        except Exception:  # noqa: BLE001 - said, with its traceback; see below
             # A bug in one cycle must not end the daemon: the mirror holds the truth, and the
             # next cycle begins from it.
             self._log.exception("cycle.finished", result="failed")

@@ -151,9 +151,9 @@ class _Day:
                 break
 
     def _open_orders(self) -> list[str]:
-        statuses = ("ASSIGNED", "IN_PROGRESS", "ON_HOLD", "DRAFT")
+        statuses = ("ASSIGNED", "IN_PROGRESS", "ON_HOLD", "DRAFT", "COMPLETED", "CANCELLED")
         orders = [o for o in self._twin.people.orders() if o["id"] != ADOPTED]
-        orders.sort(key=lambda o: (statuses + ("COMPLETED", "CANCELLED")).index(o["status"]))
+        orders.sort(key=lambda o: statuses.index(o["status"]))
         return [str(order["id"]) for order in orders]
 
     def _run(self, *, full: bool = False) -> int:
@@ -177,9 +177,7 @@ _SENTENCES: dict[str, Callable[[MutableMapping[str, Any]], str]] = {
     "link.created": lambda e: f"{e['s2e_id']} created in the CMMS as {e['cmms_id']}",
     "link.adopted": lambda e: f"{e['s2e_id']} found in the CMMS as {e['cmms_id']}, linked",
     "push.applied": lambda e: f"{e['s2e_id']} → {e['side']}: {', '.join(e['fields'])}",
-    "push.in_doubt": lambda e: (
-        f"{e['s2e_id']} → {e['side']}: no answer; read back before repeating"
-    ),
+    "push.in_doubt": lambda e: f"{e['s2e_id']} → {e['side']}: unclear, {_why(e)}; read back first",
     "push.confirmed": lambda e: f"{e['s2e_id']} → {e['side']}: {e['field']} is there",
     "push.altered": lambda e: f"{e['s2e_id']}: {e['field']} is kept as {e['seen']}",
     "api.throttled": lambda e: f"waiting {e['wait_s']} s ({str(e['reason'])[:48]})",
@@ -187,6 +185,12 @@ _SENTENCES: dict[str, Callable[[MutableMapping[str, Any]], str]] = {
     "order.parked": lambda e: f"{e['s2e_id']}: parked, {e.get('rule') or e.get('reason')}",
     "guard.latched": lambda e: f"guard {e['guard']}: {e['reason']}",
 }
+
+
+def _why(event: MutableMapping[str, Any]) -> str:
+    """The kind of error, in a word."""
+    kind = str(event["error"]).partition(":")[0]
+    return {"Throttled": "429", "Unreachable": "the connection dropped"}.get(kind, kind)
 
 
 def _tell_live(out: TextIO, log: TextIO) -> None:

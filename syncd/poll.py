@@ -111,7 +111,7 @@ class S2ePoll:
         sweep = Sweep()
         seen.sweep, seen.sweep_reason = "partial", "interrupted"
         try:
-            self._read_list(reading, seen, sweep, backfill=backfill)
+            self._read_list(seen, sweep, backfill=backfill)
             seen.sweep, seen.sweep_reason = sweep.verdict()
         except RemoteError as error:
             seen.sweep_reason = f"a page failed: {type(error).__name__}"
@@ -137,7 +137,7 @@ class S2ePoll:
 
     def _hot(self, reading: Reading, seen: Seen) -> None:
         for status in OPEN_STATUSES:
-            self._read_list(reading, seen, Sweep(), status=status)
+            self._read_list(seen, Sweep(), status=status)
         for sync_status in ("PENDING", "FAILED"):
             with self._mirror.read() as tx:
                 known = observations.sync_status_count(tx, sync_status)
@@ -145,11 +145,10 @@ class S2ePoll:
                 sync_status=sync_status, limit=1, site_id=self._site, asset_id=self._asset
             )
             if page.total != known:
-                self._read_list(reading, seen, Sweep(), sync_status=sync_status)
+                self._read_list(seen, Sweep(), sync_status=sync_status)
 
     def _read_list(
         self,
-        reading: Reading,
         seen: Seen,
         sweep: Sweep,
         *,
@@ -167,16 +166,14 @@ class S2ePoll:
                 limit=PAGE_LIMIT,
                 offset=offset,
             )
-            self._save(reading, seen, page.orders, seen_at)
+            self._save(seen, page.orders, seen_at)
             sweep.take(_seen_page(page))
             if backfill:
                 self._log.info("backfill.progressed", orders=len(sweep.seen), total=page.total)
         if sweep.anomaly is not None:
             self._log.warning("api.paging_anomaly", reason=sweep.anomaly, status=status)
 
-    def _save(
-        self, reading: Reading, seen: Seen, orders: Iterable[S2eOrder], seen_at: datetime
-    ) -> None:
+    def _save(self, seen: Seen, orders: Iterable[S2eOrder], seen_at: datetime) -> None:
         with self._mirror.transaction() as tx:
             saved = observations.save_s2e(tx, list(orders), seen_at=seen_at)
         seen.observed += saved.observed
@@ -215,7 +212,7 @@ class S2ePoll:
                     raise
                 continue
             in_a_row = 0
-            self._save(reading, seen, [order], seen_at)
+            self._save(seen, [order], seen_at)
 
     def refresh(self, reading: Reading, seen: Seen, s2e_ids: Iterable[str]) -> None:
         """Look at these orders again before something is based on what they hold."""
@@ -269,10 +266,10 @@ class CmmsPoll:
         seen = Seen()
         try:
             if reading.only is not None:
-                self._find(reading, seen, [reading.only])
+                self._find(seen, [reading.only])
             else:
                 self._fetch(reading, seen)
-            self._settle(reading, seen)
+            self._settle(seen)
         except RemoteError as error:
             seen.error = error
         return seen
@@ -283,7 +280,7 @@ class CmmsPoll:
         newest: datetime | None = None
         seen.requests += 1
         for chunk in _chunks(self._adapter.fetch(since)):
-            self._save(reading, seen, chunk, began)
+            self._save(seen, chunk, began)
             stamps = [record.updated_at for record in chunk if record.updated_at is not None]
             newest = max([*stamps, *([newest] if newest else [])], default=None)
         if since is None:
@@ -323,13 +320,13 @@ class CmmsPoll:
                         journal.write(tx, "link.lost", cycle_id=reading.cycle_id, cmms_id=cmms_id)
                         self._log.warning("link.lost", cmms_id=cmms_id)
                 continue
-            self._save(reading, seen, [record], began)
+            self._save(seen, [record], began)
 
-    def _settle(self, reading: Reading, seen: Seen) -> None:
+    def _settle(self, seen: Seen) -> None:
         """Read back every write to the CMMS whose outcome is not known."""
         with self._mirror.read() as tx:
             intents = [i for i in journal.open_intents(tx) if i.side is Side.CMMS]
-        self._find(reading, seen, [i.s2e_id for i in intents if i.kind is Kind.CREATE])
+        self._find(seen, [i.s2e_id for i in intents if i.kind is Kind.CREATE])
         for intent in intents:
             if intent.kind is Kind.UPDATE and intent.cmms_id is not None:
                 began = self._utcnow()
@@ -338,19 +335,17 @@ class CmmsPoll:
                     record = self._adapter.get(intent.cmms_id)
                 except NotFound:
                     continue
-                self._save(reading, seen, [record], began)
+                self._save(seen, [record], began)
 
-    def _find(self, reading: Reading, seen: Seen, s2e_ids: Iterable[str]) -> None:
+    def _find(self, seen: Seen, s2e_ids: Iterable[str]) -> None:
         if not self._adapter.capabilities.finds:
             return
         for s2e_id in s2e_ids:
             began = self._utcnow()
             seen.requests += 1
-            self._save(reading, seen, self._adapter.find(s2e_id), began)
+            self._save(seen, self._adapter.find(s2e_id), began)
 
-    def _save(
-        self, reading: Reading, seen: Seen, records: list[CmmsRecord], seen_at: datetime
-    ) -> None:
+    def _save(self, seen: Seen, records: list[CmmsRecord], seen_at: datetime) -> None:
         if not records:
             return
         with self._mirror.transaction() as tx:

@@ -338,10 +338,8 @@ def _check_reading_pair(settings: Settings) -> list[str]:
     ]
     if settings.s2e_auth == "bearer" or (settings.s2e_auth == "auto" and len(pair) == 2):
         if settings.s2e_token is None:
-            return [
-                "SYNCD_S2E_TOKEN is not set; set it, or SYNCD_S2E_CLIENT_ID and "
-                "SYNCD_S2E_CLIENT_SECRET"
-            ]
+            pair_too = "SYNCD_S2E_CLIENT_ID and SYNCD_S2E_CLIENT_SECRET"
+            return [f"SYNCD_S2E_TOKEN is not set; set it, or {pair_too}"]
         return []
     if settings.s2e_auth == "auto" and settings.s2e_token is not None:
         return []

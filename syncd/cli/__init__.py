@@ -7,7 +7,6 @@ temporary, lease held, or partial · 77 credentials · 78 configuration.
 
 import sys
 
-import click
 import structlog
 import typer
 
@@ -16,6 +15,7 @@ from syncd.errors import SyncdError
 
 EXIT_BUG = 70
 EXIT_USAGE = 64
+EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     name="syncd",
@@ -36,21 +36,26 @@ def main() -> None:
     except SyncdError as error:
         _say(str(error))
         code = error.exit_code
-    except click.exceptions.Abort:
-        code = 130
-    except click.exceptions.Exit as left:
+    except typer.Abort:
+        code = EXIT_INTERRUPTED
+    except typer.Exit as left:
         code = left.exit_code
-    except click.ClickException as error:
-        error.show(sys.stderr)
+    except typer.TyperException as error:
+        text = str(error)
+        _say(text if "\n" in text else f"{text} (`syncd COMMAND --help` tells more)")
         code = EXIT_USAGE
     except BrokenPipeError:
         code = 0
-    except Exception:
+    except Exception:  # noqa: BLE001 - the last line of defence: a bug is logged and is exit 70
         structlog.get_logger().exception("command.failed")
         code = EXIT_BUG
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _say(text: str) -> None:
+    """For the operator, on stderr; a help text as it stands."""
+    if text.startswith("Usage:"):
+        typer.echo(text, err=True)
+        return
     for line in text.splitlines():
         typer.echo(f"syncd: {line}", err=True)

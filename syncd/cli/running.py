@@ -233,7 +233,7 @@ def check(
 
     Example: syncd check
     """
-    with open_app(() if offline else ()) as app:
+    with open_app() as app:
         lines: list[tuple[str, str, str]] = [("ok", "settings", "all names and values are known")]
         errors: list[SyncdError] = []
 

@@ -256,7 +256,7 @@ class SqlAdapter:
             found = inspect(conn)
             if found.has_table(work_orders.name):
                 columns = {column["name"] for column in found.get_columns(work_orders.name)}
-                missing = [name for name in work_orders.c.keys() if name not in columns]
+                missing = [column.name for column in work_orders.c if column.name not in columns]
                 if missing:
                     raise UnexpectedContent(
                         f"{self._shown()}: the table work_orders lacks {', '.join(missing)}; "
@@ -291,12 +291,11 @@ class SqlAdapter:
     def _writing(self) -> Iterator[Connection]:
         committing = False
         try:
-            with self._engine.connect() as conn:
-                with conn.begin():
-                    if self._path is not None:
-                        conn.exec_driver_sql("BEGIN IMMEDIATE")
-                    yield conn
-                    committing = True
+            with self._engine.connect() as conn, conn.begin():
+                if self._path is not None:
+                    conn.exec_driver_sql("BEGIN IMMEDIATE")
+                yield conn
+                committing = True
         except SQLAlchemyError as error:
             raise self._translated(error, may_have_applied=committing) from error
 

@@ -205,15 +205,10 @@ class _Merge:
         owner = self.policy.owner(name)
         if agreed:
             self._agree_on(name, Side.S2E, s2e, cmms, "met_equal")
-        elif name in SHARED and s2e is None:
-            self._meet(name, Side.S2E)
-        elif name in SHARED and cmms is None:
-            self._meet(name, Side.CMMS)
+        elif name in SHARED and None in {s2e, cmms} and not self._disputed(name):
+            self._meet(name, Side.S2E if s2e is None else Side.CMMS)
         elif name in SHARED:
-            if self._would_regress(name, owner, s2e, cmms):
-                self._park(self._loser(owner), name, "would_reopen", cmms, "met")
-            else:
-                self._conflict(name, s2e, cmms, "met")
+            self._meet_different(name, s2e, cmms)
         elif owner is Side.CMMS and cmms is not None:
             if name is Field.EXTERNAL_ID and s2e is not None:
                 self._hold_external_id(s2e, cmms)
@@ -224,12 +219,31 @@ class _Merge:
         else:
             self._agree_on(name, Side.S2E, s2e, cmms, "met_blank")
 
+    def _disputed(self, name: Field) -> bool:
+        """Whether a person has been asked about the field: a value cleared since is an edit."""
+        asked = any(conflict.field is name for conflict in self.case.conflicts)
+        return name in self.case.answers or (asked and self.policy.owner(name) is None)
+
     def _meet(self, name: Field, side: Side) -> None:
         """Fill `side` from the other; where it cannot be written, begin from what there is."""
         if self._may_write(name, side):
             self._write(name, side, "met")
         else:
             self._agree_on(name, Side.S2E, self.s2e.fields[name], self.cmms.fields[name], "met")
+
+    def _meet_different(self, name: Field, s2e: Value, cmms: Value) -> None:
+        winner = self._winner(name)
+        if self._would_regress(name, winner, s2e, cmms):
+            self._park(self._loser(winner), name, "would_reopen", cmms, "met")
+            return
+        self._conflict(name, s2e, cmms, "met")
+        if winner is not None and not self._may_write(name, winner.other):
+            # The winner's value cannot go there. The two begin from what there is, so that the
+            # next edit on either side is seen as one.
+            self._agree_on(name, Side.S2E, s2e, cmms, "met")
+
+    def _winner(self, name: Field) -> Side | None:
+        return self.case.answers.get(name) or self.policy.owner(name)
 
     def _would_regress(self, name: Field, owner: Side | None, s2e: Value, cmms: Value) -> bool:
         """Whether the owner's value would reopen what the other side has ended.
@@ -246,7 +260,7 @@ class _Merge:
         return Side.S2E if owner is Side.CMMS else Side.CMMS
 
     def _conflict(self, name: Field, s2e: Value, cmms: Value, rule: str) -> None:
-        winner = self.case.answers.get(name) or self.policy.owner(name)
+        winner = self._winner(name)
         self.conflicts.append(Conflict(name, s2e, cmms, winner))
         if winner is None:
             return

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 
 from syncd.core.case import OPEN_STATES, Intent, IntentState, Kind, Write
-from syncd.core.work_order import Field, Side, Value, decode_value, encode_value
+from syncd.core.work_order import CMMS_OWNED, Field, Side, Value, decode_value, encode_value
 from syncd.mirror.database import Tx
 from syncd.mirror.tables import cycles, intents, journal, sweeps
 
@@ -150,7 +150,10 @@ def _intents(tx: Tx, *conditions: Any) -> list[Intent]:
 
 
 def recent_writes(tx: Tx, side: Side, since: datetime) -> list[tuple[str, Field, Value]]:
-    """Updates sent to a side since then, whatever became of them: (s2e_id, field, sent)."""
+    """Updates sent to a side since then, whatever became of them: (s2e_id, field, sent).
+
+    Our own bookkeeping (externalId, …) is left out: a first sync writes it on all orders.
+    """
     recent = _intents(
         tx,
         intents.c.side == side.value,
@@ -162,6 +165,7 @@ def recent_writes(tx: Tx, side: Side, since: datetime) -> list[tuple[str, Field,
         (intent.s2e_id, name, write.sent)
         for intent in recent
         for name, write in intent.writes.items()
+        if name not in CMMS_OWNED
     ]
 
 

@@ -84,9 +84,7 @@ def require_current(mirror: Mirror, scripts: Path | None = None) -> None:
         )
 
 
-def upgrade(
-    mirror: Mirror, scripts: Path | None = None
-) -> tuple[str | None, str, Path | None]:
+def upgrade(mirror: Mirror, scripts: Path | None = None) -> tuple[str | None, str, Path | None]:
     """Bring the mirror to our revision, in one transaction, after a backup of a SQLite file.
 
     The caller holds the lease. Returns the revision before, the one after, and the backup.

@@ -9,6 +9,7 @@ from syncd.core.case import Conflict, Hold
 from syncd.core.decision import Drift
 from syncd.core.plan import Guard, Latch
 from syncd.core.work_order import Field, Side, encode_value
+from syncd.mirror.columns import plain_json
 from syncd.mirror.database import Tx
 from syncd.mirror.observations import look_at
 from syncd.mirror.state import FIRST_SYNC_OVER, set_state
@@ -74,8 +75,8 @@ def put_conflict(tx: Tx, s2e_id: str, conflict: Conflict, *, cycle_id: str) -> b
         conflicts.c.field == conflict.field.value,
     ]
     values = {
-        "s2e_value": encode_value(conflict.s2e),
-        "cmms_value": encode_value(conflict.cmms),
+        "s2e_value": plain_json(encode_value(conflict.s2e)),
+        "cmms_value": plain_json(encode_value(conflict.cmms)),
         "winner": conflict.winner.value if conflict.winner is not None else None,
     }
     last = tx.conn.execute(
@@ -133,7 +134,7 @@ def _open_conflict(tx: Tx, s2e_id: str, name: Field) -> tuple[Any, ...]:
 def put_drift(tx: Tx, s2e_id: str, drift: Drift) -> bool:
     """Keep a change we cannot write back. False: it was known with this value."""
     here = _drift(tx, s2e_id, drift.side, drift.field)
-    value = encode_value(drift.value)
+    value = plain_json(encode_value(drift.value))
     known = tx.conn.execute(select(drifts).where(*here)).one_or_none()
     if known is not None and known.value == value and known.reason == drift.reason:
         return False

@@ -15,7 +15,7 @@ from syncd.errors import CredentialsRefused, UnexpectedContent
 from syncd.http import HttpClient, Response, parse_json_object
 
 Secret = Callable[[], str]
-TOKEN_PATH = "/api/v1/auth/token"
+EXCHANGE_PATH = "/api/v1/auth/token"
 
 
 class V1Auth(Protocol):
@@ -90,15 +90,15 @@ class ClientCredentials:
             "client_secret": self._client_secret(),
             "grant_type": "client_credentials",
         }
-        response = self._http.request("POST", TOKEN_PATH, json_body=json.dumps(body).encode())
+        response = self._http.request("POST", EXCHANGE_PATH, json_body=json.dumps(body).encode())
         self._checked(response)
-        parsed = parse_json_object(response, side="s2e", where=f"POST {TOKEN_PATH}")
+        parsed = parse_json_object(response, side="s2e", where=f"POST {EXCHANGE_PATH}")
         for key in ("access_token", "token"):
             token = parsed.get(key)
             if isinstance(token, str) and token:
                 return token
         raise UnexpectedContent(
-            f"POST {TOKEN_PATH} answered without a token", side="s2e", status=response.status
+            f"POST {EXCHANGE_PATH} answered without a token", side="s2e", status=response.status
         )
 
 

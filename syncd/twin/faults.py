@@ -1,88 +1,189 @@
-"""What goes wrong, on purpose: which requests, how often, and how."""
+"""What goes wrong, on purpose: which requests, how often, and how.
+
+A fault is scripted before it happens. Of the requests that match it, the first `after` are
+served honestly, then `times` meet it. A request meets one fault at most, the one that was added
+first. A request over the rate limit gets its honest 429, and uses up no fault.
+"""
 
 import re
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-KINDS = {
-    "drop": "the connection is closed and nothing is applied",
-    "lost": "it is applied, and the connection is reset instead of answered",
-    "lost_fin": "it is applied, and the connection is closed instead of answered",
-    "status": "it answers with the status in arg and applies nothing",
-    "applied_status": "it is applied, and answers with the status in arg",
-    "throttle": "it answers 429 with Retry-After: arg",
-    "slow": "it answers after arg seconds",
-    "dribble": "it answers one byte every arg seconds",
-    "truncate": "it cuts the body in half",
-    "html": "it answers 200 with a login page",
-    "not_object": "it answers 200 with a JSON array",
-    "bad_json": "it answers 200 with what is no JSON",
-    "success_false": "it answers 200 with success: false and applies nothing",
-    "hang": "it never answers",
-    "redirect": "it answers 302 to arg",
-}
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of fault.
+
+    Attributes:
+        text: what it does, for people.
+        applied: whether the request takes effect, unless the fault says `applied=` otherwise.
+        args: what can be told beside it, with the defaults; on the command line the first.
+    """
+
+    text: str
+    applied: bool = False
+    args: Mapping[str, Any] = field(default_factory=dict)
+
+
+KINDS: Mapping[str, Kind] = {
+    "drop_before": Kind("the connection is closed, nothing is applied"),
+    "drop_after": Kind("it is applied, and the connection is reset instead of answered", True),
+    "drop_after_fin": Kind("it is applied, and the connection is closed instead", True),
+    "status": Kind("it answers with this status", args={"status": 500}),
+    "retry_after": Kind("it answers 429 with this Retry-After", args={"text": "1"}),
+    "slow": Kind("it is applied, and answered after so many seconds", True, {"seconds": 1.0}),
+    "dribble": Kind(
+        "it answers one byte at a time, one every so many seconds; with head, the headers too",
+        True,
+        {"interval": 0.05, "head": False},
+    ),
+    "truncate": Kind("it cuts the body in half", True),
+    "html": Kind("it answers 200 with a login page"),
+    "not_object": Kind("it answers 200 with JSON that is no object", args={"body": "[]"}),
+    "bad_json": Kind("it answers 200 with what is no JSON", args={"body": '{"workOrders": ['}),
+    "success_false": Kind("it answers 200 with success: false"),
+    "hang": Kind("it never answers"),
+    "gzip_bomb": Kind("it answers 200 with a small body that inflates to so many MiB",
+                      args={"mib": 100}),
+    "redirect": Kind("it answers 302 to there", args={"location": "http://127.0.0.1:9/"}),
+    "headers": Kind("it answers honestly but for these headers; None: without", True,
+                    {"headers": {}}),
+}  # fmt: skip
+SHORT = {"drop": "drop_before", "lost": "drop_after", "lost_fin": "drop_after_fin"}
 
 
 @dataclass(slots=True)
 class Fault:
-    """One fault: of the requests that match, the first `after` pass, then `times` meet it."""
+    """One scripted fault. `times` None: until it is cleared."""
 
     kind: str
-    method: str | None = None
-    path: str | None = None
-    times: int = 1
-    after: int = 0
-    arg: str = ""
+    method: str | None
+    path: re.Pattern[str] | None
+    times: int | None
+    after: int
+    applied: bool
+    args: Mapping[str, Any]
 
     def matches(self, method: str, path: str) -> bool:
         if self.method is not None and self.method != method:
             return False
-        return self.path is None or re.search(self.path, path) is not None
+        return self.path is None or self.path.search(path) is not None
 
 
-@dataclass(slots=True)
 class Faults:
-    """The faults still to come, in the order they were added."""
+    """The faults still to come, in the order they were added. Safe to use from any thread."""
 
-    waiting: list[Fault] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(self) -> None:
+        self._waiting: list[Fault] = []
+        self._lock = threading.Lock()
 
     def add(
         self,
         kind: str,
         method: str | None = None,
         path: str | None = None,
-        times: int = 1,
+        times: int | None = 1,
         after: int = 0,
-        arg: object = "",
+        **args: Any,
     ) -> None:
-        if kind not in KINDS:
+        """Script a fault.
+
+        Args:
+            kind: one of KINDS (or SHORT).
+            method: only these requests; None: all.
+            path: a regular expression that is searched for in the path; None: all.
+            times: how many requests meet it; None: all, until `clear`.
+            after: how many that match are served honestly before.
+            args: what the kind takes, and `applied` to overrule it.
+
+        Raises ValueError.
+        """
+        kind = SHORT.get(kind, kind)
+        known = KINDS.get(kind)
+        if known is None:
             raise ValueError(f"there is no fault {kind!r}; there are {', '.join(KINDS)}")
+        applied = bool(args.pop("applied", known.applied))
+        unknown = sorted(set(args) - set(known.args))
+        if unknown:
+            raise ValueError(f"the fault {kind} takes no {', '.join(unknown)}")
+        if (times is not None and times < 1) or after < 0:
+            raise ValueError("times is 1 or more, after is 0 or more")
+        try:
+            pattern = None if path is None else re.compile(path)
+        except re.error as error:
+            raise ValueError(f"{path!r} is no regular expression: {error}") from None
+        fault = Fault(kind, method, pattern, times, after, applied, {**known.args, **args})
         with self._lock:
-            self.waiting.append(Fault(kind, method, path, times, after, str(arg)))
+            self._waiting.append(fault)
 
     def add_text(self, text: str) -> None:
-        """Add from `kind[:METHOD[:times[:arg]]]`, as on the command line."""
-        kind, _, rest = text.partition(":")
+        """Script a fault from `kind[:METHOD[:times[:arg]]]`, as on the command line.
+
+        An empty METHOD is every method, `*` for times is always; arg is the kind's first, and
+        for `headers` it is `Name=value`. `status+applied` is a fault that is applied too.
+        Raises ValueError.
+
+        >>> faults = Faults()
+        >>> faults.add_text("drop_after:POST:3")
+        >>> faults.add_text("status+applied:POST:*:502")
+        >>> faults.waiting
+        2
+        """
+        name, _, rest = text.partition(":")
         method, _, rest = rest.partition(":")
         times, _, arg = rest.partition(":")
-        self.add(kind, method or None, times=int(times or 1), arg=arg)
+        name, plus, how = name.partition("+")
+        kind = SHORT.get(name, name)
+        args: dict[str, Any] = {}
+        if plus:
+            if how != "applied":
+                raise ValueError(f"{text!r}: after + only `applied` is known")
+            args["applied"] = True
+        if arg:
+            args |= _argument(kind, arg)
+        if times and times != "*" and not times.isdecimal():
+            raise ValueError(f"{text!r}: times is a number or *")
+        count = None if times == "*" else int(times or 1)
+        self.add(kind, method.upper() or None, times=count, **args)
+
+    @property
+    def waiting(self) -> int:
+        """How many scripted faults are not used up."""
+        with self._lock:
+            return len(self._waiting)
 
     def clear(self) -> None:
         with self._lock:
-            self.waiting.clear()
+            self._waiting.clear()
 
     def meet(self, method: str, path: str) -> Fault | None:
         """The fault that this request meets, used up by one; None: it is served honestly."""
         with self._lock:
-            for fault in self.waiting:
+            for fault in self._waiting:
                 if not fault.matches(method, path):
                     continue
                 if fault.after > 0:
                     fault.after -= 1
                     continue
-                fault.times -= 1
-                if fault.times <= 0:
-                    self.waiting.remove(fault)
+                if fault.times is not None:
+                    fault.times -= 1
+                    if fault.times == 0:
+                        self._waiting.remove(fault)
                 return fault
         return None
+
+
+def _argument(kind: str, text: str) -> dict[str, Any]:
+    known = KINDS.get(kind)
+    if known is None or not known.args:
+        raise ValueError(f"the fault {kind!r} takes nothing")
+    name, default = next(iter(known.args.items()))
+    if isinstance(default, dict):
+        header, _, value = text.partition("=")
+        return {name: {header: value}}
+    try:
+        return {name: type(default)(text)}
+    except ValueError:
+        raise ValueError(f"the fault {kind} takes a number, not {text!r}") from None

@@ -11,7 +11,7 @@ from typing import Any
 from syncd.twin.checks import Refusal
 from syncd.twin.model import TwinConfig
 
-_PLENTY = 6000  # what the headers tell where there is no limit
+_PLENTY = 100_000  # what the headers tell where there is no limit
 
 
 class Credentials:

@@ -82,9 +82,7 @@ class Ledger:
 
     def writes(self, s2e_id: str | None = None) -> list[Entry]:
         """The sync calls that took effect, of all orders or of one."""
-        return [
-            entry for entry in self.entries if entry.applied and s2e_id in {None, entry.s2e_id}
-        ]
+        return [entry for entry in self.entries if entry.applied and s2e_id in {None, entry.s2e_id}]
 
     def clear(self) -> None:
         """Forget the requests so far; numbers go on."""
@@ -94,9 +92,7 @@ class Ledger:
 
 def masked(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers without what may be a secret in them."""
-    return {
-        name: _scheme(value) if name in _SECRET else value for name, value in headers.items()
-    }
+    return {name: _scheme(value) if name in _SECRET else value for name, value in headers.items()}
 
 
 def _scheme(value: str) -> str:

@@ -106,6 +106,7 @@ class Organisation:
         self._added = random.Random(f"added {config.seed}")
         self._unstable = random.Random(f"unstable {config.seed}")
         self._last = datetime.min.replace(tzinfo=UTC)
+        self._ahead: set[datetime] = set()  # stamps that were given ahead of the clock
         self._earlier: dict[str, list[tuple[datetime, Order]]] = {}  # what lagging reads show
         self._refused: dict[str, str] = {}
         self._sorted: tuple[str, list[str]] | None = None  # the ids, and by which order
@@ -265,15 +266,23 @@ class Organisation:
         return self._sorted[1]
 
     def _stamp(self, order: Order | None = None) -> str:
-        """Now, but later than every stamp before it, so that no two changes share one."""
+        """Now, but later than every stamp before it, so that no two changes share one.
+
+        An order that says it was changed in the future (the documented one does, to a test whose
+        clock stands before it) gets a still later stamp, and the others stay by the clock.
+        """
+        step = timedelta(milliseconds=1)
         moment = self._config.clock().astimezone(UTC)
-        after = [self._last]
-        if order is not None:
-            after.append(_moment(order.get("updatedAt")))
-        for earlier in after:
-            moment = max(moment, earlier + timedelta(milliseconds=1))
-        self._last = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-        return format_time(self._last)
+        moment = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+        moment = self._last = max(moment, self._last + step)
+        own = None if order is None else _moment(order.get("updatedAt"))
+        if own is not None and own >= moment:
+            moment = own + step
+        while moment in self._ahead:
+            moment += step
+        if moment > self._last:
+            self._ahead.add(moment)
+        return format_time(moment)
 
 
 def _matches(order: Order, wanted: Mapping[str, str]) -> bool:
@@ -287,9 +296,10 @@ def _scattered(seed: int, s2e_id: str) -> bytes:
     return hashlib.blake2b(f"{seed} {s2e_id}".encode(), digest_size=8).digest()
 
 
-def _moment(text: Any) -> datetime:
-    """A stamp read back; the beginning of time for what a person wrote there and is none."""
+def _moment(text: Any) -> datetime | None:
+    """A stamp read back; None for what a person wrote there and is none, or has none after it."""
     try:
-        return datetime.fromisoformat(str(text)).astimezone(UTC)
+        moment = datetime.fromisoformat(str(text)).astimezone(UTC)
     except (ValueError, OverflowError):
-        return datetime.min.replace(tzinfo=UTC)
+        return None
+    return moment if moment.year < datetime.max.year else None

@@ -380,9 +380,7 @@ def test_a_refused_create_does_not_keep_a_record_that_appears_from_being_adopted
 
 
 def test_an_order_out_of_scope_again_forgets_its_refusal() -> None:
-    case = unlinked(
-        {**OPEN, Field.STATUS: Status.DRAFT}, holds=[refused(WOULD_CREATE, None)]
-    )
+    case = unlinked({**OPEN, Field.STATUS: Status.DRAFT}, holds=[refused(WOULD_CREATE, None)])
     assert run(case, CREATE).lifted == ((Side.CMMS, None),)
 
 

@@ -250,7 +250,7 @@ def settle(made: World) -> None:
         assert made.explained(decision, name), name
 
 
-many = settings(derandomize=True, deadline=None, max_examples=150)
+many = settings(derandomize=True, deadline=None, max_examples=60)
 
 
 @many

@@ -227,9 +227,7 @@ def test_a_cut_text_settles_with_the_full_text_on_the_cmms() -> None:
     full = "x" * 600
     case = pair({CAUSE: None}, {CAUSE: full}, base_s2e={CAUSE: None}, base_cmms={CAUSE: None})
     change = only_change(run(case))
-    after = pushed(
-        change.value, cmms=full, write=Write(change.before, change.value, change.source)
-    )
+    after = pushed(change.value, cmms=full, write=Write(change.before, change.value, change.source))
     decision = run(after, now=at(1))
     assert moved(decision)[CAUSE] == (change.value, full)
     assert not run(keep(after, decision), now=at(2)).writes
@@ -349,9 +347,7 @@ def test_in_doubt_without_last_synced_at_moved_it_is_a_conflict_like_any_other()
     decision = run(pushed("newer", state=IntentState.IN_DOUBT), now=at(1))
     assert [(c.s2e, c.cmms, c.winner) for c in decision.conflicts] == [("newer", "new", Side.CMMS)]
     assert sent(decision, Side.S2E) == {CAUSE: "new"}
-    kept = run(
-        pushed("newer", state=IntentState.IN_DOUBT), make_policy(owner=Side.S2E), now=at(1)
-    )
+    kept = run(pushed("newer", state=IntentState.IN_DOUBT), make_policy(owner=Side.S2E), now=at(1))
     assert sent(kept, Side.CMMS) == {CAUSE: "newer"}
     assert not sent(kept, Side.S2E)
 

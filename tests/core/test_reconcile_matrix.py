@@ -4,7 +4,7 @@ The statement below is written from the rules in words; it shares no code with t
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import pytest
@@ -116,7 +116,8 @@ def met(setup: Setup, s2e: Value, cmms: Value) -> Outcome:
         if winner is None:
             return Outcome(conflict=True)
         value = s2e if winner is Side.S2E else cmms
-        return carried(setup, winner.other, value, conflict=True)
+        told = carried(setup, winner.other, value, conflict=True)
+        return told if told.write else replace(told, base_moves=True)
     if setup.name is SHARED:
         source = Side.CMMS if s2e is None else Side.S2E
     else:

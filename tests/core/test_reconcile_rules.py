@@ -392,6 +392,29 @@ def test_after_a_first_meeting_the_next_edit_is_an_edit() -> None:
     assert sent(run(edited, policy), Side.S2E) == {CAUSE: "two"}
 
 
+def test_where_the_owners_value_cannot_go_the_next_edit_of_the_other_side_still_arrives() -> None:
+    policy = make_policy(owner=Side.S2E, writes=frozenset())
+    case = field_case(CAUSE, None, "one", "two")
+    decision = run(case, policy)
+    assert [conflict.winner for conflict in decision.conflicts] == [Side.S2E]
+    assert [(d.side, d.reason) for d in decision.drifts] == [(Side.S2E, "not_writable")]
+    edited = replace(keep(case, decision), cmms=record({CAUSE: "three"}))
+    assert sent(run(edited, policy), Side.S2E) == {CAUSE: "three"}
+
+
+def test_a_value_cleared_while_a_person_is_asked_is_an_edit_not_a_blank() -> None:
+    asked = (Conflict(CAUSE, "one", "two", None),)
+    case = replace(field_case(CAUSE, None, None, "two"), conflicts=asked)
+    decision = run(case, MANUAL)
+    assert decision.conflicts == (Conflict(CAUSE, None, "two", None),)
+    assert not decision.writes
+    chosen = replace(case, answers={CAUSE: Side.S2E})
+    policy = make_policy(owner=None, clears=frozenset({CAUSE}))
+    assert sent(run(chosen, policy), Side.CMMS) == {CAUSE: None}
+    owned = run(replace(case, conflicts=asked), CMMS_WINS)
+    assert sent(owned, Side.S2E) == {CAUSE: "two"}
+
+
 def test_bases_of_our_own_create_are_what_was_sent_and_an_edit_meanwhile_is_an_edit() -> None:
     values = {TITLE: "Pump", CAUSE: "worn ", STATUS: Status.DRAFT, Field.LOCATION: "Hall 1"}
     made = record(
@@ -436,9 +459,7 @@ def test_only_changed_fields_are_sent() -> None:
     names = sorted(SHARED)
     old = {name: values_of(name)[0] for name in names}
     for changed in names:
-        case = pair(
-            old, {**old, changed: values_of(changed)[1]}, base_s2e=old, base_cmms=old
-        )
+        case = pair(old, {**old, changed: values_of(changed)[1]}, base_s2e=old, base_cmms=old)
         decision = run(case)
         assert as_fields(decision.changes) == {changed: values_of(changed)[1]}
         assert not decision.base_moves

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import time
@@ -263,9 +264,7 @@ def locked_by_another_process(url: str, *, seconds: float) -> Any:
         conn.execute("ROLLBACK")
     """
     arguments = [sys.executable, "-c", textwrap.dedent(script), make_url(url).database or ""]
-    with subprocess.Popen(
-        [*arguments, str(seconds)], stdout=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen([*arguments, str(seconds)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "locked\n"
         yield
@@ -331,20 +330,15 @@ def test_a_file_that_may_not_be_written_is_said(sqlite_template: Path) -> None:
             except MirrorUnavailable as error:
                 print(error)
     """
-    folder = sqlite_template.parent / "read-only"
-    folder.mkdir()
-    path = folder / "syncd.db"
-    path.write_bytes(sqlite_template.read_bytes())
-    parents = [folder, *folder.parents[:3]]
-    modes = [parent.stat().st_mode for parent in parents]
-    try:
+    # Not below tmp_path: whose parents only their owner may enter.
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path = folder / "syncd.db"
+        path.write_bytes(sqlite_template.read_bytes())
         path.chmod(0o444)
-        for parent in parents:
-            parent.chmod(0o555)
+        folder.chmod(0o555)
         said = run_python(script, f"sqlite:///{path}", f"sqlite:///{folder}/new.db").stdout
-    finally:
-        for parent, mode in zip(parents, modes, strict=True):
-            parent.chmod(mode)
+        folder.chmod(0o755)
     old, new = said.splitlines()
     assert "read-only for uid" in old
     assert str(path) in old
@@ -425,7 +419,7 @@ def terminate_all(postgres: Postgres, database: str | None) -> None:
 def test_a_table_locked_for_too_long_is_said(postgres: Postgres) -> None:
     url = postgres.migrated()
     try:
-        postgres.run(f"ALTER ROLE CURRENT_USER IN DATABASE \"{url.database}\" SET lock_timeout = 0")
+        postgres.run(f'ALTER ROLE CURRENT_USER IN DATABASE "{url.database}" SET lock_timeout = 0')
         engine = create_engine(url)
         with (
             closing(open_mirror(text_of(url), utcnow)) as mirror,

@@ -1,6 +1,7 @@
 """One writer for each connection, whatever becomes of the processes."""
 
 import os
+import selectors
 import signal
 import subprocess
 import sys
@@ -96,9 +97,7 @@ def test_tokens_only_grow(make: Make) -> None:
     assert tokens == [1, 2, 3]
 
 
-def test_connections_have_leases_of_their_own(
-    database: str, make: Make
-) -> None:
+def test_connections_have_leases_of_their_own(database: str, make: Make) -> None:
     """On PostgreSQL. A SQLite file has one connection's daemon at a time."""
     take(make("one", connection="a"))
     if database == "postgres":
@@ -179,9 +178,7 @@ def token_of(process: subprocess.Popen[str]) -> int:
     return int(process.stdout.readline())
 
 
-def test_a_killed_holder_frees_the_lease(
-    mirror_url: str, open_at: Callable[..., Mirror]
-) -> None:
+def test_a_killed_holder_frees_the_lease(mirror_url: str, open_at: Callable[..., Mirror]) -> None:
     with holding(mirror_url) as process:
         assert token_of(process) == 1
         lease = Lease(open_at(mirror_url), "me", sleeping, time.monotonic)
@@ -221,12 +218,13 @@ def test_of_two_processes_that_start_at_once_one_gets_it(mirror_url: str) -> Non
 
 
 def first_to_speak(*processes: subprocess.Popen[str]) -> subprocess.Popen[str]:
-    import select as waiting
-
-    streams = {process.stdout: process for process in processes}
-    ready, _, _ = waiting.select(list(streams), [], [], 30)
-    assert len(ready) == 1
-    return streams[ready[0]]
+    with selectors.DefaultSelector() as selector:
+        for process in processes:
+            assert process.stdout is not None
+            selector.register(process.stdout, selectors.EVENT_READ, process)
+        [(key, _)] = selector.select(30)
+    found: subprocess.Popen[str] = key.data
+    return found
 
 
 # ── when the database is not there ───────────────────────────────────────────────────────

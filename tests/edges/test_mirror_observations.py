@@ -133,9 +133,7 @@ def test_of_an_order_that_comes_twice_the_last_one_counts(mirror: Mirror) -> Non
         assert tx.conn.scalar(select(s2e_orders.c.title)) == "new"
 
 
-def test_connections_do_not_see_each_other(
-    mirror_url: str, open_at: Callable[..., Mirror]
-) -> None:
+def test_connections_do_not_see_each_other(mirror_url: str, open_at: Callable[..., Mirror]) -> None:
     one, two = open_at(mirror_url, connection="one"), open_at(mirror_url, connection="two")
     save(one, order(title="of one"))
     save(two, order(title="of two"))

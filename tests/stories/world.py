@@ -81,7 +81,7 @@ class World:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("SYNCD_")}
         return {**kept, **ours, "PYTHONPATH": str(_CHECKOUT)}
 
-    def syncd(self, *args: str, timeout_s: float = 60, **more: str | None) -> Result:
+    def syncd(self, *args: str, **more: str | None) -> Result:
         """Run a command to its end, with these settings changed for it."""
         done = subprocess.run(
             [sys.executable, "-m", "syncd", *args],
@@ -89,7 +89,7 @@ class World:
             cwd=self.home,
             capture_output=True,
             text=True,
-            timeout=timeout_s,
+            timeout=60,
             check=False,
         )
         return Result(done.returncode, done.stdout, done.stderr)

@@ -1,0 +1,480 @@
+"""Intents, what waits for a person, guards, and what the mirror reports."""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from itertools import product
+
+import pytest
+from sqlalchemy import func, select
+
+from syncd.core.case import Conflict, Hold, Intent, IntentState, Kind, Write
+from syncd.core.decision import Drift
+from syncd.core.plan import Guard, Latch
+from syncd.core.work_order import Field, Side, Status, Unreadable, Value
+from syncd.mirror import journal, links, observations, report, state, waiting
+from syncd.mirror.cases import load_cases
+from syncd.mirror.database import Mirror
+from syncd.mirror.tables import conflicts, intents
+from syncd.mirror.tables import journal as journal_table
+from tests.conftest import Clock
+from tests.edges.test_mirror_observations import order, record, save, save_records, settle
+
+TWO: Mapping[Field, Write] = {
+    Field.STATUS: Write(Status.DRAFT, Status.ASSIGNED, Status.ASSIGNED),
+    Field.RESOLUTION: Write(None, "done\x00", "done\x00"),
+}
+
+
+def start(
+    mirror: Mirror,
+    writes: Mapping[Field, Write] = TWO,
+    *,
+    side: Side = Side.S2E,
+    kind: Kind = Kind.UPDATE,
+    s2e_id: str = "wo_1",
+) -> Intent:
+    with mirror.transaction() as tx:
+        return journal.start_intent(
+            tx,
+            s2e_id=s2e_id,
+            cmms_id="7",
+            side=side,
+            kind=kind,
+            writes=writes,
+            last_synced_before=tx.now - timedelta(days=1),
+            cycle_id="c1",
+            token=3,
+        )
+
+
+def open_intents(mirror: Mirror) -> list[Intent]:
+    with mirror.read() as tx:
+        return journal.open_intents(tx)
+
+
+def state_of(mirror: Mirror, intent: Intent) -> str | None:
+    with mirror.read() as tx:
+        return tx.conn.scalar(select(intents.c.state).where(intents.c.id == intent.id))
+
+
+# ── intents ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_intent_comes_back_as_it_was_started(mirror: Mirror) -> None:
+    writes = {Field.PRIORITY: Write(Unreadable("URGENT", "unknown"), "HIGH", None)}
+    started = start(mirror, writes)
+    [found] = open_intents(mirror)
+    assert found == started
+    assert found.state is IntentState.STARTED
+
+
+def test_numbers_are_in_the_order_of_the_writes(mirror: Mirror) -> None:
+    numbers = [start(mirror).id for _ in range(3)]
+    assert [intent.id for intent in open_intents(mirror)] == numbers == sorted(numbers)
+
+
+def test_an_answered_intent_waits_to_be_read_back(mirror: Mirror, clock: Clock) -> None:
+    intent = start(mirror)
+    answered = clock.pass_(2)
+    with mirror.transaction() as tx:
+        journal.finish_intent(tx, intent.id, IntentState.ANSWERED, request_id="r1")
+    [found] = open_intents(mirror)
+    assert (found.state, found.answered_at) == (IntentState.ANSWERED, answered)
+
+
+@pytest.mark.parametrize("ended", [IntentState.REFUSED, IntentState.NOT_APPLIED])
+def test_a_write_that_came_to_nothing_is_closed(mirror: Mirror, ended: IntentState) -> None:
+    intent = start(mirror)
+    with mirror.transaction() as tx:
+        journal.finish_intent(tx, intent.id, ended, error="Refused: no")
+    assert open_intents(mirror) == []
+    assert state_of(mirror, intent) == ended
+
+
+def test_an_intent_ends_with_the_verdict_on_its_last_field(mirror: Mirror) -> None:
+    intent = start(mirror)
+    with mirror.transaction() as tx:
+        journal.settle_write(tx, intent.id, Field.STATUS, IntentState.CONFIRMED)
+    [found] = open_intents(mirror)
+    assert found.writes[Field.STATUS].verdict is IntentState.CONFIRMED
+    assert found.writes[Field.RESOLUTION].verdict is None
+    with mirror.transaction() as tx:
+        journal.settle_write(tx, intent.id, Field.RESOLUTION, IntentState.ALTERED)
+    assert open_intents(mirror) == []
+    assert state_of(mirror, intent) == "altered"
+
+
+GRAVEST = [
+    IntentState.IGNORED,
+    IntentState.NOT_APPLIED,
+    IntentState.SUPERSEDED,
+    IntentState.ALTERED,
+    IntentState.CONFIRMED,
+]
+
+
+def test_the_gravest_verdict_names_the_intent(mirror: Mirror) -> None:
+    for one, other in product(GRAVEST, GRAVEST):
+        intent = start(mirror)
+        with mirror.transaction() as tx:
+            journal.settle_write(tx, intent.id, Field.STATUS, one)
+            journal.settle_write(tx, intent.id, Field.RESOLUTION, other)
+        assert state_of(mirror, intent) == min(one, other, key=GRAVEST.index)
+
+
+def test_what_a_dead_process_had_started_is_in_doubt(mirror: Mirror) -> None:
+    cut_off, answered = start(mirror), start(mirror)
+    with mirror.transaction() as tx:
+        journal.finish_intent(tx, answered.id, IntentState.ANSWERED)
+    with mirror.transaction() as tx:
+        assert [intent.id for intent in journal.mark_started_in_doubt(tx)] == [cut_off.id]
+        assert journal.mark_started_in_doubt(tx) == []
+    assert [i.state for i in open_intents(mirror)] == [IntentState.IN_DOUBT, IntentState.ANSWERED]
+
+
+def test_the_guards_count_what_was_sent_within_the_hour(mirror: Mirror, clock: Clock) -> None:
+    one = {Field.STATUS: Write(Status.DRAFT, Status.CANCELLED, Status.CANCELLED)}
+    start(mirror, one, s2e_id="wo_old")
+    clock.pass_(3600)
+    start(mirror, one, s2e_id="wo_new")
+    start(mirror, {Field.RESOLUTION: Write("x", None, None)}, s2e_id="wo_blank")
+    start(mirror, one, s2e_id="wo_cmms", side=Side.CMMS)
+    start(mirror, one, s2e_id="wo_made", kind=Kind.CREATE)
+    refused = start(mirror, one, s2e_id="wo_refused")
+    with mirror.transaction() as tx:
+        journal.finish_intent(tx, refused.id, IntentState.REFUSED)
+    with mirror.read() as tx:
+        found = journal.recent_writes(tx, Side.S2E, clock.now - timedelta(minutes=59))
+    expected: list[tuple[str, Field, Value]] = [
+        ("wo_new", Field.STATUS, Status.CANCELLED),
+        ("wo_blank", Field.RESOLUTION, None),
+    ]
+    assert found == expected
+
+
+def test_our_own_bookkeeping_is_not_counted(mirror: Mirror, clock: Clock) -> None:
+    """A first sync writes one externalStatus on all: no reason to stop."""
+    writes = {Field.EXTERNAL_STATUS: Write(None, "OPEN", "OPEN"), **TWO}
+    start(mirror, writes)
+    with mirror.read() as tx:
+        found = journal.recent_writes(tx, Side.S2E, clock.now)
+    assert {name for _, name, _ in found} == {Field.STATUS, Field.RESOLUTION}
+
+
+# ── the journal ──────────────────────────────────────────────────────────────────────────
+
+
+def test_history_is_forgotten_and_what_is_open_is_not(mirror: Mirror, clock: Clock) -> None:
+    still_open, settled = start(mirror), start(mirror)
+    with mirror.transaction() as tx:
+        journal.write(tx, "decided", s2e_id="wo_1", detail={"why": "a\x00b\ud800"})
+        journal.finish_intent(tx, settled.id, IntentState.REFUSED)
+        state.start_cycle(tx, "c1")
+    clock.pass_(3600)
+    with mirror.transaction() as tx:
+        journal.write(tx, "decided", s2e_id="wo_2")
+        assert journal.prune(tx, clock.now - timedelta(minutes=1)) == 1
+    with mirror.read() as tx:
+        assert list(tx.conn.scalars(select(journal_table.c.s2e_id))) == ["wo_2"]
+    assert [intent.id for intent in open_intents(mirror)] == [still_open.id]
+    assert state_of(mirror, settled) is None
+
+
+# ── holds ────────────────────────────────────────────────────────────────────────────────
+
+
+def holds(mirror: Mirror) -> list[Hold]:
+    with mirror.read() as tx:
+        return [hold for case in load_cases(tx, ["wo_1"]) for hold in case.holds]
+
+
+def test_one_hold_for_each_field_of_a_side(mirror: Mirror) -> None:
+    refused = Hold(Side.S2E, Field.STATUS, "refused", "X", 1, detail="no\x00")
+    whole = Hold(Side.CMMS, None, "duplicate_records", ["7", "8"])
+    with mirror.transaction() as tx:
+        for hold in (refused, Hold(Side.S2E, Field.STATUS, "ignored", "Y", 2), whole):
+            waiting.put_hold(tx, "wo_1", hold)
+    assert holds(mirror) == [Hold(Side.S2E, Field.STATUS, "ignored", "Y", 2), whole]
+    with mirror.transaction() as tx:
+        waiting.lift_hold(tx, "wo_1", Side.CMMS, None)
+        waiting.lift_hold(tx, "wo_1", Side.CMMS, None)
+    assert [hold.reason for hold in holds(mirror)] == ["ignored"]
+
+
+def test_a_dropped_value_is_held_and_no_longer_counted(mirror: Mirror) -> None:
+    with mirror.transaction() as tx:
+        waiting.put_hold(tx, "wo_1", Hold(Side.S2E, Field.STATUS, "refused", "X", 1))
+        assert report.status_counts(tx)["parked"] == 1
+        assert waiting.release_holds(tx, "wo_1", "status", drop=True) == 1
+        assert waiting.release_holds(tx, "wo_1", "title", drop=True) == 0
+        assert report.status_counts(tx)["parked"] == 0
+        assert report.parked_list(tx) == []
+    assert [(hold.reason, hold.value) for hold in holds(mirror)] == [("dropped", "X")]
+
+
+# ── conflicts ────────────────────────────────────────────────────────────────────────────
+
+
+def put(mirror: Mirror, s2e: Value, cmms: Value, winner: Side | None) -> bool:
+    with mirror.transaction() as tx:
+        conflict = Conflict(Field.STATUS, s2e, cmms, winner)
+        return waiting.put_conflict(tx, "wo_1", conflict, cycle_id="c1")
+
+
+def count_of(mirror: Mirror) -> int:
+    with mirror.read() as tx:
+        return tx.conn.scalar(select(func.count()).select_from(conflicts)) or 0
+
+
+def test_a_conflict_is_told_once(mirror: Mirror) -> None:
+    assert put(mirror, "a", "b", Side.CMMS)
+    assert not put(mirror, "a", "b", Side.CMMS)
+    assert put(mirror, "c", "b", Side.CMMS)
+    assert count_of(mirror) == 2
+
+
+def test_a_conflict_that_waits_follows_its_values(mirror: Mirror) -> None:
+    assert put(mirror, Status.DRAFT, Status.ASSIGNED, None)
+    assert not put(mirror, Status.DRAFT, Status.ASSIGNED, None)
+    assert put(mirror, Status.ON_HOLD, Status.ASSIGNED, None)
+    with mirror.read() as tx:
+        [case] = load_cases(tx, ["wo_1"])
+        [shown] = report.conflict_list(tx)
+        assert report.status_counts(tx)["conflicts"] == 1
+    assert case.conflicts == (Conflict(Field.STATUS, Status.ON_HOLD, Status.ASSIGNED, None),)
+    assert shown["s2e_value"] == "ON_HOLD"
+
+
+def test_an_answer_lives_until_the_conflict_is_over(mirror: Mirror) -> None:
+    with mirror.transaction() as tx:
+        assert not waiting.answer_conflict(tx, "wo_1", Field.STATUS, Side.S2E)
+    put(mirror, "DRAFT", "ASSIGNED", None)
+    with mirror.transaction() as tx:
+        assert waiting.answer_conflict(tx, "wo_1", Field.STATUS, Side.S2E)
+    # The cycle acts on it, and meets the same conflict while the write is on its way.
+    assert not put(mirror, "DRAFT", "ASSIGNED", Side.S2E)
+    with mirror.transaction() as tx:
+        assert waiting.settle_conflict(tx, "wo_1", Field.STATUS)
+        assert not waiting.settle_conflict(tx, "wo_1", Field.STATUS)
+        [case] = load_cases(tx, ["wo_1"])
+        [kept] = report.conflict_list(tx, every=True)
+    assert (case.conflicts, case.answers) == ((), {})
+    assert (kept["answer"], kept["cmms_value"]) == ("s2e", "ASSIGNED")
+
+
+# ── drift ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_drift_is_told_once_for_each_value(mirror: Mirror) -> None:
+    told = []
+    with mirror.transaction() as tx:
+        for value in ("a", "a", "b\x00", "b\x00"):
+            drift = Drift(Side.CMMS, Field.TITLE, value, "not_writable")
+            told.append(waiting.put_drift(tx, "wo_1", drift))
+        assert waiting.drifting(tx, "wo_1") == {(Side.CMMS, Field.TITLE)}
+        waiting.clear_drift(tx, "wo_1", Side.CMMS, Field.TITLE)
+        assert waiting.drifting(tx, "wo_1") == set()
+    assert told == [True, False, True, False]
+
+
+# ── guards ───────────────────────────────────────────────────────────────────────────────
+
+KEY = (Guard.MASS_CHANGE, Side.CMMS)
+
+
+def latch(mirror: Mirror, count: int = 60) -> bool:
+    with mirror.transaction() as tx:
+        return waiting.latch_guard(tx, Latch(*KEY, count, 50, f"{count} would change"))
+
+
+def guard_facts(mirror: Mirror) -> waiting.GuardFacts:
+    with mirror.read() as tx:
+        return waiting.guard_facts(tx)
+
+
+def test_a_guard_is_latched_once_and_names_the_greatest_count(mirror: Mirror) -> None:
+    assert [latch(mirror), latch(mirror, 80), latch(mirror, 0)] == [True, False, False]
+    assert guard_facts(mirror).latched == {KEY}
+    with mirror.read() as tx:
+        [shown] = report.guard_list(tx)
+    assert shown["counted"] == 80
+
+
+def test_a_released_guard_lets_through_what_it_named_until_it_is_spent(mirror: Mirror) -> None:
+    latch(mirror)
+    with mirror.transaction() as tx:
+        assert waiting.release_guard(tx, "mass_change") == ["mass_change"]
+        assert waiting.release_guard(tx, "mass_change") == []
+    assert guard_facts(mirror) == waiting.GuardFacts(set(), {KEY: 60})
+    with mirror.transaction() as tx:
+        waiting.spend_guard(tx, *KEY)
+    assert guard_facts(mirror) == waiting.GuardFacts()
+    assert latch(mirror)
+
+
+def test_a_plan_beyond_what_was_released_latches_anew(mirror: Mirror) -> None:
+    latch(mirror)
+    with mirror.transaction() as tx:
+        waiting.release_guard(tx, None)
+    assert latch(mirror, 200)
+    assert guard_facts(mirror) == waiting.GuardFacts({KEY}, {})
+
+
+def test_the_guard_against_404s_is_over_when_it_is_released(mirror: Mirror) -> None:
+    with mirror.transaction() as tx:
+        waiting.latch_guard(tx, Latch(Guard.NOT_FOUND, None, 9, 5, "wrong credentials?"))
+        assert waiting.guard_facts(tx).latched == {(Guard.NOT_FOUND, None)}
+        waiting.release_guard(tx, "not_found")
+        assert waiting.guard_facts(tx) == waiting.GuardFacts()
+
+
+def test_created_records_are_counted(mirror: Mirror) -> None:
+    with mirror.transaction() as tx:
+        for number, how in enumerate(["created", "adopted", "created"]):
+            links.make_link(tx, f"wo_{number}", str(number), how)
+        assert (waiting.created_count(tx), links.linked_count(tx)) == (2, 3)
+
+
+# ── what is reported ─────────────────────────────────────────────────────────────────────
+
+
+def test_counts_of_an_empty_mirror_are_nought(mirror: Mirror) -> None:
+    with mirror.read() as tx:
+        assert set(report.status_counts(tx).values()) == {0}
+        assert report.freshness_s(tx) == 0
+        assert report.order_view(tx, "wo_1") is None
+        assert state.last_cycle(tx) is None
+        json.dumps(report.status(tx))
+
+
+def test_counts_name_each_kind_of_waiting(mirror: Mirror) -> None:
+    save(mirror, *(order(f"wo_{n}") for n in range(1, 7)))
+    save_records(mirror, record("7", "wo_1"))
+    settle(mirror, *(f"wo_{n}" for n in range(1, 7)))
+    doubtful = start(mirror, s2e_id="wo_2")
+    with mirror.transaction() as tx:
+        links.make_link(tx, "wo_1", "7", "adopted")
+        links.make_link(tx, "wo_6", "gone", "adopted")
+        for cycle in ("c1", "c2"):
+            links.note_missing(tx, "gone", cycle)
+            observations.note_not_found(tx, "wo_5", cycle)
+        observations.clear_look(tx, ["wo_5", "wo_6"])
+        journal.finish_intent(tx, doubtful.id, IntentState.IN_DOUBT)
+        observations.set_scope(tx, "wo_3", "no_record")
+        waiting.put_hold(tx, "wo_4", Hold(Side.S2E, Field.STATUS, "refused", "X", 1))
+    put(mirror, "a", "b", None)
+    with mirror.read() as tx:
+        counts = report.status_counts(tx)
+        assert report.out_of_scope_reasons(tx) == {"no_record": 1}
+    assert counts == {
+        "total": 6,
+        "linked": 2,
+        "pending": 1,
+        "parked": 1,
+        "conflicts": 1,
+        "in_doubt": 1,
+        "tombstones": 1,
+        "cmms_missing": 1,
+        "out_of_scope": 1,
+    }
+
+
+def test_freshness_is_the_age_of_the_oldest_change_not_across(mirror: Mirror, clock: Clock) -> None:
+    save(mirror, order())
+    clock.pass_(100)
+    save(mirror, order(title="changed again"))
+    with mirror.read() as tx:
+        assert report.freshness_s(tx) == 100
+    settle(mirror, "wo_1")
+    with mirror.read() as tx:
+        assert report.freshness_s(tx) == 0
+
+
+def test_looking_at_an_old_order_again_does_not_make_it_late(mirror: Mirror, clock: Clock) -> None:
+    """After a write, or a changed setting, orders are looked at that changed long ago."""
+    save(mirror, order())
+    save_records(mirror, record("7", "wo_1"))
+    with mirror.transaction() as tx:
+        links.make_link(tx, "wo_1", "7", "adopted")
+    settle(mirror, "wo_1")
+    clock.pass_(86_400)
+    with mirror.transaction() as tx:
+        observations.look_at(tx, None)
+    clock.pass_(5)
+    with mirror.read() as tx:
+        assert report.freshness_s(tx) == 5
+
+
+def test_an_order_is_shown_with_everything_under_either_id(mirror: Mirror) -> None:
+    save(mirror, order())
+    save_records(mirror, record("7", "wo_1"))
+    start(mirror)
+    with mirror.transaction() as tx:
+        links.make_link(tx, "wo_1", "7", "adopted")
+        links.save_bases(tx, "wo_1", {Field.TITLE: "a"}, {Field.TITLE: "b"}, native={"no": 7})
+        journal.write(tx, "link.adopted", s2e_id="wo_1", cmms_id="7", rule="adopted")
+        journal.write(tx, "decided", s2e_id="wo_1", field=Field.STATUS, detail={"to": "X"})
+        waiting.put_drift(tx, "wo_1", Drift(Side.CMMS, Field.TITLE, "x", "not_writable"))
+    with mirror.read() as tx:
+        by_s2e, by_cmms = report.order_view(tx, "wo_1"), report.order_view(tx, "7")
+    assert by_s2e == by_cmms
+    assert by_s2e is not None
+    assert json.loads(json.dumps(by_s2e)) == by_s2e
+    assert [entry["event"] for entry in by_s2e["timeline"]] == ["link.adopted", "decided"]
+    assert by_s2e["bases"]["cmms"]["native"] == {"no": 7}
+    assert by_s2e["link"]["cmms_id"] == "7"
+
+
+def test_the_last_cycle_is_the_last_that_ended(mirror: Mirror, clock: Clock) -> None:
+    with mirror.transaction() as tx:
+        for cycle_id, result in (("c1", "complete"), ("c2", "failed")):
+            state.start_cycle(tx, cycle_id)
+            state.end_cycle(tx, cycle_id, result, {"cycle_id": cycle_id})
+    good = clock.now
+    clock.pass_(60)
+    with mirror.transaction() as tx:
+        state.start_cycle(tx, "c3")
+        state.end_cycle(tx, "c3", "failed", {"cycle_id": "c3"})
+        state.start_cycle(tx, "c4")
+    with mirror.read() as tx:
+        last = state.last_cycle(tx)
+        assert state.last_good_cycle_at(tx) == good
+    assert last is not None
+    assert (last["cycle_id"], last["report"]) == ("c3", {"cycle_id": "c3"})
+
+
+def test_only_a_sweep_that_came_to_the_end_counts_as_one(mirror: Mirror, clock: Clock) -> None:
+    def sweep(result: str, reason: str | None) -> None:
+        with mirror.transaction() as tx:
+            number = state.start_sweep(tx, "c1")
+            state.end_sweep(tx, number, result=result, reason=reason, pages=1, orders=2, total=None)
+
+    sweep("complete", None)
+    complete = clock.now
+    clock.pass_(10)
+    sweep("partial", "unverified")
+    whole = clock.now
+    clock.pass_(10)
+    sweep("partial", "a page failed: Unreachable")
+    with mirror.transaction() as tx:
+        state.start_sweep(tx, "c2")
+    with mirror.read() as tx:
+        assert state.last_complete_sweep_at(tx) == complete
+        assert state.last_whole_sweep_at(tx) == whole
+
+
+@pytest.mark.parametrize("value", [True, 0, 4.5, "text", ["list"], {"key": None}, None])
+def test_single_values_come_back(mirror: Mirror, value: object) -> None:
+    with mirror.transaction() as tx:
+        state.set_state(tx, "key", "before")
+        state.set_state(tx, "key", value)
+    with mirror.read() as tx:
+        assert state.get_state(tx, "key") == value
+
+
+def test_moments_come_back(mirror: Mirror, clock: Clock) -> None:
+    with mirror.transaction() as tx:
+        state.set_moment(tx, "moment", clock.now)
+        assert state.get_moment(tx, "moment") == clock.now
+        assert state.get_moment(tx, "never") is None
