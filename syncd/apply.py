@@ -370,6 +370,7 @@ class Apply:
             )
             self._note(tx, event, intent.s2e_id, detail={"error": _describe(error)})
         if state is IntentState.IN_DOUBT:
+            self.sent.in_doubt += 1
             self._log.warning(event, s2e_id=intent.s2e_id, side=intent.side, error=_describe(error))
             self.sent.touched.add(intent.s2e_id)
         return state

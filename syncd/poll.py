@@ -91,7 +91,7 @@ class S2ePoll:
                 self._sweep(reading, seen)
                 self._ask_by_id(reading, seen)
             else:
-                self._hot(reading, seen)
+                self._hot(seen)
                 self._ask_by_id(reading, seen)
         except RemoteError as error:
             seen.error = error
@@ -135,7 +135,7 @@ class S2ePoll:
                 orders=len(sweep.seen),
             )
 
-    def _hot(self, reading: Reading, seen: Seen) -> None:
+    def _hot(self, seen: Seen) -> None:
         for status in OPEN_STATUSES:
             self._read_list(seen, Sweep(), status=status)
         for sync_status in ("PENDING", "FAILED"):
@@ -232,12 +232,14 @@ class S2ePoll:
         if not seen.not_found:
             return
         with self._mirror.transaction() as tx:
-            latch = not_found_latch(len(seen.not_found), observations.live_s2e_count(tx))
+            # Ids that only the CMMS knows say nothing of the credentials.
+            known = observations.known_s2e_ids(tx, seen.not_found)
+            latch = not_found_latch(len(known), observations.live_s2e_count(tx))
             if latch is not None:
                 if waiting.latch_guard(tx, latch):
                     self._log.error("guard.latched", guard=latch.guard, reason=latch.detail)
                 return
-            for s2e_id in seen.not_found:
+            for s2e_id in sorted(known):
                 if observations.note_not_found(tx, s2e_id, reading.cycle_id):
                     journal.write(tx, "order.tombstoned", cycle_id=reading.cycle_id, s2e_id=s2e_id)
                     self._log.warning("order.tombstoned", s2e_id=s2e_id)
@@ -305,9 +307,11 @@ class CmmsPoll:
         return watermark - self._overlap
 
     def _look_for_missing(self, reading: Reading, seen: Seen, began: datetime) -> None:
-        """Ask by id for each linked record that a full read did not show."""
+        """Ask by id for each record that a full read did not show."""
         with self._mirror.read() as tx:
             unseen = links.linked_unseen_since(tx, began)
+            strangers = set(observations.claims_unseen_since(tx, began)) - set(unseen)
+        self._forget_strangers(reading, seen, sorted(strangers))
         for cmms_id in unseen:
             if reading.stopping():
                 return
@@ -321,6 +325,18 @@ class CmmsPoll:
                         self._log.warning("link.lost", cmms_id=cmms_id)
                 continue
             self._save(seen, [record], began)
+
+    def _forget_strangers(self, reading: Reading, seen: Seen, cmms_ids: list[str]) -> None:
+        """A record that carries an id, is linked to nothing and is gone claims nothing more."""
+        for cmms_id in cmms_ids:
+            if reading.stopping():
+                return
+            seen.requests += 1
+            try:
+                self._adapter.get(cmms_id)
+            except NotFound:
+                with self._mirror.transaction() as tx:
+                    observations.forget_record(tx, cmms_id)
 
     def _settle(self, seen: Seen) -> None:
         """Read back every write to the CMMS whose outcome is not known."""

@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 
 MAX_WAIT_S = 900.0
 _MINUTE_S = 60.0
+_RESERVE = 20  # a twentieth of the allowance is kept for pushes and for other users of the key
 TOO_MANY = 429
 
 
@@ -26,7 +27,8 @@ class RateBudget:
     """
 
     per_minute: int | None = None
-    _not_before: float = 0.0
+    _not_before: float = -math.inf
+    _reads_not_before: float = -math.inf
     _refusals: int = 0
     _sent: deque[float] = field(default_factory=deque)
 
@@ -35,9 +37,12 @@ class RateBudget:
         if self.per_minute is not None:
             self._sent.append(now)
 
-    def wait_s(self, now: float) -> float:
-        """Seconds to wait before the next request may be sent; 0: now."""
-        wait = self._not_before - now
+    def wait_s(self, now: float, *, writing: bool = False) -> float:
+        """Seconds to wait before the next request may be sent; 0: now.
+
+        Reads leave a reserve of the server's allowance untouched; a write may use it up.
+        """
+        wait = max(self._not_before, -math.inf if writing else self._reads_not_before) - now
         if self.per_minute is not None:
             while self._sent and now - self._sent[0] >= _MINUTE_S:
                 self._sent.popleft()
@@ -48,20 +53,26 @@ class RateBudget:
 
     def observe(self, status: int, headers: Mapping[str, str], now: float) -> None:
         """Learn from an answer. Header names are lower case; what cannot be read is passed over."""
-        date = _date(headers.get("date"))
+        date = parse_http_date(headers.get("date"))
         reset = _until_reset(headers.get("x-ratelimit-reset"), date)
         if status == TOO_MANY:
             self._refusals += 1
             asked = retry_after_s(headers.get("retry-after"), date)
             if asked is None:
                 asked = reset
-            if asked is None:
+            # "At once", said again and again, is not taken at its word.
+            if asked is None or (asked < 1 and self._refusals > 1):
                 asked = float(1 << min(self._refusals - 1, 10))
             self._not_before = max(self._not_before, now + min(asked, MAX_WAIT_S))
             return
         self._refusals = 0
-        if _number(headers.get("x-ratelimit-remaining")) == 0 and reset is not None:
+        remaining = _number(headers.get("x-ratelimit-remaining"))
+        if remaining is None or reset is None:
+            return
+        if remaining <= 0:
             self._not_before = max(self._not_before, now + reset)
+        elif remaining <= (_number(headers.get("x-ratelimit-limit")) or 0) // _RESERVE:
+            self._reads_not_before = max(self._reads_not_before, now + reset)
 
 
 def retry_after_s(text: str | None, date: datetime | None) -> float | None:
@@ -78,10 +89,27 @@ def retry_after_s(text: str | None, date: datetime | None) -> float | None:
     number = _number(text)
     if number is not None:
         return min(max(number, 0.0), MAX_WAIT_S)
-    moment = _date(text)
+    moment = parse_http_date(text)
     if moment is None or date is None:
         return None
     return min(max((moment - date).total_seconds(), 0.0), MAX_WAIT_S)
+
+
+def parse_http_date(text: str | None) -> datetime | None:
+    """An HTTP date in any of its three forms (RFC 9110, 5.6.7), aware; None if it is not one.
+
+    >>> parse_http_date("Sunday, 06-Nov-94 08:49:37 GMT") == parse_http_date(
+    ...     "Sun Nov  6 08:49:37 1994"
+    ... )
+    True
+    """
+    if text is None:
+        return None
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def _until_reset(text: str | None, date: datetime | None) -> float | None:
@@ -99,13 +127,3 @@ def _number(text: str | None) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) else None
-
-
-def _date(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError):
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

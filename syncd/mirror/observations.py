@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Table, and_, func, literal, or_, select, update
+from sqlalchemy import Table, and_, delete, func, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from syncd.core.work_order import (
@@ -226,6 +226,30 @@ def open_s2e_ids(tx: Tx) -> list[str]:
 def nominated_s2e_ids(tx: Tx) -> list[str]:
     """Orders that answered 404 once: asked again in the next cycle."""
     return _ids(tx, s2e_orders.c.not_found_cycle.is_not(None), s2e_orders.c.tombstone_at.is_(None))
+
+
+def known_s2e_ids(tx: Tx, s2e_ids: Collection[str]) -> set[str]:
+    """Those of the ids that Scan2Evolve was ever seen to hold."""
+    return {known for ids in chunks(s2e_ids) for known in _ids(tx, s2e_orders.c.s2e_id.in_(ids))}
+
+
+def claims_unseen_since(tx: Tx, moment: datetime) -> list[str]:
+    """cmms_ids of records that carry a Scan2Evolve id and that no read has shown since."""
+    found = select(cmms_records.c.cmms_id).where(
+        cmms_records.c.connection == tx.connection,
+        cmms_records.c.s2e_id.is_not(None),
+        cmms_records.c.seen_at < moment,
+    )
+    return list(tx.conn.execute(found).scalars())
+
+
+def forget_record(tx: Tx, cmms_id: str) -> None:
+    """Forget a record that is linked to nothing and gone; the order it named is looked at."""
+    here = (cmms_records.c.connection == tx.connection, cmms_records.c.cmms_id == cmms_id)
+    s2e_id = tx.conn.execute(select(cmms_records.c.s2e_id).where(*here)).scalar_one_or_none()
+    tx.conn.execute(delete(cmms_records).where(*here))
+    if s2e_id is not None:
+        look_at(tx, [s2e_id])
 
 
 def s2e_seen_since(tx: Tx, s2e_ids: Collection[str], moment: datetime) -> set[str]:

@@ -8,14 +8,19 @@ again when the old one is refused.
 import base64
 import json
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from syncd.errors import CredentialsRefused, UnexpectedContent
 from syncd.http import HttpClient, Response, parse_json_object
 
 Secret = Callable[[], str]
-EXCHANGE_PATH = "/api/v1/auth/token"
+TOKEN_PATH = "/api/v1/auth/token"  # noqa: S105  (a path, not a secret)
+_HOLD_S = 60.0  # after a second token in a row was refused; doubled each time
+_LONGEST_HOLD_S = 900.0
+_SHORTEST = 8  # characters of a secret that are looked for in what a server says
 
 
 class V1Auth(Protocol):
@@ -25,6 +30,9 @@ class V1Auth(Protocol):
 
     def refresh(self, refused: str) -> bool:
         """`refused` was answered 401. True: `header` gives another now; try once more."""
+
+    def accepted(self) -> None:
+        """The header has just worked."""
 
 
 class BearerAuth:
@@ -36,6 +44,9 @@ class BearerAuth:
 
     def refresh(self, refused: str) -> bool:
         return self.header() != refused
+
+    def accepted(self) -> None:
+        return
 
 
 class BasicAuth:
@@ -50,12 +61,19 @@ class BasicAuth:
     def refresh(self, refused: str) -> bool:
         return self.header() != refused
 
+    def accepted(self) -> None:
+        return
+
 
 class ClientCredentials:
     """Exchanges client id and secret for a Bearer token, and again when it has died.
 
     The token dies after a day without use. Any number of threads that meet a 401 with the same
-    token cost one exchange.
+    token cost one exchange. While tokens or the pair itself are refused, exchanges become rare,
+    up to one in 15 minutes, until one works or the pair is another.
+
+    Args:
+        checked: raises what the status of an answer means; nothing for 2xx.
     """
 
     def __init__(
@@ -64,13 +82,19 @@ class ClientCredentials:
         client_id: Secret,
         client_secret: Secret,
         checked: Callable[[Response], None],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._http = http
         self._client_id = client_id
         self._client_secret = client_secret
         self._checked = checked
+        self._monotonic = monotonic
         self._lock = threading.Lock()
         self._token: str | None = None
+        self._pair: tuple[str, str] | None = None
+        self._in_vain = 0
+        self._not_before = 0.0
 
     def header(self) -> str:
         with self._lock:
@@ -84,21 +108,45 @@ class ClientCredentials:
                 self._token = self._exchange()
             return True
 
+    def accepted(self) -> None:
+        with self._lock:
+            self._in_vain = 0
+
     def _exchange(self) -> str:
+        pair = (self._client_id(), self._client_secret())
+        if pair != self._pair:
+            self._pair, self._in_vain = pair, 0
+        if self._in_vain >= 2 and self._monotonic() < self._not_before:
+            raise v1_refused(None)
+        try:
+            token = self._ask(*pair)
+        except CredentialsRefused:
+            self._count()
+            raise
+        self._count()  # until the token is accepted
+        return token
+
+    def _count(self) -> None:
+        self._in_vain += 1
+        hold_s = min(_HOLD_S * (1 << min(max(self._in_vain - 2, 0), 10)), _LONGEST_HOLD_S)
+        self._not_before = self._monotonic() + hold_s
+
+    def _ask(self, client_id: str, client_secret: str) -> str:
         body = {
-            "client_id": self._client_id(),
-            "client_secret": self._client_secret(),
+            "client_id": client_id,
+            "client_secret": client_secret,
             "grant_type": "client_credentials",
         }
-        response = self._http.request("POST", EXCHANGE_PATH, json_body=json.dumps(body).encode())
+        answer = self._http.request("POST", TOKEN_PATH, json_body=json.dumps(body).encode())
+        response = unechoed(answer, client_id, client_secret)
         self._checked(response)
-        parsed = parse_json_object(response, side="s2e", where=f"POST {EXCHANGE_PATH}")
+        parsed = parse_json_object(response, side="s2e", where=f"POST {TOKEN_PATH}")
         for key in ("access_token", "token"):
             token = parsed.get(key)
-            if isinstance(token, str) and token:
+            if isinstance(token, str) and token and _fits_a_header(token):
                 return token
         raise UnexpectedContent(
-            f"POST {EXCHANGE_PATH} answered without a token", side="s2e", status=response.status
+            f"POST {TOKEN_PATH} answered without a token", side="s2e", status=response.status
         )
 
 
@@ -113,12 +161,39 @@ class DownstreamAuth:
         return {"Authorization": f"Bearer {self._token()}", "X-API-KEY": self._api_key()}
 
 
-def v1_refused(request_id: str | None) -> CredentialsRefused:
+def _fits_a_header(token: str) -> bool:
+    return token.isascii() and token.isprintable() and " " not in token
+
+
+def unechoed(response: Response, *credentials: str) -> Response:
+    """The same answer without our own credentials, should a refusal or a page quote them.
+
+    What is told of an answer, in logs and on the terminal, is taken from it afterwards. An
+    answer of the API that is a success is left as it is.
+
+    Args:
+        credentials: secrets, or whole values of Authorization headers.
+    """
+    if response.ok and "json" in response.headers.get("content-type", ""):
+        return response
+    body = response.body
+    for credential in credentials:
+        scheme, _, value = credential.rpartition(" ")
+        found = {value}
+        if scheme == "Basic":
+            found |= set(base64.b64decode(value).decode().partition(":"))
+        for secret in found:
+            if len(secret) >= _SHORTEST:
+                body = body.replace(secret.encode(), b"***")
+    return replace(response, body=body)
+
+
+def v1_refused(request_id: str | None, status: int = 401) -> CredentialsRefused:
     return CredentialsRefused(
-        "Scan2Evolve refused the credentials for reading (401); check SYNCD_S2E_TOKEN, or "
+        f"Scan2Evolve refused the credentials for reading ({status}); check SYNCD_S2E_TOKEN, or "
         "SYNCD_S2E_CLIENT_ID and SYNCD_S2E_CLIENT_SECRET",
         side="s2e",
-        status=401,
+        status=status,
         request_id=request_id,
     )
 

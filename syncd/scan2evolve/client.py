@@ -1,21 +1,19 @@
-"""Scan2Evolve's three calls, with every answer sorted into a class of `syncd.errors`."""
+"""Scan2Evolve's three calls, asked and asked again within the budget."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 import structlog
 
 from syncd.core.backoff import delay_s
-from syncd.core.budget import RateBudget
+from syncd.core.budget import RateBudget, parse_http_date
 from syncd.core.work_order import Fields, Priority, S2eOrder, Status
 from syncd.errors import (
     ConfigurationError,
-    CredentialsRefused,
-    IntegrationInactive,
     NotFound,
     Refused,
     RemoteError,
@@ -24,12 +22,21 @@ from syncd.errors import (
     Unreachable,
 )
 from syncd.http import DEADLINE_S, HttpClient, Response, parse_json_object
-from syncd.scan2evolve.auth import DownstreamAuth, V1Auth, downstream_refused, v1_refused
+from syncd.scan2evolve.answers import DOWNSTREAM, RefusedBy, raise_for, request_id
+from syncd.scan2evolve.auth import (
+    TOKEN_PATH,
+    DownstreamAuth,
+    V1Auth,
+    downstream_refused,
+    unechoed,
+    v1_refused,
+)
 from syncd.scan2evolve.wire import Page, format_sync, parse_page, parse_work_order
 
 _LIST = "/api/v1/work-orders"
-_TEXT = 300  # characters of their error text that are told
-_OUTAGES = {408, 425}
+_LEAST_S = 5.0  # for a request that is sent although the cycle is nearly over
+_LONGEST_ID = 500
+_NO_ORDER = "syncd-check-of-credentials"  # an id that cannot exist; theirs are wo_…
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,15 @@ class Ack:
 
 class Scan2EvolveClient:
     """Reads with the v1 pair, writes with the downstream pair, within one request budget.
+
+    Safe to use from several threads.
+
+    Args:
+        reading, writing: two HTTP clients of the same origin, so that neither pair's headers
+            can ever travel with the other's requests.
+        downstream: None where nothing is written.
+        wait: sleeps that many seconds; False if it was cut short because we are to stop.
+        read_attempts: how often a GET that failed is sent, all in all.
 
     Attributes:
         requests: how many requests were sent.
@@ -72,6 +88,7 @@ class Scan2EvolveClient:
         self._utcnow = utcnow
         self._random = random
         self._read_attempts = read_attempts
+        self._spending = threading.Lock()
         self.requests = 0
         self.deadline = float("inf")
         self.clock_skew_s: float | None = None
@@ -101,7 +118,15 @@ class Scan2EvolveClient:
             "syncStatus": sync_status,
         }
         params = {key: str(value) for key, value in filters.items() if value is not None}
-        body = self._get(_LIST, params | {"limit": str(limit), "offset": str(offset)})
+        try:
+            body = self._get(_LIST, params | {"limit": str(limit), "offset": str(offset)})
+        except (NotFound, Refused) as error:
+            raise UnexpectedContent(
+                f"{error}; is SYNCD_S2E_URL Scan2Evolve's own, and are the site and asset ids?",
+                side="s2e",
+                status=error.status,
+                request_id=error.request_id,
+            ) from error
         page = parse_page(body)
         if page is None:
             raise UnexpectedContent(f"GET {_LIST} answered without workOrders", side="s2e")
@@ -109,30 +134,32 @@ class Scan2EvolveClient:
 
     def get_work_order(self, s2e_id: str) -> S2eOrder:
         """Read one work order, with its tasks in `raw`. Raises NotFound and other RemoteErrors."""
-        path = f"{_LIST}/{quote(s2e_id, safe='')}"
+        path = f"{_LIST}/{_quoted(s2e_id)}"
         order = parse_work_order(self._get(path, {}))
         if order is None or order.s2e_id != s2e_id:
             raise UnexpectedContent(f"GET {path} answered with another order, or none", side="s2e")
         return order
 
     def sync_work_order(self, s2e_id: str, fields: Fields) -> Ack:
-        """Write these fields to one work order, with exactly one request.
+        """Write these fields to one work order, with exactly one request; with a second one
+        only where the first was answered 401 and the credentials have been rotated.
 
         Raises:
+            ValueError: a field that the call does not take, or nothing to write: our bug.
             Refused, NotFound, CredentialsRefused, IntegrationInactive: nothing was changed.
             Unreachable, UnexpectedContent, Throttled: `may_have_applied` tells.
         """
         response = self._post_sync(s2e_id, format_sync(fields))
-        path = f"POST …/{s2e_id}/sync"
-        parsed = parse_json_object(response, side="s2e", where=path)
+        where = f"POST …/{_quoted(s2e_id)}/sync"
+        parsed = parse_json_object(response, side="s2e", where=where)
         if parsed.get("success") is not True:
             raise UnexpectedContent(
-                f"{path} answered {response.status} without success: true",
+                f"{where} answered {response.status} without success: true",
                 side="s2e",
                 status=response.status,
-                request_id=_request_id(response, parsed),
+                request_id=request_id(response),
             )
-        return Ack(_request_id(response, parsed))
+        return Ack(request_id(response))
 
     def probe_sync(self) -> None:
         """Try the downstream pair on an order that cannot exist: nothing is written.
@@ -140,9 +167,10 @@ class Scan2EvolveClient:
         Raises CredentialsRefused, IntegrationInactive, or what keeps it from answering.
         """
         try:
-            self._post_sync("syncd-check-of-credentials", b"{}")
+            response = self._post_sync(_NO_ORDER, b"{}")
         except (NotFound, Refused):
             return
+        parse_json_object(response, side="s2e", where="POST …/sync")
 
     def _post_sync(self, s2e_id: str, body: bytes) -> Response:
         if self._downstream is None:
@@ -150,19 +178,22 @@ class Scan2EvolveClient:
                 "SYNCD_S2E_SYNC_TOKEN and SYNCD_S2E_SYNC_API_KEY are not set; "
                 "they are needed to write to Scan2Evolve"
             )
-        path = f"/api/downstream/work-orders/{quote(s2e_id, safe='')}/sync"
-        response = self._send(
-            lambda headers: self._writing.request(
+        path = f"{DOWNSTREAM}{_quoted(s2e_id)}/sync"
+        headers = self._downstream.headers()
+        response = self._write(path, body, headers)
+        if response.status == 401 and (rotated := self._downstream.headers()) != headers:
+            response = self._write(path, body, rotated)
+        self._raise_for(response, f"POST {path}", downstream_refused)
+        return response
+
+    def _write(self, path: str, body: bytes, headers: dict[str, str]) -> Response:
+        return self._send(
+            lambda: self._writing.request(
                 "POST", path, json_body=body, headers=headers, deadline_s=self._deadline_s()
             ),
-            self._downstream.headers(),
+            headers,
+            writing=True,
         )
-        self._raise_for(response, f"POST {path}", downstream_refused)
-        if not response.ok:
-            raise UnexpectedContent(
-                f"POST {path} answered {response.status}", side="s2e", status=response.status
-            )
-        return response
 
     # ── reading ───────────────────────────────────────────────────────────────────────────
 
@@ -186,28 +217,38 @@ class Scan2EvolveClient:
         if response.status == 401 and self._auth.refresh(header):
             structlog.get_logger().info("auth.refreshed")
             response = self._read(path, params, self._auth.header())
+        if response.ok or response.status == 404:
+            self._auth.accepted()
+        if response.status == 404 and "html" in response.headers.get("content-type", ""):
+            # The API's own 404 is JSON. A page is not the word of Scan2Evolve that there is no
+            # such order, and must not count as one.
+            parse_json_object(response, side="s2e", where=f"GET {path}")
         self._raise_for(response, f"GET {path}", v1_refused)
         return parse_json_object(response, side="s2e", where=f"GET {path}")
 
     def _read(self, path: str, params: dict[str, str], authorization: str) -> Response:
+        headers = {"Authorization": authorization, "Accept": "application/json"}
         return self._send(
-            lambda headers: self._reading.request(
+            lambda: self._reading.request(
                 "GET", path, params=params, headers=headers, deadline_s=self._deadline_s()
             ),
-            {"Authorization": authorization, "Accept": "application/json"},
+            headers,
         )
 
     # ── the budget, and what an answer means ──────────────────────────────────────────────
 
     def _deadline_s(self) -> float:
-        return DEADLINE_S
+        return min(DEADLINE_S, max(self.deadline - self._monotonic(), _LEAST_S))
 
     def _send(
-        self, request: Callable[[dict[str, str]], Response], headers: dict[str, str]
+        self,
+        request: Callable[[], Response],
+        credentials: dict[str, str],
+        *,
+        writing: bool = False,
     ) -> Response:
         """Send one request when the budget allows it, and learn from its answer."""
-        wait_s = self._budget.wait_s(self._monotonic())
-        if wait_s > 0:
+        while (wait_s := self._take_turn(writing=writing)) > 0:
             unsent = Throttled(
                 f"the rate limit allows the next request in {wait_s:.0f} s",
                 side="s2e",
@@ -215,23 +256,26 @@ class Scan2EvolveClient:
                 may_have_applied=False,
             )
             self._pause(wait_s, unsent)
-        self._budget.spend(self._monotonic())
-        self.requests += 1
-        response = request(headers)
-        self.learn(response)
-        return response
+        response = request()
+        self._learn(response)
+        return unechoed(response, *credentials.values())
 
-    def learn(self, response: Response) -> None:
+    def _take_turn(self, *, writing: bool) -> float:
+        """Spend one request and return 0; or return how long to wait, and spend nothing."""
+        with self._spending:
+            now = self._monotonic()
+            wait_s = self._budget.wait_s(now, writing=writing)
+            if wait_s <= 0:
+                self._budget.spend(now)
+                self.requests += 1
+            return wait_s
+
+    def _learn(self, response: Response) -> None:
         """Take the rate limit and the clock from an answer."""
-        self._budget.observe(response.status, response.headers, self._monotonic())
-        date = response.headers.get("date")
-        if date is not None:
-            try:
-                theirs = parsedate_to_datetime(date)
-            except ValueError:
-                return
-            if theirs.tzinfo is None:
-                theirs = theirs.replace(tzinfo=UTC)
+        with self._spending:
+            self._budget.observe(response.status, response.headers, self._monotonic())
+        theirs = parse_http_date(response.headers.get("date"))
+        if theirs is not None:
             self.clock_skew_s = (self._utcnow() - theirs).total_seconds()
 
     def _pause(self, wait_s: float, error: RemoteError) -> None:
@@ -245,64 +289,40 @@ class Scan2EvolveClient:
         if not self._wait(wait_s):
             raise Unreachable("stopping", side="s2e", may_have_applied=error.may_have_applied)
 
-    def _raise_for(
-        self,
-        response: Response,
-        where: str,
-        refused: Callable[[str | None], CredentialsRefused],
-    ) -> None:
-        """Raise what this status means; nothing for 2xx."""
-        status = response.status
-        if response.ok:
-            return
-        text, request_id = _error_text(response)
-        told: dict[str, Any] = {"side": "s2e", "status": status, "request_id": request_id}
-        said = f"{where} answered {status}{f': {text}' if text else ''}"
-        if status == 429:
-            wait_s = self._budget.wait_s(self._monotonic())
-            raise Throttled(said, wait_s=wait_s, **told)
-        if status >= 500 or status in _OUTAGES:
-            raise Unreachable(said, **told)
-        if status == 401:
-            raise refused(request_id)
-        if status == 403 and "/downstream/" in where:
-            raise IntegrationInactive(
-                f"{said}. The downstream integration is not active: "
-                "Scan2Evolve, Admin → Settings → Downstream Integration",
-                **told,
-            )
-        if status == 403:
-            raise CredentialsRefused(said, **told)
-        if status == 404:
-            raise NotFound(said, **told)
-        raise Refused(said, **told)
+    def _raise_for(self, response: Response, where: str, refused: RefusedBy) -> None:
+        """Raise what this answer's status means; nothing for 2xx."""
+        with self._spending:
+            now = self._monotonic()
+            wait_s = self._budget.wait_s(now, writing=refused is downstream_refused)
+        raise_for(response, where, refused, wait_s)
 
     def check_token_answer(self, response: Response) -> None:
         """Raise what an answer of the token exchange means; nothing for 2xx."""
-        self.learn(response)
-        self.requests += 1
-        if response.status == 400:
-            raise v1_refused(_error_text(response)[1])
-        self._raise_for(response, "POST /api/v1/auth/token", v1_refused)
+        with self._spending:
+            self._budget.spend(self._monotonic())
+            self.requests += 1
+        self._learn(response)
+        if response.status in {400, 403}:
+            raise v1_refused(request_id(response), response.status)
+        try:
+            self._raise_for(response, f"POST {TOKEN_PATH}", v1_refused)
+        except (NotFound, Refused) as error:
+            raise UnexpectedContent(
+                f"{error}; is SYNCD_S2E_URL Scan2Evolve's own?", side="s2e", status=error.status
+            ) from error
 
     def close(self) -> None:
         self._reading.close()
         self._writing.close()
 
 
-def _error_text(response: Response) -> tuple[str, str | None]:
-    """Their text and requestId, as far as the answer holds them."""
-    try:
-        parsed = parse_json_object(response, side="s2e", where="")
-    except UnexpectedContent:
-        return "", response.headers.get("x-request-id")
-    text = " ".join(str(parsed.get("error", "")).split())[:_TEXT]
-    return text, _request_id(response, parsed)
-
-
-def _request_id(response: Response, parsed: dict[str, Any]) -> str | None:
-    told = parsed.get("requestId") or response.headers.get("x-request-id")
-    return str(told)[:100] if told else None
+def _quoted(s2e_id: str) -> str:
+    """The id as one segment of a path. Raises NotFound for what cannot be an order's id: such
+    a path would lead elsewhere, and a CMMS's reference field may hold anything."""
+    usable = 0 < len(s2e_id) <= _LONGEST_ID and s2e_id.isprintable() and s2e_id.strip(".")
+    if not usable:
+        raise NotFound(f"{s2e_id[:60]!a} cannot be the id of a work order", side="s2e")
+    return quote(s2e_id, safe="")
 
 
 def _is_redirect(error: RemoteError) -> bool:

@@ -5,6 +5,7 @@ makes that one field Unreadable. Keys we do not know are kept in `raw`, so the A
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -123,7 +124,7 @@ def parse_work_order(body: object) -> S2eOrder | None:
     return S2eOrder(
         s2e_id=s2e_id,
         fields=fields,
-        sync_status=str(body.get("syncStatus")),
+        sync_status=_name(body, "syncStatus") or "",
         site_id=_name(site, "id"),
         asset_id=_name(body, "assetId") or _name(asset, "id"),
         created_at=_time(body.get("createdAt")),
@@ -139,7 +140,7 @@ def _asset(body: Mapping[str, Any]) -> dict[Field, Value]:
         asset = body["asset"]
         fields[Field.ASSET_CODE] = _inner(Field.ASSET_CODE, asset, ("code",))
         fields[Field.ASSET_NAME] = _inner(Field.ASSET_NAME, asset, ("name",))
-        site = asset.get("site") if isinstance(asset, dict) else None
+        site = asset.get("site") if isinstance(asset, dict) else asset
         fields[Field.SITE_CODE] = _inner(Field.SITE_CODE, site, ("code", "name"))
     if fields.get(Field.ASSET_NAME) is None and "assetName" in body:
         fields[Field.ASSET_NAME] = parse_value(Field.ASSET_NAME, body["assetName"])
@@ -178,12 +179,14 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, Decimal):
-        return float(value)
+        number = float(value)
+        return number if math.isfinite(number) else str(value)
     return value
 
 
 def format_sync(fields: Fields) -> bytes:
-    """The body of a sync call: these fields and no others.
+    """The body of a sync call: these fields and no others. Half a surrogate pair, which no
+    UTF-8 holds, is sent as a question mark.
 
     Raises ValueError for a field the call does not take, an empty or an unreadable value: the
     plan must not have held it.
@@ -201,4 +204,4 @@ def format_sync(fields: Fields) -> bytes:
             body[SYNC_NAMES[name]] = str(value)
     if not body:
         raise ValueError("an empty changeset is not sent")
-    return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+    return json.dumps(body, ensure_ascii=False, allow_nan=False).encode(errors="replace")

@@ -51,7 +51,13 @@ KINDS: Mapping[str, Kind] = {
     "headers": Kind("it answers honestly but for these headers; None: without", True,
                     {"headers": {}}),
 }  # fmt: skip
-SHORT = {"drop": "drop_before", "lost": "drop_after", "lost_fin": "drop_after_fin"}
+SHORT: Mapping[str, tuple[str, bool | None]] = {  # and whether it is applied, if that differs
+    "drop": ("drop_before", None),
+    "lost": ("drop_after", None),
+    "lost_fin": ("drop_after_fin", None),
+    "throttle": ("retry_after", None),
+    "applied_status": ("status", True),
+}
 
 
 @dataclass(slots=True)
@@ -86,25 +92,32 @@ class Faults:
         path: str | None = None,
         times: int | None = 1,
         after: int = 0,
+        *,
+        arg: str = "",
         **args: Any,
     ) -> None:
         """Script a fault.
 
         Args:
-            kind: one of KINDS (or SHORT).
+            kind: one of KINDS, or of SHORT.
             method: only these requests; None: all.
             path: a regular expression that is searched for in the path; None: all.
             times: how many requests meet it; None: all, until `clear`.
             after: how many that match are served honestly before.
-            args: what the kind takes, and `applied` to overrule it.
+            arg: the first of what the kind takes, as text; "": the default.
+            args: what the kind takes, by name, and `applied` to overrule the kind's.
 
         Raises ValueError.
         """
-        kind = SHORT.get(kind, kind)
+        kind, applied = SHORT.get(kind, (kind, None))
         known = KINDS.get(kind)
         if known is None:
             raise ValueError(f"there is no fault {kind!r}; there are {', '.join(KINDS)}")
-        applied = bool(args.pop("applied", known.applied))
+        if applied is None:
+            applied = known.applied
+        applied = bool(args.pop("applied", applied))
+        if arg:
+            args = _argument(kind, known, arg) | args
         unknown = sorted(set(args) - set(known.args))
         if unknown:
             raise ValueError(f"the fault {kind} takes no {', '.join(unknown)}")
@@ -121,32 +134,22 @@ class Faults:
     def add_text(self, text: str) -> None:
         """Script a fault from `kind[:METHOD[:times[:arg]]]`, as on the command line.
 
-        An empty METHOD is every method, `*` for times is always; arg is the kind's first, and
-        for `headers` it is `Name=value`. `status+applied` is a fault that is applied too.
-        Raises ValueError.
+        No METHOD is every method, `*` for times is always; arg is the first of what the kind
+        takes, and for `headers` it is `Name=value`. Raises ValueError.
 
         >>> faults = Faults()
         >>> faults.add_text("drop_after:POST:3")
-        >>> faults.add_text("status+applied:POST:*:502")
+        >>> faults.add_text("status::*:503")
         >>> faults.waiting
         2
         """
-        name, _, rest = text.partition(":")
+        kind, _, rest = text.partition(":")
         method, _, rest = rest.partition(":")
         times, _, arg = rest.partition(":")
-        name, plus, how = name.partition("+")
-        kind = SHORT.get(name, name)
-        args: dict[str, Any] = {}
-        if plus:
-            if how != "applied":
-                raise ValueError(f"{text!r}: after + only `applied` is known")
-            args["applied"] = True
-        if arg:
-            args |= _argument(kind, arg)
-        if times and times != "*" and not times.isdecimal():
+        if times not in {"", "*"} and not times.isdecimal():
             raise ValueError(f"{text!r}: times is a number or *")
         count = None if times == "*" else int(times or 1)
-        self.add(kind, method.upper() or None, times=count, **args)
+        self.add(kind, method.upper() or None, times=count, arg=arg)
 
     @property
     def waiting(self) -> int:
@@ -175,10 +178,9 @@ class Faults:
         return None
 
 
-def _argument(kind: str, text: str) -> dict[str, Any]:
-    known = KINDS.get(kind)
-    if known is None or not known.args:
-        raise ValueError(f"the fault {kind!r} takes nothing")
+def _argument(kind: str, known: Kind, text: str) -> dict[str, Any]:
+    if not known.args:
+        raise ValueError(f"the fault {kind} takes nothing")
     name, default = next(iter(known.args.items()))
     if isinstance(default, dict):
         header, _, value = text.partition("=")

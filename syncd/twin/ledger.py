@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote
 
 from syncd.twin.checks import format_time
 
@@ -22,7 +23,7 @@ class Entry:
         at: when it was answered, by the twin's clock.
         query: the first value of each name.
         headers: by lower-case name; of those that carry a secret only the scheme is kept.
-        credential: which known credential it carried, whether or not it was good for this
+        credentials: which known credential it carried, whether or not it was good for this
             path: "v1", "basic", "token" (an exchanged one), "downstream"; None: none of them.
         body: parsed JSON; text where it is none; None where it is empty.
         status: of the answer, also where a fault kept it from arriving; 0: none was made.
@@ -37,7 +38,7 @@ class Entry:
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
-    credential: str | None
+    credentials: str | None
     body: Any
     status: int
     applied: bool
@@ -46,9 +47,9 @@ class Entry:
 
     @property
     def s2e_id(self) -> str | None:
-        """The work order that was asked for or synced, as it stands in the path."""
-        parts = self.path.strip("/").split("/")
-        return parts[3] if len(parts) > 3 and parts[2] == "work-orders" else None
+        """The work order that was asked for or synced; None for a list."""
+        parts = self.path.split("/")
+        return unquote(parts[4]) if parts[3:4] == ["work-orders"] and parts[4:] else None
 
 
 class Ledger:
@@ -72,12 +73,16 @@ class Ledger:
         with self._lock:
             return list(self._entries)
 
-    def requests(self, method: str | None = None, path_prefix: str = "") -> list[Entry]:
-        """The requests with this method, whose path begins so."""
+    def requests(
+        self, method: str | None = None, path: str = "", *, path_prefix: str = ""
+    ) -> list[Entry]:
+        """The requests with this method, with this somewhere in their path, or at its start."""
         return [
             entry
             for entry in self.entries
-            if method in {None, entry.method} and entry.path.startswith(path_prefix)
+            if method in {None, entry.method}
+            and path in entry.path
+            and entry.path.startswith(path_prefix)
         ]
 
     def writes(self, s2e_id: str | None = None) -> list[Entry]:
@@ -110,7 +115,7 @@ def as_json(entry: Entry) -> dict[str, Any]:
         "s2e_id": entry.s2e_id,
         "query": dict(entry.query),
         "headers": dict(entry.headers),
-        "credential": entry.credential,
+        "credentials": entry.credentials,
         "body": entry.body,
         "status": entry.status,
         "applied": entry.applied,

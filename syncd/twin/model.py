@@ -22,6 +22,7 @@ from syncd.twin.orders import make_order, make_orders
 from syncd.twin.seed import Order, seed_order
 
 ORDERS = ("hidden", "createdAt", "-createdAt", "updatedAt", "-updatedAt", "id", "unstable")
+_LAST_YEAR = 9999  # of datetime
 _FILTERS = ("status", "priority", "siteId", "assetId", "syncStatus")
 
 
@@ -34,7 +35,7 @@ class TwinConfig:
     """The twin's switches. Credentials are fixed, so that an example needs no copying.
 
     Attributes:
-        orders, seed, include_seed_order: how many orders there are at first, which, and whether
+        orders, seed, seed_order: how many orders there are at first, which, and whether
             the documented wo_def456 is one of them.
         order: the list's order. `hidden` is shuffled by the seed and stable; `unstable` is
             another one with every request.
@@ -53,7 +54,7 @@ class TwinConfig:
 
     orders: int = 28
     seed: int = 1
-    include_seed_order: bool = True
+    seed_order: bool = True
     order: str = "hidden"
     page_max: int = PAGE_LIMIT
     v1_token: str = "twin-v1-token"
@@ -95,11 +96,11 @@ class Organisation:
     was given stays as it was.
     """
 
-    def __init__(self, config: TwinConfig, lock: threading.RLock | None = None) -> None:
+    def __init__(self, config: TwinConfig, lock: "threading.RLock | None" = None) -> None:
         self._config = config
         self._lock = lock or threading.RLock()
         made = make_orders(config.orders, config.seed)
-        if config.include_seed_order and made:
+        if config.seed_order and made:
             made[-1] = seed_order()
         self._orders: dict[str, Order] = {order["id"]: order for order in made}
         self._numbers = len(made)
@@ -302,4 +303,4 @@ def _moment(text: Any) -> datetime | None:
         moment = datetime.fromisoformat(str(text)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return moment if moment.year < datetime.max.year else None
+    return moment if moment.year < _LAST_YEAR else None

@@ -18,16 +18,13 @@ _MIB = 1 << 20
 LOGIN_PAGE = b"<!doctype html><html><body><h1>Please sign in</h1></body></html>"
 
 
-def replaced(fault: Fault, honest: Answer | None, request_id: str) -> Answer:
-    """The answer instead of the honest one; `honest` is None where nothing was applied.
-
-    Its status is what the ledger tells; of `drop_…` and `hang` it never arrives.
-    """
+def replaced(fault: Fault, honest: Answer, request_id: str) -> Answer:
+    """The answer instead of the honest one, as the ledger tells it; not all of it arrives."""
     kind, args = fault.kind, fault.args
     refusal = {"error": "A fault on purpose", "requestId": request_id}
     if kind == "status":
         status = int(args["status"])
-        return Answer(status, {"success": True} if status < 300 else refusal)  # noqa: PLR2004 (2xx)
+        return Answer(status, {"success": True} if status < 300 else refusal)
     if kind == "retry_after":
         return Answer(429, refusal, {"Retry-After": str(args["text"])})
     if kind == "success_false":
@@ -36,7 +33,7 @@ def replaced(fault: Fault, honest: Answer | None, request_id: str) -> Answer:
         return Answer(302, None, {"Location": str(args["location"])})
     if kind in {"html", "not_object", "bad_json", "gzip_bomb"}:
         return Answer(200, None)
-    return honest or Answer(0, None)
+    return honest
 
 
 def honest_bytes(answer: Answer, headers: Mapping[str, str], *, gzipped: bool) -> bytes:

@@ -1,66 +1,58 @@
-"""The twin as a process of its own, and its control over HTTP for black-box tests."""
+"""The twin as a process of its own."""
 
-import json
 import signal
+import sys
 from collections.abc import Iterable
-from dataclasses import asdict
-from typing import Any, TextIO
+from typing import TextIO
 
 from syncd.twin.model import TwinConfig
 from syncd.twin.server import Twin
 
+_USAGE = 64
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
 
 def serve(
-    config: TwinConfig, port: int, faults: Iterable[str], *, control: bool, out: TextIO
+    config: TwinConfig,
+    port: int,
+    faults: Iterable[str] = (),
+    *,
+    control: bool = False,
+    out: TextIO,
 ) -> int:
-    """Run a twin until SIGTERM or SIGINT; return the exit code.
+    """Run a twin until SIGTERM or SIGINT; return the exit code: 0, or 64 for what it cannot do.
 
-    Prints one line when it is ready, with the settings that reach it.
+    Prints one line to `out` when it is ready: `ready URL`, then the settings that reach it, as
+    NAME=value. `faults` are as `Faults.add_text` reads them. To be called in the main thread.
     """
-    twin = Twin(config, port, control=control)
-    for text in faults:
-        twin.faults.add_text(text)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: twin.stopped.set())
-    with twin:
-        settings = {
-            "SYNCD_S2E_URL": twin.url,
-            "SYNCD_S2E_TOKEN": config.v1_token,
-            "SYNCD_S2E_SYNC_TOKEN": config.downstream_token,
-            "SYNCD_S2E_SYNC_API_KEY": config.downstream_key,
-        }
-        told = " ".join(f"{name}={value}" for name, value in settings.items())
-        print(f"ready {twin.url} {told}", file=out, flush=True)
-        twin.stopped.wait()
-    return 0
+    # Blocked in every thread from here on, the signals wait for sigwait. A handler that sets an
+    # event could come while the main thread holds that event's lock, and stop it for good.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        try:
+            twin = Twin(config, port, control=control)
+            for text in faults:
+                twin.faults.add_text(text)
+        except (ValueError, OSError, OverflowError) as error:
+            sys.stderr.write(f"simulate: {error}\n")
+            return _USAGE
+        with twin:
+            out.write(f"ready {twin.url} {_settings(twin)}\n")
+            out.flush()
+            signal.sigwait(_SIGNALS)
+        return 0
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def controlled(twin: Twin, path: str, raw: bytes) -> Any:
-    """Answer a request under /__twin/: what a person would do upstream, and the ledger."""
-    what = path.removeprefix("/__twin/")
-    told = json.loads(raw) if raw else {}
-    if what == "ledger":
-        return [asdict(entry) for entry in list(twin.ledger.entries)]
-    if what == "orders":
-        return twin.people.orders()
-    if what == "edit":
-        twin.people.edit(told["id"], **told["fields"])
-    elif what == "add":
-        return {"id": twin.people.add(**told)}
-    elif what == "delete":
-        twin.people.delete(told["id"])
-    elif what == "refuse":
-        twin.people.refuse(told["id"])
-    elif what == "fault":
-        twin.faults.add(**told)
-    elif what == "clear":
-        twin.faults.clear()
-    elif what == "expire_tokens":
-        twin.expire_tokens()
-    elif what == "configure":
-        for name, value in told.items():
-            kept = frozenset(value) if name == "ignore_fields" else value
-            setattr(twin.config, name, kept)
-    else:
-        return {"error": f"there is no control {what}"}
-    return {"ok": True}
+def _settings(twin: Twin) -> str:
+    config = twin.config
+    settings = {
+        "SYNCD_S2E_URL": twin.url,
+        "SYNCD_S2E_TOKEN": config.v1_token,
+        "SYNCD_S2E_CLIENT_ID": config.client_id,
+        "SYNCD_S2E_CLIENT_SECRET": config.client_secret,
+        "SYNCD_S2E_SYNC_TOKEN": config.downstream_token,
+        "SYNCD_S2E_SYNC_API_KEY": config.downstream_key,
+    }
+    return " ".join(f"{name}={value}" for name, value in settings.items())

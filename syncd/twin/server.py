@@ -1,26 +1,24 @@
-"""The twin's sockets, and one request from its arrival to its ledger entry. Loopback only."""
+"""The twin, and one request from its arrival to its ledger entry."""
 
-import contextlib
-import socket
 import threading
-from collections.abc import Callable
 from dataclasses import fields, replace
-from http.client import HTTPMessage
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
 from ipaddress import ip_address
-from typing import Any, cast
+from typing import Any
 
-from syncd.twin import control
+from syncd.twin.connections import Server
+from syncd.twin.control import controlled
 from syncd.twin.faults import Fault, Faults
 from syncd.twin.gate import Budget, Credentials
 from syncd.twin.ledger import Entry, Ledger, masked
 from syncd.twin.model import Organisation, TwinConfig
-from syncd.twin.routes import Answer, Request, Routes, error, parse_body, read_request
+from syncd.twin.routes import Answer, Request, Routes, error, parse_body
 from syncd.twin.seed import Order
-from syncd.twin.sending import deliver, faulty_bytes, honest_bytes, replaced
+from syncd.twin.sending import replaced
 
-_MAX_BODY = 1 << 20  # bytes; the longest sync body the API takes is under 20 kB
-_FIXED = {"orders", "seed", "include_seed_order", "clock"}  # they only count at the beginning
+__all__ = ["Entry", "Ledger", "Twin", "TwinConfig"]
+
+_FIXED = {"orders", "seed", "seed_order", "clock"}  # they only count at the beginning
 
 
 class Twin:
@@ -45,23 +43,29 @@ class Twin:
         host: str = "127.0.0.1",
         control: bool = False,
     ) -> None:
-        """Raises ValueError for a host that is not loopback, OSError for a port in use."""
+        """Make a twin; with `control` people's edits and the ledger are there over HTTP too.
+
+        Raises ValueError for a host that is not loopback, OSError for a port in use.
+        """
         if not ip_address(host).is_loopback:
             raise ValueError(f"the twin listens on loopback only, not on {host}")
         self.config = config or TwinConfig()
-        self.faults = Faults()
+        self.faults: Faults = Faults()
         self.ledger = Ledger()
-        self.control = control
+        self.control = partial(controlled, self) if control else None
         self.stopped = threading.Event()
         self._lock = threading.RLock()
-        self.people = Organisation(self.config, self._lock)
+        self.people: Organisation = Organisation(self.config, self._lock)
         self._credentials = Credentials(self.config)
         self._budget = Budget(self.config)
         self._routes = Routes(self.config, self.people, self._credentials)
         self._n = 0
-        self._server: _Server | None = _Server((host, port), self)
-        self._address = cast("tuple[str, int]", self._server.server_address[:2])
+        self._server: Server | None = self._listen((host, port))
+        self._address = (host, self._server.port)
         self._thread: threading.Thread | None = None
+
+    def _listen(self, address: tuple[str, int]) -> Server:
+        return Server(address, self.take, self.control, self.stopped)
 
     @property
     def port(self) -> int:
@@ -76,7 +80,7 @@ class Twin:
         if self._thread is not None:
             return self
         self.stopped.clear()
-        server = self._server = self._server or _Server(self._address, self)
+        server = self._server = self._server or self._listen(self._address)
         self._thread = threading.Thread(
             target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="twin", daemon=True
         )
@@ -150,17 +154,18 @@ class Twin:
         has its answer finds itself there.
         """
         with self._lock:
-            credential = self._credentials.presented(request.headers)
+            credentials = self._credentials.presented(request.headers)
             headers, over = self._budget.spend(downstream=request.downstream)
             fault = None if over else self.faults.meet(request.method, request.path)
             self._n += 1
             request_id = f"req_{self._n:06}"
-            honest: Answer | None = None
             if over:
                 honest = error(429, "Rate limit exceeded", request_id)
             elif fault is None or fault.applied:
                 honest = self._routes.answer(request, request_id)
-            answer = replaced(fault, honest, request_id) if fault else cast("Answer", honest)
+            else:
+                honest = Answer(0, None)
+            answer = honest if fault is None else replaced(fault, honest, request_id)
             self.ledger.append(
                 Entry(
                     n=self._n,
@@ -169,60 +174,23 @@ class Twin:
                     path=request.path,
                     query=request.query,
                     headers=masked(request.headers),
-                    credential=credential,
-                    body=_legible(request.raw),
+                    credentials=credentials,
+                    body=_told(request),
                     status=answer.status,
-                    applied=honest is not None and honest.applied,
+                    applied=honest.applied,
                     fault=fault.kind if fault is not None else None,
-                    changes=honest.changes if honest is not None else {},
+                    changes=honest.changes,
                 )
             )
         return answer, {**headers, **answer.headers}, fault
 
 
-def _legible(raw: bytes) -> Any:
+def _told(request: Request) -> Any:
+    """The body as the ledger keeps it, without a client's secret."""
     try:
-        return parse_body(raw) if raw else None
+        body = parse_body(request.raw) if request.raw else None
     except ValueError:
-        return raw.decode("utf-8", "replace")
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, address: tuple[str, int], twin: Twin) -> None:
-        self.twin = twin
-        self._connections: set[socket.socket] = set()
-        self._guard = threading.Lock()
-        super().__init__(address, _Handler)
-
-    def server_bind(self) -> None:
-        # As HTTPServer does, without asking the name service for the host's name.
-        socket_server_bind = super(ThreadingHTTPServer, self).server_bind
-        socket_server_bind()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        with self._guard:
-            self._connections.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._guard:
-            self._connections.discard(request)
-        super().shutdown_request(request)
-
-    def end_connections(self) -> None:
-        with self._guard:
-            for connection in self._connections:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A connection that we or the client broke is not worth a traceback."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    timeout = 60  # seconds a connection may be idle
-    disable_nagle_algorithm = True
+        return request.raw.decode("utf-8", "replace")
+    if isinstance(body, dict) and "client_secret" in body:
+        return {**body, "client_secret": "***"}
+    return body

@@ -52,8 +52,13 @@ edits = st.sampled_from(list(POOLS)).flatmap(
     lambda name: st.tuples(st.sampled_from(Side), st.just(name), st.sampled_from(POOLS[name]))
 )
 histories = st.lists(st.lists(edits, max_size=4), max_size=8)
+# A value that cannot be read puts off the first meeting; the worlds begin after it.
+readable = {
+    name: [value for value in pool if not isinstance(value, Unreadable)]
+    for name, pool in POOLS.items()
+}
 beginnings = st.fixed_dictionaries(
-    {name: st.tuples(st.sampled_from(pool), st.sampled_from(pool)) for name, pool in POOLS.items()}
+    {name: st.tuples(*[st.sampled_from(pool)] * 2) for name, pool in readable.items()}
 )
 policies = st.builds(
     make_policy,
@@ -283,8 +288,9 @@ def test_what_was_edited_on_one_side_alone_arrives_on_the_other(
             to = side.other
             if any(change.side is to and change.field is name for change in decision.changes):
                 arrived = made.sides[to][name]
-                cut = cut_text(value, TEXT_LIMITS[name]) if name in TEXT_LIMITS and value else value
-                carried = cut if to is Side.S2E and isinstance(cut, str) else value
+                limit = TEXT_LIMITS.get(name)
+                cuts = to is Side.S2E and limit is not None and isinstance(value, str)
+                carried = cut_text(value, limit) if cuts else value
                 assert arrived == stored(to, name, carried)
             else:
                 assert made.explained(decision, name)

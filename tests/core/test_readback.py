@@ -268,11 +268,12 @@ def test_an_ignored_write_leaves_the_base_and_is_tried_again_with_back_off() -> 
 
 
 def test_after_three_ignored_tries_the_field_is_parked() -> None:
-    case, now, delays = pushed("old", after_s=LATE), at(LATE), []
+    case, now = pushed("old", after_s=LATE), at(LATE)
+    delays: list[timedelta | None] = []
     for _ in range(IGNORED_TRIES):
         decision = run(case, now=now)
         (hold,) = decision.holds
-        delays.append(hold.until and hold.until - now)
+        delays.append(None if hold.until is None else hold.until - now)
         assert hold.reason == "ignored"
         now += timedelta(hours=1)
         case = replace(

@@ -115,8 +115,8 @@ def met(setup: Setup, s2e: Value, cmms: Value) -> Outcome:
         winner = setup.winner()
         if winner is None:
             return Outcome(conflict=True)
-        value = s2e if winner is Side.S2E else cmms
-        told = carried(setup, winner.other, value, conflict=True)
+        wins = s2e if winner is Side.S2E else cmms
+        told = carried(setup, winner.other, wins, conflict=True)
         return told if told.write else replace(told, base_moves=True)
     if setup.name is SHARED:
         source = Side.CMMS if s2e is None else Side.S2E

@@ -23,7 +23,7 @@ def honest(total: int, limit: int, *, serves: int | None = None) -> Callable[[in
 
 def read(sweep: Sweep, answer: Callable[[int], SeenPage], *, at_most: int = 10_000) -> list[int]:
     """Read to the end; the offsets asked for. Fails if the sweep does not end."""
-    asked = []
+    asked: list[int] = []
     while (offset := sweep.next_offset) is not None:
         assert len(asked) < at_most, "the sweep does not end"
         asked.append(offset)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.pool import NullPool
 
 import syncd
@@ -113,15 +113,15 @@ class World:
 
     def daemon(self, **more: str | None) -> "subprocess.Popen[str]":
         """Start `syncd run`; the caller stops it."""
-        log = (self.home / "daemon.log").open("a", encoding="utf-8")
-        return subprocess.Popen(
-            [sys.executable, "-m", "syncd", "run"],
-            env=self.environ({"POLL_EVERY_S": "1", **more}),
-            cwd=self.home,
-            stderr=log,
-            stdout=log,
-            text=True,
-        )
+        with (self.home / "daemon.log").open("a", encoding="utf-8") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "syncd", "run"],
+                env=self.environ({"POLL_EVERY_S": "1", **more}),
+                cwd=self.home,
+                stderr=log,
+                stdout=log,
+                text=True,
+            )
 
     def daemon_log(self) -> list[dict[str, Any]]:
         path = self.home / "daemon.log"
@@ -136,6 +136,8 @@ class World:
 
     def records(self) -> dict[str, dict[str, Any]]:
         """The records that carry an id, by that id; fails when two carry the same."""
+        if not self.has_table():
+            return {}
         with self._engine.connect() as conn:
             found = conn.execute(text("SELECT * FROM work_orders")).mappings().all()
         records = {str(row["s2e_id"]): dict(row) for row in found if row["s2e_id"]}
@@ -143,8 +145,6 @@ class World:
         return records
 
     def has_table(self) -> bool:
-        from sqlalchemy import inspect
-
         return inspect(self._engine).has_table("work_orders")
 
     def some(self, status: str) -> str:

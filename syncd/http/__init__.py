@@ -1,0 +1,18 @@
+"""HTTP, bounded in every direction. The only importer of httpx.
+
+What httpx leaves to its caller, and what is done about it here (docs/decisions.md, 6):
+
+    its timeouts are per read              one deadline for DNS, connect, headers and body
+    it inflates a whole read at once       raw bytes, inflated under a cap
+    it offers what is installed            only gzip and identity are offered
+    it keeps X-API-KEY on a redirect       redirects are never followed
+    it trusts the environment's proxies    only the proxy that is set is used
+    its loggers print URLs                 they are quiet
+    some of its errors have no text        the type's name is told
+    its errors quote header values         a value that cannot be sent is not told
+"""
+
+from syncd.http.answers import MAX_BODY, Response, parse_json_object, snippet
+from syncd.http.client import DEADLINE_S, HttpClient
+
+__all__ = ["DEADLINE_S", "MAX_BODY", "HttpClient", "Response", "parse_json_object", "snippet"]

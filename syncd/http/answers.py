@@ -1,0 +1,144 @@
+"""What comes back: bodies under a cap, and JSON that is what it should be."""
+
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from syncd.errors import UnexpectedContent
+
+MAX_BODY = 8 * 1024 * 1024  # decoded bytes
+# JSON of a few bytes a value can grow thirtyfold in memory. A page of the API holds some ten
+# thousand values, six levels deep.
+_MAX_COMMAS = 500_000
+_MAX_DEPTH = 100
+_MAX_DIGITS = 400  # of one number; Python's own limit raises beyond 4300
+_SNIPPET = 200  # characters of an unexpected body that are told
+_GZIP = 31  # zlib's window bits for a gzip stream
+_OK = range(200, 300)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer, whole. Header names are lower case; the body is decoded."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def ok(self) -> bool:
+        return self.status in _OK
+
+
+def read_body(chunks: Iterable[bytes], encoding: str) -> bytes:
+    """The decoded body. Never holds more than the cap and one network read.
+
+    Raises ValueError or zlib.error for a body that is too large, damaged, cut off, or encoded
+    as was not offered.
+    """
+    if encoding not in {"identity", "gzip", ""}:
+        raise ValueError(f"the answer is encoded as {encoding[:20]!r}, which was not offered")
+    inflater = zlib.decompressobj(_GZIP) if encoding == "gzip" else None
+    parts: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        part = chunk
+        if inflater is not None:
+            if inflater.eof:  # zlib would keep all that follows
+                raise ValueError("the compressed answer goes on after its end")
+            part = inflater.decompress(chunk, MAX_BODY - size + 1)
+        size += len(part)
+        if size > MAX_BODY:
+            raise ValueError(f"the answer is larger than {MAX_BODY // 1024 // 1024} MiB")
+        parts.append(part)
+    if inflater is not None and parts and not inflater.eof:
+        raise ValueError("the compressed answer is cut off")
+    return b"".join(parts)
+
+
+def snippet(body: bytes) -> str:
+    """The head of a body in one printable line, for a person."""
+    text = " ".join(body[:_SNIPPET].decode("utf-8", "replace").split())
+    return repr(text) if text else "(empty)"
+
+
+# ── JSON ──────────────────────────────────────────────────────────────────────────────────
+
+
+def parse_json_object(response: Response, *, side: str, where: str) -> dict[str, Any]:
+    """The JSON object in the body; numbers are ints or Decimals, and of keys that come twice
+    the last counts. Half a surrogate pair, which is no character, becomes U+FFFD.
+
+    Raises UnexpectedContent for anything else: HTML, truncated text, NaN, too deep, too large
+    a number, not an object.
+    """
+
+    def wrong(what: str) -> UnexpectedContent:
+        return UnexpectedContent(
+            f"{where} answered {response.status} with {what}: {snippet(response.body)}",
+            side=side,
+            status=response.status,
+            request_id=response.headers.get("x-request-id"),
+        )
+
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise wrong(f"{kind[:40] or 'no content type'}, not JSON")
+    if response.body.count(b",") > _MAX_COMMAS:
+        raise wrong("more values than any page holds")
+    try:
+        text = response.body.decode("utf-8", "surrogatepass").removeprefix("\ufeff")
+        parsed = json.loads(text, parse_float=_decimal, parse_int=_int, parse_constant=_no_constant)
+        if not isinstance(parsed, dict):
+            raise wrong("JSON that is not an object")
+        cleaned: dict[str, Any] = _clean(parsed)
+    except RecursionError:
+        raise wrong("JSON nested too deeply") from None
+    except ValueError as error:
+        raise wrong(f"what is not JSON ({str(error)[:80]})") from None
+    return cleaned
+
+
+def _int(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise ValueError(f"a number of {len(digits)} digits")
+    return int(digits)
+
+
+def _decimal(digits: str) -> Decimal:
+    if len(digits) > _MAX_DIGITS:
+        raise ValueError(f"a number of {len(digits)} digits")
+    try:
+        return Decimal(digits)
+    except InvalidOperation:  # an exponent of more than eighteen digits
+        raise ValueError("a number that is out of range") from None
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _clean(value: Any, depth: int = 0) -> Any:
+    """The same value without lone surrogates. Raises ValueError where it is too deep.
+
+    How deep json itself goes differs between versions of Python; what reads the result must
+    not depend on that.
+    """
+    if depth > _MAX_DEPTH:
+        raise ValueError(f"nested more than {_MAX_DEPTH} levels deep")
+    if isinstance(value, dict):
+        return {_text(key): _clean(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_clean(item, depth + 1) for item in value]
+    return _text(value) if isinstance(value, str) else value
+
+
+def _text(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text

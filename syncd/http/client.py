@@ -1,0 +1,240 @@
+"""One origin, asked with deadlines, and every way that can fail sorted into `syncd.errors`."""
+
+import logging
+import socket
+import ssl
+import time
+import zlib
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+import httpx
+
+from syncd.errors import ConfigurationError, UnexpectedContent, Unreachable
+from syncd.http.answers import Response, read_body
+from syncd.http.sockets import (
+    CONNECT_TIMEOUT_S,
+    READ_TIMEOUT_S,
+    BoundedTransport,
+    Deadlines,
+    Resolve,
+)
+
+DEADLINE_S = 30.0  # for one request, whole
+_LONGEST_TEXT = 200  # characters of a library's error text that are told
+_REDIRECTS = range(300, 400)
+# The request certainly never left: no connection was made for it.
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """The system's addresses for a name, in its order of preference. Raises OSError."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+class HttpClient:
+    """Requests to one origin. Safe to use from several threads.
+
+    Args:
+        base_url: scheme, host and an optional path; no credentials, no query.
+        side: "s2e" or "cmms", for the errors.
+        ca_bundle: a file of CA certificates to trust instead of the system's.
+        proxy: the only proxy that is used.
+
+    Raises ConfigurationError for a URL, bundle or proxy that cannot be used.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        side: str,
+        ca_bundle: str | None = None,
+        proxy: str | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+        resolve: Resolve = resolve,
+    ) -> None:
+        for name in ("httpx", "httpcore"):  # at INFO they print whole URLs, at DEBUG headers
+            logging.getLogger(name).setLevel(logging.WARNING)
+        self._side = side
+        self._monotonic = monotonic
+        self._deadlines = Deadlines(monotonic)
+        url = _checked(base_url)
+        self._host = url.host
+        self._client = httpx.Client(
+            base_url=url,
+            transport=_transport(self._deadlines, ca_bundle, proxy, resolve),
+            follow_redirects=False,
+            trust_env=False,
+            headers={"Accept-Encoding": "gzip, identity", "User-Agent": "syncd"},
+        )
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json_body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        deadline_s: float = DEADLINE_S,
+    ) -> Response:
+        """Send one request and read its whole answer, whatever its status.
+
+        A GET whose kept connection was closed by the server is sent once more; nothing else is
+        repeated.
+
+        Raises:
+            Unreachable: no whole answer; `may_have_applied` is False if it was never sent.
+            UnexpectedContent: a redirect, an unknown encoding, a body over the cap or cut off,
+                or what is not HTTP.
+            ConfigurationError: a credential holds what a header cannot.
+        """
+        where = f"{method} {self._host}{path}"
+        sent = dict(headers or {})
+        if json_body is not None:
+            sent["Content-Type"] = "application/json"
+        request = self._client.build_request(
+            method,
+            path,
+            params=params,
+            content=json_body,
+            headers=_encoded(where, sent),
+            timeout=httpx.Timeout(
+                READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S, pool=min(CONNECT_TIMEOUT_S, deadline_s)
+            ),
+        )
+        with self._deadlines.within(deadline_s):
+            try:
+                return self._exchange(where, request)
+            except httpx.RemoteProtocolError as error:
+                if method != "GET" or not _hung_up(error):
+                    raise self._protocol_error(where, error) from error
+            try:
+                return self._exchange(where, request)
+            except httpx.RemoteProtocolError as error:
+                raise self._protocol_error(where, error) from error
+
+    def _exchange(self, where: str, request: httpx.Request) -> Response:
+        try:
+            answer = self._client.send(request, stream=True)
+        except httpx.RemoteProtocolError:
+            raise
+        except _NOT_SENT as error:
+            raise self._unreachable(where, error, may_have_applied=False) from error
+        except httpx.LocalProtocolError:
+            raise _unsendable(where) from None
+        except httpx.HTTPError as error:
+            raise self._unreachable(where, error, may_have_applied=True) from error
+        try:
+            return self._answer(where, answer)
+        finally:
+            answer.close()
+
+    def _answer(self, where: str, answer: httpx.Response) -> Response:
+        told = {name.lower(): value for name, value in answer.headers.items()}
+
+        def unexpected(what: str) -> UnexpectedContent:
+            return UnexpectedContent(
+                f"{where} {what}",
+                side=self._side,
+                status=answer.status_code,
+                request_id=told.get("x-request-id"),
+            )
+
+        if answer.status_code in _REDIRECTS:
+            raise unexpected(
+                f"answered with a redirect ({answer.status_code}), which is never followed; "
+                "is the URL the API's own?"
+            )
+        encoding = told.get("content-encoding", "identity").strip().lower()
+        try:
+            body = read_body(answer.iter_raw(), encoding)
+        except (ValueError, zlib.error) as error:
+            raise unexpected(f"answered {answer.status_code}: {_text(error)}") from error
+        except httpx.RemoteProtocolError as error:
+            raise unexpected(f"answered {answer.status_code}, and the answer is cut off") from error
+        except httpx.HTTPError as error:
+            raise self._unreachable(where, error, may_have_applied=True) from error
+        return Response(answer.status_code, told, body)
+
+    def _protocol_error(
+        self, where: str, error: httpx.RemoteProtocolError
+    ) -> Unreachable | UnexpectedContent:
+        if _hung_up(error):
+            return self._unreachable(where, error, may_have_applied=True)
+        return UnexpectedContent(
+            f"{where}: what answers does not speak HTTP: {_text(error)}", side=self._side
+        )
+
+    def _unreachable(self, where: str, error: Exception, *, may_have_applied: bool) -> Unreachable:
+        text = _text(error)
+        if "CERTIFICATE_VERIFY_FAILED" in text:
+            text += "; SYNCD_CA_BUNDLE names the certificates to trust"
+        return Unreachable(f"{where}: {text}", side=self._side, may_have_applied=may_have_applied)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def _checked(base_url: str) -> httpx.URL:
+    try:
+        _ = urlsplit(base_url).port  # stricter than httpx, which takes half a bracket for a host
+        url = httpx.URL(base_url)
+    except (httpx.InvalidURL, ValueError) as error:
+        # The error's own text quotes the URL, which may hold a secret.
+        raise ConfigurationError(f"a URL cannot be used: {type(error).__name__}") from None
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ConfigurationError("a URL cannot be used: it has to begin with https:// and a host")
+    if url.userinfo or url.query or url.fragment:
+        raise ConfigurationError(
+            f"the URL of {url.host} holds credentials, a query or a fragment; "
+            "they belong into settings of their own"
+        )
+    return url
+
+
+def _transport(
+    deadlines: Deadlines, ca_bundle: str | None, proxy: str | None, resolve: Resolve
+) -> BoundedTransport:
+    try:
+        context = ssl.create_default_context(cafile=ca_bundle)
+    except OSError as error:  # ssl.SSLError is one
+        raise ConfigurationError(
+            f"SYNCD_CA_BUNDLE cannot be read as certificates: {_text(error)}"
+        ) from error
+    try:
+        _ = urlsplit(proxy or "").port
+        return BoundedTransport(deadlines, context, proxy, resolve)
+    except (httpx.InvalidURL, ValueError, ImportError) as error:
+        raise ConfigurationError(
+            f"SYNCD_PROXY cannot be used ({type(error).__name__}); an example: "
+            "http://proxy.example:3128"
+        ) from None
+
+
+def _encoded(where: str, headers: Mapping[str, str]) -> list[tuple[str, str]]:
+    for value in headers.values():
+        if not value.isascii():
+            raise _unsendable(where)
+    return list(headers.items())
+
+
+def _unsendable(where: str) -> ConfigurationError:
+    """Without the library's own text, which quotes the header's value."""
+    return ConfigurationError(
+        f"{where} cannot be sent: a credential holds a character that a header cannot hold; "
+        "look for line breaks or accents in the tokens"
+    )
+
+
+def _hung_up(error: httpx.RemoteProtocolError) -> bool:
+    """The server closed the connection before the first byte of an answer."""
+    return "without sending" in str(error)
+
+
+def _text(error: BaseException) -> str:
+    """The type's name and, where there is one, the text; some of httpx's errors have none."""
+    text = " ".join(str(error).split())[:_LONGEST_TEXT]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,103 @@
+"""JSON from the network is an object of plain values, or it is UnexpectedContent."""
+
+from decimal import Decimal
+
+import pytest
+
+from syncd.errors import UnexpectedContent
+from syncd.http import Response, parse_json_object
+
+JSON = {"content-type": "application/json"}
+
+
+def parse(body: bytes | str, **headers: str) -> dict[str, object]:
+    told = {name.replace("_", "-"): value for name, value in headers.items()} or JSON
+    raw = body.encode() if isinstance(body, str) else body
+    return parse_json_object(Response(200, told, raw), side="s2e", where="GET /x")
+
+
+def test_numbers_keep_every_digit() -> None:
+    assert parse('{"a": 4.50, "b": 0.1, "c": 12345678901234567890, "d": 1e2}') == {
+        "a": Decimal("4.50"),
+        "b": Decimal("0.1"),
+        "c": 12345678901234567890,
+        "d": Decimal("1E+2"),
+    }
+
+
+def test_of_a_key_that_comes_twice_the_last_counts() -> None:
+    assert parse('{"a": 1, "a": 2}') == {"a": 2}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/json",
+        "application/json; charset=utf-8",
+        "Application/JSON",
+        "application/x+json",
+    ],
+)
+def test_json_by_any_of_its_names_is_read(kind: str) -> None:
+    assert parse("{}", content_type=kind) == {}
+
+
+def test_a_byte_order_mark_is_passed_over() -> None:
+    assert parse(b"\xef\xbb\xbf{}") == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("", "not JSON"),
+        ('{"workOrders": [', "not JSON"),
+        ('{"a": 1} {"b": 2}', "not JSON"),
+        ("[]", "not an object"),
+        ("null", "not an object"),
+        ('"text"', "not an object"),
+        ('{"a": NaN}', "NaN"),
+        ('{"a": -Infinity}', "-Infinity"),
+        ('{"a": ' + "9" * 5000 + "}", "5000 digits"),
+        ('{"a": 0.' + "9" * 5000 + "}", "5002 digits"),
+        ('{"a": 1e99999999999999999999}', "out of range"),
+        ('{"a": ' + "[" * 100_000, "nested|not JSON"),
+        ('{"a": ' + "[" * 150 + "]" * 150 + "}", "levels deep"),
+        ('{"a": [' + "1," * 500_001 + "1]}", "more values"),
+        (b'{"a": "\xff"}', "not JSON"),
+        (b'{"a": "\x00"}', "not JSON"),
+    ],
+    ids=lambda value: repr(value)[:20],
+)
+def test_what_is_not_a_json_object_is_unexpected(body: bytes | str, told: str) -> None:
+    with pytest.raises(UnexpectedContent, match=told) as caught:
+        parse(body)
+    assert len(str(caught.value)) < 600
+    assert caught.value.status == 200
+
+
+def test_a_page_says_what_it_is_in_one_printable_line() -> None:
+    page = b"<html>\r\n<title>Sign in</title>\x1b[2J\xe2\x80\xae" + b"x" * 5000
+    with pytest.raises(UnexpectedContent) as caught:
+        parse(page, content_type="text/html", x_request_id="req_7")
+    text = str(caught.value)
+    assert "text/html, not JSON" in text
+    assert "<html> <title>Sign in</title>\\x1b[2J\\u202e" in text
+    assert text.isprintable()
+    assert len(text) < 400
+    assert caught.value.request_id == "req_7"
+
+
+def test_an_answer_without_a_content_type_is_unexpected() -> None:
+    with pytest.raises(UnexpectedContent, match="no content type"):
+        parse("{}", server="nginx")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a\\ud800": ["x\\udc00y", "\\ud83d\\ude00"]}',
+        b'{"a\xed\xa0\x80": ["x\xed\xb0\x80y", "\xf0\x9f\x98\x80"]}',
+    ],
+)
+def test_half_a_surrogate_pair_is_replaced_and_a_whole_one_is_kept(body: bytes) -> None:
+    assert parse(body) == {"a\ufffd": ["x\ufffdy", "😀"]}
