@@ -8,7 +8,7 @@ VENV ?= .venv
 TEST_VENV ?= .venv-test
 WORKERS ?= 2
 
-.PHONY: demo test test-system lint lock format clean
+.PHONY: demo test test-system lint lock format docs clean
 
 $(VENV)/.installed: requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "syncd needs Python 3.11 or later; make PYTHON=python3.13 …")'
@@ -40,6 +40,9 @@ test-system: $(TEST_VENV)/.installed
 format: $(TEST_VENV)/.installed
 	$(TEST_VENV)/bin/ruff check --fix .
 	$(TEST_VENV)/bin/ruff format .
+
+docs: $(TEST_VENV)/.installed
+	$(TEST_VENV)/bin/python .ci/write-docs.py
 
 # The index is whatever pip and uv are configured for; no file here names one.
 lock:

@@ -39,7 +39,28 @@ class Server(ThreadingMixIn, TCPServer):
         self.stopped = stopped
         self._connections: set[socket.socket] = set()
         self._guard = threading.Lock()
+        self.ending = False
         super().__init__(address, _Handler)
+
+    def serve(self) -> None:
+        """Accept connections until `end`."""
+        while True:
+            try:
+                connection, address = self.get_request()
+            except OSError:  # a client that was gone again, or no file descriptor left just now
+                continue
+            if self.ending:
+                connection.close()
+                return
+            self.process_request(connection, address)
+
+    def end(self) -> None:
+        """Make `serve` return."""
+        self.ending = True
+        # `accept` waits without end: serve_forever would look every so often instead, which
+        # costs each test that wait. A connection of our own wakes it.
+        with contextlib.suppress(OSError):
+            socket.create_connection(self.socket.getsockname(), timeout=1).close()
 
     @property
     def port(self) -> int:
@@ -55,8 +76,9 @@ class Server(ThreadingMixIn, TCPServer):
             self._connections.discard(request)
         super().shutdown_request(request)
 
-    def end_connections(self) -> None:
-        """End what is open, idle or not. No new connection may be accepted any more."""
+    def close(self) -> None:
+        """Close the listening socket and end every connection. Nothing may be accepting."""
+        self.server_close()
         with self._guard:
             for connection in self._connections:
                 with contextlib.suppress(OSError):
@@ -97,7 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         raw = self._read_body()
-        if raw is None:
+        if raw is None or self._site.ending:
             self.close_connection = True
             return
         request = read_request(self.command, self.path, dict(self.headers.items()), raw)

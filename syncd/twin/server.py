@@ -81,9 +81,7 @@ class Twin:
             return self
         self.stopped.clear()
         server = self._server = self._server or self._listen(self._address)
-        self._thread = threading.Thread(
-            target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="twin", daemon=True
-        )
+        self._thread = threading.Thread(target=server.serve, name="twin", daemon=True)
         self._thread.start()
         return self
 
@@ -95,10 +93,9 @@ class Twin:
         if server is None:
             return
         if thread is not None:
-            server.shutdown()
-            thread.join()
-        server.end_connections()
-        server.server_close()
+            server.end()
+            thread.join(timeout=5)
+        server.close()
 
     def __enter__(self) -> "Twin":
         return self.start()

@@ -83,6 +83,14 @@ def stored(side: Side, name: Field, value: Value) -> Value:
     return " ".join(value.split()) if type(value) is str else value
 
 
+def declared_cut(to: Side, name: Field, value: Value) -> Value:
+    """The value as it goes to a side: whole, or cut at the documented limit."""
+    limit = TEXT_LIMITS.get(name)
+    if to is Side.CMMS or limit is None or not isinstance(value, str):
+        return value
+    return cut_text(value, limit)
+
+
 @dataclass
 class World:
     """Both sides, what the mirror knows, and what the oracles remember."""
@@ -185,11 +193,7 @@ class World:
             return
         assert change.value is not None
         assert change.field in WRITABLE_ON_S2E
-        limit = TEXT_LIMITS.get(change.field)
-        if limit is not None and isinstance(there, str):
-            assert change.value == cut_text(there, limit)
-        else:
-            assert change.value == there
+        assert change.value == declared_cut(change.side, change.field, there)
 
     def check_loser(self, change: Change, decision: Decision) -> None:
         """What a person wrote and we overwrite is in the conflict log."""
@@ -288,10 +292,7 @@ def test_what_was_edited_on_one_side_alone_arrives_on_the_other(
             to = side.other
             if any(change.side is to and change.field is name for change in decision.changes):
                 arrived = made.sides[to][name]
-                limit = TEXT_LIMITS.get(name)
-                cuts = to is Side.S2E and limit is not None and isinstance(value, str)
-                carried = cut_text(value, limit) if cuts else value
-                assert arrived == stored(to, name, carried)
+                assert arrived == stored(to, name, declared_cut(to, name, value))
             else:
                 assert made.explained(decision, name)
 

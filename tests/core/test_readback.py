@@ -369,6 +369,38 @@ def test_last_synced_at_moved_by_another_write_of_ours_proves_nothing() -> None:
     assert [conflict.field for conflict in run(case, now=at(1)).conflicts] == [CAUSE]
 
 
+@pytest.mark.parametrize(
+    ("before", "seen_now"), [(NOW, NOW), (NOW, None), (None, None)], ids=["same", "gone", "never"]
+)
+def test_last_synced_at_that_has_not_moved_proves_nothing(
+    before: datetime | None, seen_now: datetime | None
+) -> None:
+    one = intent(Side.S2E, {CAUSE: OLD_NEW}, state=IntentState.IN_DOUBT, last_synced_before=before)
+    case = pushed("newer", state=IntentState.IN_DOUBT, last_synced_at=seen_now)
+    assert run(replace(case, intents=(one,)), now=at(1)).conflicts
+
+
+def test_what_a_cmms_state_stands_for_says_nothing_about_a_write_upstream() -> None:
+    status = Field.STATUS
+    write = Write(Status.DRAFT, Status.ASSIGNED, Status.ASSIGNED)
+    case = pair(
+        {status: Status.ON_HOLD},
+        {status: Status.ASSIGNED},
+        base_s2e={status: Status.DRAFT},
+        base_cmms={status: Status.COMPLETED},
+        equivalents={status: frozenset({"DRAFT", "ASSIGNED"})},
+        intents=[intent(Side.S2E, {status: write})],
+        seen_at=at(1),
+    )
+    assert [item.verdict for item in run(case, now=at(1)).settled] == [SUPERSEDED]
+
+
+@pytest.mark.parametrize(("kept", "expected"), [(64, ALTERED), (63, SUPERSEDED)])
+def test_no_field_is_cut_below_64_units(kept: int, expected: IntentState) -> None:
+    write = Write("old", "x" * 100, "x" * 100)
+    assert verdict("x" * kept, answered=True, write=write) is expected
+
+
 def test_a_side_with_an_outcome_unknown_is_written_nothing_else() -> None:
     case = pair(
         {CAUSE: "old", NOTE: "a"},

@@ -143,7 +143,14 @@ def test_an_id_is_read_from_its_percent_encoding(twin: Twin, calls: Calls) -> No
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/api/v1", LIST + "/", LIST + "/a/b", "/api/downstream/work-orders//sync", "/__twin/orders"],
+    [
+        "/",
+        "/api/v1",
+        LIST + "/",
+        LIST + "/a/b",
+        "/api/downstream/work-orders//sync",
+        "/__twin/orders",
+    ],
 )
 def test_an_unknown_path_is_a_404(calls: Calls, path: str) -> None:
     assert calls.client.get(path, headers=calls.v1).status_code == 404
@@ -264,9 +271,7 @@ def test_the_sync_call_needs_its_api_key_too(calls: Calls, key: str | None) -> N
     assert calls.client.post(sync_path(SEED), json={}, headers=told).status_code == 401
 
 
-def test_an_inactive_integration_is_a_403_for_the_sync_call_alone(
-    twin: Twin, calls: Calls
-) -> None:
+def test_an_inactive_integration_is_a_403_for_the_sync_call_alone(twin: Twin, calls: Calls) -> None:
     twin.configure(downstream_active=False)
     assert calls.sync(SEED, {"status": "ON_HOLD"}).status_code == 403
     assert calls.sync("nobody", {}).status_code == 403
