@@ -18,28 +18,15 @@ asked to stop.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 
 import structlog
 
 from syncd.cmms.port import CmmsAdapter
-from syncd.core.case import Hold, Intent, IntentState, Kind, Write
-from syncd.core.compare import same
+from syncd.core.case import Hold, Intent, IntentState
 from syncd.core.decision import Change, Decision, as_fields
 from syncd.core.plan import Plan
 from syncd.core.policy import Policy
-from syncd.core.readback import judge
-from syncd.core.reconcile import created_bases
-from syncd.core.work_order import (
-    CmmsRecord,
-    Field,
-    Fields,
-    Side,
-    Value,
-    encode_fields,
-    encode_value,
-    show_value,
-)
+from syncd.core.work_order import Fields, Side, encode_fields, encode_value
 from syncd.errors import (
     Changed,
     ClearRefusal,
@@ -50,8 +37,7 @@ from syncd.errors import (
     RemoteError,
     Throttled,
 )
-from syncd.mirror import journal, links, observations, waiting
-from syncd.mirror.database import Mirror, Tx
+from syncd.intents import Intents
 from syncd.mirror.lease import Lease
 from syncd.scan2evolve.client import Scan2EvolveClient
 
@@ -90,21 +76,17 @@ class Apply:
         *,
         client: Scan2EvolveClient,
         adapter: CmmsAdapter,
-        mirror: Mirror,
+        intents: Intents,
         lease: Lease,
         policy: Policy,
-        cycle_id: str,
-        utcnow: Callable[[], datetime],
         stopping: Callable[[], bool],
         closed: frozenset[Side],
     ) -> None:
         self._client = client
         self._adapter = adapter
-        self._mirror = mirror
+        self._intents = intents
         self._lease = lease
         self._policy = policy
-        self._cycle_id = cycle_id
-        self._utcnow = utcnow
         self._stopping = stopping
         self._closed = set(closed)
         self._failures = dict.fromkeys(Side, 0)
@@ -116,18 +98,15 @@ class Apply:
         for decision in plan.creates():
             if self._may_send(Side.CMMS, decision):
                 self._create(decision)
-        for decision in plan.updates(Side.CMMS):
-            if self._may_send(Side.CMMS, decision):
-                self._update(decision, Side.CMMS, decision.changes_on(Side.CMMS))
-        for decision in plan.updates(Side.S2E):
-            if self._may_send(Side.S2E, decision):
-                self._update(decision, Side.S2E, decision.changes_on(Side.S2E))
+        for side in (Side.CMMS, Side.S2E):
+            for decision in plan.updates(side):
+                if self._may_send(side, decision):
+                    self._update(decision, side, decision.changes_on(side))
         return self.sent
 
     def _may_send(self, side: Side, decision: Decision) -> bool:
         if side in self._closed or self._stopping():
-            self.sent.unsent += 1
-            self.sent.touched.add(decision.s2e_id)
+            self._leave(decision.s2e_id)
             return False
         self._lease.check()
         return True
@@ -137,6 +116,7 @@ class Apply:
     def _create(self, decision: Decision) -> None:
         """Find by the id first, always; then create, and link what was made."""
         s2e_id, fields = decision.s2e_id, decision.create or {}
+        self.sent.touched.add(s2e_id)
         self.sent.cmms_requests += 1
         try:
             found = self._adapter.find(s2e_id) if self._adapter.capabilities.finds else []
@@ -145,10 +125,10 @@ class Apply:
             self._leave(s2e_id)
             return
         if found:
-            self._adopt_later(s2e_id, found)
+            # Somebody else has made it since it was looked for: the next cycle adopts it.
+            self._intents.seen(found)
             return
-        writes = {name: Write(None, value, value) for name, value in fields.items()}
-        intent = self._start(decision, Side.CMMS, Kind.CREATE, writes, None)
+        intent = self._intents.start_create(decision, fields)
         self.sent.cmms_requests += 1
         try:
             record = self._adapter.create(s2e_id, fields)
@@ -156,127 +136,45 @@ class Apply:
             self._create_failed(intent, fields, error)
             return
         self._failures[Side.CMMS] = 0
-        with self._mirror.transaction() as tx:
-            now = self._utcnow()
-            observations.save_cmms(tx, [record], seen_at=now)
-            links.make_link(tx, s2e_id, record.cmms_id, "created")
-            moves = created_bases(fields, record)
-            links.save_bases(
-                tx,
-                s2e_id,
-                {move.field: move.s2e for move in moves},
-                {move.field: move.cmms for move in moves},
-                native=record.native,
-            )
-            journal.finish_intent(tx, intent.id, IntentState.CONFIRMED, cmms_id=record.cmms_id)
-            self._note(tx, "link.created", s2e_id, cmms_id=record.cmms_id)
-        self._log.info("link.created", s2e_id=s2e_id, cmms_id=record.cmms_id)
+        self._intents.created(intent, fields, record)
         self.sent.created += 1
-        self.sent.touched.add(s2e_id)
-
-    def _adopt_later(self, s2e_id: str, found: list[CmmsRecord]) -> None:
-        """Somebody else has made the record since it was looked for: the next cycle adopts it."""
-        with self._mirror.transaction() as tx:
-            observations.save_cmms(tx, found, seen_at=self._utcnow())
-        self.sent.touched.add(s2e_id)
 
     def _create_failed(self, intent: Intent, fields: Fields, error: RemoteError) -> None:
-        state = self._close(intent, error)
+        self._close(intent, error)
         if isinstance(error, Refused):
-            hold = Hold(Side.CMMS, None, "refused", encode_fields(fields), 1, detail=str(error))
-            self._park(intent.s2e_id, hold)
+            value = encode_fields(fields)
+            hold = Hold(Side.CMMS, None, "refused", value, 1, detail=str(error))
+            self._intents.park(intent.s2e_id, hold)
             return
         self._failed(Side.CMMS, error)
-        if state is not IntentState.IN_DOUBT:
-            self._leave(intent.s2e_id)
 
     # ── updating ──────────────────────────────────────────────────────────────────────────
 
     def _update(self, decision: Decision, side: Side, changes: tuple[Change, ...]) -> None:
-        writes = {c.field: Write(c.before, c.value, c.source) for c in changes}
-        intent = self._start(decision, side, Kind.UPDATE, writes, changes)
+        s2e_id, cmms_id = decision.s2e_id, _cmms_id(decision)
+        intent = self._intents.start_update(decision, side, changes, cmms_id)
         try:
             if side is Side.S2E:
-                ack = self._client.sync_work_order(decision.s2e_id, as_fields(changes))
-                self._answered(intent, ack.request_id)
+                ack = self._client.sync_work_order(s2e_id, as_fields(changes))
+                self._intents.answered(intent, ack.request_id)
+                self.sent.pushed_s2e += 1
             else:
-                record = self._write_cmms(decision, changes)
-                self._read_back(intent, record)
+                expected = {change.field: change.before for change in changes}
+                self.sent.cmms_requests += 1
+                record = self._adapter.update(cmms_id, as_fields(changes), expected)
+                self._intents.read_back(intent, record, self._policy.cmms_read_lag)
+                self.sent.pushed_cmms += 1
+                self.sent.touched.add(s2e_id)
         except ClearRefusal as error:
             self._refused(decision, side, changes, intent, error)
             return
         except RemoteError as error:
-            if self._close(intent, error) is not IntentState.IN_DOUBT:
-                self._leave(decision.s2e_id)
+            self._close(intent, error)
             self._failed(side, error)
             return
         self._failures[side] = 0
-        if side is Side.S2E:
-            self.sent.pushed_s2e += 1
-        else:
-            self.sent.pushed_cmms += 1
-            self.sent.touched.add(decision.s2e_id)
-        self._log.info(
-            "push.applied",
-            s2e_id=decision.s2e_id,
-            side=side,
-            fields=[change.field.value for change in changes],
-        )
-
-    def _write_cmms(self, decision: Decision, changes: tuple[Change, ...]) -> CmmsRecord:
-        cmms_id = _cmms_id(decision)
-        expected = {change.field: change.before for change in changes}
-        self.sent.cmms_requests += 1
-        return self._adapter.update(cmms_id, as_fields(changes), expected)
-
-    def _answered(self, intent: Intent, request_id: str | None) -> None:
-        with self._mirror.transaction() as tx:
-            journal.finish_intent(
-                tx,
-                intent.id,
-                IntentState.ANSWERED,
-                request_id=request_id,
-            )
-            self._note(tx, "push.applied", intent.s2e_id, detail={"request_id": request_id})
-
-    def _read_back(self, intent: Intent, record: CmmsRecord) -> None:
-        """A CMMS answers with the record as it is afterwards: that is the read-back."""
-        now = self._utcnow()
-        with self._mirror.transaction() as tx:
-            observations.save_cmms(tx, [record], seen_at=now)
-            journal.finish_intent(tx, intent.id, IntentState.ANSWERED)
-            for name, write in intent.writes.items():
-                seen = record.fields.get(name)
-                verdict = judge(
-                    write,
-                    seen,
-                    answered=True,
-                    since=now,
-                    seen_at=now,
-                    lag=self._policy.cmms_read_lag,
-                    equivalents=record.equivalents.get(name, frozenset()),
-                )
-                if verdict not in {IntentState.CONFIRMED, IntentState.ALTERED}:
-                    continue  # settled by the next cycle, from what it observes
-                journal.settle_write(tx, intent.id, name, verdict)
-                links.save_bases(
-                    tx, intent.s2e_id, {name: write.source}, {name: seen}, native=record.native
-                )
-                if verdict is IntentState.ALTERED:
-                    self._altered(tx, intent, name, write.sent, seen)
-            self._note(tx, "push.confirmed", intent.s2e_id, cmms_id=record.cmms_id)
-
-    def _altered(self, tx: Tx, intent: Intent, name: Field, sent: Value, seen: Value) -> None:
-        detail = {"sent": encode_value(sent), "seen": encode_value(seen)}
-        self._note(tx, "push.altered", intent.s2e_id, field=name, detail=detail)
-        self._log.info(
-            "push.altered",
-            s2e_id=intent.s2e_id,
-            side=intent.side,
-            field=name,
-            sent=show_value(sent),
-            seen=show_value(seen),
-        )
+        names = [change.field.value for change in changes]
+        self._log.info("push.applied", s2e_id=s2e_id, side=side, fields=names)
 
     # ── what can go wrong ─────────────────────────────────────────────────────────────────
 
@@ -288,49 +186,38 @@ class Apply:
         intent: Intent,
         error: ClearRefusal,
     ) -> None:
-        self._close(intent, error)
         s2e_id = decision.s2e_id
+        self._intents.failed(intent, error)
+        self.sent.touched.add(s2e_id)
         if isinstance(error, CredentialsRefused | IntegrationInactive):
             self._failed(side, error)
             self._leave(s2e_id)
-        elif isinstance(error, Changed):
-            self.sent.touched.add(s2e_id)
         elif isinstance(error, NotFound):
             if side is Side.S2E:
                 self.sent.not_found.append(s2e_id)
-            self.sent.touched.add(s2e_id)
+        elif isinstance(error, Changed):
+            self._leave(s2e_id)
         elif len(changes) > 1:
             # Which of them was it? Each once on its own: what is good still arrives.
             for change in changes:
                 if self._may_send(side, decision):
                     self._update(decision, side, (change,))
         else:
-            change = changes[0]
-            hold = Hold(
-                side,
-                change.field,
-                "refused",
-                encode_value(change.value),
-                change.tries + 1,
-                detail=str(error),
-            )
-            self._park(s2e_id, hold)
+            (change,) = changes
+            value, tries = encode_value(change.value), change.tries + 1
+            hold = Hold(side, change.field, "refused", value, tries, detail=str(error))
+            self._intents.park(s2e_id, hold)
             self._log.warning(
                 "push.refused", s2e_id=s2e_id, side=side, field=change.field, error=str(error)
             )
 
-    def _park(self, s2e_id: str, hold: Hold) -> None:
-        with self._mirror.transaction() as tx:
-            waiting.put_hold(tx, s2e_id, hold)
-            self._note(tx, "order.parked", s2e_id, field=hold.field, detail={"reason": hold.reason})
-        self._log.warning(
-            "order.parked",
-            s2e_id=s2e_id,
-            side=hold.side,
-            field=hold.field,
-            reason=hold.reason,
-            error=hold.detail,
-        )
+    def _close(self, intent: Intent, error: RemoteError) -> None:
+        """Keep an outcome that is not clear, or that nothing was sent."""
+        if self._intents.failed(intent, error) is IntentState.IN_DOUBT:
+            self.sent.in_doubt += 1
+            self.sent.touched.add(intent.s2e_id)
+        else:
+            self._leave(intent.s2e_id)
 
     def _leave(self, s2e_id: str) -> None:
         """What was planned for this order is left for the next cycle."""
@@ -351,103 +238,9 @@ class Apply:
             self._closed.add(side)
             self.sent.stopped[side] = error
 
-    def _close(self, intent: Intent, error: RemoteError) -> IntentState:
-        """Keep the outcome of a write that did not succeed."""
-        if isinstance(error, ClearRefusal):
-            state = IntentState.REFUSED
-        elif error.may_have_applied:
-            state = IntentState.IN_DOUBT
-        else:
-            state = IntentState.NOT_APPLIED
-        event = "push.in_doubt" if state is IntentState.IN_DOUBT else "push.refused"
-        with self._mirror.transaction() as tx:
-            journal.finish_intent(
-                tx,
-                intent.id,
-                state,
-                request_id=error.request_id,
-                error=_describe(error),
-            )
-            self._note(tx, event, intent.s2e_id, detail={"error": _describe(error)})
-        if state is IntentState.IN_DOUBT:
-            self.sent.in_doubt += 1
-            self._log.warning(event, s2e_id=intent.s2e_id, side=intent.side, error=_describe(error))
-            self.sent.touched.add(intent.s2e_id)
-        return state
-
-    # ── the journal ───────────────────────────────────────────────────────────────────────
-
-    def _start(
-        self,
-        decision: Decision,
-        side: Side,
-        kind: Kind,
-        writes: dict[Field, Write],
-        changes: tuple[Change, ...] | None,
-    ) -> Intent:
-        order = decision.case.s2e
-        cmms_id = None if kind is Kind.CREATE else _cmms_id(decision)
-        with self._mirror.transaction() as tx:
-            for change in changes or ():
-                self._note(
-                    tx,
-                    "decided",
-                    decision.s2e_id,
-                    cmms_id=cmms_id,
-                    field=change.field,
-                    rule=change.rule,
-                    detail={
-                        "side": side.value,
-                        "from": encode_value(change.before),
-                        "to": encode_value(change.value),
-                        "source": None
-                        if same(change.value, change.source)
-                        else encode_value(change.source),
-                    },
-                )
-            return journal.start_intent(
-                tx,
-                s2e_id=decision.s2e_id,
-                cmms_id=cmms_id,
-                side=side,
-                kind=kind,
-                writes=writes,
-                last_synced_before=order.last_synced_at if order is not None else None,
-                cycle_id=self._cycle_id,
-                token=self._lease.token,
-            )
-
-    def _note(
-        self,
-        tx: Tx,
-        event: str,
-        s2e_id: str,
-        *,
-        cmms_id: str | None = None,
-        field: Field | None = None,
-        rule: str | None = None,
-        detail: dict[str, object] | None = None,
-    ) -> None:
-        journal.write(
-            tx,
-            event,
-            cycle_id=self._cycle_id,
-            s2e_id=s2e_id,
-            cmms_id=cmms_id,
-            field=field,
-            rule=rule,
-            detail=detail,
-        )
-
 
 def _cmms_id(decision: Decision) -> str:
-    link = decision.case.link
-    if link is not None:
-        return link.cmms_id
-    if decision.link is None:
+    link = decision.link or decision.case.link
+    if link is None:
         raise ValueError(f"{decision.s2e_id} has no link")
-    return decision.link.cmms_id
-
-
-def _describe(error: RemoteError) -> str:
-    return f"{type(error).__name__}: {error}"
+    return link.cmms_id

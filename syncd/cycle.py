@@ -19,6 +19,7 @@ from syncd.core.plan import Guard, Plan, make_plan
 from syncd.core.policy import Mode, Policy
 from syncd.core.work_order import Side
 from syncd.errors import SyncdError
+from syncd.intents import Intents
 from syncd.mirror import journal, observations, report, state
 from syncd.mirror.cases import load_cases
 from syncd.mirror.database import Mirror
@@ -168,8 +169,10 @@ class Cycle:
                 )
 
     def _poll_s2e(self, reading: Reading) -> Seen:
-        poll = S2ePoll(self.client, self.mirror, self.policy, self.utcnow, self.sweep_every)
-        return self._watch(Side.S2E, lambda: poll.read(reading))
+        return self._watch(Side.S2E, lambda: self._s2e_poll().read(reading))
+
+    def _s2e_poll(self) -> S2ePoll:
+        return S2ePoll(self.client, self.mirror, self.policy, self.utcnow, self.sweep_every)
 
     def _poll_cmms(self, reading: Reading) -> Seen:
         poll = CmmsPoll(self.adapter, self.mirror, self.utcnow, self.sweep_every)
@@ -196,8 +199,7 @@ class Cycle:
         stale = [decision.s2e_id for decision in plan.sendable() if not self._is_fresh(decision)]
         if not stale or s2e.error is not None:
             return plan
-        poll = S2ePoll(self.client, self.mirror, self.policy, self.utcnow, self.sweep_every)
-        poll.refresh(reading, s2e, stale)
+        self._s2e_poll().refresh(reading, s2e, stale)
         return self._plan(reading)
 
     def _is_fresh(self, decision: Decision) -> bool:
@@ -220,17 +222,16 @@ class Cycle:
         sender = Apply(
             client=self.client,
             adapter=self.adapter,
-            mirror=self.mirror,
+            intents=Intents(self.mirror, self.lease, reading.cycle_id, self.utcnow),
             lease=self.lease,
             policy=self.policy,
-            cycle_id=reading.cycle_id,
-            utcnow=self.utcnow,
             stopping=reading.stopping,
             closed=self._closed(s2e, cmms),
         )
         ready = [decision for decision in plan.sendable() if self._is_fresh(decision)]
         sent = sender.run(plan.only(ready))
         self._watch_pushes(sent)
+        self._s2e_poll().nominate(reading, sent.not_found)
         ready_ids = {decision.s2e_id for decision in ready}
         held_back = {d.s2e_id for d in plan.decisions if d.writes and d.s2e_id not in ready_ids}
         sent.unsent += len(held_back - plan.guarded())

@@ -5,7 +5,7 @@ order that it did not meet is asked by id; a *sweep* reads the whole list when i
 Nothing here decides what is written; what was seen is saved, and that is all.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -95,7 +95,7 @@ class S2ePoll:
                 self._ask_by_id(reading, seen)
         except RemoteError as error:
             seen.error = error
-        self._nominate(reading, seen)
+        self.nominate(reading, seen.not_found)
         return seen
 
     def _sweep_is_due(self) -> bool:
@@ -191,7 +191,7 @@ class S2ePoll:
         self.get(reading, seen, [*sorted(wanted - met), *unknown])
 
     def get(self, reading: Reading, seen: Seen, s2e_ids: Iterable[str]) -> None:
-        """Read these orders one by one. A 404 only nominates; see `_nominate`.
+        """Read these orders one by one. A 404 only nominates; see `nominate`.
 
         One order that cannot be read does not keep us from the others; several in a row do.
         """
@@ -222,18 +222,18 @@ class S2ePoll:
         except RemoteError as error:
             seen.error = error
         if len(seen.not_found) > nominated:
-            self._nominate(reading, seen)
+            self.nominate(reading, seen.not_found)
 
-    def _nominate(self, reading: Reading, seen: Seen) -> None:
-        """Note each 404; the second, in another cycle, makes a tombstone.
+    def nominate(self, reading: Reading, not_found: Collection[str]) -> None:
+        """Note each 404 of a cycle; the second, in another cycle, makes a tombstone.
 
         So many that the credentials must be wrong latch a guard, and nothing is noted.
         """
-        if not seen.not_found:
+        if not not_found:
             return
         with self._mirror.transaction() as tx:
             # Ids that only the CMMS knows say nothing of the credentials.
-            known = observations.known_s2e_ids(tx, seen.not_found)
+            known = observations.known_s2e_ids(tx, not_found)
             latch = not_found_latch(len(known), observations.live_s2e_count(tx))
             if latch is not None:
                 if waiting.latch_guard(tx, latch):

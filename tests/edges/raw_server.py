@@ -107,7 +107,7 @@ class RawServer:
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._listener.settimeout(0.05)
+        self._open: set[socket.socket] = set()
         self.port = int(self._listener.getsockname()[1])
 
     @property
@@ -120,6 +120,9 @@ class RawServer:
 
     def __exit__(self, *_exc: object) -> None:
         self._stopping.set()
+        for sock in [self._listener, *self._open]:
+            with suppress(OSError):  # wakes the thread that waits on it
+                sock.shutdown(socket.SHUT_RDWR)
         for thread in list(self._threads):
             thread.join(5)
         self._listener.close()
@@ -130,21 +133,21 @@ class RawServer:
         thread.start()
 
     def _accept(self) -> None:
-        while not self._stopping.is_set():
-            with suppress(TimeoutError):
+        with suppress(OSError):
+            while not self._stopping.is_set():
                 sock, _ = self._listener.accept()
                 self.connections += 1
+                self._open.add(sock)
                 self._start(self._serve, sock)
 
     def _serve(self, sock: socket.socket) -> None:
+        sock.settimeout(10)
         with suppress(OSError), sock:
-            sock.settimeout(0.05)
             if self.context is None:
                 self._converse(sock)
             else:
-                sock.settimeout(5)
                 with self.context.wrap_socket(sock, server_side=True) as wrapped:
-                    wrapped.settimeout(0.05)
+                    self._open.add(wrapped)
                     self._converse(wrapped)
 
     def _converse(self, sock: socket.socket) -> None:
@@ -152,22 +155,18 @@ class RawServer:
         while peer.open and (asked := self._read(sock)) is not None:
             with self._lock:
                 self.asked.append(asked)
-                last = len(self.behaviours) == 1
-                behave = (
-                    self.route(asked)
-                    if self.route is not None
-                    else self.behaviours[0]
-                    if last
-                    else self.behaviours.pop(0)
-                )
-            sock.settimeout(5)
+                behave = self._next(asked)
             behave(peer)
-            sock.settimeout(0.05)
+
+    def _next(self, asked: Asked) -> Behaviour:
+        if self.route is not None:
+            return self.route(asked)
+        return self.behaviours[0] if len(self.behaviours) == 1 else self.behaviours.pop(0)
 
     def _read(self, sock: socket.socket) -> Asked | None:
         data = b""
         while b"\r\n\r\n" not in data:
-            piece = self._receive(sock)
+            piece = sock.recv(65536)
             if not piece:
                 return None
             data += piece
@@ -175,12 +174,7 @@ class RawServer:
         first, *lines = head.decode("latin-1").split("\r\n")
         method, target, _ = first.split(" ")
         headers = {n.lower(): v.strip() for n, _, v in (line.partition(":") for line in lines)}
-        while len(body) < int(headers.get("content-length", "0")):
-            body += self._receive(sock)
+        length = int(headers.get("content-length", "0"))
+        while len(body) < length and (piece := sock.recv(65536)):
+            body += piece
         return Asked(method, target, headers, body)
-
-    def _receive(self, sock: socket.socket) -> bytes:
-        while not self._stopping.is_set():
-            with suppress(TimeoutError):
-                return sock.recv(65536)
-        return b""

@@ -3,6 +3,7 @@
 import logging
 import os
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -113,13 +114,17 @@ def test_a_post_on_a_connection_that_was_closed_is_in_doubt_and_sent_once() -> N
 
 
 def test_a_connection_that_is_found_closed_is_not_used() -> None:
+    closed = threading.Event()
+
     def close_at_once(peer: Peer) -> None:
         answer()(peer)
         peer.hang_up()
         peer.sock.close()
+        closed.set()
 
     with RawServer(close_at_once, answer()) as server, client(server.url) as http:
         assert http.request("GET", "/1").ok
+        assert closed.wait(5)
         assert http.request("POST", "/2", json_body=b"{}").ok
     assert len(server.asked) == 2
 

@@ -74,7 +74,7 @@ def test_modules_are_of_a_readable_size() -> None:
         path.relative_to(ROOT): len(path.read_text(encoding="utf-8").splitlines())
         for path in (ROOT / "syncd").rglob("*.py")
     }
-    assert {str(path): size for path, size in sizes.items() if size > 450} == {}
+    assert {str(path): size for path, size in sizes.items() if size > 430} == {}
 
 
 def test_the_generated_documentation_is_fresh() -> None:
@@ -125,6 +125,7 @@ def test_every_event_that_is_logged_is_documented() -> None:
 
     pattern = re.compile(r"""["']([a-z0-9]+\.[a-z_]+)["']\s*,""")
     families = {name.partition(".")[0] for name in EVENTS}
+    files = {"cmms.db", "syncd.db"}
     logged = {
         name
         for path in (ROOT / "syncd").rglob("*.py")
@@ -133,7 +134,7 @@ def test_every_event_that_is_logged_is_documented() -> None:
         if name.partition(".")[0] in families
     }
     assert logged
-    assert sorted(logged - set(EVENTS)) == []
+    assert sorted(logged - set(EVENTS) - files) == []
 
 
 def test_the_wheel_holds_the_migrations_and_the_type_marker(tmp_path: Path) -> None:
