@@ -8,11 +8,15 @@ RUN python -m venv /opt/syncd
 COPY requirements.lock .
 RUN /opt/syncd/bin/python -m pip install --require-hashes -r requirements.lock
 # The package is copied, not built: what is installed is what was tested, and no build tool is
-# fetched. The migrations go where an installed syncd looks for them.
+# fetched. The migrations go where an installed syncd looks for them. It is compiled here, since
+# the image is read-only and `syncd health` runs every 30 s; whatever the umask of the checkout, the
+# user of the image can read it.
 COPY syncd/ ./syncd/
 COPY migrations/ ./syncd/_migrations/
 RUN site="$(/opt/syncd/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
     && cp -r syncd "$site/syncd" \
+    && /opt/syncd/bin/python -m compileall -q --invalidation-mode unchecked-hash "$site/syncd" \
+    && chmod -R a+rX "$site/syncd" \
     && printf '#!/opt/syncd/bin/python\nfrom syncd.cli import main\n\nmain()\n' > /opt/syncd/bin/syncd \
     && chmod 755 /opt/syncd/bin/syncd \
     && /opt/syncd/bin/python -m pip uninstall --yes pip
@@ -25,11 +29,12 @@ LABEL org.opencontainers.image.title="syncd" \
 COPY --from=build /opt/syncd /opt/syncd
 ENV PATH="/opt/syncd/bin:$PATH" \
     PYTHONDONTWRITEBYTECODE=1 \
-    PYTHONUNBUFFERED=1 \
-    SYNCD_DATABASE_URL=sqlite:////data/syncd.db
+    PYTHONUNBUFFERED=1
 # Any uid may own /data: OpenShift chooses its own, in group 0.
 RUN mkdir /data && chown 10001:0 /data && chmod 770 /data
 USER 10001:0
+# The mirror is sqlite:///syncd.db by default, hence a file in /data. SYNCD_DATABASE_URL is not set
+# here: it would stand in the way of SYNCD_DATABASE_URL_FILE.
 WORKDIR /data
 VOLUME /data
 STOPSIGNAL SIGTERM

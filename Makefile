@@ -3,21 +3,27 @@
 # make test-system  what needs Debian packages; installs them when it may
 # make lock         resolve the locked requirements anew
 
+# make PYTHON=python3.13 test: the same with another Python, in an environment of its own
+
 PYTHON ?= python3
-VENV ?= .venv
-TEST_VENV ?= .venv-test
+UV ?= uv
 WORKERS ?= 2
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+VENV ?= .venv-$(VERSION)
+TEST_VENV ?= .venv-$(VERSION)-test
+OLD_PYTHON = import sys; sys.exit(sys.version_info < (3, 11) and \
+	"syncd needs Python 3.11 or later; try make PYTHON=python3.13 …")
 
 .PHONY: demo test test-system lint lock format docs clean
 
 $(VENV)/.installed: requirements.lock
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "syncd needs Python 3.11 or later; make PYTHON=python3.13 …")'
+	@$(PYTHON) -c '$(OLD_PYTHON)'
 	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --require-hashes -r requirements.lock
 	touch $@
 
 $(TEST_VENV)/.installed: requirements-test.lock
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "syncd needs Python 3.11 or later; make PYTHON=python3.13 …")'
+	@$(PYTHON) -c '$(OLD_PYTHON)'
 	$(PYTHON) -m venv --clear $(TEST_VENV)
 	$(TEST_VENV)/bin/python -m pip install --quiet --require-hashes -r requirements-test.lock
 	touch $@
@@ -44,15 +50,15 @@ format: $(TEST_VENV)/.installed
 docs: $(TEST_VENV)/.installed
 	$(TEST_VENV)/bin/python .ci/write-docs.py
 
-# The index is whatever pip and uv are configured for; no file here names one.
+# Needs uv. The index is whatever uv is configured for; no file here names one.
 lock:
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-annotate --no-emit-index-url --no-emit-find-links --upgrade \
 		pyproject.toml -o requirements.lock
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-annotate --no-emit-index-url --no-emit-find-links --upgrade \
 		--extra test --constraint requirements.lock pyproject.toml .ci/build-requirements.txt \
 		-o requirements-test.lock
 
 clean:
-	rm -rf $(VENV) $(TEST_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf .venv-* $(VENV) $(TEST_VENV) .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

@@ -16,6 +16,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import create_engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -23,6 +24,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from syncd.mirror import schema
 from syncd.mirror.database import Mirror, open_mirror
 from syncd.mirror.tables import metadata
+
+# A shared machine is slow at times, and a failure has to come back in the next run.
+settings.register_profile("syncd", deadline=None, derandomize=True)
+settings.load_profile("syncd")
 
 _numbers = count(1)
 _END_OTHERS = (

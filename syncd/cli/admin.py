@@ -10,6 +10,7 @@ import typer
 from syncd import __version__
 from syncd.app import leased, utcnow
 from syncd.cli.common import open_app, print_json, print_rows
+from syncd.errors import InputError
 from syncd.mirror import schema
 from syncd.settings import load_settings, reference, shown
 
@@ -55,16 +56,19 @@ def simulate(
     from syncd.twin.model import TwinConfig
     from syncd.twin.serve import serve
 
-    config = TwinConfig(
-        orders=orders,
-        seed=seed,
-        order=order,
-        page_max=page_max,
-        rate_limit=rate_limit,
-        read_lag_s=read_lag_s,
-        normalise=normalise,
-        ignore_fields=frozenset(name for name in ignore.split(",") if name),
-    )
+    try:
+        config = TwinConfig(
+            orders=orders,
+            seed=seed,
+            order=order,
+            page_max=page_max,
+            rate_limit=rate_limit,
+            read_lag_s=read_lag_s,
+            normalise=normalise,
+            ignore_fields=frozenset(name for name in ignore.split(",") if name),
+        )
+    except ValueError as error:
+        raise InputError(str(error)) from None
     raise typer.Exit(serve(config, port, fault or [], control=control, out=sys.stdout))
 
 

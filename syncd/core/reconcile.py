@@ -18,7 +18,7 @@ is waiting: it is not planned again, and an observation of the value from before
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from syncd.core.case import Case, Conflict, Hold, Intent, IntentState, Kind
@@ -33,6 +33,7 @@ from syncd.core.work_order import (
     WRITABLE_ON_S2E,
     CmmsRecord,
     Field,
+    Fields,
     S2eOrder,
     Side,
     Unreadable,
@@ -50,12 +51,27 @@ def reconcile(case: Case, policy: Policy, now: datetime) -> Decision:
     """Decide about a linked order of which both sides have been observed."""
     if case.s2e is None or case.cmms is None or case.link is None:
         raise ValueError(f"{case.s2e_id} is not an observed pair")
-    merge = _Merge(case, policy, now, case.s2e, case.cmms)
+    merge = _Merge(case, policy, now, _with_omitted(case.s2e, case.base_s2e), case.cmms)
     merge.settle_intents()
     for name in Field:
-        if name in case.s2e.fields and name in case.cmms.fields:
+        if name in merge.s2e.fields and name in merge.cmms.fields:
             merge.decide(name)
     return merge.decision()
+
+
+def _with_omitted(order: S2eOrder, base: Fields) -> S2eOrder:
+    """The order with the fields that Scan2Evolve leaves out while they are empty.
+
+    The API does not promise a key for an empty field. A key that is missing where a value was
+    stays absent: it is no clearing, since nothing would be lost by waiting and something by
+    blanking.
+    """
+    omitted: dict[Field, Value] = {
+        name: None
+        for name in WRITABLE_ON_S2E
+        if name is not Field.STATUS and name not in order.fields and base.get(name) is None
+    }
+    return replace(order, fields={**order.fields, **omitted}) if omitted else order
 
 
 @dataclass(slots=True)

@@ -15,14 +15,13 @@ from syncd.twin.checks import (
     Refusal,
     checked_query,
     checked_sync,
-    format_time,
     normalised,
 )
 from syncd.twin.orders import make_order, make_orders
 from syncd.twin.seed import Order, seed_order
+from syncd.twin.stamps import Stamps
 
 ORDERS = ("hidden", "createdAt", "-createdAt", "updatedAt", "-updatedAt", "id", "unstable")
-_LAST_YEAR = 9999  # of datetime
 _FILTERS = ("status", "priority", "siteId", "assetId", "syncStatus")
 
 
@@ -106,8 +105,7 @@ class Organisation:
         self._numbers = len(made)
         self._added = random.Random(f"added {config.seed}")
         self._unstable = random.Random(f"unstable {config.seed}")
-        self._last = datetime.min.replace(tzinfo=UTC)
-        self._ahead: set[datetime] = set()  # stamps that were given ahead of the clock
+        self._stamps = Stamps()
         self._earlier: dict[str, list[tuple[datetime, Order]]] = {}  # what lagging reads show
         self._refused: dict[str, str] = {}
         self._sorted: tuple[str, list[str]] | None = None  # the ids, and by which order
@@ -267,23 +265,8 @@ class Organisation:
         return self._sorted[1]
 
     def _stamp(self, order: Order | None = None) -> str:
-        """Now, but later than every stamp before it, so that no two changes share one.
-
-        An order that says it was changed in the future (the documented one does, to a test whose
-        clock stands before it) gets a still later stamp, and the others stay by the clock.
-        """
-        step = timedelta(milliseconds=1)
-        moment = self._config.clock().astimezone(UTC)
-        moment = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-        moment = self._last = max(moment, self._last + step)
-        own = None if order is None else _moment(order.get("updatedAt"))
-        if own is not None and own >= moment:
-            moment = own + step
-        while moment in self._ahead:
-            moment += step
-        if moment > self._last:
-            self._ahead.add(moment)
-        return format_time(moment)
+        changed_at = None if order is None else order.get("updatedAt")
+        return self._stamps.next(self._config.clock(), changed_at)
 
 
 def _matches(order: Order, wanted: Mapping[str, str]) -> bool:
@@ -295,12 +278,3 @@ def _matches(order: Order, wanted: Mapping[str, str]) -> bool:
 
 def _scattered(seed: int, s2e_id: str) -> bytes:
     return hashlib.blake2b(f"{seed} {s2e_id}".encode(), digest_size=8).digest()
-
-
-def _moment(text: Any) -> datetime | None:
-    """A stamp read back; None for what a person wrote there and is none, or has none after it."""
-    try:
-        moment = datetime.fromisoformat(str(text)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-    return moment if moment.year < _LAST_YEAR else None

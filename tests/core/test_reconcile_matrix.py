@@ -136,6 +136,11 @@ def held(name: Field, value: Value) -> Fields:
     return {} if value == ABSENT else {name: value}
 
 
+def as_told(setup: Setup, base: Value, s2e: Value) -> Value:
+    """Scan2Evolve may leave out a field we can write while it is empty."""
+    return None if s2e == ABSENT and base is None and setup.name is not OF_S2E else s2e
+
+
 def named(setup: Setup) -> str:
     flags = [key for key in ("overwrite", "writable", "clears") if getattr(setup, key)]
     return "-".join([setup.name, setup.owner or "manual", *flags])
@@ -151,8 +156,9 @@ def test_the_merge_is_its_table(setup: Setup, base: Value) -> None:
             base_s2e={setup.name: base},
             base_cmms={setup.name: base},
         )
-        absent = ABSENT in {s2e, cmms}
-        expected = Outcome() if absent else merged(setup, base, s2e, cmms)
+        told = as_told(setup, base, s2e)
+        absent = ABSENT in {told, cmms}
+        expected = Outcome() if absent else merged(setup, base, told, cmms)
         assert outcome_of(run(case, setup.policy())) == expected, (base, s2e, cmms)
 
 
@@ -160,7 +166,8 @@ def test_the_merge_is_its_table(setup: Setup, base: Value) -> None:
 def test_the_first_meeting_is_its_paragraph(setup: Setup) -> None:
     for s2e, cmms in sides():
         case = pair(held(setup.name, s2e), held(setup.name, cmms))
-        expected = Outcome() if ABSENT in {s2e, cmms} else met(setup, s2e, cmms)
+        told = as_told(setup, None, s2e)
+        expected = Outcome() if ABSENT in {told, cmms} else met(setup, told, cmms)
         assert outcome_of(run(case, setup.policy())) == expected, (s2e, cmms)
 
 

@@ -643,3 +643,18 @@ def test_only_an_observed_pair_can_be_merged() -> None:
         with pytest.raises(ValueError, match="observed pair"):
             reconcile(case, CMMS_WINS, NOW)
     assert whole.link == Link(S2E_ID, CMMS_ID)
+
+
+# ── keys that Scan2Evolve leaves out ─────────────────────────────────────────────────────
+
+
+def test_a_key_that_is_left_out_while_it_was_empty_is_empty() -> None:
+    blank = {Field.ROOT_CAUSE: None}
+    case = pair({}, {Field.ROOT_CAUSE: "Rust"}, base_s2e=blank, base_cmms=blank)
+    assert only_change(run(case)).value == "Rust"
+
+
+def test_a_key_that_is_left_out_where_a_value_was_is_no_clearing() -> None:
+    rust = {Field.ROOT_CAUSE: "Rust"}
+    case = pair({}, rust, base_s2e=rust, base_cmms=rust)
+    assert not run(case).writes

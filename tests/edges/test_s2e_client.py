@@ -1,11 +1,13 @@
 """Scan2Evolve's three calls: what is sent, what is waited for, and what an answer means."""
 
 import threading
+import time
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
+from syncd.core.budget import RateBudget
 from syncd.core.work_order import Field, Fields, Priority, Status
 from syncd.errors import (
     CredentialsRefused,
@@ -460,7 +462,16 @@ def test_the_own_cap_is_kept() -> None:
 
 
 def test_the_own_cap_holds_for_many_threads() -> None:
-    with bench(EMPTY, per_minute=5) as at:
+    class Hesitant(RateBudget):
+        """Leaves the others time between its answer and what is done upon it."""
+
+        def wait_s(self, now: float, *, writing: bool = False) -> float:
+            seconds = super().wait_s(now, writing=writing)
+            time.sleep(0.01)
+            return seconds
+
+    with bench(EMPTY) as at:
+        at.client._budget = Hesitant(5)
         at.client.deadline = at.now + 30
         refused: list[Throttled] = []
 

@@ -1,5 +1,6 @@
 """Every fault that the twin can be told to have, met on a real socket."""
 
+import doctest
 import json
 import socket
 import struct
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import syncd.twin.faults
 from syncd.twin.faults import KINDS, Faults
 from syncd.twin.server import Twin
 from tests.edges.twin_calls import (
@@ -56,7 +58,7 @@ def split(data: bytes) -> tuple[int, dict[str, str], bytes]:
 def applied(twin: Twin) -> bool:
     """Whether the sync took effect; the ledger and the order agree on it."""
     [entry] = twin.ledger.requests("POST")
-    held = twin.order(SEED)["status"] == "ON_HOLD"
+    held = bool(twin.order(SEED)["status"] == "ON_HOLD")
     assert entry.applied == held == bool(twin.ledger.writes())
     return held
 
@@ -324,6 +326,10 @@ def test_a_fault_is_read_from_the_command_line(text: str, meets: tuple[Any, ...]
     assert (fault.kind, left, fault.args, fault.applied) == meets
 
 
+def test_the_example_holds() -> None:
+    assert doctest.testmod(syncd.twin.faults).failed == 0
+
+
 @pytest.mark.parametrize(
     "text", ["", "boom", "drop:POST:x", "drop:POST:0", "slow::1:long", "drop::1:what", "status::-1"]
 )
@@ -350,7 +356,7 @@ def test_a_fault_that_makes_no_sense_is_refused(told: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_a_twin_that_had_any_fault_serves_on(twin: Twin, calls: Calls, kind: str) -> None:
-    twin.faults.add(kind, path="sync$", **({"mib": 1} if kind == "gzip_bomb" else {}))
+    twin.faults.add(kind, path="sync$", arg="1" if kind == "gzip_bomb" else "")
     with connect(twin) as connection:
         connection.sendall(request_bytes(f"POST {sync_path(SEED)}", calls.downstream, BODY))
         while not twin.ledger.entries:
