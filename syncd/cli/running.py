@@ -19,6 +19,7 @@ from syncd.mirror import observations, schema, state
 from syncd.settings import Need
 
 _WAIT_S = 10.0  # for the lease
+_CHECK_S = 20.0
 _SKEW_S = 300.0  # between our clock and the server's, before check warns
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Full = Annotated[bool, typer.Option("--full", help="Read the whole list, due or not.")]
@@ -247,6 +248,7 @@ def check(
         tell("mirror", lambda: _check_mirror(app))
         tell("adapter", lambda: _check_adapter(app))
         if not offline:
+            app.client().deadline = app.monotonic() + _CHECK_S  # no waiting for a rate limit
             tell("cmms", lambda: port.check(app.adapter()) or "reachable")
             tell("scan2evolve", lambda: _check_reading(app))
             tell("downstream", lambda: _check_writing(app))

@@ -1,7 +1,9 @@
 """Worlds for the stories."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +23,43 @@ def make_world(tmp_path: Path) -> Iterator[MakeWorld]:
         def make(mirror_url: str | None = None, **config: Any) -> World:
             env = config.pop("env", {})
             twin = stack.enter_context(Twin(make_config(**config)))
-            return World(
-                tmp_path,
-                twin,
-                mirror_url or f"sqlite:///{tmp_path}/syncd.db",
-                f"sqlite:///{tmp_path}/cmms.db",
-                dict(env),
-            )
+            world = make_in(tmp_path, twin, mirror_url, env)
+            stack.callback(world.end)
+            return world
 
         yield make
 
 
-@pytest.fixture
-def world(make_world: MakeWorld) -> World:
+def make_in(home: Path, twin: Twin, mirror_url: str | None, env: dict[str, str]) -> World:
+    mirror = mirror_url or f"sqlite:///{home}/syncd.db"
+    return World(home, twin, mirror, f"sqlite:///{home}/cmms.db", dict(env))
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A world in step, to be copied: its two databases, and its orders upstream."""
+
+    home: Path
+    orders: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def settled(tmp_path_factory: pytest.TempPathFactory) -> Settled:
     """Sixteen orders, all of them created in the CMMS, linked and read back."""
+    home = tmp_path_factory.mktemp("settled")
+    with Twin(make_config()) as twin:
+        world = make_in(home, twin, None, {})
+        world.once("--full")
+        world.settle()
+        return Settled(home, twin.people.orders())
+
+
+@pytest.fixture
+def world(make_world: MakeWorld, settled: Settled, tmp_path: Path) -> World:
+    """A copy of the settled world, with a twin and a ledger of its own."""
+    for path in settled.home.glob("*.db*"):
+        shutil.copy(path, tmp_path)
     made = make_world()
-    made.once("--full")
-    made.settle()
+    for order in settled.orders:
+        made.twin.people.edit(order["id"], **{k: v for k, v in order.items() if k != "id"})
     return made

@@ -58,12 +58,8 @@ def test_a_read_that_lags_is_no_revert(make_world: MakeWorld) -> None:
     for _ in range(3):
         world.once()
     assert world.records()[s2e_id]["status"] == "ON_HOLD"
-    wait_until(lambda: world.once()["pushed_s2e"] == 0 and not _pending(world))
+    wait_until(lambda: world.once()["pushed_s2e"] == 0 and not world.pending())
     assert len(world.writes(written)) == 1
-
-
-def _pending(world: World) -> int:
-    return int(world.syncd("status", "--json").json["orders"]["pending"])
 
 
 def test_a_value_that_is_accepted_and_not_kept_is_parked_after_three_tries(world: World) -> None:
@@ -124,7 +120,7 @@ def test_a_person_retries_what_is_parked(world: World) -> None:
     world.twin.people.refuse(poisoned)
     world.sql("UPDATE work_orders SET root_cause = 'Rust' WHERE s2e_id = :id", id=poisoned)
     assert world.once()["parked"] == 1
-    world.twin.people._refused.clear()
+    world.twin.people.refuse(poisoned, None)
     assert world.syncd("parked", "retry", poisoned).code == 0
     world.settle()
     assert world.twin.people.order(poisoned)["rootCause"] == "Rust"

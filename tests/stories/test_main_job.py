@@ -64,7 +64,16 @@ SIGN_IN = {
 }
 
 
-@pytest.mark.parametrize("sign_in", SIGN_IN)
+@pytest.mark.parametrize(
+    ("database_url", "sign_in"),
+    [
+        ("sqlite", "bearer"),
+        ("postgres", "bearer"),
+        ("sqlite", "basic"),
+        ("sqlite", "client_credentials"),
+    ],
+    indirect=["database_url"],
+)
 def test_300_orders_reach_the_cmms_and_then_nothing_is_written(
     make_world: MakeWorld, database_url: str, sign_in: str
 ) -> None:

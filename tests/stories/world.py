@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.pool import NullPool
 
 import syncd
+from syncd.mirror.database import open_mirror
+from syncd.mirror.report import status_counts
 from syncd.twin.model import TwinConfig
 from syncd.twin.server import Entry, Twin
 
@@ -52,6 +56,7 @@ class World:
     mirror_url: str
     cmms_url: str
     env: dict[str, str] = field(default_factory=dict)
+    processes: list["subprocess.Popen[str]"] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         config = self.twin.config
@@ -105,16 +110,23 @@ class World:
         """Run cycles until one has nothing left to write or to read back."""
         for _ in range(cycles):
             done = self.once()
-            if not (done["created"] + done["pushed_s2e"] + done["pushed_cmms"]):
-                status = self.syncd("status", "--json").json
-                if status["orders"]["pending"] == 0:
-                    return
+            written = done["created"] + done["pushed_s2e"] + done["pushed_cmms"]
+            if not written and not self.pending():
+                return
         raise AssertionError(self.syncd("status").out)
+
+    def pending(self) -> int:
+        """How many orders have something to be decided, sent or read back, from the mirror."""
+        with (
+            closing(open_mirror(self.mirror_url, lambda: datetime.now(UTC))) as mirror,
+            mirror.read() as tx,
+        ):
+            return status_counts(tx)["pending"]
 
     def daemon(self, **more: str | None) -> "subprocess.Popen[str]":
         """Start `syncd run`; the caller stops it."""
         with (self.home / "daemon.log").open("a", encoding="utf-8") as log:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, "-m", "syncd", "run"],
                 env=self.environ({"POLL_EVERY_S": "1", **more}),
                 cwd=self.home,
@@ -122,6 +134,15 @@ class World:
                 stdout=log,
                 text=True,
             )
+        self.processes.append(process)
+        return process
+
+    def end(self) -> None:
+        """End what a story that failed has left running."""
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait(10)
 
     def daemon_log(self) -> list[dict[str, Any]]:
         path = self.home / "daemon.log"
