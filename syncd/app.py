@@ -13,7 +13,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
-from typing import TextIO
+from pathlib import Path
+from typing import Any, TextIO
 
 import structlog
 
@@ -26,9 +27,10 @@ from syncd.daemon import StopFlag
 from syncd.errors import MirrorContentError, MirrorUnavailable
 from syncd.http import HttpClient
 from syncd.log import configure
-from syncd.mirror import observations, schema, state
+from syncd.mirror import observations, report, schema, state
 from syncd.mirror.database import Mirror, open_mirror
 from syncd.mirror.lease import Lease
+from syncd.ops.heartbeat import beat, path_for
 from syncd.scan2evolve.auth import BasicAuth, BearerAuth, ClientCredentials, DownstreamAuth, V1Auth
 from syncd.scan2evolve.client import Scan2EvolveClient
 from syncd.settings import Need, Settings, adapter_options, load_settings
@@ -274,3 +276,43 @@ def _settled_under(policy: Policy) -> str:
             value = sorted((str(key), str(item)) for key, item in value.items())
         parts.append(f"{field.name}={value}")
     return " ".join(parts)
+
+
+_TICKS = 2  # without a good cycle before health says no
+
+
+def silence_s(settings: Settings) -> float:
+    """For how many seconds without a good cycle the daemon still counts as healthy."""
+    return float(
+        max(_TICKS * settings.poll_every_s, settings.cycle_deadline_s) + settings.poll_every_s
+    )
+
+
+def app_status(app: App) -> dict[str, Any]:
+    """The document of `status --json`, from the mirror alone."""
+    with app.mirror().read() as tx:
+        told = report.status(tx)
+        last_good = state.last_good_cycle_at(tx)
+        now = tx.now
+    why = None
+    if last_good is None:
+        why = "no cycle has ended well yet"
+    elif (age := (now - last_good).total_seconds()) > silence_s(app.settings):
+        why = f"the last good cycle ended {age:.0f} s ago"
+    elif told["freshness_s"] > app.settings.freshness_slo_s:
+        why = f"a change has waited for {told['freshness_s']:.0f} s"
+    elif told["guards"]:
+        why = f"guard {told['guards'][0]['guard']} waits for a person"
+    return {
+        "connection": CONNECTION,
+        "healthy": why is None,
+        "unhealthy_because": why,
+        **told,
+    }
+
+
+def tell_health(app: App) -> None:
+    """Leave the daemon's word for `syncd health`."""
+    path = path_for(app.settings.url("database_url"), str(Path.cwd()))
+    because = app_status(app)["unhealthy_because"]
+    beat(path, unhealthy_because=because, counts_for_s=silence_s(app.settings))

@@ -71,6 +71,7 @@ class Daemon:
         lease: Lease,
         make_cycle: Callable[[], Cycle],
         tend: Callable[[], None],
+        told: Callable[[], None],
         poll_every_s: float,
         first_delay_s: Callable[[], float],
         stop: StopFlag,
@@ -79,6 +80,7 @@ class Daemon:
         self._lease = lease
         self._make_cycle = make_cycle
         self._tend = tend
+        self._told = told
         self._poll_every_s = poll_every_s
         self._first_delay_s = first_delay_s
         self._stop = stop
@@ -161,6 +163,7 @@ class Daemon:
             self._lease.renew()
             self._tend()
             cycle.run(Order(dry=self._dry))
+            self._told()
         except LeaseLost as error:
             self._log.error("daemon.stopped", role="active", reason=str(error))
             self._lost.set()

@@ -5,57 +5,21 @@ schema · 69 a side unreachable or not its API · 70 a bug · 74 the mirror unav
 temporary, lease held, or partial · 77 credentials · 78 configuration.
 """
 
+import os
 import sys
-
-import structlog
-import typer
-
-from syncd.cli import admin, people, running, showing
-from syncd.errors import SyncdError
-
-EXIT_BUG = 70
-EXIT_USAGE = 64
-EXIT_INTERRUPTED = 130
-
-app = typer.Typer(
-    name="syncd",
-    help="Keeps Scan2Evolve work orders and a CMMS in step.",
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-for module in (running, showing, people, admin):
-    module.register(app)
 
 
 def main() -> None:
     """Run one command; exit with the code that says how it went."""
-    try:
-        code = app(standalone_mode=False)
-    except SyncdError as error:
-        _say(str(error))
-        code = error.exit_code
-    except typer.Abort:
-        code = EXIT_INTERRUPTED
-    except typer.Exit as left:
-        code = left.exit_code
-    except typer.TyperException as error:
-        text = str(error)
-        _say(text if "\n" in text else f"{text} (`syncd COMMAND --help` tells more)")
-        code = EXIT_USAGE
-    except BrokenPipeError:
-        code = 0
-    except Exception:  # noqa: BLE001 - the last line of defence: a bug is logged and is exit 70
-        structlog.get_logger().exception("command.failed")
-        code = EXIT_BUG
-    sys.exit(code if isinstance(code, int) else 0)
+    if sys.argv[1:] == ["health"]:
+        # Asked every 30 s for as long as the container lives: answered from the daemon's
+        # heartbeat, without importing what the other commands need.
+        from syncd.ops.heartbeat import look
 
+        told = look(os.environ)
+        if told is not None:
+            sys.stdout.write(f"{told.text}\n")
+            sys.exit(0 if told.healthy else 1)
+    from syncd.cli.commands import run_command
 
-def _say(text: str) -> None:
-    """For the operator, on stderr; a help text as it stands."""
-    if text.startswith("Usage:"):
-        typer.echo(text, err=True)
-        return
-    for line in text.splitlines():
-        typer.echo(f"syncd: {line}", err=True)
+    sys.exit(run_command())

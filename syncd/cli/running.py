@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from syncd.app import App, leased, take_over, utcnow
+from syncd.app import App, leased, take_over, tell_health, utcnow
 from syncd.cli.common import exit_code, open_app, print_json, print_rows
 from syncd.cmms import port
 from syncd.core.decision import Decision
@@ -51,6 +51,7 @@ def run() -> None:
             lease=lease,
             make_cycle=make_cycle,
             tend=lambda: prune(app),
+            told=lambda: tell_health(app),
             poll_every_s=app.settings.poll_every_s,
             first_delay_s=lambda: _first_delay(app),
             stop=app.stop,

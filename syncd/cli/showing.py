@@ -4,15 +4,14 @@ from typing import Annotated, Any
 
 import typer
 
-from syncd.app import App
+from syncd.app import App, app_status
 from syncd.cli.common import open_app, print_json, print_rows
 from syncd.errors import InputError, SyncdError
 from syncd.log import escape
-from syncd.mirror import report, schema, state
+from syncd.mirror import report, schema
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 _UNHEALTHY = 1
-_TICKS = 2  # without a good cycle before health says no
 
 
 def register(app: typer.Typer) -> None:
@@ -55,26 +54,7 @@ def status(as_json: Json = False) -> None:
 def _status(app: App) -> dict[str, Any]:
     mirror = app.mirror(create=False)
     schema.require_current(mirror)
-    with mirror.read() as tx:
-        told = report.status(tx)
-        last_good = state.last_good_cycle_at(tx)
-        now = tx.now
-    why = None
-    limit = max(_TICKS * app.settings.poll_every_s, app.settings.cycle_deadline_s)
-    if last_good is None:
-        why = "no cycle has ended well yet"
-    elif (age := (now - last_good).total_seconds()) > limit + app.settings.poll_every_s:
-        why = f"the last good cycle ended {age:.0f} s ago"
-    elif told["freshness_s"] > app.settings.freshness_slo_s:
-        why = f"a change has waited for {told['freshness_s']:.0f} s"
-    elif told["guards"]:
-        why = f"guard {told['guards'][0]['guard']} waits for a person"
-    return {
-        "connection": "default",
-        "healthy": why is None,
-        "unhealthy_because": why,
-        **told,
-    }
+    return app_status(app)
 
 
 def health() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from syncd.cli import app
+from syncd.cli.commands import app
 from syncd.errors import SyncdError
 
 ROOT = Path(__file__).parent.parent.parent

@@ -126,15 +126,22 @@ def test_a_standby_takes_over_when_the_holder_is_killed(world: World) -> None:
 
 
 def test_health_says_yes_while_it_works_and_no_when_it_does_not(world: World) -> None:
-    daemon = world.daemon()
-    wait_until(lambda: _cycles(world) >= 1)
-    assert world.syncd("health", POLL_EVERY_S="1", CYCLE_DEADLINE_S="1").code == 0
+    daemon = world.daemon(CYCLE_DEADLINE_S="1")
+    wait_until(lambda: world.syncd("health").out == "healthy\n")
+    assert world.syncd("health").code == 0
     daemon.kill()
     daemon.wait(10)
     time.sleep(4)
-    done = world.syncd("health", POLL_EVERY_S="1", CYCLE_DEADLINE_S="1")
+    done = world.syncd("health")
     assert done.code == 1
-    assert "last good cycle" in done.out
+    assert "last cycle ended" in done.out
+
+
+def test_health_without_a_heartbeat_asks_the_mirror(world: World) -> None:
+    assert world.syncd("health").code == 0
+    done = world.syncd("health", DATABASE_URL=f"sqlite:///{world.home}/nothing.db")
+    assert done.code == 1
+    assert "does not exist yet" in done.out
 
 
 # ── what may not write ────────────────────────────────────────────────────────────────────
