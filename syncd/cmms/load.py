@@ -1,6 +1,7 @@
 """Find an adapter by name, entry point or dotted path. All three are equal."""
 
 import difflib
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +16,9 @@ from syncd.errors import ConfigurationError
 
 GROUP = "syncd.adapters"
 _SHIPPED = {"sql": "syncd.cmms.sql:SqlAdapter"}
-_MEMBERS = ("name", "capabilities", "fetch", "get", "find", "create", "update")
+_SETTING = "SYNCD_CMMS_ADAPTER"
+_METHODS = ("from_options", "fetch", "get", "find", "create", "update")
+_DATA = ("name", "capabilities")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,27 +46,35 @@ class AdapterClass(Protocol):
 
 def find_adapter(name: str) -> AdapterClass:
     """The adapter class called `name`. Raises ConfigurationError naming the ones there are."""
-    known = dict(_SHIPPED)
-    known |= {point.name: point.value for point in entry_points(group=GROUP)}
+    known = {point.name: point.value for point in entry_points(group=GROUP)} | _SHIPPED
     path = known.get(name, name)
     if ":" not in path:
-        near = difflib.get_close_matches(name, known, n=1)
+        near = difflib.get_close_matches(name.lower(), known, n=1)
         hint = f"did you mean {near[0]}? " if near else ""
         raise ConfigurationError(
-            f"SYNCD_CMMS_ADAPTER: there is no adapter {name!r}; {hint}"
+            f"{_SETTING}: there is no adapter {name!r}; {hint}"
             f"there are {', '.join(sorted(known))}, or package.module:Class"
         )
     try:
         found = resolve_name(path)
-    except Exception as error:  # an adapter's module may fail in any way while it is imported
+    except (Exception, SystemExit) as error:  # a module may fail in any way while it is imported
         raise ConfigurationError(
-            f"SYNCD_CMMS_ADAPTER: {path} cannot be imported: {type(error).__name__}: {error}"
+            f"{_SETTING}: {path} cannot be imported: {type(error).__name__}: {error}"
         ) from error
-    missing = [
-        member for member in (*_MEMBERS, "Options", "from_options") if not hasattr(found, member)
-    ]
-    if missing:
-        raise ConfigurationError(
-            f"SYNCD_CMMS_ADAPTER: {path} is no adapter; it lacks {', '.join(missing)}"
-        )
+    lacking = _lacking(found)
+    if lacking:
+        raise ConfigurationError(f"{_SETTING}: {path} is no adapter; it lacks {', '.join(lacking)}")
     return cast("AdapterClass", found)
+
+
+def _lacking(found: object) -> list[str]:
+    """What an adapter has to have and this has not; data may also be just annotated."""
+    if not inspect.isclass(found):
+        return ["a class of that name"]
+    annotated = {name for base in found.__mro__ for name in inspect.get_annotations(base)}
+    lacking = [name for name in _METHODS if not callable(getattr(found, name, None))]
+    lacking += [name for name in _DATA if not hasattr(found, name) and name not in annotated]
+    options = getattr(found, "Options", None)
+    if not (inspect.isclass(options) and issubclass(options, BaseModel)):
+        lacking.append("Options (a pydantic model)")
+    return lacking

@@ -5,35 +5,33 @@ plain SQL, so a change shows in its values and not in `updated_at`: every fetch 
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
+from pydantic import Field as Option
 from sqlalchemy import (
+    BigInteger,
     Column,
+    ColumnElement,
     Connection,
-    Engine,
+    Identity,
     Integer,
     MetaData,
     Table,
-    Text,
-    create_engine,
-    event,
     func,
     insert,
     inspect,
+    literal,
     select,
     update,
 )
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.types import UserDefinedType
 
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.port import Capabilities
+from syncd.cmms.sql_database import LOCK_TIMEOUT_S, Database
 from syncd.core.compare import same
 from syncd.core.work_order import (
     CmmsRecord,
@@ -42,22 +40,14 @@ from syncd.core.work_order import (
     Kind,
     Value,
     encode_value,
+    format_time,
     kind_of,
     parse_value,
 )
-from syncd.errors import (
-    Changed,
-    ConfigurationError,
-    CredentialsRefused,
-    NotFound,
-    Refused,
-    RemoteError,
-    UnexpectedContent,
-    Unreachable,
-)
+from syncd.errors import Changed, ConfigurationError, NotFound, Refused, UnexpectedContent
 
-_CHUNK = 1000  # rows read in one statement
-_BUSY_TIMEOUT_S = 5.0
+_CHUNK = 200  # rows held in memory at a time; their texts may be long
+_MAX_ID = 2**63 - 1
 
 # Their column to our field. assigned_to holds an e-mail address, else a name.
 COLUMNS: Mapping[str, Field] = MappingProxyType(
@@ -88,33 +78,37 @@ _READS = _WRITES | {Field.EXTERNAL_ID, Field.EXTERNAL_STATUS, Field.EXTERNAL_URL
 _NEVER_BLANK = frozenset({Field.S2E_ID, Field.TITLE, Field.STATUS, Field.PRIORITY})
 
 
-class _Hours(UserDefinedType[Any]):
-    """A NUMERIC column whose values come as they stand: SQLite lets people write text into it,
-    and PostgreSQL's NUMERIC knows NaN; both park the field instead of failing the row."""
+class _AsIs(UserDefinedType[Any]):
+    """A column whose values come and go as they stand.
+
+    Hours are NUMERIC, so that people may sum them: SQLite lets text into such a column and
+    PostgreSQL's knows NaN, and either parks the field instead of failing the row. They are
+    written as text, which both turn into a number without passing through a float. No cast is
+    sent along either, so that a table that people made themselves may hold TIMESTAMPTZ.
+    """
 
     cache_ok = True
 
+    def __init__(self, spec: str) -> None:
+        self.spec = spec
+
     def get_col_spec(self, **_kw: Any) -> str:
-        return "NUMERIC"
+        return self.spec
+
+
+def _column(name: str, field: Field) -> Column[Any]:
+    spec = "NUMERIC" if kind_of(field) is Kind.HOURS else "TEXT"
+    return Column(name, _AsIs(spec), unique=field is Field.S2E_ID)
 
 
 work_orders = Table(
     "work_orders",
     MetaData(),
-    Column("id", Integer, primary_key=True),
-    Column("s2e_id", Text, unique=True),
-    *(
-        Column(column, _Hours if kind_of(name) is Kind.HOURS else Text)
-        for column, name in COLUMNS.items()
-        if name is not Field.S2E_ID
-    ),
-    Column("url", Text),
-    Column("updated_at", Text),
+    Column("id", Integer, Identity(), primary_key=True),
+    *(_column(name, field) for name, field in COLUMNS.items()),
+    Column("url", _AsIs("TEXT")),
+    Column("updated_at", _AsIs("TEXT")),
 )
-
-_NO_CREDENTIALS = {"28000", "28P01"}  # PostgreSQL's SQLSTATE
-_NO_PERMISSION = {"42501", "25006"}
-_REFUSED_CLASSES = ("22", "23")  # data exceptions and violated constraints
 
 
 class SqlAdapter:
@@ -124,7 +118,7 @@ class SqlAdapter:
         """SYNCD_CMMS_URL: the database that holds the table."""
 
         model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
-        url: str | None = None
+        url: str | None = Option(None, repr=False)
         mapping: str | None = None
 
     name: ClassVar[str] = "sql"
@@ -135,26 +129,20 @@ class SqlAdapter:
         optimistic_lock=True,
     )
 
-    def __init__(self, url: str, context: AdapterContext) -> None:
-        self._url = _parse_url(url)
+    def __init__(
+        self, url: str, context: AdapterContext, *, lock_timeout_s: float = LOCK_TIMEOUT_S
+    ) -> None:
+        self._database = Database(url, may_write=context.may_write, lock_timeout_s=lock_timeout_s)
         self._context = context
-        self._made = False
-        database = self._url.database
-        is_file = self._url.get_backend_name() == "sqlite" and database
-        self._path = Path(str(database)) if is_file else None
-        try:
-            self._engine = _engine(self._url)
-        except (ModuleNotFoundError, SQLAlchemyError) as error:
-            raise ConfigurationError(
-                f"SYNCD_CMMS_URL: no driver for {self._url.drivername}: {type(error).__name__}"
-            ) from error
+        self._known = False  # whether the table was met or made, with all its columns
 
     @classmethod
     def from_options(cls, options: "SqlAdapter.Options", context: AdapterContext) -> "SqlAdapter":
+        """The adapter; nothing is opened yet. Raises ConfigurationError."""
         if options.mapping is not None:
             raise ConfigurationError(
-                "SYNCD_CMMS_MAPPING: this version's sql adapter has its embedded table only; "
-                "unset it"
+                "SYNCD_CMMS_MAPPING is not supported yet with the sql adapter, which has its "
+                "embedded table only; unset it"
             )
         if options.url is None:
             raise ConfigurationError(
@@ -165,15 +153,19 @@ class SqlAdapter:
     # ── the port ──────────────────────────────────────────────────────────────────────────
 
     def fetch(self, changed_since: datetime | None) -> Iterator[CmmsRecord]:
-        """Every record, whatever `changed_since`; by id, so that none is met twice or missed."""
+        """Every record, whatever `changed_since`.
+
+        In chunks by id, each a transaction of its own: none that was there all the while is
+        missed, since its id does not change, and nobody's write waits for a slow reader.
+        """
         if not self._exists():
             return
-        last = None
+        last: int | None = None
         while True:
             statement = select(work_orders).order_by(work_orders.c.id).limit(_CHUNK)
             if last is not None:
                 statement = statement.where(work_orders.c.id > last)
-            with self._reading() as conn:
+            with self._database.reading() as conn:
                 rows = conn.execute(statement).all()
             for row in rows:
                 yield _record(row)
@@ -182,170 +174,138 @@ class SqlAdapter:
             last = rows[-1].id
 
     def get(self, cmms_id: str) -> CmmsRecord:
-        row = None
-        if cmms_id.isascii() and cmms_id.isdigit() and self._exists():
-            with self._reading() as conn:
-                here = work_orders.c.id == int(cmms_id)
-                row = conn.execute(select(work_orders).where(here)).one_or_none()
-        if row is None:
-            raise _not_found(cmms_id)
-        return _record(row)
+        """One record by its id, spelled as we spell it. Raises NotFound."""
+        here = _has_id(cmms_id)
+        if here is not None and self._exists():
+            with self._database.reading() as conn:
+                found = _select(conn, here)
+            if found:
+                return found[0]
+        raise _not_found(cmms_id)
 
     def find(self, s2e_id: str) -> list[CmmsRecord]:
-        if not self._exists():
+        """The record with this Scan2Evolve id; several, where people's own table allows it."""
+        if "\x00" in s2e_id or not self._exists():
             return []
-        with self._reading() as conn:
-            here = work_orders.c.s2e_id == s2e_id
-            return [_record(row) for row in conn.execute(select(work_orders).where(here))]
+        with self._database.reading() as conn:
+            return _select(conn, work_orders.c.s2e_id == s2e_id)
 
     def create(self, s2e_id: str, fields: Fields) -> CmmsRecord:
+        """Insert the record, or return the one there is.
+
+        Where the database's own number is taken, since people insert numbers of their own, or
+        their table gives none, the one after the highest is used.
+        """
         self._exists()
-        values = self._values({**fields, Field.S2E_ID: s2e_id})
-        try:
-            with self._writing() as conn:
-                made = conn.execute(
-                    insert(work_orders).values(**values).returning(work_orders.c.id)
-                )
-                number = made.scalar_one()
-        except Refused:
-            # The id is unique: somebody else may have made the record just now.
-            found = self.find(s2e_id)
-            if not found:
-                raise
-            return found[0]
-        return self.get(str(number))
+        for numbered in (False, True):
+            try:
+                return self._insert(s2e_id, fields, numbered=numbered)
+            except Refused:
+                # Or somebody made the same record in the same moment: the next look finds it.
+                pass
+        return self._insert(s2e_id, fields, numbered=True)
+
+    def _insert(self, s2e_id: str, fields: Fields, *, numbered: bool) -> CmmsRecord:
+        with self._database.writing() as conn:
+            for found in _select(conn, work_orders.c.s2e_id == s2e_id):
+                return found
+            values = self._values({**fields, Field.S2E_ID: s2e_id})
+            if numbered:
+                highest = conn.execute(select(func.max(work_orders.c.id))).scalar_one()
+                values["id"] = (highest or 0) + 1
+            made = conn.execute(insert(work_orders).values(**values)).inserted_primary_key
+            return _select(conn, work_orders.c.id == (made[0] if made else None))[0]
 
     def update(self, cmms_id: str, fields: Fields, expected: Fields) -> CmmsRecord:
-        current = self.get(cmms_id)
-        here = work_orders.c.id == int(cmms_id)
-        with self._writing() as conn:
-            locked = select(work_orders).where(here).with_for_update()
-            row = conn.execute(locked).one_or_none()
-            if row is None:
+        """Write `fields` if the record still holds `expected`, in one transaction.
+
+        Compared are values, not their spelling. Raises Changed, NotFound.
+        """
+        here = _has_id(cmms_id)
+        if here is None or not self._exists():
+            raise _not_found(cmms_id)
+        with self._database.writing() as conn:
+            found = _select(conn, here, lock=True)
+            if not found:
                 raise _not_found(cmms_id)
-            current = _record(row)
-            for name, value in expected.items():
-                if not same(current.fields.get(name), value):
-                    raise Changed(
-                        f"work order {cmms_id} has another {name} than we read", side="cmms"
-                    )
+            held = found[0].fields
+            moved = [name for name in expected if not same(held.get(name), expected[name])]
+            if moved:
+                raise Changed(
+                    f"work order {cmms_id} has another {', '.join(moved)} than we read",
+                    side="cmms",
+                )
             conn.execute(update(work_orders).where(here).values(**self._values(fields)))
-            row = conn.execute(select(work_orders).where(here)).one()
-        return _record(row)
+            return _select(conn, here)[0]
 
     def check(self) -> str:
         """What `syncd check` says: the database, and how many records it holds."""
+        where = self._database.where
         if not self._exists():
-            return f"{self._shown()}: no table work_orders yet; the first run makes it"
-        with self._reading() as conn:
+            return f"{where}: no table work_orders yet; the first run makes it"
+        with self._database.reading() as conn:
             count = conn.execute(select(func.count()).select_from(work_orders)).scalar_one()
-        return f"{self._shown()}: {count} records in work_orders"
+        return f"{where}: {count} records in work_orders"
 
     def close(self) -> None:
-        self._engine.dispose()
+        self._database.close()
 
     # ── the table ─────────────────────────────────────────────────────────────────────────
 
     def _exists(self) -> bool:
-        """Whether the table is there; a writer makes it. Raises if it lacks columns."""
-        if self._made:
+        """Whether the table is there; who may write makes it. Raises if it lacks columns."""
+        if self._known:
             return True
-        if self._path is not None and not self._context.may_write and not self._path.exists():
-            return False
-        with self._reading() as conn:
+        if self._database.is_absent():
+            if not self._context.may_write:
+                return False
+            self._database.make_file()
+        with self._database.reading() as conn:
             found = inspect(conn)
-            if found.has_table(work_orders.name):
+            self._known = found.has_table(work_orders.name)
+            if self._known:
                 columns = {column["name"] for column in found.get_columns(work_orders.name)}
-                missing = [column.name for column in work_orders.c if column.name not in columns]
-                if missing:
-                    raise UnexpectedContent(
-                        f"{self._shown()}: the table work_orders lacks {', '.join(missing)}; "
-                        "it is not the embedded CMMS's",
-                        side="cmms",
-                    )
-                self._made = True
-        if not self._made and self._context.may_write:
-            with self._writing() as conn:
+                self._require([column.name for column in work_orders.c], columns)
+        if not self._known and self._context.may_write:
+            with self._database.writing() as conn:
                 work_orders.create(conn, checkfirst=True)
-            self._made = True
-        return self._made
+            self._known = True
+        return self._known
+
+    def _require(self, names: list[str], columns: set[str]) -> None:
+        missing = [name for name in names if name not in columns]
+        if missing:
+            self._known = False
+            raise UnexpectedContent(
+                f"{self._database.where}: the table work_orders lacks {', '.join(missing)}; "
+                "it is not the embedded CMMS's",
+                side="cmms",
+                may_have_applied=False,
+            )
 
     def _values(self, fields: Fields) -> dict[str, Any]:
         values = {_COLUMN_OF[name]: _column_value(value) for name, value in fields.items()}
-        stamp = self._context.utcnow().isoformat(timespec="milliseconds")
-        return values | {"updated_at": stamp.replace("+00:00", "Z")}
-
-    # ── transactions and errors ───────────────────────────────────────────────────────────
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        try:
-            with self._engine.connect() as conn, conn.begin():
-                if self._path is not None:
-                    conn.exec_driver_sql("BEGIN")
-                yield conn
-        except SQLAlchemyError as error:
-            raise self._translated(error, may_have_applied=False) from error
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        committing = False
-        try:
-            with self._engine.connect() as conn, conn.begin():
-                if self._path is not None:
-                    conn.exec_driver_sql("BEGIN IMMEDIATE")
-                yield conn
-                committing = True
-        except SQLAlchemyError as error:
-            raise self._translated(error, may_have_applied=committing) from error
-
-    def _translated(self, error: SQLAlchemyError, *, may_have_applied: bool) -> RemoteError:
-        cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-        code = str(getattr(cause, "sqlstate", None) or "")
-        first = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
-        said = f"{self._shown()}: {first}"
-        denied = code in _NO_PERMISSION or "readonly" in first
-        if code in _NO_CREDENTIALS or "password authentication failed" in str(cause):
-            return CredentialsRefused(f"{said}; check SYNCD_CMMS_URL", side="cmms")
-        if denied:
-            return CredentialsRefused(f"{said}; this user may not write there", side="cmms")
-        if isinstance(error, IntegrityError) or code.startswith(_REFUSED_CLASSES):
-            return Refused(said, side="cmms")
-        return Unreachable(said, side="cmms", may_have_applied=may_have_applied)
-
-    def _shown(self) -> str:
-        """The database as the operator may see it: never a password."""
-        if self._path is not None:
-            return str(self._path)
-        return self._url.set(query={}).render_as_string(hide_password=True)
+        return values | {"updated_at": format_time(self._context.utcnow())}
 
 
-def _parse_url(text: str) -> URL:
+def _select(
+    conn: Connection, condition: ColumnElement[bool], *, lock: bool = False
+) -> list[CmmsRecord]:
+    statement = select(work_orders).where(condition).order_by(work_orders.c.id)
+    if lock:
+        statement = statement.with_for_update()
+    return [_record(row) for row in conn.execute(statement)]
+
+
+def _has_id(cmms_id: str) -> ColumnElement[bool] | None:
+    """The condition that a record has this id; None for what no record's id is spelled like."""
     try:
-        url = make_url(text)
-    except (ArgumentError, ValueError):
-        raise ConfigurationError(
-            "SYNCD_CMMS_URL is not a database URL; an example: sqlite:///cmms.db"
-        ) from None
-    if url.drivername in {"postgresql", "postgres"}:
-        return url.set(drivername="postgresql+psycopg")
-    if url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}:
-        raise ConfigurationError("SYNCD_CMMS_URL names no file; an example: sqlite:///cmms.db")
-    return url
-
-
-def _engine(url: URL) -> Engine:
-    if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_size=2, pool_pre_ping=True, hide_parameters=True)
-    arguments = {"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False}
-    engine = create_engine(url, hide_parameters=True, connect_args=arguments)
-
-    @event.listens_for(engine, "connect")
-    def prepare(dbapi: Any, _record: Any) -> None:
-        # The driver's own transactions are off: readers say BEGIN, writers BEGIN IMMEDIATE.
-        dbapi.isolation_level = None
-
-    return engine
+        number = int(cmms_id)
+    except ValueError:
+        return None
+    if str(number) != cmms_id or abs(number) > _MAX_ID:
+        return None
+    return work_orders.c.id == literal(number, BigInteger)
 
 
 def _column_value(value: Value) -> Any:
@@ -364,14 +324,14 @@ def _record(row: Any) -> CmmsRecord:
     s2e_id = told["s2e_id"]
     return CmmsRecord(
         cmms_id=str(told["id"]),
-        s2e_id=str(s2e_id) if s2e_id else None,
+        s2e_id=s2e_id if s2e_id and isinstance(s2e_id, str) else None,
         fields=fields,
         native={key: _plain(value) for key, value in told.items()},
     )
 
 
 def _told(name: Field, value: Any) -> Any:
-    """Text as it stands; around a number or a time, white space is nobody's intention."""
+    """Text as it stands; around a number, a time or a status, white space means nothing."""
     return value.strip() if isinstance(value, str) and kind_of(name) is not Kind.TEXT else value
 
 

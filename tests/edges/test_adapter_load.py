@@ -1,0 +1,132 @@
+"""Finding an adapter by its name, by an entry point, or by a dotted path."""
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from syncd.cmms.load import find_adapter
+from syncd.cmms.sql import SqlAdapter
+from syncd.errors import ConfigurationError
+
+GOOD = """
+    from pydantic import BaseModel
+
+    class Adapter:
+        name: str
+        capabilities: object
+        class Options(BaseModel):
+            url: str
+        @classmethod
+        def from_options(cls, options, context): ...
+        def fetch(self, changed_since): ...
+        def get(self, cmms_id): ...
+        def find(self, s2e_id): ...
+        def create(self, s2e_id, fields): ...
+        def update(self, cmms_id, fields, expected): ...
+
+    class Grown(Adapter):
+        name = "grown"
+
+    class Poor(Adapter):
+        Options = dict
+        find = None
+        update = "later"
+
+    class Bare:
+        pass
+
+    ready = Grown()
+"""
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of somebody's package, with entry points of its own."""
+    write(tmp_path, "customers_cmms.py", GOOD)
+    write(
+        tmp_path,
+        "customers_cmms-1.dist-info/entry_points.txt",
+        """
+        [syncd.adapters]
+        customers = customers_cmms:Grown
+        broken = customers_cmms:Missing
+        sql = customers_cmms:Bare
+        """,
+    )
+    write(tmp_path, "customers_cmms-1.dist-info/METADATA", "Name: customers_cmms\nVersion: 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(__import__("sys").modules, "customers_cmms", raising=False)
+    return tmp_path
+
+
+def write(folder: Path, name: str, content: str) -> None:
+    path = folder / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(textwrap.dedent(content).lstrip(), encoding="utf-8")
+
+
+def test_the_shipped_adapter_is_found_by_its_name() -> None:
+    found: object = find_adapter("sql")
+    assert found is SqlAdapter
+
+
+@pytest.mark.parametrize("name", ["customers", "customers_cmms:Grown", "customers_cmms:Adapter"])
+def test_an_adapter_of_somebody_elses_is_found(installed: Path, name: str) -> None:
+    assert find_adapter(name).__module__ == "customers_cmms"
+
+
+def test_no_package_takes_the_place_of_a_shipped_adapter(installed: Path) -> None:
+    found: object = find_adapter("sql")
+    assert found is SqlAdapter
+
+
+@pytest.mark.parametrize("name", ["SQL", "sqll", "sq"])
+def test_a_name_nearly_right_is_answered_with_the_right_one(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"SYNCD_CMMS_ADAPTER.*did you mean sql\?"):
+        find_adapter(name)
+
+
+@pytest.mark.parametrize("name", ["maximo", "", "customers_cmms.Grown", "sql "])
+def test_an_unknown_name_is_answered_with_those_there_are(installed: Path, name: str) -> None:
+    with pytest.raises(ConfigurationError, match="there are broken, customers, sql, or package"):
+        find_adapter(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("no.such.module:Class", "ModuleNotFoundError: No module named 'no'"),
+        ("customers_cmms:Missing", "AttributeError.*Missing"),
+        ("broken", "AttributeError.*Missing"),
+        ("not a module:Class", "ValueError"),
+        (":Class", "ValueError"),
+        ("fails:Adapter", "ZeroDivisionError: division by zero"),
+        ("leaves:Adapter", "SystemExit: 3"),
+        ("unparsed:Adapter", "SyntaxError"),
+    ],
+)
+def test_why_it_cannot_be_imported_is_told(installed: Path, name: str, said: str) -> None:
+    write(installed, "fails.py", "1 / 0")
+    write(installed, "leaves.py", "raise SystemExit(3)")
+    write(installed, "unparsed.py", "class")
+    with pytest.raises(ConfigurationError, match=f"cannot be imported: {said}"):
+        find_adapter(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "lacking"),
+    [
+        (
+            "customers_cmms:Bare",
+            r"from_options, fetch, get, find, create, update, name, capabilities, Options \(.*\)",
+        ),
+        ("customers_cmms:Poor", r"find, update, Options \(a pydantic model\)"),
+        ("customers_cmms:ready", "a class of that name"),
+        ("customers_cmms:", "a class of that name"),
+        ("syncd.cmms.load:find_adapter", "a class of that name"),
+    ],
+)
+def test_what_it_lacks_is_told(installed: Path, name: str, lacking: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"is no adapter; it lacks {lacking}$"):
+        find_adapter(name)
