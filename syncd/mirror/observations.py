@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Table, and_, delete, func, literal, or_, select, update
@@ -32,17 +33,30 @@ _OTHER = ("other_site", "other_asset")  # out of scope: never asked by id
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """How many rows were shown, and which were new or had changed content."""
+    """How many rows were shown, and which were new or had changed content.
+
+    Attributes:
+        first: how many of them the sweep has met for the first time.
+    """
 
     observed: int
     changed: tuple[str, ...]
+    first: int = 0
 
 
-def save_s2e(tx: Tx, orders: Sequence[S2eOrder], *, seen_at: datetime) -> Saved:
+def save_s2e(
+    tx: Tx, orders: Sequence[S2eOrder], *, seen_at: datetime, sweep: int | None = None
+) -> Saved:
     """Keep what a list or a get has shown. A row with changed content needs a look; one that
-    shows again is no tombstone any more."""
+    shows again is no tombstone any more.
+
+    Args:
+        sweep: the sweep that has met them, to tell afterwards whom it did not meet.
+    """
     rows = {order.s2e_id: _s2e_row(order) for order in orders}
-    saved = _save(tx, s2e_orders, "s2e_id", rows, seen_at)
+    first = len(rows) if sweep is None else len(rows) - _swept_count(tx, rows, sweep)
+    own = {} if sweep is None else {"swept": sweep}
+    saved = _save(tx, s2e_orders, "s2e_id", rows, seen_at, own)
     back = and_(s2e_orders.c.not_found_cycle.is_not(None), s2e_orders.c.connection == tx.connection)
     for ids in chunks(rows):
         tx.conn.execute(
@@ -50,7 +64,15 @@ def save_s2e(tx: Tx, orders: Sequence[S2eOrder], *, seen_at: datetime) -> Saved:
             .where(back, s2e_orders.c.s2e_id.in_(ids))
             .values(not_found_cycle=None, tombstone_at=None, **_look(tx, s2e_orders))
         )
-    return saved
+    return Saved(saved.observed, saved.changed, first)
+
+
+def _swept_count(tx: Tx, s2e_ids: Collection[str], sweep: int) -> int:
+    """How many of these the sweep has met before."""
+    return sum(
+        len(_ids(tx, s2e_orders.c.s2e_id.in_(ids), s2e_orders.c.swept == sweep))
+        for ids in chunks(s2e_ids)
+    )
 
 
 def save_cmms(tx: Tx, records: Sequence[CmmsRecord], *, seen_at: datetime) -> Saved:
@@ -73,8 +95,14 @@ def save_cmms(tx: Tx, records: Sequence[CmmsRecord], *, seen_at: datetime) -> Sa
 
 
 def _save(
-    tx: Tx, table: Table, key: str, rows: dict[str, dict[str, Any]], seen_at: datetime
+    tx: Tx,
+    table: Table,
+    key: str,
+    rows: dict[str, dict[str, Any]],
+    seen_at: datetime,
+    extra: Mapping[str, Any] = MappingProxyType({}),
 ) -> Saved:
+    """Keep rows under their digests. `extra` is kept with every row, changed or not."""
     known: dict[str, str] = {}
     for ids in chunks(rows):
         found = tx.conn.execute(
@@ -89,13 +117,13 @@ def _save(
         tx.conn.execute(
             update(table)
             .where(table.c.connection == tx.connection, table.c[key].in_(ids))
-            .values(seen_at=seen_at)
+            .values(seen_at=seen_at, **extra)
         )
     if changed:
         insert = (postgresql if tx.conn.dialect.name == "postgresql" else sqlite).insert(table)
         times = {"seen_at": seen_at, "changed_at": seen_at, "first_seen_at": seen_at}
         own = {"connection": tx.connection, "needs_look": True, "look_since": tx.now}
-        values = [{**rows[name], **times, **own, key: name} for name in changed]
+        values = [{**rows[name], **times, **own, **extra, key: name} for name in changed]
         keep = {"connection", key, "first_seen_at"}
         replaced = {c: insert.excluded[c] for c in values[0] if c not in keep}
         replaced["look_since"] = func.coalesce(table.c.look_since, insert.excluded.look_since)

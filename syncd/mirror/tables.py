@@ -65,6 +65,7 @@ s2e_orders = Table(
     Column("out_of_scope", Text),  # why it is not synced; null: it is
     Column("not_found_cycle", Text),  # the cycle of the first 404; null: none
     Column("tombstone_at", UtcTime),  # when a second cycle answered 404
+    Column("swept", Integer),  # the last sweep that met it
     Index(None, "connection", "status"),
     Index(None, "connection", "sync_status"),
     Index(None, "connection", "needs_look"),
@@ -213,6 +214,8 @@ sweeps = Table(
     Column("pages", Integer, nullable=False),
     Column("orders", Integer, nullable=False),  # distinct ids met
     Column("total", Integer),  # as the list itself said last
+    Column("progress", Json),  # where to go on, while it is running
+    Column("certificate", Json),  # what a complete one has proved
     Index(None, "connection", "started_at"),
 )
 

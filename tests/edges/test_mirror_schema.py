@@ -101,7 +101,7 @@ SECOND = """
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
+revision, down_revision, branch_labels, depends_on = "next", "HEAD", None, None
 
 
 def upgrade() -> None:
@@ -118,7 +118,9 @@ def next_version(tmp_path: Path) -> Callable[[str], Path]:
     def make(then: str = "") -> Path:
         folder = tmp_path / "100%(x)s migrations"
         shutil.copytree(schema.migrations_path(), folder, dirs_exist_ok=True)
-        (folder / "versions" / "0002_second.py").write_text(SECOND.replace("FAILS", then))
+        (folder / "versions" / "next.py").write_text(
+            SECOND.replace("FAILS", then).replace("HEAD", schema.newest())
+        )
         return folder
 
     return make
@@ -127,7 +129,9 @@ def next_version(tmp_path: Path) -> Callable[[str], Path]:
 def test_an_older_schema_names_the_command(
     mirror: Mirror, next_version: Callable[[str], Path]
 ) -> None:
-    with pytest.raises(MirrorContentError, match=r"schema 0001.*needs 0002.*syncd db upgrade"):
+    with pytest.raises(
+        MirrorContentError, match=rf"schema {schema.newest()}.*needs next.*syncd db upgrade"
+    ):
         schema.require_current(mirror, next_version(""))
 
 
@@ -140,7 +144,7 @@ def test_an_upgrade_keeps_the_data_and_a_copy_from_before(
     with mirror.transaction() as tx:
         state.set_state(tx, "key", "kept")
     before, after, saved = schema.upgrade(mirror, next_version(""))
-    assert (before, after) == ("0001", "0002")
+    assert (before, after) == (schema.newest(), "next")
     with mirror.read() as tx:
         assert state.get_state(tx, "key") == "kept"
         assert tx.conn.scalar(text("SELECT note FROM state")) == "upgraded"
@@ -149,7 +153,7 @@ def test_an_upgrade_keeps_the_data_and_a_copy_from_before(
     if mirror.path is None:
         assert saved is None
         return
-    assert saved == Path(f"{mirror.path}.backup-0001-{clock():%Y%m%dT%H%M%SZ}")
+    assert saved == Path(f"{mirror.path}.backup-{before}-{clock():%Y%m%dT%H%M%SZ}")
     copy = open_at(f"sqlite:///{saved}")
     schema.require_current(copy)
     with copy.read() as tx:
@@ -183,7 +187,7 @@ def test_a_process_killed_in_a_migration_leaves_the_older_schema(
     )
     assert ended.returncode == -signal.SIGKILL
     schema.require_current(mirror)
-    assert schema.upgrade(mirror, next_version(""))[1] == "0002"
+    assert schema.upgrade(mirror, next_version(""))[1] == "next"
 
 
 # ── backups ──────────────────────────────────────────────────────────────────────────────
