@@ -1,8 +1,8 @@
 """One cycle: poll, mirror, reconcile, apply.
 
-Start reading here. `Cycle.run` is the sentence; `poll.py` reads, `core/plan.py` decides,
-`record.py` keeps what was found out, `apply.py` sends. What decides neither reads nor writes,
-and what writes decides nothing.
+Start reading here. `Cycle.run` is the sentence; `poll_s2e.py` and `poll_cmms.py` read,
+`core/plan.py` decides, `record.py` keeps what was found out, `apply.py` sends. What decides
+neither reads nor writes, and what writes decides nothing.
 """
 
 import time
@@ -25,9 +25,14 @@ from syncd.mirror.cases import load_cases
 from syncd.mirror.database import Mirror
 from syncd.mirror.lease import Lease
 from syncd.outage import Outage
-from syncd.poll import CmmsPoll, Reading, S2ePoll, Seen
+from syncd.poll_cmms import CmmsPoll
+from syncd.poll_s2e import S2ePoll
+from syncd.reading import Reading, Seen
 from syncd.record import facts, record_plan
 from syncd.scan2evolve.client import Scan2EvolveClient
+from syncd.sweeping import Progress
+
+_READING = 0.6  # of a cycle's time, which a long read may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,7 @@ class Cycle:
     Attributes:
         fresh: how old an observation of Scan2Evolve may be when a write is based on it.
         outages: per side, whether it is down; kept from cycle to cycle.
+        read_before: see `S2ePoll`.
     """
 
     client: Scan2EvolveClient
@@ -119,7 +125,9 @@ class Cycle:
     sweep_every: timedelta
     fresh: timedelta = timedelta(seconds=60)
     monotonic: Callable[[], float] = time.monotonic
+    progressed: Callable[[Progress], None] = lambda _: None
     outages: dict[Side, Outage] = field(default_factory=dict)
+    read_before: set[str] = field(default_factory=set)
     pushes: Outage = field(default_factory=lambda: Outage("pushes"))
 
     def run(self, order: Order) -> Report:
@@ -128,14 +136,21 @@ class Cycle:
         started, began = self.utcnow(), self.monotonic()
         cycle_id = self.new_id(started)
         ends = began + self.deadline_s
-        self.client.deadline = ends
         with structlog.contextvars.bound_contextvars(cycle_id=cycle_id):
+            reads_end = began + self.deadline_s * _READING
             reading = Reading(
-                cycle_id, started, order.full, order.only, lambda: self._stopping(ends)
+                cycle_id,
+                started,
+                order.full,
+                order.only,
+                lambda: self._stopping(ends),
+                lambda: self._stopping(reads_end),
             )
             requests = self.client.requests
             self._open(reading)
+            self.client.deadline = reads_end
             s2e = self._poll_s2e(reading)
+            self.client.deadline = ends
             cmms = self._poll_cmms(reading)
             plan = self._decide(reading, s2e)
             sent = Sent()
@@ -172,7 +187,15 @@ class Cycle:
         return self._watch(Side.S2E, lambda: self._s2e_poll().read(reading))
 
     def _s2e_poll(self) -> S2ePoll:
-        return S2ePoll(self.client, self.mirror, self.policy, self.utcnow, self.sweep_every)
+        return S2ePoll(
+            self.client,
+            self.mirror,
+            self.policy,
+            self.utcnow,
+            self.sweep_every,
+            self.progressed,
+            self.read_before,
+        )
 
     def _poll_cmms(self, reading: Reading) -> Seen:
         poll = CmmsPoll(self.adapter, self.mirror, self.utcnow, self.sweep_every)
@@ -281,7 +304,8 @@ class Cycle:
         errors = [seen.error for seen in (s2e, cmms) if seen.error is not None]
         failed = bool(errors)
         errors += list(sent.stopped.values())
-        partial = bool(sent.unsent or sent.in_doubt or s2e.failed or reading.stopping())
+        unread = s2e.unread or bool(s2e.failed)
+        partial = bool(sent.unsent or sent.in_doubt or unread or reading.stopping())
         result = "failed" if failed else "partial" if partial or errors else "complete"
         with self.mirror.transaction() as tx:
             if not dry and self._first_sync_is_over(s2e, plan):

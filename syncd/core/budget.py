@@ -14,7 +14,9 @@ from email.utils import parsedate_to_datetime
 
 MAX_WAIT_S = 900.0
 _MINUTE_S = 60.0
-_RESERVE = 20  # a twentieth of the allowance is kept for pushes and for other users of the key
+# Of the allowance a twentieth is kept from reading, for pushes, and a fiftieth from writing too,
+# for other users of the key.
+_KEPT_FROM_READS, _KEPT_FROM_WRITES = 20, 50
 TOO_MANY = 429
 
 
@@ -29,27 +31,51 @@ class RateBudget:
     per_minute: int | None = None
     _not_before: float = -math.inf
     _reads_not_before: float = -math.inf
+    _limit: int | None = None
+    _remaining: int = 0
+    _window_ends: float = -math.inf
     _refusals: int = 0
     _sent: deque[float] = field(default_factory=deque)
 
     def spend(self, now: float) -> None:
         """A request is being sent (monotonic `now`)."""
+        self._remaining -= 1
         if self.per_minute is not None:
             self._sent.append(now)
 
     def wait_s(self, now: float, *, writing: bool = False) -> float:
         """Seconds to wait before the next request may be sent; 0: now.
 
-        Reads leave a reserve of the server's allowance untouched; a write may use it up.
+        Reads leave a reserve of the allowance untouched, and writes a smaller one.
         """
         wait = max(self._not_before, -math.inf if writing else self._reads_not_before) - now
         if self.per_minute is not None:
-            while self._sent and now - self._sent[0] >= _MINUTE_S:
-                self._sent.popleft()
-            if len(self._sent) >= self.per_minute:
-                oldest = self._sent[len(self._sent) - self.per_minute]
+            cap = self._own_cap(writing=writing)
+            self._forget(now)
+            if len(self._sent) >= cap:
+                oldest = self._sent[len(self._sent) - cap]
                 wait = max(wait, oldest + _MINUTE_S - now)
         return max(wait, 0.0)
+
+    def reads_left(self, now: float) -> int | None:
+        """How many reads may be sent before one has to wait; None: no limit is known."""
+        left: list[int] = []
+        if self.wait_s(now) > 0:
+            return 0
+        if self.per_minute is not None:
+            left.append(self._own_cap(writing=False) - len(self._sent))
+        if self._limit is not None:
+            kept = self._limit // _KEPT_FROM_READS
+            left.append((self._remaining if now < self._window_ends else self._limit) - kept)
+        return max(min(left), 0) if left else None
+
+    def _own_cap(self, *, writing: bool) -> int:
+        cap = self.per_minute or 0
+        return cap if writing else max(cap - cap // _KEPT_FROM_READS, 1)
+
+    def _forget(self, now: float) -> None:
+        while self._sent and now - self._sent[0] >= _MINUTE_S:
+            self._sent.popleft()
 
     def observe(self, status: int, headers: Mapping[str, str], now: float) -> None:
         """Learn from an answer. Header names are lower case; what cannot be read is passed over."""
@@ -69,9 +95,12 @@ class RateBudget:
         remaining = _number(headers.get("x-ratelimit-remaining"))
         if remaining is None or reset is None:
             return
-        if remaining <= 0:
+        limit = int(_number(headers.get("x-ratelimit-limit")) or 0)
+        self._limit = limit or None
+        self._remaining, self._window_ends = int(remaining), now + reset
+        if remaining <= limit // _KEPT_FROM_WRITES:
             self._not_before = max(self._not_before, now + reset)
-        elif remaining <= (_number(headers.get("x-ratelimit-limit")) or 0) // _RESERVE:
+        elif remaining <= limit // _KEPT_FROM_READS:
             self._reads_not_before = max(self._reads_not_before, now + reset)
 
 

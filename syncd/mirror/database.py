@@ -63,9 +63,14 @@ class Mirror:
     path: Path | None
 
     @contextmanager
-    def transaction(self) -> Iterator[Tx]:
-        """Write: all or nothing. Raises MirrorUnavailable, MirrorContentError."""
-        with translated(self.where), self.engine.connect() as conn, _writing(conn):
+    def transaction(self, *, durable: bool = True) -> Iterator[Tx]:
+        """Write: all or nothing. Raises MirrorUnavailable, MirrorContentError.
+
+        Args:
+            durable: on the disk when it returns. Observations need not be: what a power cut
+                takes of them is read again, and what is kept later is kept after them.
+        """
+        with translated(self.where), self.engine.connect() as conn, _writing(conn, durable):
             yield Tx(conn, self.connection, self.utcnow())
 
     @contextmanager
@@ -88,10 +93,11 @@ class Mirror:
 
 
 @contextmanager
-def _writing(conn: Connection) -> Iterator[None]:
+def _writing(conn: Connection, durable: bool) -> Iterator[None]:
     with conn.begin():
         if conn.dialect.name == "sqlite":  # the driver's own BEGIN is off
             conn.exec_driver_sql("PRAGMA query_only = OFF")
+            conn.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             conn.exec_driver_sql("BEGIN IMMEDIATE")
         yield
 

@@ -13,7 +13,6 @@ from sqlalchemy import Table, and_, delete, func, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from syncd.core.work_order import (
-    OPEN_STATUSES,
     CmmsRecord,
     Field,
     Fields,
@@ -28,7 +27,7 @@ from syncd.mirror.tables import cmms_records, links, s2e_orders
 
 _CHUNK = 400  # ids in one IN list
 _SETTLED = {"needs_look": False, "look_since": None}
-_OTHER = ("other_site", "other_asset")  # out of scope: never asked by id
+OTHER = ("other_site", "other_asset")  # out of scope: never asked by id
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ def save_s2e(
 def _swept_count(tx: Tx, s2e_ids: Collection[str], sweep: int) -> int:
     """How many of these the sweep has met before."""
     return sum(
-        len(_ids(tx, s2e_orders.c.s2e_id.in_(ids), s2e_orders.c.swept == sweep))
+        len(ids_where(tx, s2e_orders.c.s2e_id.in_(ids), s2e_orders.c.swept == sweep))
         for ids in chunks(s2e_ids)
     )
 
@@ -241,24 +240,18 @@ def settle_strangers(tx: Tx) -> None:
     )
 
 
-def open_s2e_ids(tx: Tx) -> list[str]:
-    """Orders whose last observation is open: each tick has to see them."""
-    return _ids(
-        tx,
-        s2e_orders.c.status.in_([status.value for status in OPEN_STATUSES]),
-        s2e_orders.c.tombstone_at.is_(None),
-        or_(s2e_orders.c.out_of_scope.is_(None), s2e_orders.c.out_of_scope.not_in(_OTHER)),
-    )
-
-
 def nominated_s2e_ids(tx: Tx) -> list[str]:
     """Orders that answered 404 once: asked again in the next cycle."""
-    return _ids(tx, s2e_orders.c.not_found_cycle.is_not(None), s2e_orders.c.tombstone_at.is_(None))
+    return ids_where(
+        tx, s2e_orders.c.not_found_cycle.is_not(None), s2e_orders.c.tombstone_at.is_(None)
+    )
 
 
 def known_s2e_ids(tx: Tx, s2e_ids: Collection[str]) -> set[str]:
     """Those of the ids that Scan2Evolve was ever seen to hold."""
-    return {known for ids in chunks(s2e_ids) for known in _ids(tx, s2e_orders.c.s2e_id.in_(ids))}
+    return {
+        known for ids in chunks(s2e_ids) for known in ids_where(tx, s2e_orders.c.s2e_id.in_(ids))
+    }
 
 
 def claims_unseen_since(tx: Tx, moment: datetime) -> list[str]:
@@ -284,11 +277,11 @@ def s2e_seen_since(tx: Tx, s2e_ids: Collection[str], moment: datetime) -> set[st
     """Those of the ids that a read has shown since."""
     seen: set[str] = set()
     for ids in chunks(s2e_ids):
-        seen.update(_ids(tx, s2e_orders.c.s2e_id.in_(ids), s2e_orders.c.seen_at >= moment))
+        seen.update(ids_where(tx, s2e_orders.c.s2e_id.in_(ids), s2e_orders.c.seen_at >= moment))
     return seen
 
 
-def _ids(tx: Tx, *conditions: Any) -> list[str]:
+def ids_where(tx: Tx, *conditions: Any) -> list[str]:
     return list(
         tx.conn.execute(
             select(s2e_orders.c.s2e_id).where(s2e_orders.c.connection == tx.connection, *conditions)
@@ -298,14 +291,16 @@ def _ids(tx: Tx, *conditions: Any) -> list[str]:
 
 def live_s2e_count(tx: Tx) -> int:
     """Orders that upstream is not known to have deleted."""
-    return _count(tx, s2e_orders.c.tombstone_at.is_(None))
+    return count_where(tx, s2e_orders.c.tombstone_at.is_(None))
 
 
 def sync_status_count(tx: Tx, sync_status: str) -> int:
-    return _count(tx, s2e_orders.c.sync_status == sync_status, s2e_orders.c.tombstone_at.is_(None))
+    return count_where(
+        tx, s2e_orders.c.sync_status == sync_status, s2e_orders.c.tombstone_at.is_(None)
+    )
 
 
-def _count(tx: Tx, *conditions: Any) -> int:
+def count_where(tx: Tx, *conditions: Any) -> int:
     statement = select(func.count()).select_from(s2e_orders)
     return tx.conn.execute(
         statement.where(s2e_orders.c.connection == tx.connection, *conditions)

@@ -6,8 +6,17 @@ from typing import Any
 from sqlalchemy import ColumnElement, Table, func, or_, select
 
 from syncd.core.case import OPEN_STATES, IntentState
+from syncd.mirror import lanes
 from syncd.mirror.database import Tx
-from syncd.mirror.state import PAUSED, get_state, last_complete_sweep_at, last_cycle
+from syncd.mirror.state import (
+    LIST_ORDER,
+    PAUSED,
+    get_state,
+    last_complete_sweep,
+    last_cycle,
+    last_sweep,
+    running_sweep,
+)
 from syncd.mirror.tables import (
     bases,
     cmms_records,
@@ -23,6 +32,7 @@ from syncd.mirror.tables import (
 )
 
 _OPEN = [state.value for state in OPEN_STATES]
+_UNANSWERED = [state for state in _OPEN if state != IntentState.ANSWERED.value]
 _WAITS_FOR_A_PERSON = (parked.c.until.is_(None), parked.c.reason != "dropped")
 
 
@@ -65,8 +75,8 @@ def unlinked_records(tx: Tx) -> int:
     )
 
 
-def _pending(tx: Tx) -> dict[str, datetime]:
-    """Orders with something not yet across, each with the time of the oldest of it."""
+def _pending(tx: Tx, states: list[str] = _OPEN) -> dict[str, datetime]:
+    """Orders with something not yet settled, each with the time of the oldest of it."""
     oldest: dict[str, datetime] = {}
 
     def meet(rows: Any) -> None:
@@ -96,7 +106,7 @@ def _pending(tx: Tx) -> dict[str, datetime]:
     meet(
         tx.conn.execute(
             select(intents.c.s2e_id, intents.c.started_at).where(
-                intents.c.connection == tx.connection, intents.c.state.in_(_OPEN)
+                intents.c.connection == tx.connection, intents.c.state.in_(states)
             )
         )
     )
@@ -104,17 +114,20 @@ def _pending(tx: Tx) -> dict[str, datetime]:
 
 
 def freshness_s(tx: Tx) -> float:
-    """Seconds since the oldest change that is not on the other side yet; 0 if there is none."""
-    moments = _pending(tx).values()
+    """Seconds since the oldest change that is not on the other side yet; 0 if there is none.
+
+    A write that was answered with success and not yet read back is pending, and is across.
+    """
+    moments = _pending(tx, _UNANSWERED).values()
     return max(((tx.now - moment).total_seconds() for moment in moments), default=0.0)
 
 
 def status(tx: Tx) -> dict[str, Any]:
     """The facts of `status --json`, without what needs the settings."""
-    last = last_cycle(tx)
+    last, complete = last_cycle(tx), last_complete_sweep(tx)
     return {
         "freshness_s": round(freshness_s(tx), 1),
-        "last_complete_sweep": _text(last_complete_sweep_at(tx)),
+        "last_complete_sweep": _text(complete["ended_at"]) if complete is not None else None,
         "last_cycle": None
         if last is None
         else {
@@ -124,11 +137,41 @@ def status(tx: Tx) -> dict[str, Any]:
         },
         "orders": status_counts(tx),
         "guards": guard_list(tx),
+        "sweep": sweep_view(tx),
+        "oldest_open_look_s": round(open_look_age_s(tx), 1),
         "paused": bool(get_state(tx, PAUSED)),
         "out_of_scope": out_of_scope_reasons(tx),
         "cmms_unlinked": unlinked_records(tx),
         "drifts": _count(tx, drifts),
     }
+
+
+def sweep_view(tx: Tx) -> dict[str, Any]:
+    """How the list is read: the sweep that is running, the one that ended last with its
+    certificate, that of the last complete one, and the order that was found."""
+    running, last, complete = running_sweep(tx), last_sweep(tx), last_complete_sweep(tx)
+    return {
+        "running": None
+        if running is None
+        else {
+            "started_at": _text(running["started_at"]),
+            **{key: running[key] for key in ("pages", "orders", "total")},
+        },
+        "last": None
+        if last is None
+        else {
+            "ended_at": _text(last["ended_at"]),
+            **{key: last[key] for key in ("result", "reason", "pages", "orders", "total")},
+        },
+        "certificate": None if complete is None else complete["certificate"],
+        "list_order": get_state(tx, LIST_ORDER),
+    }
+
+
+def open_look_age_s(tx: Tx) -> float:
+    """Seconds since the oldest look at an open order; 0 if there is none."""
+    oldest = lanes.oldest_open_look(tx)
+    return 0.0 if oldest is None else (tx.now - oldest).total_seconds()
 
 
 def guard_list(tx: Tx) -> list[dict[str, Any]]:

@@ -1,14 +1,17 @@
 """Single values of a connection, and the records of cycles and sweeps."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
+from syncd.core.sweep import Certificate, Sweep
 from syncd.mirror.database import Tx
 from syncd.mirror.tables import cycles, state, sweeps
 
+RUNNING = "running"  # a sweep that has not come to its end
 # Keys.
 PAUSED = "paused"  # true: a person has stopped writing
 FIRST_SYNC_OVER = "first_sync_over"  # true: creations are no longer counted
@@ -16,6 +19,8 @@ CMMS_FULL_READ_AT = "cmms_full_read_at"
 CMMS_WATERMARK = "cmms_watermark"
 POLICY = "policy"  # the settings under which the orders were last settled
 PRUNED_AT = "pruned_at"
+LIST_ORDER = "list_order"  # the order that the last sweep found the list in, if it is one we know
+LANES = "lanes"  # how far the hot lanes got that do not fit into one tick
 
 
 def get_state(tx: Tx, key: str) -> Any:
@@ -75,11 +80,12 @@ def last_good_cycle_at(tx: Tx) -> datetime | None:
 
 
 def start_sweep(tx: Tx, cycle_id: str) -> int:
+    """Begin a sweep; return its number."""
     statement = insert(sweeps).values(
         connection=tx.connection,
         cycle_id=cycle_id,
         started_at=tx.now,
-        result="running",
+        result=RUNNING,
         pages=0,
         orders=0,
     )
@@ -87,38 +93,51 @@ def start_sweep(tx: Tx, cycle_id: str) -> int:
     return number
 
 
-def end_sweep(
-    tx: Tx,
-    sweep_id: int,
-    *,
-    result: str,
-    reason: str | None,
-    pages: int,
-    orders: int,
-    total: int | None,
-) -> None:
+def save_progress(tx: Tx, sweep_id: int, sweep: Sweep, about: Mapping[str, Any]) -> None:
+    """Keep where a sweep is to go on, in the transaction of the page it has just read."""
     tx.conn.execute(
         update(sweeps)
         .where(sweeps.c.id == sweep_id)
         .values(
-            ended_at=tx.now, result=result, reason=reason, pages=pages, orders=orders, total=total
+            progress={**about, "sweep": sweep.dump()},
+            pages=sweep.certificate.pages,
+            orders=sweep.met,
+            total=sweep.total,
         )
     )
 
 
-def last_whole_sweep_at(tx: Tx) -> datetime | None:
-    """When a sweep last came to the end of the list, complete or unverified."""
-    return _last_sweep(tx, sweeps.c.reason.is_(None) | (sweeps.c.reason == "unverified"))
+def end_sweep(
+    tx: Tx, sweep_id: int, *, result: str, reason: str | None, certificate: Certificate | None
+) -> None:
+    """Keep what a sweep came to, and what it has proved; its place is no longer needed."""
+    proved = None if certificate is None else asdict(certificate)
+    tx.conn.execute(
+        update(sweeps)
+        .where(sweeps.c.id == sweep_id)
+        .values(ended_at=tx.now, result=result, reason=reason, certificate=proved, progress=None)
+    )
 
 
-def last_complete_sweep_at(tx: Tx) -> datetime | None:
-    return _last_sweep(tx, sweeps.c.result == "complete")
+def running_sweep(tx: Tx) -> dict[str, Any] | None:
+    """The sweep that has not come to its end: id, started_at, pages, orders, total, progress."""
+    return _newest_sweep(tx, sweeps.c.result == RUNNING)
 
 
-def _last_sweep(tx: Tx, condition: Any) -> datetime | None:
-    moment: datetime | None = tx.conn.execute(
-        select(func.max(sweeps.c.ended_at)).where(
-            sweeps.c.connection == tx.connection, sweeps.c.result != "running", condition
-        )
-    ).scalar_one_or_none()
-    return moment
+def last_sweep(tx: Tx) -> dict[str, Any] | None:
+    """The sweep that ended last: started_at, ended_at, result, reason, pages, certificate."""
+    return _newest_sweep(tx, sweeps.c.ended_at.is_not(None))
+
+
+def last_complete_sweep(tx: Tx) -> dict[str, Any] | None:
+    return _newest_sweep(tx, sweeps.c.result == "complete")
+
+
+def _newest_sweep(tx: Tx, condition: ColumnElement[bool]) -> dict[str, Any] | None:
+    row = tx.conn.execute(
+        select(sweeps)
+        .where(sweeps.c.connection == tx.connection, condition)
+        .order_by(sweeps.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return dict(row._mapping) if row is not None else None

@@ -270,6 +270,11 @@ class Scan2EvolveClient:
                 self.requests += 1
             return wait_s
 
+    def reads_left(self) -> int | None:
+        """How many reads the budget allows before one has to wait; None: no limit is known."""
+        with self._spending:
+            return self._budget.reads_left(self._monotonic())
+
     def _learn(self, response: Response) -> None:
         """Take the rate limit and the clock from an answer."""
         with self._spending:

@@ -157,7 +157,8 @@ def test_an_allowance_that_is_used_up_is_waited_for() -> None:
     [
         (100, 6, 0.0, 0.0),
         (100, 5, 31.0, 0.0),
-        (100, 1, 31.0, 0.0),
+        (100, 3, 31.0, 0.0),
+        (100, 2, 31.0, 31.0),  # the last fiftieth is for other users of the key
         (100, -3, 31.0, 31.0),
         (10, 1, 0.0, 0.0),  # too small an allowance to keep some of it back
         (None, 1, 0.0, 0.0),
@@ -165,7 +166,7 @@ def test_an_allowance_that_is_used_up_is_waited_for() -> None:
         (100, "few", 0.0, 0.0),
     ],
 )
-def test_reads_leave_a_twentieth_for_writes(
+def test_reads_leave_a_twentieth_for_writes_and_writes_a_fiftieth_for_others(
     limit: object, remaining: object, read: float, write: float
 ) -> None:
     told = headers(limit=limit, remaining=remaining, reset=RESET + 30)
@@ -248,3 +249,36 @@ def test_without_a_cap_nothing_is_kept() -> None:
         budget.spend(float(moment))
     assert budget.wait_s(1000.0) == 0.0
     assert not budget._sent
+
+
+# ── what a tick may spend ────────────────────────────────────────────────────────────────
+
+
+def test_without_a_limit_nothing_is_left_to_count() -> None:
+    assert RateBudget().reads_left(0.0) is None
+
+
+def test_what_is_left_is_what_the_server_says_less_the_reserve_and_what_was_sent_since() -> None:
+    budget = RateBudget()
+    budget.observe(200, headers(limit=100, remaining=50, reset=RESET + 30), 0.0)
+    assert budget.reads_left(0.0) == 45
+    budget.spend(0.0)
+    assert budget.reads_left(0.0) == 44
+    budget.observe(200, headers(limit=100, remaining=5, reset=RESET + 30), 1.0)
+    assert budget.reads_left(1.0) == 0
+
+
+def test_after_the_reset_the_whole_allowance_is_there_again() -> None:
+    budget = RateBudget()
+    budget.observe(200, headers(limit=100, remaining=50, reset=RESET + 30), 0.0)
+    assert budget.reads_left(40.0) == 95
+
+
+def test_the_own_cap_counts_besides_the_server_s() -> None:
+    budget = RateBudget(per_minute=20)
+    assert budget.reads_left(0.0) == 19
+    for _ in range(19):
+        budget.spend(0.0)
+    assert budget.reads_left(0.0) == 0
+    assert budget.wait_s(0.0) == 60.0
+    assert budget.wait_s(0.0, writing=True) == 0.0

@@ -10,7 +10,9 @@ from sqlalchemy import func, select
 
 from syncd.core.case import Conflict, Hold, Intent, IntentState, Kind, Write
 from syncd.core.decision import Drift
+from syncd.core.order import Row
 from syncd.core.plan import Guard, Latch
+from syncd.core.sweep import Certificate, SeenPage, Sweep
 from syncd.core.work_order import Field, Side, Status, Unreadable, Value
 from syncd.mirror import journal, links, observations, report, state, waiting
 from syncd.mirror.cases import load_cases
@@ -444,24 +446,31 @@ def test_the_last_cycle_is_the_last_that_ended(mirror: Mirror, clock: Clock) -> 
     assert (last["cycle_id"], last["report"]) == ("c3", {"cycle_id": "c3"})
 
 
-def test_only_a_sweep_that_came_to_the_end_counts_as_one(mirror: Mirror, clock: Clock) -> None:
-    def sweep(result: str, reason: str | None) -> None:
-        with mirror.transaction() as tx:
-            number = state.start_sweep(tx, "c1")
-            state.end_sweep(tx, number, result=result, reason=reason, pages=1, orders=2, total=None)
-
-    sweep("complete", None)
-    complete = clock.now
-    clock.pass_(10)
-    sweep("partial", "unverified")
-    whole = clock.now
-    clock.pass_(10)
-    sweep("partial", "a page failed: Unreachable")
+def test_a_sweep_is_kept_with_its_place_and_then_with_its_certificate(mirror: Mirror) -> None:
+    sweep = Sweep()
+    sweep.take(SeenPage([Row("wo_1", "1", 1, 2)], 400, 0, True))
     with mirror.transaction() as tx:
-        state.start_sweep(tx, "c2")
+        number = state.start_sweep(tx, "c1")
+        state.save_progress(tx, number, sweep, {"full": True})
     with mirror.read() as tx:
-        assert state.last_complete_sweep_at(tx) == complete
-        assert state.last_whole_sweep_at(tx) == whole
+        running = state.running_sweep(tx)
+        assert state.last_sweep(tx) is None
+    assert running is not None
+    assert (running["id"], running["pages"], running["total"]) == (number, 1, 400)
+    assert Sweep.load(running["progress"]["sweep"]) == sweep
+    with mirror.transaction() as tx:
+        proved = Certificate(pages=7, order=("id",))
+        state.end_sweep(tx, number, result="complete", reason=None, certificate=proved)
+        later = state.start_sweep(tx, "c2")
+        state.end_sweep(tx, later, result="partial", reason="why", certificate=None)
+    with mirror.read() as tx:
+        assert state.running_sweep(tx) is None
+        last, complete = state.last_sweep(tx), state.last_complete_sweep(tx)
+    assert last is not None
+    assert complete is not None
+    assert (last["id"], last["reason"]) == (later, "why")
+    assert (complete["id"], complete["certificate"]["pages"]) == (number, 7)
+    assert complete["progress"] is None
 
 
 @pytest.mark.parametrize("value", [True, 0, 4.5, "text", ["list"], {"key": None}, None])

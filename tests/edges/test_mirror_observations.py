@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import StatementError
 
 from syncd.core.work_order import CmmsRecord, Field, S2eOrder, Status, Unreadable, Value
-from syncd.mirror import links, observations
+from syncd.mirror import lanes, links, observations
 from syncd.mirror.cases import load_cases
 from syncd.mirror.database import Mirror
 from syncd.mirror.tables import cmms_records, s2e_orders
@@ -267,7 +267,7 @@ def test_only_a_second_cycle_makes_a_tombstone(mirror: Mirror) -> None:
     with mirror.read() as tx:
         assert observations.nominated_s2e_ids(tx) == []
         assert observations.live_s2e_count(tx) == 0
-        assert observations.open_s2e_ids(tx) == []
+        assert lanes.open_unseen_since(tx, tx.now + timedelta(days=1)) == []
         [case] = load_cases(tx)
     assert case.tombstone
 
@@ -337,7 +337,7 @@ def test_open_orders_are_those_with_an_open_status(mirror: Mirror) -> None:
         order("wo_4", status=Status.DRAFT),
     )
     with mirror.read() as tx:
-        assert sorted(observations.open_s2e_ids(tx)) == ["wo_1", "wo_3"]
+        assert sorted(lanes.open_unseen_since(tx, tx.now + timedelta(days=1))) == ["wo_1", "wo_3"]
 
 
 def test_seen_since_counts_the_moment_itself(mirror: Mirror) -> None:
@@ -377,7 +377,7 @@ def test_scope_is_kept_and_lifted(mirror: Mirror) -> None:
         observations.set_scope(tx, "wo_1", "other_site")
     save(mirror, order(title="changed"))
     with mirror.read() as tx:
-        assert observations.open_s2e_ids(tx) == []
+        assert lanes.open_unseen_since(tx, tx.now + timedelta(days=1)) == []
 
 
 def test_looking_at_all_orders_brings_all_before_the_planner(mirror: Mirror, clock: Clock) -> None:

@@ -12,7 +12,7 @@ ASIDE = {"syncd.__main__", "syncd.log", "syncd.settings", "syncd.twin"}
 PLANTED = [
     ("syncd/core/backoff.py", "import time", "syncd.core.backoff -> time"),
     ("syncd/core/sweep.py", "import logging", "syncd.core.sweep -> logging"),
-    ("syncd/poll.py", "import httpx", "syncd.poll -> httpx"),
+    ("syncd/sweeping.py", "import httpx", "syncd.sweeping -> httpx"),
     ("syncd/mirror/links.py", "from syncd.cmms import port", "syncd.mirror.links -> syncd.cmms"),
     ("syncd/cycle.py", "from syncd import app", "syncd.cycle -> syncd.app"),
     ("syncd/http/answers.py", "from syncd import settings", "syncd.http.answers -> syncd.settings"),

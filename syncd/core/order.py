@@ -1,0 +1,96 @@
+"""Which order a list is in, learned from its own rows.
+
+The API states no order. One that is known saves requests; none is trusted longer than every
+page bears it out.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a page, as far as paging is concerned.
+
+    Attributes:
+        version: the same as long as its content is the same.
+        created, updated: createdAt and updatedAt in milliseconds since 1970; None: not told.
+    """
+
+    s2e_id: str
+    version: str
+    created: int | None = None
+    updated: int | None = None
+
+
+class ListOrder(StrEnum):
+    """An order a list may be in; `-` is newest, or highest, first."""
+
+    CREATED = "createdAt"
+    CREATED_DOWN = "-createdAt"
+    UPDATED = "updatedAt"
+    UPDATED_DOWN = "-updatedAt"
+    ID = "id"
+    ID_DOWN = "-id"
+
+    @property
+    def down(self) -> bool:
+        return self.value.startswith("-")
+
+    @property
+    def moves(self) -> bool:
+        """Whether an edit takes a row to another place."""
+        return self in {ListOrder.UPDATED, ListOrder.UPDATED_DOWN}
+
+    def key(self, row: Row) -> Any:
+        """What the rows are sorted by; None where the row does not tell."""
+        return _KEYS[self.value.removeprefix("-")](row)
+
+
+_KEYS: Mapping[str, Callable[[Row], Any]] = MappingProxyType(
+    {
+        "createdAt": lambda row: row.created,
+        "updatedAt": lambda row: row.updated,
+        "id": lambda row: row.s2e_id,
+    }
+)
+ALL_ORDERS = frozenset(ListOrder)
+
+
+def still_possible(orders: Iterable[ListOrder], rows: Sequence[Row]) -> frozenset[ListOrder]:
+    """Those of the orders that these rows, met in this sequence, are in.
+
+    >>> rows = [Row("wo_b", "1", created=1, updated=9), Row("wo_a", "1", created=2, updated=5)]
+    >>> [str(order) for order in sorted(still_possible(ALL_ORDERS, rows))]
+    ['-id', '-updatedAt', 'createdAt']
+    """
+    return frozenset(order for order in orders if _holds(order, rows))
+
+
+def _holds(order: ListOrder, rows: Sequence[Row]) -> bool:
+    keys = [order.key(row) for row in rows]
+    if any(key is None for key in keys):
+        return False
+    if order.down:
+        return all(first >= second for first, second in pairwise(keys))
+    return all(first <= second for first, second in pairwise(keys))
+
+
+def begins_before(orders: Iterable[ListOrder], rows: Sequence[Row], last: Row) -> bool:
+    """Whether the rows begin before the place of `last`, whichever of the orders it is.
+
+    False where there is no order to tell by, or a row does not tell.
+    """
+    known = list(orders)
+    return bool(known) and all(_before(order, rows[0], last) for order in known)
+
+
+def _before(order: ListOrder, row: Row, last: Row) -> bool:
+    mine, its = order.key(row), order.key(last)
+    if mine is None or its is None:
+        return False
+    return bool(mine > its if order.down else mine < its)

@@ -1,0 +1,147 @@
+"""Read the CMMS into the mirror. What was seen is saved, and that is all."""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+from itertools import islice
+
+import structlog
+
+from syncd.cmms.port import CmmsAdapter
+from syncd.core.case import Kind
+from syncd.core.work_order import CmmsRecord, Side
+from syncd.errors import NotFound, RemoteError
+from syncd.mirror import journal, links, observations, state
+from syncd.mirror.database import Mirror
+from syncd.reading import Reading, Seen
+
+_CHUNK = 500  # records saved in one transaction
+
+
+class CmmsPoll:
+    """Reads the CMMS's records into the mirror."""
+
+    def __init__(
+        self,
+        adapter: CmmsAdapter,
+        mirror: Mirror,
+        utcnow: Callable[[], datetime],
+        full_every: timedelta,
+        overlap: timedelta = timedelta(minutes=10),
+    ) -> None:
+        self._adapter = adapter
+        self._mirror = mirror
+        self._utcnow = utcnow
+        self._full_every = full_every
+        self._overlap = overlap
+        self._log = structlog.get_logger()
+
+    def read(self, reading: Reading) -> Seen:
+        """Read what changed, or everything when a full read is due."""
+        seen = Seen()
+        try:
+            if reading.only is not None:
+                self._find(seen, [reading.only])
+            else:
+                self._fetch(reading, seen)
+            self._settle(seen)
+        except RemoteError as error:
+            seen.error = error
+        return seen
+
+    def _fetch(self, reading: Reading, seen: Seen) -> None:
+        since = None if reading.full else self._changed_since()
+        began = self._utcnow()
+        newest: datetime | None = None
+        seen.requests += 1
+        for chunk in _chunks(self._adapter.fetch(since)):
+            self._save(seen, chunk, began)
+            stamps = [record.updated_at for record in chunk if record.updated_at is not None]
+            newest = max([*stamps, *([newest] if newest else [])], default=None)
+        if since is None:
+            self._look_for_missing(reading, seen, began)
+            with self._mirror.transaction() as tx:
+                state.set_moment(tx, state.CMMS_FULL_READ_AT, began)
+        if newest is not None:
+            with self._mirror.transaction() as tx:
+                state.set_moment(tx, state.CMMS_WATERMARK, newest)
+
+    def _changed_since(self) -> datetime | None:
+        """The watermark less an overlap; None when everything has to be read."""
+        if not self._adapter.capabilities.filters_changes:
+            return None
+        with self._mirror.read() as tx:
+            last_full = state.get_moment(tx, state.CMMS_FULL_READ_AT)
+            watermark = state.get_moment(tx, state.CMMS_WATERMARK)
+        if last_full is None or watermark is None:
+            return None
+        if self._utcnow() - last_full >= self._full_every:
+            return None
+        return watermark - self._overlap
+
+    def _look_for_missing(self, reading: Reading, seen: Seen, began: datetime) -> None:
+        """Ask by id for each record that a full read did not show."""
+        with self._mirror.read() as tx:
+            unseen = links.linked_unseen_since(tx, began)
+            strangers = set(observations.claims_unseen_since(tx, began)) - set(unseen)
+        self._forget_strangers(reading, seen, sorted(strangers))
+        for cmms_id in unseen:
+            if reading.stopping():
+                return
+            seen.requests += 1
+            try:
+                record = self._adapter.get(cmms_id)
+            except NotFound:
+                with self._mirror.transaction() as tx:
+                    if links.note_missing(tx, cmms_id, reading.cycle_id):
+                        journal.write(tx, "link.lost", cycle_id=reading.cycle_id, cmms_id=cmms_id)
+                        self._log.warning("link.lost", cmms_id=cmms_id)
+                continue
+            self._save(seen, [record], began)
+
+    def _forget_strangers(self, reading: Reading, seen: Seen, cmms_ids: list[str]) -> None:
+        """A record that carries an id, is linked to nothing and is gone claims nothing more."""
+        for cmms_id in cmms_ids:
+            if reading.stopping():
+                return
+            seen.requests += 1
+            try:
+                self._adapter.get(cmms_id)
+            except NotFound:
+                with self._mirror.transaction() as tx:
+                    observations.forget_record(tx, cmms_id)
+
+    def _settle(self, seen: Seen) -> None:
+        """Read back every write to the CMMS whose outcome is not known."""
+        with self._mirror.read() as tx:
+            intents = [i for i in journal.open_intents(tx) if i.side is Side.CMMS]
+        self._find(seen, [i.s2e_id for i in intents if i.kind is Kind.CREATE])
+        for intent in intents:
+            if intent.kind is Kind.UPDATE and intent.cmms_id is not None:
+                began = self._utcnow()
+                seen.requests += 1
+                try:
+                    record = self._adapter.get(intent.cmms_id)
+                except NotFound:
+                    continue
+                self._save(seen, [record], began)
+
+    def _find(self, seen: Seen, s2e_ids: Iterable[str]) -> None:
+        if not self._adapter.capabilities.finds:
+            return
+        for s2e_id in s2e_ids:
+            began = self._utcnow()
+            seen.requests += 1
+            self._save(seen, self._adapter.find(s2e_id), began)
+
+    def _save(self, seen: Seen, records: list[CmmsRecord], seen_at: datetime) -> None:
+        if not records:
+            return
+        with self._mirror.transaction() as tx:
+            saved = observations.save_cmms(tx, records, seen_at=seen_at)
+        seen.observed += saved.observed
+        seen.changed += len(saved.changed)
+
+
+def _chunks(records: Iterator[CmmsRecord]) -> Iterator[list[CmmsRecord]]:
+    while chunk := list(islice(records, _CHUNK)):
+        yield chunk
