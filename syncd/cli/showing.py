@@ -40,6 +40,9 @@ def status(as_json: Json = False) -> None:
         typer.echo("paused: nothing is written until `syncd resume`")
     typer.echo(f"last cycle      {last['ended_at']} {last['result']}" if last else "no cycle yet")
     typer.echo(f"complete sweep  {sweep or 'none yet'}")
+    _show_sweep(told["sweep"])
+    if told["oldest_open_look_s"]:
+        typer.echo(f"oldest look     {told['oldest_open_look_s']:.0f} s (at an open order)")
     typer.echo(f"freshness       {told['freshness_s']:.0f} s (oldest change not yet across)")
     for key, count in orders.items():
         typer.echo(f"{key:14} {count:7}")
@@ -49,6 +52,23 @@ def status(as_json: Json = False) -> None:
         typer.echo(f"records without a Scan2Evolve id in the CMMS: {told['cmms_unlinked']}")
     for guard in told["guards"]:
         typer.echo(f"guard {guard['guard']}: {guard['detail']}  (syncd guard release)")
+
+
+def _show_sweep(told: dict[str, Any]) -> None:
+    """What the last complete sweep proved, and how far the one that runs has come."""
+    proved, running, last = told["certificate"], told["running"], told["last"]
+    if proved is not None:
+        order = " or ".join(proved["order"]) or "unknown"
+        typer.echo(
+            f"  proved by     {proved['pages']} pages, {proved['overlaps']} overlaps, "
+            f"{proved['head_passes']} head"
+        )
+        typer.echo(f"                {proved['unseen']} asked by id; in the order {order}")
+    if last is not None and last["result"] != "complete":
+        typer.echo(f"last sweep      {last['result']}: {last['reason']}")
+    if running is not None:
+        of = "" if running["total"] is None else f" of {running['total']}"
+        typer.echo(f"sweep running   {running['orders']}{of} orders, {running['pages']} pages")
 
 
 def _status(app: App) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The twin's organisation: its orders, what people do to them, and what a sync does."""
 
 import copy
-import hashlib
 import random
 import threading
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from syncd.twin.checks import (
     checked_sync,
     normalised,
 )
+from syncd.twin.line import Line
 from syncd.twin.orders import make_order, make_orders
 from syncd.twin.seed import Order, seed_order
 from syncd.twin.stamps import Stamps
@@ -108,7 +108,7 @@ class Organisation:
         self._stamps = Stamps()
         self._earlier: dict[str, list[tuple[datetime, Order]]] = {}  # what lagging reads show
         self._refused: dict[str, str] = {}
-        self._sorted: tuple[str, list[str]] | None = None  # the ids, and by which order
+        self._line: Line | None = None  # the ids in the list's order, once it was asked for
 
     # ── what people do ────────────────────────────────────────────────────────────────────
 
@@ -125,8 +125,7 @@ class Organisation:
             order |= copy.deepcopy(fields)
             if order["id"] in self._orders:
                 raise ValueError(f"there is an order {order['id']} already")
-            self._orders[order["id"]] = order
-            self._sorted = None
+            self._put(order)
             return str(order["id"])
 
     def edit(self, s2e_id: str, **fields: Any) -> None:
@@ -148,9 +147,10 @@ class Organisation:
     def delete(self, s2e_id: str) -> None:
         """Take an order away. Raises KeyError."""
         with self._lock:
-            del self._orders[s2e_id]
+            order = self._orders.pop(s2e_id)
             self._earlier.pop(s2e_id, None)
-            self._sorted = None
+            if self._line is not None:
+                self._line.take(order)
 
     def refuse(self, s2e_id: str, message: str | None = "Validation error") -> None:
         """From now on a sync of this order answers 400 with this text; None: no longer."""
@@ -229,9 +229,12 @@ class Organisation:
     # ── inside ────────────────────────────────────────────────────────────────────────────
 
     def _put(self, order: Order) -> None:
+        before = self._orders.get(order["id"])
         self._orders[order["id"]] = order
-        if self._config.order in {"updatedAt", "-updatedAt", "createdAt", "-createdAt"}:
-            self._sorted = None
+        if self._line is not None:
+            if before is not None:
+                self._line.take(before)
+            self._line.add(order)
 
     def _shown(self, s2e_id: str) -> Order:
         """The order as a read shows it: as it was before the first sync that still lags."""
@@ -252,17 +255,9 @@ class Organisation:
             ids = sorted(self._orders)
             self._unstable.shuffle(ids)
             return ids
-        if self._sorted is None or self._sorted[0] != how:
-            ids = sorted(self._orders)
-            if how == "hidden":
-                ids.sort(key=lambda s2e_id: _scattered(seed, s2e_id))
-            elif how != "id":
-                name = how.removeprefix("-")
-                ids.sort(key=lambda s2e_id: str(self._orders[s2e_id][name]))
-                if how.startswith("-"):
-                    ids.reverse()
-            self._sorted = (how, ids)
-        return self._sorted[1]
+        if self._line is None or self._line.how != how:
+            self._line = Line(how, seed, self._orders.values())
+        return self._line.ids()
 
     def _stamp(self, order: Order | None = None) -> str:
         changed_at = None if order is None else order.get("updatedAt")
@@ -274,7 +269,3 @@ def _matches(order: Order, wanted: Mapping[str, str]) -> bool:
     return all(
         (site if name == "siteId" else order.get(name)) == value for name, value in wanted.items()
     )
-
-
-def _scattered(seed: int, s2e_id: str) -> bytes:
-    return hashlib.blake2b(f"{seed} {s2e_id}".encode(), digest_size=8).digest()

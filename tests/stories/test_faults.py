@@ -177,15 +177,24 @@ def test_a_page_that_fails_makes_the_sweep_partial_and_nothing_is_concluded(
     assert world.syncd("status", "--json").json["orders"]["tombstones"] == 0
 
 
-@pytest.mark.parametrize("order", ["id", "createdAt", "-updatedAt", "unstable"])
-def test_a_list_of_several_pages_is_never_called_complete(
-    make_world: MakeWorld, order: str
-) -> None:
+@pytest.mark.parametrize("order", ["hidden", "id", "createdAt", "-updatedAt"])
+def test_a_list_of_several_pages_is_proved(make_world: MakeWorld, order: str) -> None:
     world = make_world(orders=30, page_max=10, order=order)
+    assert world.once("--full")["s2e"]["sweep"] == "complete"
+    told = world.syncd("status", "--json").json["sweep"]
+    assert told["certificate"]["overlaps"] > 0
+    assert told["certificate"]["head_passes"] == 1
+    assert told["list_order"] == (None if order == "hidden" else order)
+    assert "in the order" in world.syncd("status").out or order == "hidden"
+
+
+def test_an_order_that_changes_with_every_request_is_never_called_complete(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world(orders=30, page_max=10, order="unstable")
     told = world.once("--full")["s2e"]
-    assert told["sweep"] == "partial"
-    if order != "unstable":
-        assert told["sweep_reason"] == "unverified"
+    assert (told["sweep"], told["sweep_reason"]) == ("partial", "the order is not stable")
+    assert world.syncd("status", "--json").json["last_complete_sweep"] is None
 
 
 def test_a_list_of_one_page_is_complete(make_world: MakeWorld) -> None:
