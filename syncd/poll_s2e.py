@@ -84,6 +84,10 @@ class S2ePoll:
         self.nominate(reading, seen.not_found)
         return seen
 
+    def sweep(self, reading: Reading, seen: Seen) -> None:
+        """Read what is due of the whole list. Raises RemoteError."""
+        self._sweeping.slice(reading, seen)
+
     def _read_lanes(self, reading: Reading, seen: Seen) -> None:
         with self._mirror.read() as tx:
             empty = observations.live_s2e_count(tx) == 0
@@ -91,7 +95,7 @@ class S2ePoll:
         if not (reading.full or empty):
             open_since = self._hot(reading, seen)
             self._watch_totals(seen)
-        self._sweeping.slice(reading, seen)
+        self.sweep(reading, seen)
         self._ask(reading, seen, open_since)
 
     # ── the hot lanes ─────────────────────────────────────────────────────────────────────
