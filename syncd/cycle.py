@@ -15,12 +15,14 @@ import structlog
 from syncd.apply import Apply, Sent
 from syncd.cmms.port import CmmsAdapter
 from syncd.core.decision import Decision
+from syncd.core.meet import alone
 from syncd.core.plan import Guard, Plan, make_plan
 from syncd.core.policy import Mode, Policy
 from syncd.core.work_order import Side
 from syncd.errors import SyncdError
 from syncd.intents import Intents
 from syncd.mirror import journal, observations, report, state
+from syncd.mirror.alone import settle_alone
 from syncd.mirror.cases import load_cases
 from syncd.mirror.database import Mirror
 from syncd.mirror.lease import Lease
@@ -152,6 +154,7 @@ class Cycle:
             s2e = self._poll_s2e(reading)
             self.client.deadline = ends
             cmms = self._poll_cmms(reading)
+            self._settle_alone(s2e, cmms)
             plan = self._decide(reading, s2e)
             sent = Sent()
             if not order.dry:
@@ -212,6 +215,13 @@ class Cycle:
         else:
             outage.met(seen.error, self.monotonic())
         return seen
+
+    def _settle_alone(self, s2e: Seen, cmms: Seen) -> None:
+        """Orders of which the CMMS knows nothing take no part, and need no plan."""
+        reasons = alone(self.policy)
+        if reasons is not None and (s2e.changed or cmms.changed):
+            with self.mirror.transaction(durable=False) as tx:
+                settle_alone(tx, *reasons)
 
     # ── decide ────────────────────────────────────────────────────────────────────────────
 

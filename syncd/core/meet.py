@@ -49,6 +49,17 @@ def outside(case: Case, policy: Policy) -> str | None:
     return None
 
 
+def alone(policy: Policy) -> tuple[str, str] | None:
+    """Why an order that has no counterpart of any kind is out of scope, without and with an
+    externalId; None where each one has to be looked at.
+
+    It spares a case and a decision for each of the many orders that nobody has a record of.
+    """
+    if policy.mode is not Mode.ADOPT or policy.site_ids or policy.asset_ids:
+        return None
+    return "no_record", "external_id_unknown"
+
+
 def meet(case: Case, policy: Policy, now: datetime) -> Decision:
     """Decide about an unlinked order that takes part and has been observed upstream."""
     order = case.s2e

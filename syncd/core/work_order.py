@@ -80,6 +80,8 @@ class Field(StrEnum):
     EXTERNAL_URL = "external_url"
 
 
+SPELLED: Mapping[Field, str] = MappingProxyType({name: name.value for name in Field})  # fast
+
 # Who may write what (docs/decisions.md, 3). Scan2Evolve's sync call takes SHARED and
 # CMMS_OWNED fields and no other.
 SHARED = frozenset(
@@ -175,6 +177,8 @@ def parse_value(name: Field, raw: object) -> Value:
     if raw is None:
         return None
     kind = kind_of(name)
+    if kind is Kind.TEXT and type(raw) is str:
+        return raw or None
     if kind is Kind.TIME:
         return parse_time(raw)
     if kind is Kind.HOURS:
@@ -246,6 +250,8 @@ def _show(raw: object) -> str:
 
 def canonical_time(moment: datetime) -> datetime:
     """The same instant in UTC, cut to milliseconds: what the API can spell."""
+    if moment.tzinfo is UTC and not moment.microsecond % 1000:
+        return moment
     utc = moment.astimezone(UTC)
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
@@ -257,13 +263,15 @@ def format_time(moment: datetime) -> str:
 
 def encode_value(value: Value) -> object:
     """A JSON scalar (or, for Unreadable, an object) from which `decode_value` gets it back."""
+    if value is None or type(value) is str:
+        return value
     if isinstance(value, datetime):
         return format_time(value)
     if isinstance(value, Decimal):
         return format_hours(value)
     if isinstance(value, Unreadable):
         return {"unreadable": value.raw, "why": value.why}
-    return None if value is None else str(value)
+    return str(value)
 
 
 def format_hours(hours: Decimal) -> str:
@@ -277,7 +285,7 @@ def decode_value(name: Field, stored: object) -> Value:
 
 
 def encode_fields(fields: Fields) -> dict[str, object]:
-    return {name.value: encode_value(value) for name, value in fields.items()}
+    return {SPELLED[name]: encode_value(value) for name, value in fields.items()}
 
 
 def decode_fields(stored: Mapping[str, object]) -> dict[Field, Value]:

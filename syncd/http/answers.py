@@ -1,11 +1,13 @@
 """What comes back: bodies under a cap, and JSON that is what it should be."""
 
 import json
+import math
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from typing import Any
+
+import orjson
 
 from syncd.errors import UnexpectedContent
 
@@ -18,6 +20,7 @@ _MAX_DIGITS = 400  # of one number; Python's own limit raises beyond 4300
 _SNIPPET = 200  # characters of an unexpected body that are told
 _GZIP = 31  # zlib's window bits for a gzip stream
 _OK = range(200, 300)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,9 @@ def snippet(body: bytes) -> str:
 
 
 def parse_json_object(response: Response, *, side: str, where: str) -> dict[str, Any]:
-    """The JSON object in the body; numbers are ints or Decimals, and of keys that come twice
-    the last counts. Half a surrogate pair, which is no character, becomes U+FFFD.
+    """The JSON object in the body, made of plain values; of keys that come twice the last counts.
+    Half a surrogate pair, which is no character, becomes U+FFFD; a number beyond what a float
+    holds becomes its text.
 
     Raises UnexpectedContent for anything else: HTML, truncated text, NaN, too deep, too large
     a number, not an object.
@@ -89,9 +93,12 @@ def parse_json_object(response: Response, *, side: str, where: str) -> dict[str,
         raise wrong(f"{kind[:40] or 'no content type'}, not JSON")
     if response.body.count(b",") > _MAX_COMMAS:
         raise wrong("more values than any page holds")
+    parsed: Any = _parse_strict(response.body)
+    if isinstance(parsed, dict):
+        return parsed
     try:
         text = response.body.decode("utf-8", "surrogatepass").removeprefix("\ufeff")
-        parsed = json.loads(text, parse_float=_decimal, parse_int=_int, parse_constant=_no_constant)
+        parsed = json.loads(text, parse_float=_float, parse_int=_int, parse_constant=_no_constant)
         if not isinstance(parsed, dict):
             raise wrong("JSON that is not an object")
         cleaned: dict[str, Any] = _clean(parsed)
@@ -102,19 +109,40 @@ def parse_json_object(response: Response, *, side: str, where: str) -> dict[str,
     return cleaned
 
 
+def _parse_strict(body: bytes) -> Any:
+    """The parsed body where it is good JSON of a usual depth, and fast; else None, and the
+    careful parser finds out what it is."""
+    if _may_be_deep(body):
+        return None
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _may_be_deep(body: bytes) -> bool:
+    """Whether it nests deeper than is taken, as far as its brackets tell; those inside texts may
+    make it look so."""
+    brackets = body.translate(None, _NO_BRACKETS)
+    for _ in range(_MAX_DEPTH):
+        inner = brackets.replace(b"{}", b"").replace(b"[]", b"")
+        if len(inner) == len(brackets):
+            break
+        brackets = inner
+    return bool(brackets)
+
+
 def _int(digits: str) -> int:
     if len(digits) > _MAX_DIGITS:
         raise ValueError(f"a number of {len(digits)} digits")
     return int(digits)
 
 
-def _decimal(digits: str) -> Decimal:
+def _float(digits: str) -> float | str:
     if len(digits) > _MAX_DIGITS:
         raise ValueError(f"a number of {len(digits)} digits")
-    try:
-        return Decimal(digits)
-    except InvalidOperation:  # an exponent of more than eighteen digits
-        raise ValueError("a number that is out of range") from None
+    number = float(digits)
+    return number if math.isfinite(number) else digits
 
 
 def _no_constant(name: str) -> float:

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy import Dialect
 from sqlalchemy.dialects.postgresql import JSONB
@@ -37,7 +38,7 @@ class UtcTime(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError(f"{value!r} has no time zone")
-        utc = value.astimezone(UTC)
+        utc = value if value.tzinfo is UTC else value.astimezone(UTC)
         if dialect.name == "sqlite":
             # isoformat, since strftime writes the year 970 with three digits.
             return utc.isoformat(timespec="microseconds").replace("+00:00", "Z")
@@ -67,6 +68,8 @@ Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def plain_text(value: str) -> str:
     """The text without NUL characters; half a surrogate pair shows as a replacement character."""
+    if value.isascii():
+        return value.replace("\x00", "")
     return _HALF_PAIR.sub("\N{REPLACEMENT CHARACTER}", value.replace("\x00", ""))
 
 
@@ -99,6 +102,25 @@ def _number(value: Decimal) -> int | float | str:
     return int(value) if value == value.to_integral_value() else float(value)
 
 
+class JsonText(str):
+    """JSON that is text already, and clean."""
+
+    __slots__ = ()
+
+
+def json_text(value: Any) -> JsonText:
+    """The value as clean JSON text: plain values at once, others by way of `plain_json`."""
+    try:
+        text = orjson.dumps(value)
+    except TypeError:  # what JSON has no word for, or half a surrogate pair
+        return JsonText(dump_json(value))
+    if b"\\u0000" in text:
+        return JsonText(dump_json(value))
+    return JsonText(text.decode())
+
+
 def dump_json(value: Any) -> str:
     """JSON text for a column, cleaned."""
+    if isinstance(value, JsonText):
+        return str(value)
     return json.dumps(plain_json(value), ensure_ascii=False, separators=(",", ":"))

@@ -27,6 +27,7 @@ from syncd.mirror.failures import REBUILD, translated
 BUSY_TIMEOUT_MS = 5000
 LOCK_TIMEOUT_MS = 10_000
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_PAGE_SIZE = 16384  # bytes: a row of some kilobytes is not spread over several pages
 _SETTING = "SYNCD_DATABASE_URL"
 _POSTGRES_ARGUMENTS = {
     "connect_timeout": 10,  # seconds
@@ -186,6 +187,7 @@ def _sqlite_engine(url: URL) -> Engine:
         dbapi.isolation_level = None
         dbapi.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         dbapi.execute("PRAGMA foreign_keys = ON")
+        dbapi.execute(f"PRAGMA page_size = {_PAGE_SIZE}")  # of a file that is made new
         dbapi.execute("PRAGMA synchronous = FULL")
 
     return engine

@@ -1,7 +1,6 @@
 """What each side was last seen to hold, and which orders need a look."""
 
 import hashlib
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,9 +9,9 @@ from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Table, and_, delete, func, literal, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from syncd.core.work_order import (
+    SPELLED,
     CmmsRecord,
     Field,
     Fields,
@@ -21,7 +20,8 @@ from syncd.core.work_order import (
     Value,
     encode_fields,
 )
-from syncd.mirror.columns import UtcTime, plain_json
+from syncd.mirror.bulk import upsert
+from syncd.mirror.columns import UtcTime, json_text
 from syncd.mirror.database import Tx
 from syncd.mirror.tables import cmms_records, links, s2e_orders
 
@@ -53,31 +53,37 @@ def save_s2e(
         sweep: the sweep that has met them, to tell afterwards whom it did not meet.
     """
     rows = {order.s2e_id: _s2e_row(order) for order in orders}
-    first = len(rows) if sweep is None else len(rows) - _swept_count(tx, rows, sweep)
-    own = {} if sweep is None else {"swept": sweep}
-    saved = _save(tx, s2e_orders, "s2e_id", rows, seen_at, own)
-    back = and_(s2e_orders.c.not_found_cycle.is_not(None), s2e_orders.c.connection == tx.connection)
+    known: dict[str, Any] = {}
     for ids in chunks(rows):
+        columns = (s2e_orders.c[name] for name in ("s2e_id", "digest", "swept", "not_found_cycle"))
+        found = select(*columns).where(
+            s2e_orders.c.connection == tx.connection, s2e_orders.c.s2e_id.in_(ids)
+        )
+        known |= {row.s2e_id: row for row in tx.conn.execute(found)}
+    own = {} if sweep is None else {"swept": sweep}
+    digests = {s2e_id: row.digest for s2e_id, row in known.items()}
+    saved = _save(tx, s2e_orders, "s2e_id", rows, digests, seen_at, own)
+    back = [s2e_id for s2e_id, row in known.items() if row.not_found_cycle is not None]
+    for ids in chunks(back):
         tx.conn.execute(
             update(s2e_orders)
-            .where(back, s2e_orders.c.s2e_id.in_(ids))
+            .where(s2e_orders.c.connection == tx.connection, s2e_orders.c.s2e_id.in_(ids))
             .values(not_found_cycle=None, tombstone_at=None, **_look(tx, s2e_orders))
         )
-    return Saved(saved.observed, saved.changed, first)
-
-
-def _swept_count(tx: Tx, s2e_ids: Collection[str], sweep: int) -> int:
-    """How many of these the sweep has met before."""
-    return sum(
-        len(ids_where(tx, s2e_orders.c.s2e_id.in_(ids), s2e_orders.c.swept == sweep))
-        for ids in chunks(s2e_ids)
-    )
+    met = sum(row.swept == sweep for row in known.values()) if sweep is not None else 0
+    return Saved(saved.observed, saved.changed, len(rows) - met)
 
 
 def save_cmms(tx: Tx, records: Sequence[CmmsRecord], *, seen_at: datetime) -> Saved:
     """Keep what the CMMS has shown. A linked record that shows again is no longer missing."""
     rows = {record.cmms_id: _cmms_row(record) for record in records}
-    saved = _save(tx, cmms_records, "cmms_id", rows, seen_at)
+    known: dict[str, str] = {}
+    for ids in chunks(rows):
+        found = select(cmms_records.c.cmms_id, cmms_records.c.digest).where(
+            cmms_records.c.connection == tx.connection, cmms_records.c.cmms_id.in_(ids)
+        )
+        known |= {row.cmms_id: row.digest for row in tx.conn.execute(found)}
+    saved = _save(tx, cmms_records, "cmms_id", rows, known, seen_at)
     for ids in chunks(rows):
         missing = and_(
             links.c.connection == tx.connection,
@@ -98,18 +104,16 @@ def _save(
     table: Table,
     key: str,
     rows: dict[str, dict[str, Any]],
+    known: Mapping[str, str],
     seen_at: datetime,
     extra: Mapping[str, Any] = MappingProxyType({}),
 ) -> Saved:
-    """Keep rows under their digests. `extra` is kept with every row, changed or not."""
-    known: dict[str, str] = {}
-    for ids in chunks(rows):
-        found = tx.conn.execute(
-            select(table.c[key], table.c.digest).where(
-                table.c.connection == tx.connection, table.c[key].in_(ids)
-            )
-        )
-        known |= {row[0]: row[1] for row in found}
+    """Keep rows under their digests.
+
+    Args:
+        known: the digests kept so far.
+        extra: is kept with every row, changed or not.
+    """
     same = [name for name, row in rows.items() if known.get(name) == row["digest"]]
     changed = [name for name, row in rows.items() if known.get(name) != row["digest"]]
     for ids in chunks(same):
@@ -119,20 +123,21 @@ def _save(
             .values(seen_at=seen_at, **extra)
         )
     if changed:
-        insert = (postgresql if tx.conn.dialect.name == "postgresql" else sqlite).insert(table)
         times = {"seen_at": seen_at, "changed_at": seen_at, "first_seen_at": seen_at}
         own = {"connection": tx.connection, "needs_look": True, "look_since": tx.now}
         values = [{**rows[name], **times, **own, **extra, key: name} for name in changed]
         keep = {"connection", key, "first_seen_at"}
-        replaced = {c: insert.excluded[c] for c in values[0] if c not in keep}
-        replaced["look_since"] = func.coalesce(table.c.look_since, insert.excluded.look_since)
-        statement = insert.on_conflict_do_update(index_elements=["connection", key], set_=replaced)
-        tx.conn.execute(statement, values)
+
+        def replaced(excluded: Any) -> dict[str, Any]:
+            new = {name: excluded[name] for name in values[0] if name not in keep}
+            return new | {"look_since": func.coalesce(table.c.look_since, excluded.look_since)}
+
+        upsert(tx, table, values, replaced)
     return Saved(len(rows), tuple(changed))
 
 
 def _s2e_row(order: S2eOrder) -> dict[str, Any]:
-    fields, raw = plain_json(encode_fields(order.fields)), plain_json(order.raw)
+    fields, raw = json_text(encode_fields(order.fields)), json_text(order.raw)
     row = _typed(order.fields, {Field.S2E_ID}) | {
         "sync_status": order.sync_status,
         "site_id": order.site_id,
@@ -144,12 +149,14 @@ def _s2e_row(order: S2eOrder) -> dict[str, Any]:
         "raw": raw,
     }
     # Tasks come with a get and not with the list: the same order read both ways is unchanged.
-    told = {key: value for key, value in raw.items() if key != "tasks"}
+    told = raw
+    if "tasks" in order.raw:
+        told = json_text({key: value for key, value in order.raw.items() if key != "tasks"})
     return row | {"digest": _digest(fields, told)}
 
 
 def _cmms_row(record: CmmsRecord) -> dict[str, Any]:
-    fields, native = plain_json(encode_fields(record.fields)), plain_json(record.native)
+    fields, native = json_text(encode_fields(record.fields)), json_text(dict(record.native))
     equivalents = {name.value: sorted(values) for name, values in record.equivalents.items()}
     row = _typed(record.fields, {Field.S2E_ID}) | {
         "s2e_id": record.s2e_id,
@@ -158,29 +165,29 @@ def _cmms_row(record: CmmsRecord) -> dict[str, Any]:
         "equivalents": equivalents,
         "updated_at": record.updated_at,
     }
-    return row | {"digest": _digest(fields, native, equivalents, record.s2e_id)}
+    told = json_text([equivalents, record.s2e_id])
+    return row | {"digest": _digest(fields, native, told)}
 
 
 def _typed(fields: Fields, without: Collection[Field]) -> dict[str, Any]:
-    typed: dict[str, Any] = {}
-    for name in Field:
-        if name not in without:
-            value = fields.get(name)
-            typed[name.value] = _column_value(value)
-    return typed
+    told = fields.get
+    return {
+        column: _column_value(told(name)) for name, column in SPELLED.items() if name not in without
+    }
 
 
 def _column_value(value: Value) -> Any:
+    if value is None or type(value) is str or isinstance(value, datetime):
+        return value
     if isinstance(value, Unreadable):
         return None
-    if isinstance(value, Decimal):
-        return float(value)
-    return str(value) if isinstance(value, str) else value  # a status is text
+    return float(value) if isinstance(value, Decimal) else str(value)  # a status is text
 
 
-def _digest(*parts: Any) -> str:
-    text = json.dumps(parts, sort_keys=True)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+def _digest(*parts: str) -> str:
+    """Of the texts, in the order in which a side spells its keys: another order is looked at
+    once more, and found to be the same."""
+    return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
 
 
 def chunks(ids: Iterable[str]) -> Iterator[list[str]]:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
 from syncd.core.sweep import Certificate, Sweep
+from syncd.mirror.columns import json_text
 from syncd.mirror.database import Tx
 from syncd.mirror.tables import cycles, state, sweeps
 
@@ -99,7 +100,7 @@ def save_progress(tx: Tx, sweep_id: int, sweep: Sweep, about: Mapping[str, Any])
         update(sweeps)
         .where(sweeps.c.id == sweep_id)
         .values(
-            progress={**about, "sweep": sweep.dump()},
+            progress=json_text({**about, "sweep": sweep.dump()}),
             pages=sweep.certificate.pages,
             orders=sweep.met,
             total=sweep.total,

@@ -5,7 +5,6 @@ makes that one field Unreadable. Keys we do not know are kept in `raw`, so the A
 """
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -130,7 +129,7 @@ def parse_work_order(body: object) -> S2eOrder | None:
         created_at=_time(body.get("createdAt")),
         updated_at=_time(body.get("updatedAt")),
         last_synced_at=_time(body.get("lastSyncedAt")),
-        raw=_plain(body),
+        raw=body,
     )
 
 
@@ -170,18 +169,6 @@ def _time(raw: object) -> datetime | None:
 
 def _whole(raw: object) -> int | None:
     return raw if isinstance(raw, int) and not isinstance(raw, bool) else None
-
-
-def _plain(value: Any) -> Any:
-    """The same JSON with plain numbers, so that it can be stored as JSON again."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, Decimal):
-        number = float(value)
-        return number if math.isfinite(number) else str(value)
-    return value
 
 
 def format_sync(fields: Fields) -> bytes:

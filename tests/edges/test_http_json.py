@@ -1,7 +1,5 @@
 """JSON from the network is an object of plain values, or it is UnexpectedContent."""
 
-from decimal import Decimal
-
 import pytest
 
 from syncd.errors import UnexpectedContent
@@ -16,13 +14,18 @@ def parse(body: bytes | str, **headers: str) -> dict[str, object]:
     return parse_json_object(Response(200, told, raw), side="s2e", where="GET /x")
 
 
-def test_numbers_keep_every_digit() -> None:
-    assert parse('{"a": 4.50, "b": 0.1, "c": 12345678901234567890, "d": 1e2}') == {
-        "a": Decimal("4.50"),
-        "b": Decimal("0.1"),
+def test_numbers_are_plain_and_beyond_a_float_they_are_text() -> None:
+    assert parse('{"a": 4.50, "b": 0.1, "c": 12345678901234567890, "d": 1e2, "e": -1e400}') == {
+        "a": 4.5,
+        "b": 0.1,
         "c": 12345678901234567890,
-        "d": Decimal("1E+2"),
+        "d": 100.0,
+        "e": "-1e400",
     }
+
+
+def test_brackets_in_texts_do_not_make_an_answer_deep() -> None:
+    assert parse('{"a": "' + "[" * 500 + '"}') == {"a": "[" * 500}
 
 
 def test_of_a_key_that_comes_twice_the_last_counts() -> None:
@@ -58,8 +61,7 @@ def test_a_byte_order_mark_is_passed_over() -> None:
         ('{"a": NaN}', "NaN"),
         ('{"a": -Infinity}', "-Infinity"),
         ('{"a": ' + "9" * 5000 + "}", "5000 digits"),
-        ('{"a": 0.' + "9" * 5000 + "}", "5002 digits"),
-        ('{"a": 1e99999999999999999999}', "out of range"),
+        ('{"a": 1e' + "9" * 5000 + "}", "5002 digits"),
         ('{"a": ' + "[" * 100_000, "nested|not JSON"),
         ('{"a": ' + "[" * 150 + "]" * 150 + "}", "levels deep"),
         ('{"a": [' + "1," * 500_001 + "1]}", "more values"),
