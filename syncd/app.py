@@ -34,6 +34,7 @@ from syncd.ops.heartbeat import beat, path_for
 from syncd.scan2evolve.auth import BasicAuth, BearerAuth, ClientCredentials, DownstreamAuth, V1Auth
 from syncd.scan2evolve.client import Scan2EvolveClient
 from syncd.settings import Need, Settings, adapter_options, load_settings
+from syncd.sweeping import Progress
 
 CONNECTION = "default"  # several connections in one process are a later version's
 _FRESH_S = 60.0  # an observation this old may still be the ground of a write
@@ -80,12 +81,18 @@ def make_policy(settings: Settings, adapter: CmmsAdapter) -> Policy:
 
 @dataclass(slots=True)
 class App:
-    """Everything a command may need, each made when first asked for."""
+    """Everything a command may need, each made when first asked for.
+
+    Attributes:
+        progressed, waits: told how a first read of the list goes, and why nothing moves.
+    """
 
     settings: Settings
     stop: StopFlag
     may_write: bool = True
     monotonic: Callable[[], float] = time.monotonic
+    progressed: Callable[[Progress], None] = lambda _progress: None
+    waits: Callable[[float, str], None] = lambda _seconds, _why: None
     _mirror: Mirror | None = None
     _client: Scan2EvolveClient | None = None
     _adapter: CmmsAdapter | None = None
@@ -128,6 +135,7 @@ class App:
                 monotonic=self.monotonic,
                 utcnow=utcnow,
                 random=random.random,
+                waits=self.waits,
             )
         return self._client
 
@@ -150,6 +158,7 @@ class App:
             sweep_every=timedelta(seconds=self.settings.sweep_every_s),
             fresh=timedelta(seconds=max(_FRESH_S, self.settings.poll_every_s)),
             monotonic=self.monotonic,
+            progressed=self.progressed,
         )
 
     def close(self) -> None:

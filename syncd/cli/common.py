@@ -5,11 +5,12 @@ import os
 import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO, cast
 
 import typer
 
 from syncd.app import App, opened
+from syncd.cli.progress import ProgressLine
 from syncd.daemon import StopFlag, stop_on_signals
 from syncd.errors import SyncdError
 from syncd.log import escape
@@ -24,7 +25,11 @@ def open_app(needs: Collection[Need] = (), *, may_write: bool = False) -> Iterat
     """The application on this process's environment; SIGTERM and SIGINT stop it."""
     stop = StopFlag()
     stop_on_signals(stop)
-    with opened(os.environ, needs, stderr=sys.stderr, stop=stop, may_write=may_write) as app:
+    line = ProgressLine(sys.stderr) if sys.stderr.isatty() else None
+    stream = sys.stderr if line is None else cast("TextIO", line)
+    with opened(os.environ, needs, stderr=stream, stop=stop, may_write=may_write) as app:
+        if line is not None:
+            app.progressed, app.waits = line.progressed, line.waits
         yield app
 
 

@@ -57,6 +57,7 @@ class Scan2EvolveClient:
         downstream: None where nothing is written.
         wait: sleeps that many seconds; False if it was cut short because we are to stop.
         read_attempts: how often a GET that failed is sent, all in all.
+        waits: told before it waits: how many seconds, and what ends then.
 
     Attributes:
         requests: how many requests were sent.
@@ -77,6 +78,7 @@ class Scan2EvolveClient:
         utcnow: Callable[[], datetime],
         random: Callable[[], float],
         read_attempts: int = 3,
+        waits: Callable[[float, str], None] = lambda _seconds, _why: None,
     ) -> None:
         self._reading = reading
         self._writing = writing
@@ -88,6 +90,7 @@ class Scan2EvolveClient:
         self._utcnow = utcnow
         self._random = random
         self._read_attempts = read_attempts
+        self._waits = waits
         self._spending = threading.Lock()
         self.requests = 0
         self.deadline = float("inf")
@@ -291,6 +294,8 @@ class Scan2EvolveClient:
             structlog.get_logger().info(
                 "api.throttled", wait_s=round(wait_s, 1), reason=f"{type(error).__name__}: {error}"
             )
+        throttled = isinstance(error, Throttled)
+        self._waits(wait_s, "rate limit resets" if throttled else "tries again")
         if not self._wait(wait_s):
             raise Unreachable("stopping", side="s2e", may_have_applied=error.may_have_applied)
 
