@@ -1,6 +1,7 @@
 # make demo         a working day in half a minute: needs Python >= 3.11 and a package index
 # make test         everything that pip alone can install for
 # make test-system  what needs Debian packages; installs them when it may
+# make sweeps       the whole table of docs/sweeps.md, an hour; SWEEPS="--only 1000" is minutes
 # make lock         resolve the locked requirements anew
 
 # make PYTHON=python3.13 test: the same with another Python, in an environment of its own
@@ -14,7 +15,7 @@ TEST_VENV ?= .venv-$(VERSION)-test
 OLD_PYTHON = import sys; sys.exit(sys.version_info < (3, 11) and \
 	"syncd needs Python 3.11 or later; try make PYTHON=python3.13 …")
 
-.PHONY: demo test test-system lint lock format docs clean
+.PHONY: demo test test-system sweeps lint lock format docs clean
 
 $(VENV)/.installed: requirements.lock
 	@$(PYTHON) -c '$(OLD_PYTHON)'
@@ -51,6 +52,9 @@ docs: $(TEST_VENV)/.installed
 	$(TEST_VENV)/bin/python .ci/write-docs.py
 
 # Needs uv. The index is whatever uv is configured for; no file here names one.
+sweeps: $(TEST_VENV)/.installed
+	PYTHONPATH=. $(TEST_VENV)/bin/python -m tests.sweeps --out docs/sweeps.md $(SWEEPS)
+
 lock:
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-annotate --no-emit-index-url --no-emit-find-links --upgrade \

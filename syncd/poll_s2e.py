@@ -217,19 +217,27 @@ class S2ePoll:
         wanted: Collection[str],
         *,
         may_wait: Collection[str] = frozenset(),
+        again: bool = False,
     ) -> set[str]:
         """Look for these orders on pages that show several of them at once; return those of
-        `wanted` that are left to be asked by id. `may_wait`: also welcome, not asked for."""
+        `wanted` that are left to be asked by id.
+
+        Args:
+            may_wait: also welcome, not asked for.
+            again: what this cycle has read of them before does not count.
+        """
+        since = self._utcnow() if again else reading.started
         rest, welcome = set(wanted), set(may_wait)
         with self._mirror.read() as tx:
             newest_first = state.get_state(tx, state.LIST_ORDER) == ListOrder.UPDATED_DOWN
-        if newest_first and len(rest) + len(welcome) > _WORTH_A_LIST:
+        if newest_first and not again and len(rest) + len(welcome) > _WORTH_A_LIST:
             self._look_at_head(reading, seen, rest, welcome)
-        for status, ids, pages in self._lanes_of(rest | welcome):
+        listed = frozenset[Status]() if again else frozenset(OPEN_STATUSES)
+        for status, ids, pages in self._lanes_of(rest | welcome, listed):
             if len(ids) >= _WORTH_A_LIST * pages and not reading.reads_over():
                 self._list_all(seen, Sweep(prove=False), status=status)
                 with self._mirror.read() as tx:
-                    rest -= observations.s2e_seen_since(tx, rest, reading.started)
+                    rest -= observations.s2e_seen_since(tx, rest, since)
         return rest
 
     def _look_at_head(
@@ -249,12 +257,15 @@ class S2ePoll:
             if found < _WORTH_A_LIST or reading.reads_over():
                 return
 
-    def _lanes_of(self, ids: Collection[str]) -> list[tuple[Status, set[str], int]]:
-        """The statuses last seen of these orders, with the pages it takes to list each."""
+    def _lanes_of(
+        self, ids: Collection[str], listed: frozenset[Status]
+    ) -> list[tuple[Status, set[str], int]]:
+        """The statuses last seen of these orders, but for those that have been listed, with the
+        pages it takes to list each."""
         by_status: dict[Status, set[str]] = {}
         with self._mirror.read() as tx:
             for s2e_id, status in lanes.statuses_of(tx, ids).items():
-                if status in Status.__members__ and status not in OPEN_STATUSES:  # listed already
+                if status in Status.__members__ and status not in listed:
                     by_status.setdefault(Status(status), set()).add(s2e_id)
             return [
                 (status, found, quiet_pages(lanes.status_count(tx, status)))
@@ -291,7 +302,7 @@ class S2ePoll:
         """Look at these orders again before something is based on what they hold."""
         nominated = len(seen.not_found)
         try:
-            alone = self.look(reading, seen, s2e_ids)
+            alone = self.look(reading, seen, s2e_ids, again=True)
             self._read_before |= alone
             self.get(reading, seen, sorted(alone))
         except RemoteError as error:

@@ -1,6 +1,7 @@
 """`make sweeps`: the whole table of docs/sweeps.md. Takes about an hour; `--only 1000` minutes."""
 
 import argparse
+import logging
 import sys
 import tempfile
 from collections import Counter
@@ -8,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+
+import structlog
 
 from syncd.core.sweep import quiet_pages
 from tests.sweeps.trial import ORDERS, WRITES, Trial, fill, sweep
@@ -24,6 +27,7 @@ def main() -> int:
     told.add_argument("--only", type=int, action="append", help="orders in the list")
     told.add_argument("--out", type=Path, help="write the table there, in the place of the old")
     asked = told.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     rows, missed = [], 0
     print(_HEAD, flush=True)
     for orders in asked.only or SEEDS:
