@@ -6,7 +6,7 @@ from itertools import islice
 
 import structlog
 
-from syncd.cmms.port import CmmsAdapter
+from syncd.cmms.port import CmmsAdapter, version
 from syncd.core.case import Kind
 from syncd.core.work_order import CmmsRecord, Side
 from syncd.errors import NotFound, RemoteError
@@ -53,6 +53,10 @@ class CmmsPoll:
         began = self._utcnow()
         newest: datetime | None = None
         seen.requests += 1
+        # Asked before the records are, so that a change meanwhile shows the next time.
+        told = version(self._adapter)
+        if not reading.full and self._is_known(told):
+            return
         for chunk in _chunks(self._adapter.fetch(since)):
             self._save(seen, chunk, began)
             stamps = [record.updated_at for record in chunk if record.updated_at is not None]
@@ -61,9 +65,20 @@ class CmmsPoll:
             self._look_for_missing(reading, seen, began)
             with self._mirror.transaction() as tx:
                 state.set_moment(tx, state.CMMS_FULL_READ_AT, began)
+                state.set_state(tx, state.CMMS_VERSION, told)
         if newest is not None:
             with self._mirror.transaction() as tx:
                 state.set_moment(tx, state.CMMS_WATERMARK, newest)
+
+    def _is_known(self, told: str | None) -> bool:
+        """Whether nothing has changed since the last whole read, and no other is due."""
+        if told is None:
+            return False
+        with self._mirror.read() as tx:
+            last_full = state.get_moment(tx, state.CMMS_FULL_READ_AT)
+            known = state.get_state(tx, state.CMMS_VERSION)
+        due = last_full is None or self._utcnow() - last_full >= self._full_every
+        return not due and told == known
 
     def _changed_since(self) -> datetime | None:
         """The watermark less an overlap; None when everything has to be read."""

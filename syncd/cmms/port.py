@@ -94,6 +94,17 @@ def check(adapter: CmmsAdapter) -> str | None:
     return None if asked is None else str(asked())
 
 
+def version(adapter: CmmsAdapter) -> str | None:
+    """A text that stays the same only as long as no record of this CMMS has changed, come or
+    gone, and only within this process; None if the adapter cannot tell.
+
+    When in doubt it is another one: what has not changed may be read again, never the reverse.
+    """
+    asked = getattr(adapter, "version", None)
+    told: str | None = None if asked is None else asked()
+    return told
+
+
 def close(adapter: CmmsAdapter) -> None:
     """Release what the adapter holds, if it holds anything."""
     closing = getattr(adapter, "close", None)

@@ -2,6 +2,8 @@
 
 The embedded table `work_orders` is made by the first `run` or `once`. People change it with
 plain SQL, so a change shows in its values and not in `updated_at`: every fetch reads all rows.
+What spares a fetch is `version`: SQLite's file tells whether anybody has written to it, and
+PostgreSQL digests the rows itself.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,6 +27,7 @@ from sqlalchemy import (
     inspect,
     literal,
     select,
+    text,
     update,
 )
 from sqlalchemy.types import UserDefinedType
@@ -134,6 +137,8 @@ class SqlAdapter:
     ) -> None:
         self._database = Database(url, may_write=context.may_write, lock_timeout_s=lock_timeout_s)
         self._context = context
+        # Another process may read the same rows otherwise.
+        self._made_at = context.utcnow().isoformat()
         self._known = False  # whether the table was met or made, with all its columns
 
     @classmethod
@@ -172,6 +177,16 @@ class SqlAdapter:
             if len(rows) < _CHUNK:
                 return
             last = rows[-1].id
+
+    def version(self) -> str | None:
+        """See `port.version`; None on databases other than these two."""
+        if not self._exists():
+            return None
+        told = self._database.file_version(self._context.utcnow().timestamp())
+        if self._database.dialect == "postgresql":
+            with self._database.reading() as conn:
+                told = " ".join(str(value) for value in conn.execute(_DIGEST).one())
+        return None if told is None else f"{self._made_at} {told}"
 
     def get(self, cmms_id: str) -> CmmsRecord:
         """One record by its id, spelled as we spell it. Raises NotFound."""
@@ -286,6 +301,10 @@ class SqlAdapter:
     def _values(self, fields: Fields) -> dict[str, Any]:
         values = {_COLUMN_OF[name]: _column_value(value) for name, value in fields.items()}
         return values | {"updated_at": format_time(self._context.utcnow())}
+
+
+# Of every row as text: no row changes, comes or goes without another sum.
+_DIGEST = text("SELECT count(*), sum(hashtextextended(t::text, 0)) FROM work_orders AS t")
 
 
 def _select(

@@ -44,6 +44,7 @@ _SETTING = "SYNCD_CMMS_URL"
 _EXAMPLES = "use sqlite:///path/to/cmms.db or postgresql://user:password@host/name"
 LOCK_TIMEOUT_S = 5.0
 _STATEMENT_TIMEOUT_MS = 30_000
+_RACY_S = 2.0  # the coarsest time stamps of file systems in use
 _POSTGRES_ARGUMENTS = {
     "connect_timeout": 10,  # seconds
     "application_name": "syncd",
@@ -109,6 +110,10 @@ class Database:
             return str(self.path)
         return self._url.set(query={}).render_as_string(hide_password=True)
 
+    @property
+    def dialect(self) -> str:
+        return self._engine.dialect.name
+
     def is_absent(self) -> bool:
         """Whether it is a file that is not there yet. Raises Unreachable if its folder is not."""
         if self.path is None or os.path.exists(self.path):
@@ -131,6 +136,33 @@ class Database:
             suppress(sqlite3.OperationalError),
         ):
             dbapi.execute("PRAGMA journal_mode = WAL")
+
+    def file_version(self, now: float) -> str | None:
+        """A text that is another one after every commit to the SQLite file, whoever's it is;
+        None where that cannot be told.
+
+        Whoever commits writes to the file, its journal or its WAL, which moves a time stamp.
+        The system's stamps are milliseconds apart, so a file that was written to within the last
+        seconds may be written to again unseen. A connection kept open could tell by SQLite's
+        own data_version; but then the WAL would never be folded back into the file, and a copy
+        that people make of the file alone would lack it.
+        """
+        if self.path is None:
+            return None
+        parts = []
+        for suffix in ("", "-journal", "-wal"):
+            try:
+                told = os.stat(f"{self.path}{suffix}")
+            except FileNotFoundError:
+                parts.append("-")
+                continue
+            except OSError:
+                return None
+            if now - max(told.st_mtime, told.st_ctime) < _RACY_S:
+                return None
+            parts.append(f"{told.st_dev}.{told.st_ino}.{told.st_size}.{told.st_mtime_ns}")
+            parts.append(str(told.st_ctime_ns))
+        return " ".join(parts)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -18,6 +18,7 @@ PAUSED = "paused"  # true: a person has stopped writing
 FIRST_SYNC_OVER = "first_sync_over"  # true: creations are no longer counted
 CMMS_FULL_READ_AT = "cmms_full_read_at"
 CMMS_WATERMARK = "cmms_watermark"
+CMMS_VERSION = "cmms_version"  # of the CMMS as the last whole read met it, if it could tell
 POLICY = "policy"  # the settings under which the orders were last settled
 PRUNED_AT = "pruned_at"
 LIST_ORDER = "list_order"  # the order that the last sweep found the list in, if it is one we know
