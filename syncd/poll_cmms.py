@@ -11,6 +11,7 @@ from syncd.core.case import Kind
 from syncd.core.work_order import CmmsRecord, Side
 from syncd.errors import NotFound, RemoteError
 from syncd.mirror import journal, links, observations, state
+from syncd.mirror.alone import settle_unclaimed
 from syncd.mirror.database import Mirror
 from syncd.reading import Reading, Seen
 
@@ -61,6 +62,9 @@ class CmmsPoll:
             self._save(seen, chunk, began)
             stamps = [record.updated_at for record in chunk if record.updated_at is not None]
             newest = max([*stamps, *([newest] if newest else [])], default=None)
+        if seen.changed:
+            with self._mirror.transaction(durable=False) as tx:
+                settle_unclaimed(tx)
         if since is None:
             self._look_for_missing(reading, seen, began)
             with self._mirror.transaction() as tx:

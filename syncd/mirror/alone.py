@@ -1,6 +1,6 @@
 """Settle, in one statement, the orders that have no counterpart of any kind."""
 
-from sqlalchemy import ColumnElement, Table, exists, update
+from sqlalchemy import ColumnElement, Table, exists, select, update
 
 from syncd.core.case import OPEN_STATES
 from syncd.mirror.database import Tx
@@ -41,6 +41,28 @@ def settle_alone(tx: Tx, reason: str, reason_with_reference: str) -> int:
         settled = settled.values(out_of_scope=why, needs_look=False, look_since=None)
         done += tx.conn.execute(settled).rowcount
     return done
+
+
+def settle_unclaimed(tx: Tx) -> None:
+    """Records that carry no Scan2Evolve id and that no order names are counted and left alone.
+
+    An order that comes to name one needs a look of its own then.
+    """
+    linked = select(links.c.cmms_id).where(links.c.connection == tx.connection)
+    named = select(s2e_orders.c.external_id).where(
+        s2e_orders.c.connection == tx.connection, s2e_orders.c.external_id.is_not(None)
+    )
+    tx.conn.execute(
+        update(cmms_records)
+        .where(
+            cmms_records.c.connection == tx.connection,
+            cmms_records.c.needs_look,
+            cmms_records.c.s2e_id.is_(None),
+            cmms_records.c.cmms_id.not_in(linked),
+            cmms_records.c.cmms_id.not_in(named),
+        )
+        .values(needs_look=False, look_since=None)
+    )
 
 
 def _any(table: Table, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -64,15 +64,13 @@ def _wanted(tx: Tx) -> set[str]:
 
 def _referring(tx: Tx) -> set[str]:
     """Unlinked orders whose externalId names a record that needs a look."""
-    joined = select(s2e_orders.c.s2e_id).join(
-        cmms_records,
-        (s2e_orders.c.connection == cmms_records.c.connection)
-        & (s2e_orders.c.external_id == cmms_records.c.cmms_id),
+    changed = select(cmms_records.c.cmms_id).where(
+        cmms_records.c.connection == tx.connection, cmms_records.c.needs_look
     )
     linked = select(links.c.s2e_id).where(links.c.connection == tx.connection)
-    found = joined.where(
+    found = select(s2e_orders.c.s2e_id).where(
         s2e_orders.c.connection == tx.connection,
-        cmms_records.c.needs_look,
+        s2e_orders.c.external_id.in_(changed),
         s2e_orders.c.s2e_id.not_in(linked),
     )
     return set(tx.conn.execute(found).scalars())

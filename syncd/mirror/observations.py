@@ -298,7 +298,8 @@ def ids_where(tx: Tx, *conditions: Any) -> list[str]:
 
 def live_s2e_count(tx: Tx) -> int:
     """Orders that upstream is not known to have deleted."""
-    return count_where(tx, s2e_orders.c.tombstone_at.is_(None))
+    # Counted from the two ends, each of which has an index.
+    return count_where(tx) - count_where(tx, s2e_orders.c.tombstone_at.is_not(None))
 
 
 def sync_status_count(tx: Tx, sync_status: str) -> int:

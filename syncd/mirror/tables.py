@@ -15,6 +15,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     UniqueConstraint,
+    text,
 )
 
 from syncd.core.work_order import Field, Kind, kind_of
@@ -40,6 +41,13 @@ def _typed(name: Field) -> Column[Any]:
 
 def _typed_columns(without: frozenset[Field]) -> list[Column[Any]]:
     return [_typed(name) for name in Field if name not in without]
+
+
+def _of_few(table: str, column: str) -> Index:
+    """An index of the few rows that have something in this column."""
+    there = text(f"{column} IS NOT NULL")
+    name = f"ix_{table}_connection_{column}"
+    return Index(name, "connection", column, sqlite_where=there, postgresql_where=there)
 
 
 s2e_orders = Table(
@@ -69,6 +77,10 @@ s2e_orders = Table(
     Index(None, "connection", "status"),
     Index(None, "connection", "sync_status"),
     Index(None, "connection", "needs_look"),
+    Index(None, "connection", "out_of_scope"),
+    _of_few("s2e_orders", "external_id"),
+    _of_few("s2e_orders", "tombstone_at"),
+    _of_few("s2e_orders", "not_found_cycle"),
 )
 
 cmms_records = Table(
