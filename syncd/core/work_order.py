@@ -176,7 +176,7 @@ def parse_value(name: Field, raw: object) -> Value:
     """
     if raw is None:
         return None
-    kind = kind_of(name)
+    kind = KINDS.get(name, Kind.TEXT)
     if kind is Kind.TEXT and type(raw) is str:
         return raw or None
     if kind is Kind.TIME:
@@ -285,7 +285,10 @@ def decode_value(name: Field, stored: object) -> Value:
 
 
 def encode_fields(fields: Fields) -> dict[str, object]:
-    return {SPELLED[name]: encode_value(value) for name, value in fields.items()}
+    return {
+        SPELLED[name]: value if value is None or type(value) is str else encode_value(value)
+        for name, value in fields.items()
+    }
 
 
 def decode_fields(stored: Mapping[str, object]) -> dict[Field, Value]:

@@ -6,9 +6,10 @@ which takes a tenth of the time for rows of forty columns.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import JSON, Column, Dialect, Table
+from sqlalchemy import JSON, Column, Dialect, Table, func
 from sqlalchemy.dialects import postgresql, sqlite
 
 from syncd.mirror.columns import Text, UtcTime, dump_json, plain_text
@@ -17,35 +18,38 @@ from syncd.mirror.database import Tx
 Convert = Callable[[Any], Any]
 
 
-def upsert(
-    tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]], replaced: Callable[[Any], Any]
-) -> None:
-    """Insert the rows; where one is there, replace it.
+def upsert(tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]], kept: frozenset[str]) -> None:
+    """Insert the rows; where one is there, replace all of it but the columns in `kept`. A look
+    that was due stays due since when it was.
 
     Args:
         rows: all with the same keys, the primary key's among them.
-        replaced: from the row that could not be inserted to the columns to set.
     """
-    dialect = tx.conn.dialect
+    statement, places = _compiled(table, tuple(rows[0]), kept, tx.conn.dialect)
+    columns = []
+    for name, convert in places:
+        column = [row[name] for row in rows]
+        columns.append(list(map(convert, column)) if convert else column)
+    values: Any = list(zip(*columns, strict=True))
+    if not tx.conn.dialect.positional:
+        names = [name for name, _ in places]
+        values = [dict(zip(names, row, strict=True)) for row in values]
+    tx.conn.exec_driver_sql(statement, values)
+
+
+@lru_cache(maxsize=16)
+def _compiled(
+    table: Table, names: tuple[str, ...], kept: frozenset[str], dialect: Dialect
+) -> tuple[str, list[tuple[str, Convert | None]]]:
+    """The statement, and its values in their order with what converts each."""
     insert = (postgresql if dialect.name == "postgresql" else sqlite).insert(table)
     keys = [column.name for column in table.primary_key]
-    statement = insert.on_conflict_do_update(index_elements=keys, set_=replaced(insert.excluded))
-    names = list(rows[0])
-    compiled = statement.compile(dialect=dialect, column_keys=names)
-    converts = [(name, _convert(table.c[name], dialect)) for name in names]
-    if compiled.positional:
-        order = dict(converts)
-        places = [(name, order[name]) for name in compiled.positiontup or names]
-        values: Any = [
-            tuple(convert(row[name]) if convert else row[name] for name, convert in places)
-            for row in rows
-        ]
-    else:
-        values = [
-            {name: convert(row[name]) if convert else row[name] for name, convert in converts}
-            for row in rows
-        ]
-    tx.conn.exec_driver_sql(str(compiled), values)
+    new = {name: insert.excluded[name] for name in names if name not in {*keys, *kept}}
+    new["look_since"] = func.coalesce(table.c.look_since, insert.excluded.look_since)
+    statement = insert.on_conflict_do_update(index_elements=keys, set_=new)
+    compiled = statement.compile(dialect=dialect, column_keys=list(names))
+    order = compiled.positiontup if compiled.positional else names
+    return str(compiled), [(name, _convert(table.c[name], dialect)) for name in order or names]
 
 
 def _convert(column: Column[Any], dialect: Dialect) -> Convert | None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Table, and_, delete, func, literal, or_, select, update
+from sqlalchemy import Table, and_, delete, exists, func, literal, or_, select, update
 
 from syncd.core.work_order import (
     SPELLED,
@@ -126,13 +126,7 @@ def _save(
         times = {"seen_at": seen_at, "changed_at": seen_at, "first_seen_at": seen_at}
         own = {"connection": tx.connection, "needs_look": True, "look_since": tx.now}
         values = [{**rows[name], **times, **own, **extra, key: name} for name in changed]
-        keep = {"connection", key, "first_seen_at"}
-
-        def replaced(excluded: Any) -> dict[str, Any]:
-            new = {name: excluded[name] for name in values[0] if name not in keep}
-            return new | {"look_since": func.coalesce(table.c.look_since, excluded.look_since)}
-
-        upsert(tx, table, values, replaced)
+        upsert(tx, table, values, kept=frozenset({"first_seen_at"}))
     return Saved(len(rows), tuple(changed))
 
 
@@ -317,7 +311,10 @@ def count_where(tx: Tx, *conditions: Any) -> int:
 
 def unknown_claims(tx: Tx, limit: int) -> list[str]:
     """Scan2Evolve ids that only the CMMS knows, of records not looked at yet."""
-    known = select(s2e_orders.c.s2e_id).where(s2e_orders.c.connection == tx.connection)
+    known = exists().where(
+        s2e_orders.c.connection == cmms_records.c.connection,
+        s2e_orders.c.s2e_id == cmms_records.c.s2e_id,
+    )
     found = tx.conn.execute(
         select(cmms_records.c.s2e_id)
         .distinct()
@@ -325,7 +322,7 @@ def unknown_claims(tx: Tx, limit: int) -> list[str]:
             cmms_records.c.connection == tx.connection,
             cmms_records.c.needs_look,
             cmms_records.c.s2e_id.is_not(None),
-            cmms_records.c.s2e_id.not_in(known),
+            ~known,
         )
         .order_by(cmms_records.c.s2e_id)
         .limit(limit)

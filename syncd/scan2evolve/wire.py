@@ -113,7 +113,8 @@ def parse_work_order(body: object) -> S2eOrder | None:
     fields: dict[Field, Value] = {Field.S2E_ID: s2e_id}
     for key, name in _PLAIN.items():
         if key in body:
-            fields[name] = parse_value(name, body[key])
+            value = body[key]
+            fields[name] = value if value is None else parse_value(name, value)
     for key, (name, inner) in _OBJECTS.items():
         if key in body:
             fields[name] = _inner(name, body[key], inner)
