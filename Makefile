@@ -2,6 +2,7 @@
 # make test         everything that pip alone can install for
 # make test-system  what needs Debian packages; installs them when it may
 # make sweeps       the whole table of docs/sweeps.md, an hour; SWEEPS="--only 1000" is minutes
+# make bench        the table of docs/performance.md, some ten minutes; nothing else should run
 # make lock         resolve the locked requirements anew
 
 # make PYTHON=python3.13 test: the same with another Python, in an environment of its own
@@ -15,7 +16,7 @@ TEST_VENV ?= .venv-$(VERSION)-test
 OLD_PYTHON = import sys; sys.exit(sys.version_info < (3, 11) and \
 	"syncd needs Python 3.11 or later; try make PYTHON=python3.13 …")
 
-.PHONY: demo test test-system sweeps lint lock format docs clean
+.PHONY: demo test test-system sweeps bench lint lock format docs clean
 
 $(VENV)/.installed: requirements.lock
 	@$(PYTHON) -c '$(OLD_PYTHON)'
@@ -54,6 +55,9 @@ docs: $(TEST_VENV)/.installed
 # Needs uv. The index is whatever uv is configured for; no file here names one.
 sweeps: $(TEST_VENV)/.installed
 	PYTHONPATH=. $(TEST_VENV)/bin/python -m tests.sweeps --out docs/sweeps.md $(SWEEPS)
+
+bench: $(TEST_VENV)/.installed
+	PYTHONPATH=. $(TEST_VENV)/bin/python -m tests.bench --out docs/performance.md $(BENCH)
 
 lock:
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

@@ -3,16 +3,18 @@
 import os
 import sqlite3
 import sys
-from collections.abc import Mapping
+import time
 from pathlib import Path
-from statistics import median
 
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateTable
+
+from syncd.cmms.sql import work_orders
 from tests.bench.clock import Daemon, Spent, daemon, run
 from tests.bench.orders import make_orders
 
 _TICK_S = 2
 _SETTLING = 3  # ticks until all is linked, agreed and read back
-RECORDS = 100_000  # in the CMMS of the idle daemon, nearly all of them none of our business
 
 
 def raw_limit(port: int, folder: Path) -> Spent:
@@ -24,16 +26,19 @@ def raw_limit(port: int, folder: Path) -> Spent:
 def backfill(port: int, folder: Path) -> Spent:
     """`syncd once` on an empty mirror and an empty CMMS."""
     argv = [sys.executable, "-m", "syncd", "once"]
-    return run(argv, folder, _environ() | settings(port, folder))
+    return run(argv, folder, _environ() | _settings(port, folder))
 
 
-def idle_ticks(port: int, folder: Path, orders: int, open_ones: int, ticks: int) -> list[float]:
+def idle_ticks(
+    port: int, folder: Path, orders: int, open_ones: int, records: int, ticks: int
+) -> list[float]:
     """CPU seconds of each of some ticks of a daemon that has nothing to do.
 
-    The list is mirrored, its open orders are linked, no sweep is due.
+    The list is mirrored, its open orders are linked, no sweep is due. Nearly all records of the
+    CMMS are none of our business.
     """
-    fill_cmms(folder / "cmms.db", orders, open_ones)
-    environ = _environ() | settings(port, folder)
+    _fill_cmms(folder / "cmms.db", orders, open_ones, records)
+    environ = _environ() | _settings(port, folder)
     run([sys.executable, "-m", "syncd", "once"], folder, environ)
     argv = [sys.executable, "-m", "syncd", "run"]
     with daemon(argv, folder, environ | {"SYNCD_POLL_EVERY_S": str(_TICK_S)}) as running:
@@ -49,20 +54,14 @@ def _measure(running: Daemon, ticks: int) -> list[float]:
         done += 1
         running.wait_for("cycle.finished", done)
         # The tick's end, its heartbeat, comes just after its last line; half a tick is enough.
-        _pause()
+        time.sleep(_TICK_S / 2)
         after = running.cpu_s()
         spent.append(after - before)
         before = after
     return spent
 
 
-def _pause() -> None:
-    import time
-
-    time.sleep(_TICK_S / 2)
-
-
-def settings(port: int, folder: Path) -> dict[str, str]:
+def _settings(port: int, folder: Path) -> dict[str, str]:
     return {
         "SYNCD_S2E_URL": f"http://127.0.0.1:{port}",
         "SYNCD_S2E_TOKEN": "bench",
@@ -77,34 +76,30 @@ def settings(port: int, folder: Path) -> dict[str, str]:
     }
 
 
-def _environ() -> Mapping[str, str] | dict[str, str]:
+def _environ() -> dict[str, str]:
     return {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
 
 
-def fill_cmms(path: Path, orders: int, open_ones: int) -> None:
+def _fill_cmms(path: Path, orders: int, open_ones: int, records: int) -> None:
     """A CMMS that holds a record for each open order, as the order is, and many of its own."""
-    from syncd.cmms.sql import work_orders
-
     names = [column.name for column in work_orders.c]
-    rows = []
-    for order, _ in make_orders(orders, open_ones):
-        if order["externalId"] is not None:
-            rows.append(_record(order))
-    numbers = {row["id"] for row in rows}
-    others = (number for number in range(1, RECORDS + 1) if number not in numbers)
+    ours = [
+        _record(order)
+        for order, _ in make_orders(orders, open_ones)
+        if order["externalId"] is not None
+    ]
+    taken = {row["id"] for row in ours}
     database = sqlite3.connect(path)
-    from sqlalchemy.dialects import sqlite
-    from sqlalchemy.schema import CreateTable
-
     database.execute(str(CreateTable(work_orders).compile(dialect=sqlite.dialect())))
     database.execute("PRAGMA journal_mode = WAL")
-    insert = (
-        f"INSERT INTO work_orders ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+    marks = ", ".join("?" * len(names))
+    database.executemany(
+        f"INSERT INTO work_orders ({', '.join(names)}) VALUES ({marks})",
+        ([row.get(name) for name in names] for row in ours),
     )
-    database.executemany(insert, ([row.get(name) for name in names] for row in rows))
     database.executemany(
         "INSERT INTO work_orders (id, title, status) VALUES (?, 'their own', 'DRAFT')",
-        ((number,) for number in others),
+        ((number,) for number in range(1, records + 1) if number not in taken),
     )
     database.commit()
     database.close()
@@ -118,8 +113,7 @@ def _record(order: dict[str, object]) -> dict[str, object]:
     asset = order["asset"]
     assert isinstance(asset, dict)
     told = {
-        name: order[name]
-        for name in ("title", "description", "priority", "status", "location")
+        name: order[name] for name in ("title", "description", "priority", "status", "location")
     }
     return told | {
         "id": int(str(order["externalId"])),
@@ -134,8 +128,3 @@ def _record(order: dict[str, object]) -> dict[str, object]:
         "completed_at": order["completedAt"],
         "actual_hours": order["actualHours"],
     }
-
-
-def of_all(values: list[float]) -> tuple[float, float, float]:
-    """Median, least and most."""
-    return median(values), min(values), max(values)

@@ -8,11 +8,12 @@ from typing import Any
 OPEN = ("ASSIGNED", "IN_PROGRESS", "ON_HOLD")
 CLOSED = ("COMPLETED", "COMPLETED", "COMPLETED", "CANCELLED", "DRAFT")
 PRIORITIES = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
-_WORDS = (
+_SAMPLE = (
     "bearing worn gearbox oil leaking Förderband gespannt pump cavitates стук в моторе fan "
     "unbalanced sensor drifts 阀门 sticks coupling loose grease renewed guard missing belt torn "
     "cable chafed filter blocked pressure low temperature high noise at start press brake"
-).split()
+)
+_WORDS = _SAMPLE.split()
 
 
 def make_order(number: int, *, is_open: bool) -> dict[str, Any]:

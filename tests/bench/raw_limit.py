@@ -10,6 +10,7 @@ import os
 import socket
 import sqlite3
 import sys
+from typing import Any
 
 import msgspec
 
@@ -18,10 +19,10 @@ _TEXTS = (
     *("externalStatus", "externalUrl", "rootCause", "resolution", "closureNote"),
     *("completedAt", "createdAt", "updatedAt"),
 )
-_Order = msgspec.defstruct(
+_Order: Any = msgspec.defstruct(
     "_Order", [*((name, str | None) for name in _TEXTS), ("actualHours", float | None)], gc=False
 )
-_Page = msgspec.defstruct("_Page", [("workOrders", list[msgspec.Raw]), ("pagination", dict)])
+_Page: Any = msgspec.defstruct("_Page", [("workOrders", list[msgspec.Raw]), ("pagination", dict)])
 _COLUMNS = (*_TEXTS, "actualHours", "json")
 
 
