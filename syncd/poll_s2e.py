@@ -90,7 +90,7 @@ class S2ePoll:
 
     def _read_lanes(self, reading: Reading, seen: Seen) -> None:
         with self._mirror.read() as tx:
-            empty = observations.live_s2e_count(tx) == 0
+            empty = not observations.has_live_orders(tx)
         open_since: datetime | None = reading.started
         if not (reading.full or empty):
             open_since = self._hot(reading, seen)

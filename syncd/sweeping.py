@@ -77,7 +77,6 @@ class Sweeping:
         """Read what is due of the list. Raises RemoteError; the sweep goes on another time."""
         with self._mirror.read() as tx:
             running, last = state.running_sweep(tx), state.last_sweep(tx)
-            live = observations.live_s2e_count(tx)
         backfill = last is None
         if running is not None and not self._usable(running, reading, backfill=backfill):
             running = None
@@ -87,6 +86,8 @@ class Sweeping:
             return
         at_most = None
         if not (backfill or reading.full):
+            with self._mirror.read() as tx:
+                live = observations.live_s2e_count(tx)
             at_most = self._slice_of(running, live, now)
         self._advance(reading, seen, running, at_most, backfill=backfill)
 

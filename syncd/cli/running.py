@@ -62,7 +62,7 @@ def run() -> None:
 
 def _first_delay(app: App) -> float:
     with app.mirror().read() as tx:
-        filled = observations.live_s2e_count(tx) > 0
+        filled = observations.has_live_orders(tx)
     return first_delay(app.settings.poll_every_s, filled, random.random)
 
 

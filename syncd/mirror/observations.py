@@ -1,7 +1,7 @@
 """What each side was last seen to hold, and which orders need a look."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Table, and_, delete, exists, func, literal, or_, select, update
 
+from syncd import __version__
 from syncd.core.work_order import (
     SPELLED,
     CmmsRecord,
@@ -52,17 +53,23 @@ def save_s2e(
     Args:
         sweep: the sweep that has met them, to tell afterwards whom it did not meet.
     """
-    rows = {order.s2e_id: _s2e_row(order) for order in orders}
+    met = {order.s2e_id: order for order in orders}
+    raws = {s2e_id: json_text(order.raw) for s2e_id, order in met.items()}
+    digests = {s2e_id: _s2e_digest(order, raws[s2e_id]) for s2e_id, order in met.items()}
     known: dict[str, Any] = {}
-    for ids in chunks(rows):
+    for ids in chunks(met):
         columns = (s2e_orders.c[name] for name in ("s2e_id", "digest", "swept", "not_found_cycle"))
         found = select(*columns).where(
             s2e_orders.c.connection == tx.connection, s2e_orders.c.s2e_id.in_(ids)
         )
         known |= {row.s2e_id: row for row in tx.conn.execute(found)}
     own = {} if sweep is None else {"swept": sweep}
-    digests = {s2e_id: row.digest for s2e_id, row in known.items()}
-    saved = _save(tx, s2e_orders, "s2e_id", rows, digests, seen_at, own)
+
+    def row_of(s2e_id: str) -> dict[str, Any]:
+        return _s2e_row(met[s2e_id], raws[s2e_id])
+
+    before = {s2e_id: row.digest for s2e_id, row in known.items()}
+    saved = _save(tx, s2e_orders, "s2e_id", digests, row_of, before, seen_at, own)
     back = [s2e_id for s2e_id, row in known.items() if row.not_found_cycle is not None]
     for ids in chunks(back):
         tx.conn.execute(
@@ -70,8 +77,8 @@ def save_s2e(
             .where(s2e_orders.c.connection == tx.connection, s2e_orders.c.s2e_id.in_(ids))
             .values(not_found_cycle=None, tombstone_at=None, **_look(tx, s2e_orders))
         )
-    met = sum(row.swept == sweep for row in known.values()) if sweep is not None else 0
-    return Saved(saved.observed, saved.changed, len(rows) - met)
+    again = sum(row.swept == sweep for row in known.values()) if sweep is not None else 0
+    return Saved(saved.observed, saved.changed, len(met) - again)
 
 
 def save_cmms(tx: Tx, records: Sequence[CmmsRecord], *, seen_at: datetime) -> Saved:
@@ -83,7 +90,8 @@ def save_cmms(tx: Tx, records: Sequence[CmmsRecord], *, seen_at: datetime) -> Sa
             cmms_records.c.connection == tx.connection, cmms_records.c.cmms_id.in_(ids)
         )
         known |= {row.cmms_id: row.digest for row in tx.conn.execute(found)}
-    saved = _save(tx, cmms_records, "cmms_id", rows, known, seen_at)
+    digests = {cmms_id: row["digest"] for cmms_id, row in rows.items()}
+    saved = _save(tx, cmms_records, "cmms_id", digests, rows.__getitem__, known, seen_at)
     for ids in chunks(rows):
         missing = and_(
             links.c.connection == tx.connection,
@@ -103,7 +111,8 @@ def _save(
     tx: Tx,
     table: Table,
     key: str,
-    rows: dict[str, dict[str, Any]],
+    digests: Mapping[str, str],
+    row_of: Callable[[str], dict[str, Any]],
     known: Mapping[str, str],
     seen_at: datetime,
     extra: Mapping[str, Any] = MappingProxyType({}),
@@ -111,11 +120,13 @@ def _save(
     """Keep rows under their digests.
 
     Args:
+        digests: of all that was met.
+        row_of: makes the row of one; asked only where its digest is new.
         known: the digests kept so far.
         extra: is kept with every row, changed or not.
     """
-    same = [name for name, row in rows.items() if known.get(name) == row["digest"]]
-    changed = [name for name, row in rows.items() if known.get(name) != row["digest"]]
+    same = [name for name, digest in digests.items() if known.get(name) == digest]
+    changed = [name for name, digest in digests.items() if known.get(name) != digest]
     for ids in chunks(same):
         tx.conn.execute(
             update(table)
@@ -125,28 +136,34 @@ def _save(
     if changed:
         times = {"seen_at": seen_at, "changed_at": seen_at, "first_seen_at": seen_at}
         own = {"connection": tx.connection, "needs_look": True, "look_since": tx.now}
-        values = [{**rows[name], **times, **own, **extra, key: name} for name in changed]
+        same_for_all = {**times, **own, **extra}
+        values = [
+            {**row_of(name), **same_for_all, key: name, "digest": digests[name]} for name in changed
+        ]
         upsert(tx, table, values, kept=frozenset({"first_seen_at"}))
-    return Saved(len(rows), tuple(changed))
+    return Saved(len(digests), tuple(changed))
 
 
-def _s2e_row(order: S2eOrder) -> dict[str, Any]:
-    fields, raw = json_text(encode_fields(order.fields)), json_text(order.raw)
-    row = _typed(order.fields, {Field.S2E_ID}) | {
+def _s2e_row(order: S2eOrder, raw: str) -> dict[str, Any]:
+    return _typed(order.fields, {Field.S2E_ID}) | {
         "sync_status": order.sync_status,
         "site_id": order.site_id,
         "asset_id": order.asset_id,
         "created_at": order.created_at,
         "updated_at": order.updated_at,
         "last_synced_at": order.last_synced_at,
-        "fields": fields,
+        "fields": json_text(encode_fields(order.fields)),
         "raw": raw,
     }
+
+
+def _s2e_digest(order: S2eOrder, raw: str) -> str:
+    """Of the JSON as it came and of this version, which may read more in it than the last did."""
     # Tasks come with a get and not with the list: the same order read both ways is unchanged.
     told = raw
     if "tasks" in order.raw:
         told = json_text({key: value for key, value in order.raw.items() if key != "tasks"})
-    return row | {"digest": _digest(fields, told)}
+    return _digest(__version__, told)
 
 
 def _cmms_row(record: CmmsRecord) -> dict[str, Any]:
@@ -288,6 +305,14 @@ def ids_where(tx: Tx, *conditions: Any) -> list[str]:
             select(s2e_orders.c.s2e_id).where(s2e_orders.c.connection == tx.connection, *conditions)
         ).scalars()
     )
+
+
+def has_live_orders(tx: Tx) -> bool:
+    """Whether there is an order that upstream is not known to have deleted."""
+    found = select(s2e_orders.c.s2e_id).where(
+        s2e_orders.c.connection == tx.connection, s2e_orders.c.tombstone_at.is_(None)
+    )
+    return tx.conn.execute(found.limit(1)).first() is not None
 
 
 def live_s2e_count(tx: Tx) -> int:

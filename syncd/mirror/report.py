@@ -1,5 +1,6 @@
 """What the mirror tells a person: counts, lists, and everything about one order."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -36,8 +37,10 @@ _UNANSWERED = [state for state in _OPEN if state != IntentState.ANSWERED.value]
 _WAITS_FOR_A_PERSON = (parked.c.until.is_(None), parked.c.reason != "dropped")
 
 
-def status_counts(tx: Tx) -> dict[str, int]:
+def status_counts(tx: Tx, reasons: Mapping[str, int] | None = None) -> dict[str, int]:
     """The `orders` object of `status --json`.
+
+    reasons: those of orders out of scope, where they have been counted already.
 
     pending: orders of which something is still to be decided, sent or read back.
     """
@@ -52,7 +55,7 @@ def status_counts(tx: Tx) -> dict[str, int]:
         "in_doubt": _count(tx, intents, intents.c.state == IntentState.IN_DOUBT.value),
         "tombstones": _count(tx, s2e_orders, s2e_orders.c.tombstone_at.is_not(None)),
         "cmms_missing": _count(tx, links, links.c.missing_cycles > 1),
-        "out_of_scope": _count(tx, s2e_orders, s2e_orders.c.out_of_scope.is_not(None)),
+        "out_of_scope": sum((out_of_scope_reasons(tx) if reasons is None else reasons).values()),
     }
 
 
@@ -135,6 +138,7 @@ def freshness_s(tx: Tx) -> float:
 def status(tx: Tx) -> dict[str, Any]:
     """The facts of `status --json`, without what needs the settings."""
     last, complete = last_cycle(tx), last_complete_sweep(tx)
+    reasons = out_of_scope_reasons(tx)
     return {
         "freshness_s": round(freshness_s(tx), 1),
         "last_complete_sweep": _text(complete["ended_at"]) if complete is not None else None,
@@ -145,12 +149,12 @@ def status(tx: Tx) -> dict[str, Any]:
             "ended_at": _text(last["ended_at"]),
             "result": last["result"],
         },
-        "orders": status_counts(tx),
+        "orders": status_counts(tx, reasons),
         "guards": guard_list(tx),
         "sweep": sweep_view(tx),
         "oldest_open_look_s": round(open_look_age_s(tx), 1),
         "paused": bool(get_state(tx, PAUSED)),
-        "out_of_scope": out_of_scope_reasons(tx),
+        "out_of_scope": reasons,
         "cmms_unlinked": unlinked_records(tx),
         "drifts": _count(tx, drifts),
     }

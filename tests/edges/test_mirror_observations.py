@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.exc import StatementError
 
-from syncd.core.work_order import CmmsRecord, Field, S2eOrder, Status, Unreadable, Value
+from syncd.core.work_order import (
+    CmmsRecord,
+    Field,
+    S2eOrder,
+    Status,
+    Unreadable,
+    Value,
+    encode_fields,
+)
 from syncd.mirror import lanes, links, observations
 from syncd.mirror.cases import load_cases
 from syncd.mirror.database import Mirror
@@ -24,7 +32,7 @@ NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 def order(s2e_id: str = "wo_1", **fields: Value) -> S2eOrder:
     told = {Field(name): value for name, value in fields.items()}
     values: dict[Field, Value] = {Field.TITLE: "Pump", Field.STATUS: Status.ASSIGNED, **told}
-    raw = {"_id": s2e_id, "status": str(values[Field.STATUS])}
+    raw = {"_id": s2e_id, **encode_fields(values)}  # another value comes with another JSON
     return S2eOrder(s2e_id, values, "PENDING", raw=raw)
 
 
