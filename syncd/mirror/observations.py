@@ -300,11 +300,9 @@ def s2e_seen_since(tx: Tx, s2e_ids: Collection[str], moment: datetime) -> set[st
 
 
 def ids_where(tx: Tx, *conditions: Any) -> list[str]:
-    return list(
-        tx.conn.execute(
-            select(s2e_orders.c.s2e_id).where(s2e_orders.c.connection == tx.connection, *conditions)
-        ).scalars()
-    )
+    """The orders of which this is so, those that were seen longest ago first."""
+    found = select(s2e_orders.c.s2e_id).where(s2e_orders.c.connection == tx.connection, *conditions)
+    return list(tx.conn.execute(found.order_by(s2e_orders.c.seen_at)).scalars())
 
 
 def has_live_orders(tx: Tx) -> bool:

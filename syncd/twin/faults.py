@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from syncd.twin.lies import LIES
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -50,6 +52,7 @@ KINDS: Mapping[str, Kind] = {
     "redirect": Kind("it answers 302 to there", args={"location": "http://127.0.0.1:9/"}),
     "headers": Kind("it answers honestly but for these headers; None: without", True,
                     {"headers": {}}),
+    "lie": Kind("a list is not what it says; what: " + ", ".join(LIES), True, {"what": "total"}),
 }  # fmt: skip
 SHORT: Mapping[str, tuple[str, bool | None]] = {  # and whether it is applied, if that differs
     "drop": ("drop_before", None),
@@ -121,6 +124,8 @@ class Faults:
         unknown = sorted(set(args) - set(known.args))
         if unknown:
             raise ValueError(f"the fault {kind} takes no {', '.join(unknown)}")
+        if kind == "lie" and args.get("what", "total") not in LIES:
+            raise ValueError(f"a list lies about {', '.join(LIES)}")
         if (times is not None and times < 1) or after < 0:
             raise ValueError("times is 1 or more, after is 0 or more")
         try:

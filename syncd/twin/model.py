@@ -22,7 +22,7 @@ from syncd.twin.seed import Order, seed_order
 from syncd.twin.stamps import Stamps
 
 ORDERS = ("hidden", "createdAt", "-createdAt", "updatedAt", "-updatedAt", "id", "unstable")
-_FILTERS = ("status", "priority", "siteId", "assetId", "syncStatus")
+FILTERS = ("status", "priority", "siteId", "assetId", "syncStatus")
 
 
 def utcnow() -> datetime:
@@ -176,7 +176,7 @@ class Organisation:
         """The body of a list answer. Raises Refusal(400)."""
         limit, offset = checked_query(query)
         limit = min(limit, self._config.page_max)
-        wanted = {name: query[name] for name in _FILTERS if name in query}
+        wanted = {name: query[name] for name in FILTERS if name in query}
         with self._lock:
             ids = self._in_order()
             if wanted:

@@ -6,6 +6,7 @@ from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
+from syncd.twin import lies
 from syncd.twin.connections import Server
 from syncd.twin.control import controlled
 from syncd.twin.faults import Fault, Faults
@@ -158,6 +159,10 @@ class Twin:
             request_id = f"req_{self._n:06}"
             if over:
                 honest = error(429, "Rate limit exceeded", request_id)
+            elif fault is not None and fault.kind == "lie":
+                what = str(fault.args["what"])
+                taken = lies.asked(what, request)
+                honest = lies.told(what, request, self._routes.answer(taken, request_id))
             elif fault is None or fault.applied:
                 honest = self._routes.answer(request, request_id)
             else:
