@@ -66,10 +66,11 @@ class CmmsPoll:
             with self._mirror.transaction(durable=False) as tx:
                 settle_unclaimed(tx)
         if since is None:
-            self._look_for_missing(reading, seen, began)
+            all_there = self._look_for_missing(reading, seen, began)
             with self._mirror.transaction() as tx:
                 state.set_moment(tx, state.CMMS_FULL_READ_AT, began)
-                state.set_state(tx, state.CMMS_VERSION, told)
+                # A record that is gone counts as missing when it is gone in the next cycle too.
+                state.set_state(tx, state.CMMS_VERSION, told if all_there else None)
         if newest is not None:
             with self._mirror.transaction() as tx:
                 state.set_moment(tx, state.CMMS_WATERMARK, newest)
@@ -97,15 +98,16 @@ class CmmsPoll:
             return None
         return watermark - self._overlap
 
-    def _look_for_missing(self, reading: Reading, seen: Seen, began: datetime) -> None:
-        """Ask by id for each record that a full read did not show."""
+    def _look_for_missing(self, reading: Reading, seen: Seen, began: datetime) -> bool:
+        """Ask by id for each record that a full read did not show. Return whether all are there,
+        as far as they are linked, and all were asked for."""
         with self._mirror.read() as tx:
             unseen = links.linked_unseen_since(tx, began)
             strangers = set(observations.claims_unseen_since(tx, began)) - set(unseen)
         self._forget_strangers(reading, seen, sorted(strangers))
         for cmms_id in unseen:
             if reading.stopping():
-                return
+                return False
             seen.requests += 1
             try:
                 record = self._adapter.get(cmms_id)
@@ -116,6 +118,7 @@ class CmmsPoll:
                         self._log.warning("link.lost", cmms_id=cmms_id)
                 continue
             self._save(seen, [record], began)
+        return not unseen and not reading.stopping()
 
     def _forget_strangers(self, reading: Reading, seen: Seen, cmms_ids: list[str]) -> None:
         """A record that carries an id, is linked to nothing and is gone claims nothing more."""

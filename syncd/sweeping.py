@@ -189,7 +189,8 @@ class Sweeping:
         began: datetime,
         about: Mapping[str, Any],
     ) -> None:
-        """Ask by id for everybody who was known when the sweep began and whom nobody has met."""
+        """Ask by id for everybody who was known when the sweep began and whom nobody has met;
+        for some of them, where the list is not what it says."""
         with self._mirror.read() as tx:
             unseen = lanes.unswept_s2e_ids(tx, number, began)
         if sweep.anomaly is not None:  # it proves nothing any more, and may have met nobody

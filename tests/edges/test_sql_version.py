@@ -8,11 +8,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from syncd.cmms.port import version
 from syncd.cmms.sql import SqlAdapter
-from syncd.mirror import observations, state
+from syncd.mirror import links, observations, state
 from syncd.mirror.database import Mirror
+from syncd.mirror.tables import links as link_table
 from syncd.poll_cmms import CmmsPoll
 from syncd.reading import Reading, Seen
 from tests.conftest import Clock
@@ -117,3 +119,23 @@ def test_a_poll_reads_again_only_what_may_have_changed(mirror: Mirror, tmp_path:
             state.set_state(tx, state.CMMS_VERSION, None)
             observations.look_at(tx, None)
         assert read(poll, clock).observed == 1
+
+
+def test_a_record_that_is_gone_is_missed_again_in_the_next_cycle(
+    mirror: Mirror, tmp_path: Path
+) -> None:
+    clock = Clock()
+    clock.now = datetime.now(UTC) + timedelta(minutes=5)
+    url = f"sqlite:///{tmp_path / 'cmms.db'}"
+    with closing(make_adapter(url, clock=clock)) as adapter:
+        made = adapter.create("wo_1", ORDER)
+        poll = CmmsPoll(adapter, mirror, clock, timedelta(hours=1))
+        read(poll, clock)
+        with mirror.transaction() as tx:
+            links.make_link(tx, "wo_1", made.cmms_id, "created")
+        People(url).sql("DELETE FROM work_orders")
+        for cycle in ("c1", "c2"):
+            clock.now += timedelta(seconds=60)
+            poll.read(Reading(cycle, clock.now, False))
+        with mirror.read() as tx:
+            assert tx.conn.scalar(select(link_table.c.missing_cycles)) == 2
