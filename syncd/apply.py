@@ -12,8 +12,8 @@ What an answer leaves behind, and what becomes of the intent:
     certainly not sent                            not_applied    planned again
     anything else                                 in_doubt       read back before anything else
 
-Every write checks first that the lease is still ours, the cycle has time left, and nobody has
-asked to stop.
+Every write checks first that the cycle has time left and nobody has asked to stop; committing
+its intent checks that the lease is still ours.
 """
 
 from collections.abc import Callable
@@ -23,10 +23,11 @@ import structlog
 
 from syncd.cmms.port import CmmsAdapter
 from syncd.core.case import Hold, Intent, IntentState
+from syncd.core.compare import same
 from syncd.core.decision import Change, Decision, as_fields
 from syncd.core.plan import Plan
 from syncd.core.policy import Policy
-from syncd.core.work_order import Fields, Side, encode_fields, encode_value
+from syncd.core.work_order import CmmsRecord, Fields, Side, encode_fields, encode_value
 from syncd.errors import (
     Changed,
     ClearRefusal,
@@ -38,7 +39,6 @@ from syncd.errors import (
     Throttled,
 )
 from syncd.intents import Intents
-from syncd.mirror.lease import Lease
 from syncd.scan2evolve.client import Scan2EvolveClient
 
 _FAILURES_IN_A_ROW = 3  # after which a side is taken for down until the next cycle
@@ -77,7 +77,6 @@ class Apply:
         client: Scan2EvolveClient,
         adapter: CmmsAdapter,
         intents: Intents,
-        lease: Lease,
         policy: Policy,
         stopping: Callable[[], bool],
         closed: frozenset[Side],
@@ -85,11 +84,11 @@ class Apply:
         self._client = client
         self._adapter = adapter
         self._intents = intents
-        self._lease = lease
         self._policy = policy
         self._stopping = stopping
         self._closed = set(closed)
         self._failures = dict.fromkeys(Side, 0)
+        self._answered: dict[str, CmmsRecord] = {}  # as the CMMS has told it after a write
         self._log = structlog.get_logger()
         self.sent = Sent()
 
@@ -100,15 +99,28 @@ class Apply:
                 self._create(decision)
         for side in (Side.CMMS, Side.S2E):
             for decision in plan.updates(side):
-                if self._may_send(side, decision):
-                    self._update(decision, side, decision.changes_on(side))
+                changes = self._still_so(decision, side)
+                if changes and self._may_send(side, decision):
+                    self._update(decision, side, changes)
         return self.sent
+
+    def _still_so(self, decision: Decision, side: Side) -> tuple[Change, ...]:
+        """The changes, without those whose source the CMMS's last answer has shown to be
+        something else by now: the next cycle decides about these."""
+        changes = decision.changes_on(side)
+        record = self._answered.get(decision.s2e_id)
+        if side is not Side.S2E or record is None:
+            return changes
+        now = record.fields
+        kept = tuple(c for c in changes if same(now.get(c.field, c.source), c.source))
+        if len(kept) < len(changes):
+            self._leave(decision.s2e_id)
+        return kept
 
     def _may_send(self, side: Side, decision: Decision) -> bool:
         if side in self._closed or self._stopping():
             self._leave(decision.s2e_id)
             return False
-        self._lease.check()
         return True
 
     # ── creating ──────────────────────────────────────────────────────────────────────────
@@ -162,6 +174,7 @@ class Apply:
                 expected = {change.field: change.before for change in changes}
                 self.sent.cmms_requests += 1
                 record = self._adapter.update(cmms_id, as_fields(changes), expected)
+                self._answered[s2e_id] = record
                 self._intents.read_back(intent, record, self._policy.cmms_read_lag)
                 self.sent.pushed_cmms += 1
                 self.sent.touched.add(s2e_id)

@@ -26,6 +26,7 @@ from syncd.mirror.alone import settle_alone
 from syncd.mirror.cases import load_cases
 from syncd.mirror.database import Mirror
 from syncd.mirror.lease import Lease
+from syncd.mirror.set_back import forget_the_future
 from syncd.outage import Outage
 from syncd.poll_cmms import CmmsPoll
 from syncd.poll_s2e import S2ePoll
@@ -132,6 +133,10 @@ class Cycle:
     read_before: set[str] = field(default_factory=set)
     pushes: Outage = field(default_factory=lambda: Outage("pushes"))
 
+    def __post_init__(self) -> None:
+        # A holder that was stopped and wakes up may neither send nor keep what it read before.
+        self.mirror = self.mirror.fenced(self.lease.check)
+
     def run(self, order: Order) -> Report:
         """Poll, mirror, reconcile, apply. Raises only what makes a cycle impossible:
         MirrorUnavailable, LeaseLost, or a bug."""
@@ -177,8 +182,11 @@ class Cycle:
 
     def _open(self, reading: Reading) -> None:
         """A write found `started` was cut off with its process: its outcome is in doubt."""
-        self.lease.check()
         with self.mirror.transaction() as tx:
+            ahead = forget_the_future(tx)
+            if ahead is not None:
+                by_s = round(ahead.total_seconds())
+                structlog.get_logger().warning("clock.set_back", by_s=by_s)
             state.start_cycle(tx, reading.cycle_id)
             for intent in journal.mark_started_in_doubt(tx):
                 journal.write(tx, "push.in_doubt", cycle_id=reading.cycle_id, s2e_id=intent.s2e_id)
@@ -250,13 +258,11 @@ class Cycle:
 
     def _apply(self, reading: Reading, plan: Plan, s2e: Seen, cmms: Seen) -> Sent:
         """Keep what was found out, then send what may be sent."""
-        self.lease.check()
         record_plan(self.mirror, plan, reading.cycle_id)
         sender = Apply(
             client=self.client,
             adapter=self.adapter,
             intents=Intents(self.mirror, self.lease, reading.cycle_id, self.utcnow),
-            lease=self.lease,
             policy=self.policy,
             stopping=reading.stopping,
             closed=self._closed(s2e, cmms),

@@ -34,6 +34,7 @@ from syncd.core.work_order import (
 
 UNKNOWN_UPSTREAM = "unknown_upstream"
 TOMBSTONE = "deleted_upstream"
+CREATE_IN_DOUBT = "create_in_doubt"
 
 
 def outside(case: Case, policy: Policy) -> str | None:
@@ -77,7 +78,7 @@ def meet(case: Case, policy: Policy, now: datetime) -> Decision:
         if now - creating[-1].started_at < policy.cmms_index_lag:
             return Decision(case, waiting=frozenset(creating[-1].writes))
         if not policy.cmms_finds:
-            return _review(case, "create_in_doubt", "the adapter cannot find a record by its id")
+            return _review(case, CREATE_IN_DOUBT, "the adapter cannot find a record by its id")
         settled = _not_applied(creating)
     decision = _by_reference_or_create(case, order, policy, now)
     return Decision(

@@ -10,14 +10,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from syncd.core.case import Case, Link
+from syncd.core.case import Case, Kind, Link
 from syncd.core.decision import Change, Decision
-from syncd.core.meet import meet, outside
+from syncd.core.meet import TOMBSTONE, meet, outside
 from syncd.core.policy import Policy
 from syncd.core.reconcile import reconcile
+from syncd.core.settle import abandoned_creates, read_back
 from syncd.core.work_order import CMMS_OWNED, Field, Side, Status, Value, encode_value
 
 CMMS_MISSING = "cmms_missing"
+MISSING_CYCLES = 2  # in which get by id found no record, before it counts as gone
 _DANGEROUS_PERCENT, _DANGEROUS_MIN = 10, 20  # of the linked records within an hour; fixed
 _NOT_FOUND_PERCENT, _NOT_FOUND_MIN = 10, 5  # of the live orders in one cycle; fixed
 
@@ -127,12 +129,29 @@ def decide(case: Case, policy: Policy, now: datetime) -> Decision:
     """Decide about one work order, whatever is known of it."""
     reason = outside(case, policy)
     if reason is not None:
-        return Decision(case, out_of_scope=reason, waiting=_unread(case))
+        return _left_out(case, policy, now, reason)
     if case.link is None:
         return _first_meeting(meet(case, policy, now), policy, now)
     if case.cmms is None or case.link.missing_cycles > 0:
-        return Decision(case, out_of_scope=CMMS_MISSING, waiting=_unread(case))
+        return _left_out(case, policy, now, CMMS_MISSING)
     return reconcile(case, policy, now)
+
+
+def _left_out(case: Case, policy: Policy, now: datetime, reason: str) -> Decision:
+    """Nothing is planned for it; what was written before is still read back."""
+    gone = {Side.S2E} if reason == TOMBSTONE else set()
+    if case.link is not None and case.link.missing_cycles >= MISSING_CYCLES:
+        gone.add(Side.CMMS)
+    told = read_back(case, policy, case.s2e, case.cmms, gone=gone)
+    settled = [*told.settled, *abandoned_creates(case, policy, now)]
+    open_creates = {name for i in case.intents if i.kind is Kind.CREATE for name in i.writes}
+    return Decision(
+        case,
+        out_of_scope=reason,
+        settled=tuple(settled),
+        base_moves=tuple(told.moves),
+        waiting=frozenset(told.waiting | open_creates - {each.field for each in settled}),
+    )
 
 
 def _first_meeting(met: Decision, policy: Policy, now: datetime) -> Decision:
@@ -159,10 +178,6 @@ def _first_meeting(met: Decision, policy: Policy, now: datetime) -> Decision:
         base_moves=met.base_moves + merged.base_moves,
         lifted=met.lifted,
     )
-
-
-def _unread(case: Case) -> frozenset[Field]:
-    return frozenset(name for intent in case.intents for name in intent.writes)
 
 
 def make_plan(cases: Iterable[Case], policy: Policy, facts: Facts, now: datetime) -> Plan:

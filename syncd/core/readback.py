@@ -11,7 +11,9 @@
                                                                    both sides changed
 
 "Too early" is a read that began less than the side's read lag after the answer (for a write
-in doubt: after the sending), since read-after-write consistency is not promised.
+in doubt: after the sending), since read-after-write consistency is not promised. An answered
+write that looks ignored, on an order that Scan2Evolve says was edited since, is a dispute: see
+`settle.py`.
 """
 
 from datetime import datetime, timedelta

@@ -21,11 +21,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from syncd.core.case import Case, Conflict, Hold, Intent, IntentState, Kind
+from syncd.core.case import Case, Conflict, Hold, IntentState
 from syncd.core.compare import Misfit, agrees, fit, is_normalisation, same
 from syncd.core.decision import BaseMove, Change, Decision, Drift, Settled
 from syncd.core.policy import Policy
-from syncd.core.readback import judge
+from syncd.core.settle import read_back
 from syncd.core.work_order import (
     CMMS_OWNED,
     SHARED,
@@ -105,58 +105,13 @@ class _Merge:
     # ── reading back ──────────────────────────────────────────────────────────────────────
 
     def settle_intents(self) -> None:
-        for intent in self.case.intents:
-            if intent.kind is Kind.UPDATE:
-                self._settle(intent)
-
-    def _settle(self, intent: Intent) -> None:
-        side = intent.side
-        seen_at = self.case.s2e_seen_at if side is Side.S2E else self.case.cmms_seen_at
-        holder = self.s2e if side is Side.S2E else self.cmms
-        answered = intent.state is IntentState.ANSWERED
-        for name, write in intent.writes.items():
-            if write.verdict is not None:
-                continue
-            verdict = None
-            if seen_at is not None and name in holder.fields:
-                verdict = judge(
-                    write,
-                    holder.fields[name],
-                    answered=answered,
-                    since=(intent.answered_at if answered else None) or intent.started_at,
-                    seen_at=seen_at,
-                    lag=self.policy.s2e_read_lag if side is Side.S2E else self.policy.cmms_read_lag,
-                    equivalents=self.cmms.equivalents.get(name, frozenset())
-                    if side is Side.CMMS
-                    else frozenset(),
-                    sync_moved=self._sync_moved(intent),
-                )
-            if verdict is None:
-                self.waiting.add(name)
-                if not answered:
-                    self.in_doubt.add(side)
-                continue
-            seen = holder.fields[name]
-            self.settled.append(Settled(intent, name, verdict, seen))
-            if verdict in {IntentState.CONFIRMED, IntentState.ALTERED}:
-                self._agree_on(name, side, seen, write.source, "read_back")
-            elif verdict is IntentState.SUPERSEDED:
-                # Applied, and edited since: what we sent is the base, the newer value an edit.
-                self._agree_on(name, side, write.sent, write.source, "read_back")
-            else:
-                self._try_later(side, name, write.sent, verdict)
-
-    def _sync_moved(self, intent: Intent) -> bool:
-        """Whether lastSyncedAt shows that this write was applied: it moved, and no other write
-        of ours can have moved it."""
-        if intent.side is not Side.S2E or self.s2e.last_synced_at is None:
-            return False
-        if any(
-            other.side is Side.S2E and other.state is IntentState.ANSWERED
-            for other in self.case.intents
-        ):
-            return False
-        return self.s2e.last_synced_at != intent.last_synced_before
+        told = read_back(self.case, self.policy, self.s2e, self.cmms)
+        self.settled, self.moves = told.settled, told.moves
+        self.waiting, self.in_doubt = told.waiting, told.in_doubt
+        for move in told.moves:
+            self.base_s2e[move.field], self.base_cmms[move.field] = move.s2e, move.cmms
+        for side, name, sent, verdict in told.failed:
+            self._try_later(side, name, sent, verdict)
 
     def _agree_on(self, name: Field, side: Side, own: Value, other: Value, rule: str) -> None:
         s2e, cmms = (own, other) if side is Side.S2E else (other, own)

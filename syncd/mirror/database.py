@@ -10,10 +10,10 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
@@ -56,12 +56,14 @@ class Mirror:
 
     Attributes:
         path: the SQLite file; None on PostgreSQL.
+        fence: asked at the start of every transaction that writes; raises where it may not.
     """
 
     engine: Engine
     connection: str
     utcnow: Callable[[], datetime]
     path: Path | None
+    fence: "Callable[[Tx], None] | None" = None
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[Tx]:
@@ -72,13 +74,20 @@ class Mirror:
                 takes of them is read again, and what is kept later is kept after them.
         """
         with translated(self.where), self.engine.connect() as conn, _writing(conn, durable):
-            yield Tx(conn, self.connection, self.utcnow())
+            tx = Tx(conn, self.connection, self.utcnow())
+            if self.fence is not None:
+                self.fence(tx)
+            yield tx
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
         """Read one consistent state; a write is refused. Raises as `transaction` does."""
         with translated(self.where), self.engine.connect() as conn, _reading(conn):
             yield Tx(conn, self.connection, self.utcnow())
+
+    def fenced(self, fence: Callable[[Tx], None]) -> Self:
+        """The same mirror, every write of which passes this fence."""
+        return replace(self, fence=fence)
 
     @property
     def where(self) -> str:

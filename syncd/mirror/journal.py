@@ -135,6 +135,20 @@ def open_intents(tx: Tx) -> list[Intent]:
     return _intents(tx, intents.c.state.in_(_OPEN))
 
 
+def give_up_creates(tx: Tx, s2e_id: str) -> None:
+    """A person has found that the creates in doubt of this order were not applied."""
+    tx.conn.execute(
+        update(intents)
+        .where(
+            intents.c.connection == tx.connection,
+            intents.c.s2e_id == s2e_id,
+            intents.c.kind == Kind.CREATE.value,
+            intents.c.state == IntentState.IN_DOUBT.value,
+        )
+        .values(state=IntentState.NOT_APPLIED.value, settled_at=tx.now)
+    )
+
+
 def mark_started_in_doubt(tx: Tx) -> list[Intent]:
     """A write found `started` when a cycle begins was cut off with its process."""
     found = _intents(tx, intents.c.state == IntentState.STARTED.value)

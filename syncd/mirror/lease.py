@@ -4,8 +4,9 @@
     PostgreSQL   a session advisory lock on a connection of its own, freed when that ends
 
 The lock says who may start; the token in the `leases` row says whose writes still count. A
-holder that was stopped and wakes up finds another token there and may not write any more.
-What window remains is the time between that check and the request leaving the machine.
+holder that was stopped and wakes up finds another token there and may not write any more: every
+transaction of a cycle begins with that check, the one that journals an intent among them. What
+window remains is the time between that commit and the request leaving the machine.
 """
 
 import fcntl
@@ -18,7 +19,7 @@ from sqlalchemy import Connection, Engine, insert, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from syncd.errors import LeaseHeld, LeaseLost, MirrorUnavailable
-from syncd.mirror.database import Mirror, dedicated_engine
+from syncd.mirror.database import Mirror, Tx, dedicated_engine
 from syncd.mirror.failures import translated
 from syncd.mirror.tables import leases
 
@@ -73,14 +74,16 @@ class Lease:
             self.token = (last or 0) + 1
         return self.token
 
-    def check(self) -> None:
-        """Raise LeaseLost if another holder has taken over."""
-        with self._mirror.read() as tx:
-            row = tx.conn.execute(
-                select(leases.c.token, leases.c.holder).where(leases.c.connection == tx.connection)
-            ).one_or_none()
+    def check(self, tx: Tx) -> None:
+        """Raise LeaseLost if another holder has taken over. Until this transaction ends, nobody
+        can."""
+        row = tx.conn.execute(
+            select(leases.c.token, leases.c.holder)
+            .where(leases.c.connection == tx.connection)
+            .with_for_update(read=True)
+        ).one_or_none()
         if row is None or row.token != self.token:
-            by = row.holder if row is not None else "nobody"
+            by = (row.holder if row is not None else None) or "nobody"
             raise LeaseLost(f"the lease was taken over by {by}; nothing more is written")
 
     def renew(self) -> None:
@@ -93,8 +96,8 @@ class Lease:
                 self._drop_session()
                 if not self._try_lock():
                     raise LeaseLost(f"the lease was taken over by {self._who()}") from None
-        self.check()
         with self._mirror.transaction() as tx:
+            self.check(tx)
             tx.conn.execute(
                 update(leases)
                 .where(leases.c.connection == tx.connection, leases.c.token == self.token)

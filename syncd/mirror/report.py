@@ -119,11 +119,19 @@ def _pending(tx: Tx, states: list[str] = _OPEN) -> dict[str, datetime]:
     meet(
         tx.conn.execute(
             select(intents.c.s2e_id, intents.c.started_at).where(
-                intents.c.connection == tx.connection, intents.c.state.in_(states)
+                intents.c.connection == tx.connection,
+                intents.c.state.in_(states),
+                intents.c.s2e_id.not_in(_waiting_for_a_person(tx)),
             )
         )
     )
     return oldest
+
+
+def _waiting_for_a_person(tx: Tx) -> Any:
+    """Orders that are parked as a whole: a create in doubt among them is the person's now."""
+    whole = (parked.c.connection == tx.connection, parked.c.field == "")
+    return select(parked.c.s2e_id).where(*whole, parked.c.until.is_(None))
 
 
 def freshness_s(tx: Tx) -> float:

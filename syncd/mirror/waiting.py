@@ -7,10 +7,12 @@ from sqlalchemy import delete, func, insert, select, update
 
 from syncd.core.case import Conflict, Hold
 from syncd.core.decision import Drift
+from syncd.core.meet import CREATE_IN_DOUBT
 from syncd.core.plan import Guard, Latch
 from syncd.core.work_order import Field, Side, encode_value
 from syncd.mirror.columns import plain_json
 from syncd.mirror.database import Tx
+from syncd.mirror.journal import give_up_creates
 from syncd.mirror.observations import look_at
 from syncd.mirror.state import FIRST_SYNC_OVER, set_state
 from syncd.mirror.tables import conflicts, drifts, guards, links, parked
@@ -51,8 +53,9 @@ def lift_hold(tx: Tx, s2e_id: str, side: Side, name: Field | None) -> None:
 def release_holds(tx: Tx, s2e_id: str, name: str | None, *, drop: bool) -> int:
     """A person's answer to what is parked; return how many holds it met.
 
-    Retry forgets the hold, so that the next cycle tries again. Drop keeps it as `dropped`:
-    the same value is never tried again and no longer counts as parked.
+    Retry forgets the hold, so that the next cycle tries again; of a create in doubt it says that
+    the person has looked, and that there is no such record. Drop keeps it as `dropped`: the same
+    value is never tried again and no longer counts as parked.
     """
     here = [parked.c.connection == tx.connection, parked.c.s2e_id == s2e_id]
     if name is not None:
@@ -61,6 +64,9 @@ def release_holds(tx: Tx, s2e_id: str, name: str | None, *, drop: bool) -> int:
         values = {"reason": "dropped", "until": None}
         return int(tx.conn.execute(update(parked).where(*here).values(**values)).rowcount)
     look_at(tx, [s2e_id])
+    doubted = select(parked.c.id).where(*here, parked.c.reason == CREATE_IN_DOUBT)
+    if tx.conn.execute(doubted).first() is not None:
+        give_up_creates(tx, s2e_id)
     return int(tx.conn.execute(delete(parked).where(*here)).rowcount)
 
 

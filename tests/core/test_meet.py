@@ -105,12 +105,21 @@ def test_an_order_without_a_site_is_outside_a_site_filter() -> None:
     assert run(unlinked(OPEN), policy).out_of_scope == "other_site"
 
 
-def test_an_open_write_of_an_order_out_of_scope_keeps_waiting() -> None:
-    case = replace(
-        unlinked(OPEN, intents=[intent(Side.S2E, {Field.STATUS: Write(None, "x", "x")})]),
-        tombstone=True,
-    )
-    assert run(case).waiting == {Field.STATUS}
+def test_a_write_to_an_order_that_is_gone_ends_as_not_applied() -> None:
+    written = intent(Side.S2E, {Field.STATUS: Write(None, "x", "x")})
+    decision = run(replace(unlinked(OPEN, intents=[written]), tombstone=True))
+    assert not decision.waiting
+    assert [each.verdict for each in decision.settled] == [IntentState.NOT_APPLIED]
+
+
+def test_a_write_to_an_order_of_another_site_is_still_read_back() -> None:
+    policy = replace(CREATE, site_ids=frozenset({"s1"}))
+    status = OPEN[Field.STATUS]
+    done = Status.COMPLETED
+    written = intent(Side.S2E, {Field.STATUS: Write(status, done, done)})
+    decision = run(unlinked(OPEN, intents=[written]), policy)
+    assert decision.out_of_scope == "other_site"
+    assert decision.waiting == {Field.STATUS}
 
 
 # ── a record carries the id ──────────────────────────────────────────────────────────────

@@ -209,6 +209,31 @@ def test_an_answer_is_kept_while_its_write_has_to_wait() -> None:
         assert not decision.resolved
 
 
+@pytest.mark.parametrize(("owner", "goes_to"), [(Side.CMMS, Side.S2E), (Side.S2E, Side.CMMS)])
+def test_an_old_value_after_a_later_edit_is_a_dispute_and_in_the_log(
+    owner: Side, goes_to: Side
+) -> None:
+    """Ignored, or taken and put back by a person? Either way nothing is lost in silence."""
+    write = Write("one", "two", "two")
+    sent_at = intent(Side.S2E, {CAUSE: write}, last_synced_before=at(-600))
+    case = pair(
+        {CAUSE: "one"},
+        {CAUSE: "two"},
+        base_s2e={CAUSE: "one"},
+        base_cmms={CAUSE: "one"},
+        intents=[sent_at],
+        seen_at=at(120),
+        last_synced_at=at(1),
+    )
+    assert case.s2e is not None
+    edited = replace(case, s2e=replace(case.s2e, updated_at=at(60)))
+    decision = run(edited, make_policy(owner=owner), at(120))
+    assert [(c.s2e, c.cmms, c.winner) for c in decision.conflicts] == [("one", "two", owner)]
+    assert only_change(decision).side is goes_to
+    quiet = replace(case, s2e=replace(case.s2e, updated_at=at(1)))
+    assert not run(quiet, make_policy(owner=owner), at(120)).conflicts  # nobody was there
+
+
 def test_a_conflict_is_over_when_people_agree_by_themselves() -> None:
     case = replace(
         field_case(CAUSE, ("old", "old"), "same", "same"),

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import select
 
 from syncd.errors import LeaseHeld, LeaseLost, MirrorUnavailable
+from syncd.mirror import state
 from syncd.mirror.database import Mirror, open_mirror
 from syncd.mirror.lease import Lease
 from syncd.mirror.tables import leases
@@ -61,10 +62,16 @@ def take(lease: Lease, wait_s: float = 0.0) -> int:
     return lease.announce()
 
 
-def test_a_free_lease_is_taken_and_checked(make: Make) -> None:
+def write(mirror: Mirror, lease: Lease) -> None:
+    """A transaction of a cycle under this lease."""
+    with mirror.fenced(lease.check).transaction():
+        pass
+
+
+def test_a_free_lease_is_taken_and_checked(make: Make, mirror: Mirror) -> None:
     lease = make("one")
     assert take(lease) == lease.token == 1
-    lease.check()
+    write(mirror, lease)
     lease.renew()
 
 
@@ -110,24 +117,39 @@ def test_a_holder_that_was_overtaken_may_not_write(make: Make, mirror: Mirror) -
     take(one)
     with mirror.transaction() as tx:
         tx.conn.execute(leases.update().values(token=7, holder="two"))
-    for act in (one.check, one.renew):
-        with pytest.raises(LeaseLost, match="two"):
-            act()
+    with pytest.raises(LeaseLost, match="two"):
+        write(mirror, one)
+    with pytest.raises(LeaseLost, match="two"):
+        one.renew()
     one.release()
     with mirror.read() as tx:  # giving back what is lost takes nothing from the new holder
         assert tx.conn.execute(select(leases.c.token, leases.c.holder)).one() == (7, "two")
 
 
-def test_a_lease_never_taken_is_not_held(make: Make) -> None:
-    with pytest.raises(LeaseLost):
-        make("one").check()
+def test_what_a_cycle_writes_after_it_was_overtaken_is_not_kept(make: Make, mirror: Mirror) -> None:
+    one = make("one")
+    take(one)
+    with mirror.transaction() as tx:
+        tx.conn.execute(leases.update().values(token=7, holder="two"))
+    with (
+        pytest.raises(LeaseLost, match="two"),
+        mirror.fenced(one.check).transaction() as tx,
+    ):
+        state.set_state(tx, state.PAUSED, True)
+    with mirror.read() as tx:
+        assert state.get_state(tx, state.PAUSED) is None
 
 
-def test_releasing_twice_or_without_holding_is_harmless(make: Make) -> None:
+def test_a_lease_never_taken_is_not_held(make: Make, mirror: Mirror) -> None:
+    with pytest.raises(LeaseLost, match="nobody"):
+        write(mirror, make("one"))
+
+
+def test_releasing_twice_or_without_holding_is_harmless(make: Make, mirror: Mirror) -> None:
     one, two = make("one"), make("two")
     take(one)
     two.release()
-    one.check()
+    write(mirror, one)
     one.release()
     one.release()
     assert take(two) == 2
@@ -247,7 +269,7 @@ def test_a_lost_session_is_taken_anew_if_nobody_else_has_it(postgres: Postgres) 
         take(lease)
         terminate_all(postgres, url.database)
         lease.renew()
-        lease.check()
+        write(mirror, lease)
         other = Lease(mirror, "two", sleeping, time.monotonic)
         with pytest.raises(LeaseHeld):
             other.acquire(0)
@@ -265,9 +287,9 @@ def test_a_lost_session_that_another_process_has_taken_over_is_lost(postgres: Po
         with pytest.raises(LeaseLost, match="two"):
             one.renew()
         with pytest.raises(LeaseLost, match="two"):
-            one.check()
+            write(mirror, one)
         one.release()
-        two.check()
+        write(mirror, two)
         two.release()
     postgres.drop(url)
 
@@ -278,7 +300,9 @@ def test_a_server_that_is_gone_is_unavailable(postgres: Postgres) -> None:
         lease = Lease(mirror, "one", sleeping, time.monotonic)
         take(lease)
         postgres.drop(url)
-        for act in (lease.check, lease.renew, lease.release):
+        with pytest.raises(MirrorUnavailable):
+            write(mirror, lease)
+        for act in (lease.renew, lease.release):
             with pytest.raises(MirrorUnavailable):
                 act()
         with pytest.raises(MirrorUnavailable):

@@ -1,0 +1,165 @@
+"""What the last reads say about the writes of one work order whose outcome is not known yet.
+
+It is asked in every cycle and of every order, also of one that takes no part any more: a write
+that was sent has to come to its end. Where the side that was written is gone for good, nobody
+can tell what became of the write, and nothing hangs on it: it counts as not applied.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from syncd.core.case import Case, Intent, IntentState, Kind, Write
+from syncd.core.decision import BaseMove, Settled
+from syncd.core.policy import Policy
+from syncd.core.readback import judge
+from syncd.core.work_order import CmmsRecord, Field, S2eOrder, Side, Value
+
+
+@dataclass(slots=True)
+class ReadBack:
+    """What the reads have told.
+
+    Attributes:
+        settled: the fields whose outcome is known now.
+        moves: the bases of those that arrived.
+        failed: those that did not: side, field, what was sent, ignored or not applied.
+        waiting: fields of which the reads say nothing yet.
+        in_doubt: sides with such a write that was not even answered.
+    """
+
+    settled: list[Settled] = field(default_factory=list)
+    moves: list[BaseMove] = field(default_factory=list)
+    failed: list[tuple[Side, Field, Value, IntentState]] = field(default_factory=list)
+    waiting: set[Field] = field(default_factory=set)
+    in_doubt: set[Side] = field(default_factory=set)
+
+
+def read_back(
+    case: Case,
+    policy: Policy,
+    s2e: S2eOrder | None,
+    cmms: CmmsRecord | None,
+    *,
+    gone: Collection[Side] = (),
+) -> ReadBack:
+    """Compare every open update with what its side was last seen to hold.
+
+    Args:
+        s2e, cmms: the observations, None if there is none.
+        gone: sides that have no such order or record any more.
+    """
+    told = ReadBack()
+    for intent in case.intents:
+        if intent.kind is not Kind.UPDATE:
+            continue
+        for name, write in intent.writes.items():
+            if write.verdict is None:
+                _settle(told, case, policy, intent, name, write, s2e, cmms, gone)
+    return told
+
+
+def _settle(
+    told: ReadBack,
+    case: Case,
+    policy: Policy,
+    intent: Intent,
+    name: Field,
+    write: Write,
+    s2e: S2eOrder | None,
+    cmms: CmmsRecord | None,
+    gone: Collection[Side],
+) -> None:
+    side = intent.side
+    if side in gone:
+        told.settled.append(Settled(intent, name, IntentState.NOT_APPLIED, None))
+        return
+    holder = s2e if side is Side.S2E else cmms
+    seen = holder.fields.get(name) if holder is not None else None
+    verdict = None
+    if holder is not None and name in holder.fields:
+        verdict = _verdict(case, policy, intent, name, write, holder, seen)
+    if verdict is None:
+        told.waiting.add(name)
+        if intent.state is not IntentState.ANSWERED:
+            told.in_doubt.add(side)
+        return
+    if verdict is IntentState.IGNORED and _edited_since(intent, holder):
+        # It may as well have been taken, and somebody has put the old value back: both sides
+        # have changed, and whichever gives way is in the log.
+        told.settled.append(Settled(intent, name, IntentState.SUPERSEDED, seen))
+        if name in case.base_cmms:
+            told.moves.append(BaseMove(name, write.sent, case.base_cmms[name], "put_back"))
+        return
+    told.settled.append(Settled(intent, name, verdict, seen))
+    if verdict in {IntentState.CONFIRMED, IntentState.ALTERED}:
+        told.moves.append(_agreed(name, side, seen, write.source))
+    elif verdict is IntentState.SUPERSEDED:
+        # Applied, and edited since: what we sent is the base, the newer value an edit.
+        told.moves.append(_agreed(name, side, write.sent, write.source))
+    else:
+        told.failed.append((side, name, write.sent, verdict))
+
+
+def _verdict(
+    case: Case,
+    policy: Policy,
+    intent: Intent,
+    name: Field,
+    write: Write,
+    holder: S2eOrder | CmmsRecord,
+    seen: Value,
+) -> IntentState | None:
+    seen_at = case.s2e_seen_at if intent.side is Side.S2E else case.cmms_seen_at
+    if seen_at is None:
+        return None
+    answered = intent.state is IntentState.ANSWERED
+    equivalents: frozenset[str] = frozenset()
+    if isinstance(holder, CmmsRecord):
+        equivalents = holder.equivalents.get(name, equivalents)
+    return judge(
+        write,
+        seen,
+        answered=answered,
+        since=(intent.answered_at if answered else None) or intent.started_at,
+        seen_at=seen_at,
+        lag=policy.s2e_read_lag if intent.side is Side.S2E else policy.cmms_read_lag,
+        equivalents=equivalents,
+        sync_moved=isinstance(holder, S2eOrder) and _sync_moved(case, intent, holder),
+    )
+
+
+def _sync_moved(case: Case, intent: Intent, order: S2eOrder) -> bool:
+    """Whether lastSyncedAt shows that this write was applied: it moved, and no other write of
+    ours can have moved it."""
+    if order.last_synced_at is None:
+        return False
+    if any(
+        other.side is Side.S2E and other.state is IntentState.ANSWERED for other in case.intents
+    ):
+        return False
+    return order.last_synced_at != intent.last_synced_before
+
+
+def _edited_since(intent: Intent, holder: S2eOrder | CmmsRecord | None) -> bool:
+    """Whether Scan2Evolve's own times show an edit after this write had been applied."""
+    if not isinstance(holder, S2eOrder) or holder.updated_at is None:
+        return False
+    synced = holder.last_synced_at
+    applied = synced is not None and synced != intent.last_synced_before
+    return applied and synced is not None and holder.updated_at > synced
+
+
+def _agreed(name: Field, side: Side, own: Value, other: Value) -> BaseMove:
+    s2e, cmms = (own, other) if side is Side.S2E else (other, own)
+    return BaseMove(name, s2e, cmms, "read_back")
+
+
+def abandoned_creates(case: Case, policy: Policy, now: datetime) -> list[Settled]:
+    """Creates in doubt of an order that takes no part any more, once a record would show."""
+    return [
+        Settled(intent, name, IntentState.NOT_APPLIED, None)
+        for intent in case.intents
+        if intent.kind is Kind.CREATE and now - intent.started_at >= policy.cmms_index_lag
+        for name in intent.writes
+    ]

@@ -1,0 +1,68 @@
+"""A clock that was set back: nothing waits for a time that is a day away."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from syncd.core.case import Hold, Kind, Write
+from syncd.core.work_order import Field, S2eOrder, Side
+from syncd.mirror import journal, observations, state, waiting
+from syncd.mirror.database import Mirror
+from syncd.mirror.set_back import forget_the_future
+from syncd.mirror.tables import intents, parked, s2e_orders
+from tests.conftest import Clock
+
+DAY = timedelta(days=1)
+
+
+def a_day_ahead(mirror: Mirror, clock: Clock) -> datetime:
+    """A mirror that was filled while the clock was a day ahead; the right time."""
+    now = clock.now
+    clock.now = now + DAY
+    with mirror.transaction() as tx:
+        state.start_cycle(tx, "c1")
+        order = S2eOrder("wo_1", {Field.S2E_ID: "wo_1"}, "PENDING")
+        observations.save_s2e(tx, [order], seen_at=tx.now)
+        write = {Field.ROOT_CAUSE: Write(None, "a", "a")}
+        journal.start_intent(
+            tx,
+            s2e_id="wo_1",
+            cmms_id=None,
+            side=Side.S2E,
+            kind=Kind.UPDATE,
+            writes=write,
+            last_synced_before=None,
+            cycle_id="c1",
+            token=1,
+        )
+        until = tx.now + timedelta(minutes=5)
+        waiting.put_hold(tx, "wo_1", Hold(Side.S2E, Field.ROOT_CAUSE, "ignored", "a", 1, until))
+        state.set_moment(tx, state.CMMS_FULL_READ_AT, tx.now)
+    clock.now = now
+    return now
+
+
+def test_times_that_lie_ahead_are_brought_back(mirror: Mirror, clock: Clock) -> None:
+    now = a_day_ahead(mirror, clock)
+    with mirror.transaction() as tx:
+        assert forget_the_future(tx) == DAY
+        seen_at = tx.conn.execute(select(s2e_orders.c.seen_at)).scalar_one()
+        assert seen_at <= now - DAY  # the ground of nothing: it is read again first
+        assert tx.conn.execute(select(intents.c.started_at)).scalar_one() == now
+        assert tx.conn.execute(select(parked.c.until)).scalar_one() <= now + timedelta(minutes=15)
+        assert state.get_moment(tx, state.CMMS_FULL_READ_AT) is None
+
+
+def test_it_is_said_once(mirror: Mirror, clock: Clock) -> None:
+    a_day_ahead(mirror, clock)
+    with mirror.transaction() as tx:
+        assert forget_the_future(tx) is not None
+        assert forget_the_future(tx) is None
+
+
+def test_a_clock_that_goes_on_changes_nothing(mirror: Mirror, clock: Clock) -> None:
+    now = a_day_ahead(mirror, clock)
+    clock.now = now + DAY
+    with mirror.transaction() as tx:
+        assert forget_the_future(tx) is None
+        assert tx.conn.execute(select(s2e_orders.c.seen_at)).scalar_one() == now + DAY
