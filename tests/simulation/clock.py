@@ -1,0 +1,31 @@
+"""Time that passes only when somebody waits for it."""
+
+from datetime import UTC, datetime, timedelta
+
+_BEGAN = datetime(2026, 3, 10, 14, 30, tzinfo=UTC)
+
+
+class Clock:
+    """The true time, and syncd's own clock, which may be wrong.
+
+    Attributes:
+        now: true seconds since the beginning; they never go back.
+        error_s: by how much syncd's clock is ahead of the true time.
+    """
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.error_s = 0.0
+
+    def true_utc(self) -> datetime:
+        return _BEGAN + timedelta(seconds=self.now)
+
+    def utcnow(self) -> datetime:
+        return self.true_utc() + timedelta(seconds=self.error_s)
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> bool:
+        self.now += max(seconds, 0.0)
+        return True

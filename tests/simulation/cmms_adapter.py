@@ -1,0 +1,163 @@
+"""The adapter of the fake CMMS: effects, faults, and the port's words."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Literal
+
+from syncd.cmms.port import Capabilities
+from syncd.core.work_order import CmmsRecord, Field, Fields, encode_value, parse_value
+from syncd.errors import Refused, Throttled, UnexpectedContent, Unreachable
+from tests.simulation.clock import Clock
+from tests.simulation.cmms import KEPT, FakeCmms, Record
+from tests.simulation.effects import Effects
+from tests.simulation.ledger import Ledger, Plain, plain
+
+Trouble = Literal["refused", "dropped", "lost", "throttled", "nonsense", "invalid"]
+TROUBLES: tuple[Trouble, ...] = ("refused", "dropped", "lost", "throttled", "nonsense", "invalid")
+_PAGE = 2  # records
+_FIELDS = frozenset(Field(name) for name in KEPT)
+
+
+@dataclass(slots=True)
+class Fault:
+    """One call of this kind goes wrong, after so many that do not.
+
+    trouble: refused: no connection; dropped: nothing was applied, no answer; lost: it was
+    applied, no answer; throttled; nonsense: it answers what is not its API, nothing applied;
+    invalid: it says no to these values.
+    """
+
+    call: str
+    trouble: Trouble
+    after: int = 0
+
+
+class FakeAdapter:
+    """See `syncd.cmms.port`."""
+
+    name = "fake"
+
+    def __init__(self, cmms: FakeCmms, clock: Clock, ledger: Ledger, effects: Effects) -> None:
+        self._cmms, self._clock, self._ledger, self._effects = cmms, clock, ledger, effects
+        self.faults: list[Fault] = []
+        traits = cmms.traits
+        self.capabilities = Capabilities(
+            reads=_FIELDS | {Field.EXTERNAL_ID, Field.EXTERNAL_STATUS},
+            writes=_FIELDS,
+            clears=_FIELDS - {Field.STATUS} if traits.clears else frozenset(),
+            finds=traits.finds,
+            filters_changes=traits.filters,
+            change_resolution_s=1.0 if traits.filters else None,
+            index_lag_s=traits.index_lag_s,
+            read_lag_s=traits.read_lag_s,
+            optimistic_lock=traits.locks,
+        )
+
+    def fetch(self, changed_since: datetime | None) -> Iterator[CmmsRecord]:
+        after = ""
+        while True:
+            page = self._call("fetch", partial(self._page, changed_since, after))
+            yield from map(self._told, page)
+            if len(page) < _PAGE:
+                return
+            after = page[-1].number
+
+    def _page(self, since: datetime | None, after: str) -> list[Record]:
+        found = sorted(self._cmms.listed(since), key=lambda record: record.number)
+        return [record for record in found if record.number > after][:_PAGE]
+
+    def get(self, cmms_id: str) -> CmmsRecord:
+        return self._told(self._call("get", lambda: [self._cmms.shown(cmms_id)])[0])
+
+    def find(self, s2e_id: str) -> list[CmmsRecord]:
+        def found() -> list[Record]:
+            return [record for record in self._cmms.listed() if record.s2e_id == s2e_id]
+
+        as_of = len(self._ledger.events)
+        records = [self._told(record) for record in self._call("find", found)]
+        now = self._clock.now
+        self._ledger.add(now, "cmms", "syncd", "find", s2e_id=s2e_id, as_of=as_of)
+        return records
+
+    def create(self, s2e_id: str, fields: Fields) -> CmmsRecord:
+        made = self._call(
+            "create", lambda: [self._cmms.create("syncd", s2e_id, _plain(fields))], writes=True
+        )
+        return self._told(made[0])
+
+    def update(self, cmms_id: str, fields: Fields, expected: Fields) -> CmmsRecord:
+        changed = self._call(
+            "update",
+            lambda: [self._cmms.update("syncd", cmms_id, _plain(fields), _plain(expected))],
+            writes=True,
+        )
+        return self._told(changed[0])
+
+    def _call(
+        self, name: str, does: Callable[[], list[Record]], *, writes: bool = False
+    ) -> list[Record]:
+        """One exchange with the CMMS, as a network would have it."""
+        trouble = self._trouble(name)
+        self._effects.happen(f"cmms.{name}.sent")
+        if trouble == "refused":
+            raise Unreachable("connection refused", side="cmms", may_have_applied=False)
+        if trouble == "throttled":
+            raise Throttled("slow down", side="cmms", wait_s=5, may_have_applied=False)
+        if trouble == "nonsense":
+            raise UnexpectedContent("a login page", side="cmms")
+        if trouble == "invalid" and writes:
+            raise Refused("not with these values", side="cmms", status=400)
+        if trouble in {"dropped", "invalid"}:
+            raise Unreachable("no answer", side="cmms")
+        as_of = len(self._ledger.events)
+        records = does()
+        if writes:
+            as_of = len(self._ledger.events)
+        self._effects.happen(f"cmms.{name}.applied")
+        if trouble == "lost":
+            raise Unreachable("the answer was lost", side="cmms")
+        self._clock.sleep(0.05)
+        for record in records:
+            self._ledger.show(
+                self._clock.now,
+                "cmms",
+                as_of,
+                s2e_id=record.s2e_id,
+                record=record.number,
+                after=self._cmms.values(record),
+            )
+        self._effects.happen(f"cmms.{name}.answered")
+        return records
+
+    def _trouble(self, name: str) -> Trouble | None:
+        for fault in self.faults:
+            if fault.call not in {name, "any"}:
+                continue
+            if fault.after > 0:
+                fault.after -= 1
+                continue
+            self.faults.remove(fault)
+            return fault.trouble
+        return None
+
+    def _told(self, record: Record) -> CmmsRecord:
+        values = self._cmms.values(record)
+        statuses = self._cmms.statuses(record)
+        return CmmsRecord(
+            cmms_id=record.number,
+            s2e_id=record.s2e_id,
+            fields={
+                **{Field(name): parse_value(Field(name), values[name]) for name in KEPT},
+                Field.EXTERNAL_ID: record.number,
+                Field.EXTERNAL_STATUS: record.values["status"],
+            },
+            native=dict(record.values),
+            equivalents={Field.STATUS: statuses} if len(statuses) > 1 else {},
+            updated_at=record.changed if self._cmms.traits.filters else None,
+        )
+
+
+def _plain(fields: Fields) -> dict[str, Plain]:
+    return {name.value: plain(name.value, encode_value(value)) for name, value in fields.items()}

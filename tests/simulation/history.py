@@ -1,0 +1,193 @@
+"""What happens in a history: drawn from a seed, kept as data, so that it can be cut down."""
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+from syncd.core.policy import Scope
+from syncd.twin.checks import STATUSES
+from tests.simulation.cmms import Traits
+from tests.simulation.cmms_adapter import TROUBLES
+from tests.simulation.ledger import SHARED, THEIRS
+from tests.simulation.world import Setup
+
+EVENTS = 40  # at least so many in a history, cycles not counted
+_LIST_ORDERS = ("hidden", "createdAt", "-createdAt", "updatedAt", "-updatedAt", "id")
+_S2E_FAULTS = (
+    "drop_before",
+    "drop_after",
+    "drop_after_fin",
+    "status",
+    "applied_status",
+    "truncate",
+    "html",
+    "success_false",
+    "hang",
+    "slow",
+    "retry_after",
+)
+_CALLS = ("fetch", "get", "find", "create", "update", "any")
+_EFFECTS = 60  # of a cycle, at any of which something may happen
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One event. `play.py` says what each kind does with its arguments."""
+
+    kind: str
+    args: tuple[Any, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.kind}{self.args!r}"
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    setup: Setup
+    steps: tuple[Step, ...]
+
+
+def draw(seed: int) -> History:
+    """The history of this seed."""
+    return _Drawing(random.Random(f"history {seed}"), seed).history()
+
+
+class _Drawing:
+    def __init__(self, rng: random.Random, seed: int) -> None:
+        self._rng = rng
+        self._seed = seed
+        self._told = 0
+        self._used: dict[str, list[Any]] = {}
+        self._focus = (0, "status")
+
+    def history(self) -> History:
+        rng, steps = self._rng, [Step("tick")] * self._rng.choice((0, 1, 2, 3))
+        events = 0
+        while events < EVENTS:
+            if rng.random() < 0.3:
+                self._focus = (rng.randrange(8), rng.choice((*SHARED, *SHARED, *THEIRS)))
+            step = self._event()
+            steps.append(step)
+            events += 1
+            # What is planned for the middle of a cycle needs one.
+            if rng.random() < (0.8 if step.kind in {"at", "s2e_fault", "cmms_fault"} else 0.3):
+                steps.append(Step("full" if rng.random() < 0.25 else "tick"))
+        return History(self._setup(), tuple(steps))
+
+    def _setup(self) -> Setup:
+        rng = self._rng
+        seldom = rng.random
+        ignored = frozenset({rng.choice(SHARED[1:])})
+        keys = {"rootCause", "resolution", "closureNote", "actualHours"}
+        return Setup(
+            seed=self._seed,
+            orders=rng.choice((3, 4, 5, 7)),
+            create=seldom() < 0.75,
+            scope=rng.choice((Scope.OPEN, Scope.OPEN, Scope.ALL)),
+            owners=tuple((name, rng.choice(("cmms", "cmms", "s2e", None))) for name in SHARED),
+            list_order=rng.choice(_LIST_ORDERS),
+            page=rng.choice((2, 3, 4)),
+            s2e_lag_s=rng.choice((0, 0, 0, 20, 55)),
+            s2e_normalises=seldom() < 0.2,
+            s2e_ignores=frozenset({rng.choice(sorted(keys))}) if seldom() < 0.1 else frozenset(),
+            allow_reopen=seldom() < 0.9,
+            guard_min=rng.choice((1000, 1000, 1000, 2)),
+            traits=Traits(
+                finds=seldom() < 0.9,
+                unique=seldom() < 0.3,
+                index_lag_s=rng.choice((0, 0, 0, 45, 130)),
+                read_lag_s=rng.choice((0, 0, 0, 40)),
+                normalises=seldom() < 0.25,
+                ignores=ignored if seldom() < 0.1 else frozenset(),
+                lossy=seldom() < 0.25,
+                locks=seldom() < 0.4,
+                filters=seldom() < 0.4,
+                clears=seldom() < 0.8,
+            ),
+        )
+
+    def _event(self) -> Step:
+        rng = self._rng
+        kinds = {
+            self._edit: 46,
+            self._in_a_cycle: 20,
+            self._fault: 14,
+            self._coming_and_going: 8,
+            self._person: 4,
+            self._time: 8,
+        }
+        return rng.choices(list(kinds), list(kinds.values()))[0]()
+
+    def _edit(self) -> Step:
+        who, name = self._focus
+        if self._rng.random() < 0.3:
+            who = self._rng.randrange(8)
+        if self._rng.random() < 0.2:
+            name = self._rng.choice(SHARED)
+        side = self._rng.choice(("s2e_edit", "cmms_edit"))
+        return Step(side, (who, name, self._value(name)))
+
+    def _value(self, name: str) -> Any:
+        rng = self._rng
+        if name == "status":
+            return rng.choice(STATUSES)
+        used = self._used.setdefault(name, [])
+        if used and rng.random() < 0.15:
+            return rng.choice(used)
+        if rng.random() < 0.1 and name != "title":
+            return None
+        self._told += 1
+        number = self._told
+        if name == "actual_hours":
+            value: Any = number + rng.choice((0, 0.25, 0.13))
+        elif name in {"completed_at", "due_date"}:
+            value = f"2026-04-{1 + number % 28:02}T{number // 28:02}:{rng.randrange(60):02}:11.500Z"
+        else:
+            tail = rng.choice(("", "", " ", "é", " " + "long " * 30))
+            value = f"{name} {number}{tail}"
+        used.append(value)
+        return value
+
+    def _in_a_cycle(self) -> Step:
+        rng = self._rng
+        at = rng.randrange(1, rng.choice((15, _EFFECTS)))
+        what = rng.choices(("edit", "crash", "takeover", "going"), (10, 6, 1, 1))[0]
+        if what == "edit":
+            return Step("at", (at, self._edit()))
+        if what == "going":
+            return Step("at", (at, self._coming_and_going()))
+        return Step("at", (at, Step(what)))
+
+    def _fault(self) -> Step:
+        rng = self._rng
+        if rng.random() < 0.5:
+            method = rng.choice(("GET", "POST", "POST"))
+            kind = rng.choice(_S2E_FAULTS)
+            return Step("s2e_fault", (kind, method, rng.randrange(3 if method == "POST" else 8)))
+        call = rng.choice(_CALLS)
+        return Step("cmms_fault", (call, rng.choice(TROUBLES), rng.randrange(3)))
+
+    def _coming_and_going(self) -> Step:
+        rng = self._rng
+        who = self._focus[0]
+        return rng.choice(
+            (
+                Step("s2e_add", (rng.choice(STATUSES),)),
+                Step("s2e_add", ("ASSIGNED",)),
+                Step("s2e_delete", (who,)),
+                Step("cmms_delete", (who,)),
+                Step("cmms_add", (who,)),
+                Step("cmms_add", (None,)),
+            )
+        )
+
+    def _person(self) -> Step:
+        rng = self._rng
+        side = rng.choice(("cmms", "s2e"))
+        return rng.choice((Step("answer", (side,)), Step("retry"), Step("release")))
+
+    def _time(self) -> Step:
+        rng = self._rng
+        if rng.random() < 0.3:
+            return Step("clock", (rng.choice((0.0, 0.0, 30.0, -30.0, 3600.0, -3600.0, 86400.0)),))
+        return Step("wait", (rng.choice((5.0, 61.0, 300.0, 1000.0)),))

@@ -1,0 +1,291 @@
+"""What must be true of a history, judged from what really happened on both sides.
+
+The mirror is asked for one thing only: which reason it gives for what is not in step.
+"""
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import select
+
+from syncd.core.work_order import OPEN_STATUSES
+from syncd.mirror.tables import conflicts, drifts, links, parked, s2e_orders
+from tests.simulation.cmms import Record, normalised
+from tests.simulation.ledger import SHARED, THEIRS, Event, Plain, plain
+from tests.simulation.world import World
+
+_BOOKKEEPING = {"external_id", "external_status"}
+
+
+def judge(world: World) -> list[str]:
+    """All objections to what has happened; none: nothing was lost, doubled or made up."""
+    told = _Told(world)
+    return [
+        *_doubled(world),
+        *_created_although_there(world),
+        *_needless(world),
+        *_invented(world),
+        *_went_back(world),
+        *_nulls(world),
+        *_lost(world, told),
+    ]
+
+
+# ── the mirror's reasons ──────────────────────────────────────────────────────────────────
+
+
+@dataclass(slots=True)
+class _Told:
+    """What the mirror says: links, and why something is not in step."""
+
+    links: dict[str, str]
+    scope: dict[str, str]
+    tombstones: set[str]
+    held: set[tuple[str, str]]  # (order, field); "" is the whole order
+    conflicts: set[tuple[str, str, str, Plain]]  # (order, field, side, that side's value)
+
+    def __init__(self, world: World) -> None:
+        with world.mirror.read() as tx:
+            rows = tx.conn.execute
+            self.links = {row.s2e_id: row.cmms_id for row in rows(select(links))}
+            orders = list(rows(select(s2e_orders)))
+            self.scope = {row.s2e_id: row.out_of_scope for row in orders if row.out_of_scope}
+            self.tombstones = {row.s2e_id for row in orders if row.tombstone_at is not None}
+            self.held = {(row.s2e_id, row.field) for row in rows(select(parked))}
+            self.held |= {(row.s2e_id, row.field) for row in rows(select(drifts))}
+            self.conflicts = set()
+            for row in rows(select(conflicts)):
+                for side, value in (("s2e", row.s2e_value), ("cmms", row.cmms_value)):
+                    spelled = plain(row.field, value)
+                    self.conflicts.add((row.s2e_id, row.field, side, spelled))
+                if row.winner is None and row.resolved_at is None:
+                    self.held.add((row.s2e_id, row.field))
+
+    def excuses(self, s2e_id: str, name: str) -> bool:
+        return (s2e_id, name) in self.held or (s2e_id, "") in self.held
+
+
+# ── in step ───────────────────────────────────────────────────────────────────────────────
+
+
+def still_apart(world: World) -> list[str]:
+    """Where the two sides differ without a reason that the mirror gives."""
+    told = _Told(world)
+    return [fault for s2e_id in world.upstream.ids() for fault in _apart(world, told, s2e_id)]
+
+
+def _apart(world: World, told: _Told, s2e_id: str) -> Iterator[str]:
+    if s2e_id in told.tombstones:
+        yield f"{s2e_id} is there and called deleted"
+        return
+    record = world.cmms.records.get(told.links.get(s2e_id, ""))
+    if record is None:
+        yield from _unlinked(world, told, s2e_id)
+        return
+    upstream, below = world.upstream.values(s2e_id), world.cmms.values(record)
+    below |= {"external_id": record.number, "external_status": record.values["status"]}
+    for name in (*SHARED, *THEIRS, *sorted(_BOOKKEEPING)):
+        same = _equal(world, record, name, upstream[name], below[name])
+        if not same and not told.excuses(s2e_id, name):
+            yield f"{s2e_id}.{name}: {upstream[name]!r} upstream, {below[name]!r} in the CMMS"
+
+
+def _unlinked(world: World, told: _Told, s2e_id: str) -> Iterator[str]:
+    if (s2e_id, "") in told.held:
+        return
+    carrying = world.cmms.carrying(s2e_id)
+    if s2e_id in told.links:
+        if told.scope.get(s2e_id) != "cmms_missing":
+            yield f"{s2e_id} has lost its record, which nobody says"
+    elif len(carrying) == 1:
+        yield f"{s2e_id} has a record and is not linked"
+    elif told.scope.get(s2e_id) is None:
+        yield f"{s2e_id} is left out without a reason"
+    elif world.setup.create and not carrying:
+        values = world.upstream.values(s2e_id)
+        if values["status"] in OPEN_STATUSES and values["external_id"] is None:
+            yield f"{s2e_id} was not created"
+
+
+def _equal(world: World, record: Record, name: str, upstream: Plain, below: Plain) -> bool:
+    if upstream == below:
+        return True
+    if name == "status":
+        return upstream in world.cmms.statuses(record)
+    return _tidy(world, name, upstream) == _tidy(world, name, below)
+
+
+def _tidy(world: World, name: str, value: Plain) -> Plain:
+    """The value after both sides have made of it what they make of values."""
+    if value is None or name in {"status", *_BOOKKEEPING}:
+        return value
+    if world.setup.s2e_normalises:
+        if name == "actual_hours":
+            value = plain(name, round(Decimal(value), 2))
+        elif name in {"completed_at", "due_date"}:
+            value = plain(name, datetime.fromisoformat(str(value)).replace(microsecond=0))
+        else:
+            value = unicodedata.normalize("NFC", value).strip() or None
+    return normalised(name, value) if world.setup.traits.normalises else value
+
+
+# ── nothing doubled, needless, made up or taken back ──────────────────────────────────────
+
+
+def _doubled(world: World) -> Iterator[str]:
+    made: dict[str | None, int] = {}
+    for event in world.ledger.writes("cmms"):
+        if event.op == "create":
+            made[event.s2e_id] = made.get(event.s2e_id, 0) + 1
+    for s2e_id, count in made.items():
+        if count > 1:
+            yield f"{s2e_id} was created {count} times"
+    for event in world.ledger.writes("cmms"):
+        if event.op == "create" and not world.setup.create:
+            yield f"{event.s2e_id} was created in mode adopt"
+
+
+def _created_although_there(world: World) -> Iterator[str]:
+    """A record with this id could be found when it was looked for, or nobody looked."""
+    lag = world.setup.traits.index_lag_s
+    looked: dict[str | None, int] = {}
+    there: dict[str, Event] = {}
+    for event in world.ledger.events:
+        if event.side != "cmms":
+            continue
+        if event.op == "find":
+            looked[event.s2e_id] = event.as_of
+        elif event.op == "delete":
+            there.pop(str(event.record), None)
+        elif event.op == "create":
+            if event.actor == "syncd":
+                if world.setup.traits.finds and event.s2e_id not in looked:
+                    yield f"{event.s2e_id} was created and not looked for"
+                for other in there.values():
+                    seen = other.n < looked.get(event.s2e_id, 0) and event.at - other.at > lag
+                    if other.s2e_id == event.s2e_id and seen:
+                        yield f"{event.s2e_id} was created although {other.record} could be found"
+            there[str(event.record)] = event
+
+
+def _sent(world: World) -> Iterator[tuple[Event, str, Plain, dict[str, dict[str, Plain]]]]:
+    """Each field that syncd sent, with what it was shown last of either side of that order."""
+    shown: dict[str | None, dict[str, dict[str, Plain]]] = {}
+    for event in world.ledger.events:
+        both = shown.setdefault(event.s2e_id, {"s2e": {}, "cmms": {}})
+        if event.op == "show":
+            values = dict(event.after)
+            if event.side == "cmms":
+                values["external_id"] = event.record
+            both[event.side] |= values
+        elif event.actor == "syncd" and event.op in {"set", "create"}:
+            for name, value in event.sent.items():
+                yield event, name, value, both
+
+
+def _needless(world: World) -> Iterator[str]:
+    for event, name, value, shown in _sent(world):
+        if event.op == "set" and shown[event.side].get(name, "never shown") == value:
+            yield f"{event.s2e_id}.{name} was {value!r} on {event.side} already, and sent again"
+
+
+def _went_back(world: World) -> Iterator[str]:
+    for event, name, value, shown in _sent(world):
+        source = shown["cmms" if event.side == "s2e" else "s2e"]
+        if name in _BOOKKEEPING or name not in source:
+            continue
+        if source[name] != value:
+            yield (
+                f"{event.s2e_id}.{name} := {value!r} on {event.side}, "
+                f"when the other side was last seen to hold {source[name]!r}"
+            )
+
+
+def _invented(world: World) -> Iterator[str]:
+    held: dict[tuple[str | None, str, str], set[Plain]] = {}
+    for event in world.ledger.events:
+        for values in (event.before, event.after):
+            for name, value in values.items():
+                held.setdefault((event.s2e_id, event.side, name), set()).add(value)
+    for event, name, value, _ in _sent(world):
+        other = "cmms" if event.side == "s2e" else "s2e"
+        known = held.get((event.s2e_id, other, name), set())
+        if name not in _BOOKKEEPING and value not in known:
+            yield f"{event.s2e_id}.{name} := {value!r} on {event.side}, which {other} never held"
+
+
+def _nulls(world: World) -> Iterator[str]:
+    for entry in world.upstream.twin.ledger.entries:
+        if entry.method == "POST" and isinstance(entry.body, dict) and None in entry.body.values():
+            yield f"{entry.s2e_id}: null was sent upstream"
+
+
+# ── nothing lost ──────────────────────────────────────────────────────────────────────────
+
+
+def _lost(world: World, told: _Told) -> Iterator[str]:
+    alive = set(world.upstream.ids())
+    for event in world.ledger.events:
+        if event.actor != "person" or event.op != "set" or event.s2e_id not in alive:
+            continue
+        s2e_id = event.s2e_id
+        record = world.cmms.records.get(told.links.get(s2e_id, ""))
+        if record is None or (event.side == "cmms" and record.number != event.record):
+            continue  # a side is gone, or never came: `still_apart` asks why
+        for name, value in event.after.items():
+            counts = name in SHARED or (event.side == "s2e" and name in THEIRS)
+            if not counts or event.before.get(name) == value:
+                continue
+            if not _went_on(world, told, event, record, name, value):
+                yield (
+                    f"{s2e_id}.{name} := {value!r} on {event.side} (event {event.n}) "
+                    "is lost: neither across nor in a log"
+                )
+
+
+def _went_on(
+    world: World, told: _Told, event: Event, record: Record, name: str, value: Plain
+) -> bool:
+    """Whether a person's edit reached the other side, gave way to a later one, or is logged."""
+    s2e_id, other = str(event.s2e_id), "cmms" if event.side == "s2e" else "s2e"
+    if told.excuses(s2e_id, name) or (s2e_id, name, event.side, value) in told.conflicts:
+        return True
+    upstream, below = world.upstream.values(s2e_id)[name], world.cmms.values(record)[name]
+    own, there = (upstream, below) if event.side == "s2e" else (below, upstream)
+    if own == value and _equal(world, record, name, upstream, below):
+        return True
+    if there == value:
+        return True
+    later = world.ledger.events[event.n + 1 :]
+    ours = [one for one in later if one.s2e_id == s2e_id and name in {**one.after, **one.sent}]
+    if any(e.side == other and value in {e.sent.get(name), e.after.get(name)} for e in ours):
+        return True
+    return _was_shown_so(world, event, name, value) or _gave_way(world, event, ours, name)
+
+
+def _was_shown_so(world: World, event: Event, name: str, value: Plain) -> bool:
+    """Whether the field holds again what syncd saw there last: nobody can see such an edit."""
+    for earlier in reversed(world.ledger.events[: event.n]):
+        same_side = earlier.op == "show" and earlier.side == event.side
+        if same_side and earlier.s2e_id == event.s2e_id:
+            return name in earlier.after and earlier.after[name] == value
+    return False
+
+
+def _gave_way(world: World, event: Event, later: list[Event], name: str) -> bool:
+    """A later edit of the same field by a person; or a write of ours that nobody could have
+    known to be too late, since no read had shown the edit before it was sent."""
+    for one in later:
+        if one.side != event.side:
+            continue
+        if one.op == "show" and one.as_of > event.n:
+            return any(
+                e.side == event.side and e.actor == "person" and e.op == "set" for e in later
+            )
+        if one.op == "set" and name in one.after:
+            locked = event.side == "cmms" and world.setup.traits.locks
+            return one.actor == "person" or not locked
+    return False

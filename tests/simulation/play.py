@@ -1,0 +1,219 @@
+"""Make a history happen, bring it to rest, and have it judged."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from syncd.core.work_order import Field, Side
+from syncd.cycle import Report
+from syncd.mirror import report as reports
+from syncd.mirror import waiting
+from syncd.mirror.database import Tx
+from syncd.mirror.tables import conflicts, parked
+from tests.simulation.cmms_adapter import Fault
+from tests.simulation.effects import crash
+from tests.simulation.history import History, Step
+from tests.simulation.oracles import judge, still_apart
+from tests.simulation.world import World
+
+_WAITS_S = 1200.0  # longer than any wait that syncd declares
+_CYCLES = 3  # that hold a complete sweep, within which both sides have to be equal
+_RETRIES = 12  # cycles in which a side that ignores or refuses is tried until it is given up
+IDLE_CYCLES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a history.
+
+    Attributes:
+        faults: what the judge objects to; empty: nothing.
+        digest: of the ledger; the same history has the same.
+        counts: what happened, for the closing line.
+    """
+
+    faults: tuple[str, ...]
+    digest: str
+    counts: dict[str, int]
+
+
+def play(history: History, home: Path, *, idle: int = IDLE_CYCLES) -> Verdict:
+    """Play the history in a new world at `home`, which has to be empty."""
+    world = World(history.setup, home)
+    faults: list[str] = []
+    try:
+        player = Player(world)
+        for step in history.steps:
+            player.do(step)
+        faults += player.rest()
+        faults += judge(world)
+        faults += player.idle(idle)
+    except Exception as error:
+        faults.append(f"raised {type(error).__name__}: {error}")
+    finally:
+        world.close()
+    written = len(world.ledger.writes())
+    counts = {"cycles": world.cycles, "writes": written, "deaths": world.deaths}
+    return Verdict(tuple(faults), world.ledger.digest(), counts)
+
+
+class Player:
+    """Does one step after the other."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._does: dict[str, Callable[..., object]] = {
+            "tick": world.tick,
+            "full": lambda: world.tick(full=True),
+            "wait": world.clock.sleep,
+            "clock": self._clock,
+            "s2e_edit": self._s2e_edit,
+            "cmms_edit": self._cmms_edit,
+            "s2e_add": self._s2e_add,
+            "s2e_delete": self._s2e_delete,
+            "cmms_add": self._cmms_add,
+            "cmms_delete": self._cmms_delete,
+            "s2e_fault": self._s2e_fault,
+            "cmms_fault": self._cmms_fault,
+            "at": self._at,
+            "crash": crash,
+            "takeover": world.take_over,
+            "answer": self._answer,
+            "retry": self._retry,
+            "release": self._release,
+        }
+
+    def do(self, step: Step) -> None:
+        self._does[step.kind](*step.args)
+
+    # ── what happens ──────────────────────────────────────────────────────────────────────
+
+    def _clock(self, error_s: float) -> None:
+        self.world.clock.error_s = error_s
+
+    def _order(self, who: int) -> str | None:
+        ids = self.world.upstream.ids()
+        return ids[who % len(ids)] if ids else None
+
+    def _s2e_edit(self, who: int, name: str, value: Any) -> None:
+        s2e_id = self._order(who)
+        if s2e_id is not None:
+            self.world.upstream.edit(s2e_id, name, value)
+
+    def _record(self, who: int) -> str | None:
+        s2e_id = self._order(who)
+        carrying = self.world.cmms.carrying(s2e_id) if s2e_id is not None else []
+        return carrying[0].number if carrying else None
+
+    def _cmms_edit(self, who: int, name: str, value: Any) -> None:
+        number = self._record(who)
+        if number is not None:
+            self.world.cmms.update("person", number, {name: value})
+
+    def _s2e_add(self, status: str) -> None:
+        self.world.upstream.add(status=status)
+
+    def _s2e_delete(self, who: int) -> None:
+        s2e_id = self._order(who)
+        if s2e_id is not None:
+            self.world.upstream.delete(s2e_id)
+
+    def _cmms_add(self, who: int | None) -> None:
+        """Somebody, or Scan2Evolve's own push, makes a record; None: one that carries no id."""
+        s2e_id = self._order(who) if who is not None else None
+        if s2e_id is not None and self.world.cmms.carrying(s2e_id):
+            return
+        self.world.cmms.create("person", s2e_id, {"title": "made by hand", "status": "ASSIGNED"})
+
+    def _cmms_delete(self, who: int) -> None:
+        number = self._record(who)
+        if number is not None:
+            self.world.cmms.delete(number)
+
+    def _s2e_fault(self, kind: str, method: str, after: int) -> None:
+        self.world.upstream.twin.faults.add(kind, method, after=after)
+
+    def _cmms_fault(self, call: str, trouble: Any, after: int) -> None:
+        self.world.adapter.faults.append(Fault(call, trouble, after))
+
+    def _at(self, number: int, step: Step) -> None:
+        """In the middle of what runs next."""
+
+        def act() -> None:
+            # No other process can do anything while this one commits.
+            if step.kind == "takeover" and self.world.effects.names[-1] == "mirror.commit":
+                self.world.effects.at(1, act)
+            else:
+                self.do(step)
+
+        self.world.effects.at(number, act)
+
+    def _answer(self, side: str) -> None:
+        def does(tx: Tx) -> None:
+            waits = select(conflicts.c.s2e_id, conflicts.c.field).where(
+                conflicts.c.winner.is_(None), conflicts.c.resolved_at.is_(None)
+            )
+            for s2e_id, name in list(tx.conn.execute(waits)):
+                waiting.answer_conflict(tx, s2e_id, Field(name), Side(side))
+
+        self.world.person(does)
+
+    def _retry(self) -> None:
+        def does(tx: Tx) -> None:
+            for s2e_id in set(tx.conn.execute(select(parked.c.s2e_id)).scalars()):
+                waiting.release_holds(tx, s2e_id, None, drop=False)
+
+        self.world.person(does)
+
+    def _release(self) -> None:
+        self.world.person(lambda tx: waiting.release_guard(tx, None))
+
+    # ── bringing it to rest ───────────────────────────────────────────────────────────────
+
+    def rest(self) -> list[str]:
+        """Faults stop, the clock is set right, people release the guards, waits end."""
+        world = self.world
+        world.effects.forget()
+        world.upstream.twin.faults.clear()
+        world.adapter.faults.clear()
+        world.clock.error_s = 0.0
+        complete = 0
+        apart: list[str] = []
+        for _ in range(_RETRIES):
+            world.clock.sleep(_WAITS_S)
+            self._release()
+            done = world.tick(full=True)
+            complete += done is not None and done.s2e.sweep == "complete"
+            apart = self._apart(done)
+            if self._tries_again():
+                continue  # a wait that is declared has not ended
+            if not apart:
+                return []
+            if complete >= _CYCLES:
+                break
+        if not apart:
+            return []
+        return [f"not in step after {complete} complete sweeps: {'; '.join(apart)}"]
+
+    def _apart(self, done: Report | None) -> list[str]:
+        if done is None:
+            return ["the last cycle did not end"]
+        with self.world.mirror.read() as tx:
+            counts = reports.status_counts(tx)
+        left = [f"{counts['pending']} pending"] if counts["pending"] else []
+        return left + still_apart(self.world)
+
+    def _tries_again(self) -> bool:
+        with self.world.mirror.read() as tx:
+            timed = select(parked.c.id).where(parked.c.until.is_not(None))
+            return tx.conn.execute(timed).first() is not None
+
+    def idle(self, cycles: int) -> list[str]:
+        before = len(self.world.ledger.writes())
+        for _ in range(cycles):
+            self.world.tick()
+        after = self.world.ledger.writes()[before:]
+        return [f"{len(after)} writes in {cycles} idle cycles: {after[:3]}"] if after else []
