@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from syncd.core.work_order import OPEN_STATUSES
 from syncd.mirror.tables import conflicts, drifts, links, parked, s2e_orders
-from tests.simulation.cmms import Record, normalised
+from tests.simulation.cmms import NATIVE_STATUS, Record, normalised
 from tests.simulation.ledger import SHARED, THEIRS, Event, Plain, plain
 from tests.simulation.world import World
 
@@ -88,7 +88,7 @@ def _apart(world: World, told: _Told, s2e_id: str) -> Iterator[str]:
     upstream, below = world.upstream.values(s2e_id), world.cmms.values(record)
     below |= {"external_id": record.number, "external_status": record.values["status"]}
     for name in (*SHARED, *THEIRS, *sorted(_BOOKKEEPING)):
-        same = _equal(world, record, name, upstream[name], below[name])
+        same = _equal(world, name, upstream[name], below[name])
         if not same and not told.excuses(s2e_id, name):
             yield f"{s2e_id}.{name}: {upstream[name]!r} upstream, {below[name]!r} in the CMMS"
 
@@ -110,11 +110,13 @@ def _unlinked(world: World, told: _Told, s2e_id: str) -> Iterator[str]:
             yield f"{s2e_id} was not created"
 
 
-def _equal(world: World, record: Record, name: str, upstream: Plain, below: Plain) -> bool:
+def _equal(world: World, name: str, upstream: Plain, below: Plain) -> bool:
+    """Whether nothing has to be written to make the two the same."""
     if upstream == below:
         return True
     if name == "status":
-        return upstream in world.cmms.statuses(record)
+        native = [NATIVE_STATUS[str(value)] for value in (upstream, below)]
+        return world.setup.traits.lossy and native[0] == native[1]
     return _tidy(world, name, upstream) == _tidy(world, name, below)
 
 
@@ -255,23 +257,44 @@ def _went_on(
         return True
     upstream, below = world.upstream.values(s2e_id)[name], world.cmms.values(record)[name]
     own, there = (upstream, below) if event.side == "s2e" else (below, upstream)
-    if own == value and _equal(world, record, name, upstream, below):
+    if own == value and _equal(world, name, upstream, below):
         return True
     if there == value:
         return True
     later = world.ledger.events[event.n + 1 :]
     ours = [one for one in later if one.s2e_id == s2e_id and name in {**one.after, **one.sent}]
-    if any(e.side == other and value in {e.sent.get(name), e.after.get(name)} for e in ours):
+    arrived = [one.sent.get(name, one.after.get(name)) for one in ours if one.side == other]
+    if any(_equal(world, name, value, held) for held in arrived):
         return True
+    if value == _agreed_last(world, event, name):
+        return True  # what both hold, or back to what both held: nothing to carry over
     return _was_shown_so(world, event, name, value) or _gave_way(world, event, ours, name)
 
 
+def _agreed_last(world: World, event: Event, name: str) -> Plain:
+    """What the two sides held when they were last the same, with this edit at the latest."""
+    held: dict[str, Plain] = {}
+    agreed: Plain = None
+    for earlier in world.ledger.events[: event.n + 1]:
+        if earlier.s2e_id == event.s2e_id and earlier.op in {"set", "create"}:
+            if name in earlier.after:
+                held[earlier.side] = earlier.after[name]
+            both = held.get("s2e"), held.get("cmms")
+            if len(held) > 1 and _equal(world, name, *both):
+                agreed = held[event.side]
+    return agreed
+
+
 def _was_shown_so(world: World, event: Event, name: str, value: Plain) -> bool:
-    """Whether the field holds again what syncd saw there last: nobody can see such an edit."""
+    """Whether the edit makes the field what syncd has just seen it to be: on that side, so that
+    nobody can see the edit; or on the other, so that it agrees with all that is known."""
+    unseen = {"s2e", "cmms"}
     for earlier in reversed(world.ledger.events[: event.n]):
-        same_side = earlier.op == "show" and earlier.side == event.side
-        if same_side and earlier.s2e_id == event.s2e_id:
-            return name in earlier.after and earlier.after[name] == value
+        told = earlier.op == "show" and earlier.side in unseen and name in earlier.after
+        if told and earlier.s2e_id == event.s2e_id:
+            unseen.discard(earlier.side)
+            if earlier.after[name] == value:
+                return True
     return False
 
 

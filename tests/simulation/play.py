@@ -32,22 +32,26 @@ class Verdict:
     Attributes:
         faults: what the judge objects to; empty: nothing.
         digest: of the ledger; the same history has the same.
-        counts: what happened, for the closing line.
+        counts: what happened, for the closing line; effects: of the steps alone.
+        ends: what both sides hold at the end.
     """
 
     faults: tuple[str, ...]
     digest: str
     counts: dict[str, int]
+    ends: dict[str, object]
 
 
 def play(history: History, home: Path, *, idle: int = IDLE_CYCLES) -> Verdict:
-    """Play the history in a new world at `home`, which has to be empty."""
+    """Play the history in a new world at `home`; what another has left there goes."""
     world = World(history.setup, home)
     faults: list[str] = []
+    effects = 0
     try:
         player = Player(world)
         for step in history.steps:
             player.do(step)
+        effects = world.effects.count
         faults += player.rest()
         faults += judge(world)
         faults += player.idle(idle)
@@ -56,8 +60,23 @@ def play(history: History, home: Path, *, idle: int = IDLE_CYCLES) -> Verdict:
     finally:
         world.close()
     written = len(world.ledger.writes())
-    counts = {"cycles": world.cycles, "writes": written, "deaths": world.deaths}
-    return Verdict(tuple(faults), world.ledger.digest(), counts)
+    counts = {
+        "cycles": world.cycles,
+        "writes": written,
+        "deaths": world.deaths,
+        "effects": effects,
+    }
+    return Verdict(tuple(faults), world.ledger.digest(), counts, _ends(world))
+
+
+def _ends(world: World) -> dict[str, object]:
+    """Each order's values upstream and in the records that carry its id."""
+    ends: dict[str, object] = {}
+    for s2e_id in world.upstream.ids():
+        told = world.upstream.values(s2e_id) | {"external_id": None}
+        records = [world.cmms.values(record) for record in world.cmms.carrying(s2e_id)]
+        ends[s2e_id] = (told, records)
+    return ends
 
 
 class Player:
@@ -80,6 +99,7 @@ class Player:
             "cmms_fault": self._cmms_fault,
             "at": self._at,
             "crash": crash,
+            "crash_again": self._crash_again,
             "takeover": world.take_over,
             "answer": self._answer,
             "retry": self._retry,
@@ -151,6 +171,11 @@ class Player:
 
         self.world.effects.at(number, act)
 
+    def _crash_again(self, later: int) -> None:
+        """Die, and so many effects after the restart once more."""
+        self.world.dies_again_after = later
+        crash()
+
     def _answer(self, side: str) -> None:
         def does(tx: Tx) -> None:
             waits = select(conflicts.c.s2e_id, conflicts.c.field).where(
@@ -179,7 +204,9 @@ class Player:
         world.effects.forget()
         world.upstream.twin.faults.clear()
         world.adapter.faults.clear()
-        world.clock.error_s = 0.0
+        if world.clock.error_s:
+            world.clock.error_s = 0.0
+            world.tick()  # in which waits and answers of the wrong time begin anew
         complete = 0
         apart: list[str] = []
         for _ in range(_RETRIES):

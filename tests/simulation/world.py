@@ -29,7 +29,7 @@ from syncd.twin.model import TwinConfig
 from tests.simulation.clock import Clock
 from tests.simulation.cmms import FakeCmms, Traits
 from tests.simulation.cmms_adapter import FakeAdapter
-from tests.simulation.effects import Crash, Effects
+from tests.simulation.effects import Crash, Effects, crash
 from tests.simulation.ledger import Ledger
 from tests.simulation.upstream import DirectHttp, Upstream
 
@@ -92,6 +92,7 @@ class World:
 
     Attributes:
         deaths: how often the engine was killed; `takeovers`: or lost its lease.
+        dies_again_after: so many effects after its next start; None: it does not.
     """
 
     def __init__(self, setup: Setup, home: Path) -> None:
@@ -112,17 +113,20 @@ class World:
         self.cmms = FakeCmms(setup.traits, self.clock, self.ledger)
         self.adapter = FakeAdapter(self.cmms, self.clock, self.ledger, self.effects)
         self.deaths = self.takeovers = self.cycles = 0
+        self.dies_again_after: int | None = None
         self._path = home / "mirror.db"
+        for old in home.glob("mirror.db*"):
+            old.unlink()
         shutil.copyfile(_template(), self._path)
         self.mirror, self.cycle = self._engine()
 
     def _engine(self) -> tuple[CountedMirror, Cycle]:
         """A process that has just been started, and holds the lease."""
-        opened = open_mirror(f"sqlite:///{self._path}", self.clock.utcnow)
+        opened = _opened(self._path)
         mirror = CountedMirror(
             opened.engine,
             opened.connection,
-            opened.utcnow,
+            self.clock.utcnow,
             opened.path,
             None,
             self.effects,
@@ -207,6 +211,9 @@ class World:
         self.deaths += 1
         self.ledger.died()
         self.restart()
+        if self.dies_again_after is not None:
+            self.effects.at(self.dies_again_after, crash)
+            self.dies_again_after = None
 
     def restart(self) -> None:
         self.effects.forget()
@@ -232,11 +239,18 @@ class World:
         self.mirror.close()
 
 
+@lru_cache(maxsize=4)
+def _opened(path: Path) -> Mirror:
+    """The mirror at a path. It is opened once, since an engine forgets with its pool every
+    connection, and keeps the statements that it has compiled."""
+    return open_mirror(f"sqlite:///{path}", Clock().utcnow)
+
+
 @lru_cache(maxsize=1)
 def _template() -> Path:
     """An empty mirror, made once in a process."""
     path = Path(mkdtemp(prefix="syncd-simulation-")) / "template.db"
-    mirror = open_mirror(f"sqlite:///{path}", lambda: Clock().utcnow())
+    mirror = open_mirror(f"sqlite:///{path}", Clock().utcnow)
     schema.upgrade(mirror)
     with mirror.engine.connect() as conn:
         conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
