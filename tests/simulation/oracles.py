@@ -266,19 +266,23 @@ def _went_on(
     arrived = [one.sent.get(name, one.after.get(name)) for one in ours if one.side == other]
     if any(_equal(world, name, value, held) for held in arrived):
         return True
-    if value == _agreed_last(world, event, name):
+    if value in {_agreed_last(world, event, name, seen=seen) for seen in (False, True)}:
         return True  # what both hold, or back to what both held: nothing to carry over
     return _was_shown_so(world, event, name, value) or _gave_way(world, event, ours, name)
 
 
-def _agreed_last(world: World, event: Event, name: str) -> Plain:
-    """What the two sides held when they were last the same, with this edit at the latest."""
+def _agreed_last(world: World, event: Event, name: str, *, seen: bool) -> Plain:
+    """What the two sides held when they were last the same, with this edit at the latest.
+
+    Args:
+        seen: as far as syncd was shown it; else as it really was.
+    """
     held: dict[str, Plain] = {}
     agreed: Plain = None
+    kinds = {"show"} if seen else {"set", "create"}
     for earlier in world.ledger.events[: event.n + 1]:
-        if earlier.s2e_id == event.s2e_id and earlier.op in {"set", "create"}:
-            if name in earlier.after:
-                held[earlier.side] = earlier.after[name]
+        if earlier.s2e_id == event.s2e_id and earlier.op in kinds and name in earlier.after:
+            held[earlier.side] = earlier.after[name]
             both = held.get("s2e"), held.get("cmms")
             if len(held) > 1 and _equal(world, name, *both):
                 agreed = held[event.side]
