@@ -91,8 +91,11 @@ class S2ePoll:
     def _read_lanes(self, reading: Reading, seen: Seen) -> None:
         with self._mirror.read() as tx:
             empty = not observations.has_live_orders(tx)
+            resumed = state.running_sweep(tx) is not None
         open_since: datetime | None = reading.started
-        if not (reading.full or empty):
+        # A whole read that begins now shows the open orders too; one that goes on may have
+        # passed them long ago.
+        if not empty and (resumed or not reading.full):
             open_since = self._hot(reading, seen)
             self._watch_totals(seen)
         self.sweep(reading, seen)

@@ -87,7 +87,7 @@ class FakeCmms:
         stored = dict.fromkeys(KEPT) | self._stored(values)
         if stored["status"] is None:
             stored["status"] = self._native("ASSIGNED")
-        record = Record(number, s2e_id, stored, self._clock.now, self._clock.true_utc())
+        record = Record(number, s2e_id, stored, self._clock.now, self._stamp())
         self.records[number] = record
         self._tell(actor, "create", record, {}, self._ours(stored), values)
         return record
@@ -112,7 +112,7 @@ class FakeCmms:
         stored = {**record.values, **self._stored(kept)}
         lag = self.traits.read_lag_s if actor == "syncd" else 0.0
         earlier = (self._clock.now + lag, record.values) if lag else None
-        changed = replace(record, values=stored, changed=self._clock.true_utc(), earlier=earlier)
+        changed = replace(record, values=stored, changed=self._stamp(), earlier=earlier)
         self.records[number] = changed
         after = self._ours(stored)
         self._tell(
@@ -167,6 +167,10 @@ class FakeCmms:
         if number not in self.records:
             raise NotFound(f"no record {number}", side="cmms", status=404)
         return self.records[number]
+
+    def _stamp(self) -> datetime:
+        """To the second, as many systems keep it."""
+        return self._clock.true_utc().replace(microsecond=0)
 
     def _native(self, status: str) -> str:
         return NATIVE_STATUS[status] if self.traits.lossy else status

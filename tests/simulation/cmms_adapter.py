@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from syncd.cmms.port import Capabilities
 from syncd.core.work_order import CmmsRecord, Field, Fields, encode_value, parse_value
-from syncd.errors import Refused, Throttled, UnexpectedContent, Unreachable
+from syncd.errors import Changed, NotFound, Refused, Throttled, UnexpectedContent, Unreachable
 from tests.simulation.clock import Clock
 from tests.simulation.cmms import KEPT, FakeCmms, Record
 from tests.simulation.effects import Effects
@@ -42,6 +42,7 @@ class FakeAdapter:
     def __init__(self, cmms: FakeCmms, clock: Clock, ledger: Ledger, effects: Effects) -> None:
         self._cmms, self._clock, self._ledger, self._effects = cmms, clock, ledger, effects
         self.faults: list[Fault] = []
+        self._pending: dict[str, Any] = {}
         traits = cmms.traits
         self.capabilities = Capabilities(
             reads=_FIELDS | {Field.EXTERNAL_ID, Field.EXTERNAL_STATUS},
@@ -82,18 +83,27 @@ class FakeAdapter:
         return records
 
     def create(self, s2e_id: str, fields: Fields) -> CmmsRecord:
+        self._writes(s2e_id, None, fields)
         made = self._call(
             "create", lambda: [self._cmms.create("syncd", s2e_id, _plain(fields))], writes=True
         )
         return self._told(made[0])
 
     def update(self, cmms_id: str, fields: Fields, expected: Fields) -> CmmsRecord:
+        self._writes(None, cmms_id, fields)
         changed = self._call(
             "update",
             lambda: [self._cmms.update("syncd", cmms_id, _plain(fields), _plain(expected))],
             writes=True,
         )
         return self._told(changed[0])
+
+    def _writes(self, s2e_id: str | None, record: str | None, fields: Fields) -> None:
+        """A write is about to be sent; not so where it finds no connection."""
+        self._pending = {"s2e_id": s2e_id, "record": record, "sent": _plain(fields)}
+
+    def _tell(self, op: str) -> None:
+        self._ledger.add(self._clock.now, "cmms", "syncd", op, **self._pending)
 
     def _call(
         self, name: str, does: Callable[[], list[Record]], *, writes: bool = False
@@ -105,14 +115,22 @@ class FakeAdapter:
             raise Unreachable("connection refused", side="cmms", may_have_applied=False)
         if trouble == "throttled":
             raise Throttled("slow down", side="cmms", wait_s=5, may_have_applied=False)
+        if writes:
+            self._tell("try")
         if trouble == "nonsense":
             raise UnexpectedContent("a login page", side="cmms")
         if trouble == "invalid" and writes:
+            self._tell("told")
             raise Refused("not with these values", side="cmms", status=400)
         if trouble in {"dropped", "invalid"}:
             raise Unreachable("no answer", side="cmms")
         as_of = len(self._ledger.events)
-        records = does()
+        try:
+            records = does()
+        except (Changed, NotFound):
+            if writes:
+                self._tell("told")
+            raise
         if writes:
             as_of = len(self._ledger.events)
         self._effects.happen(f"cmms.{name}.applied")
@@ -128,6 +146,8 @@ class FakeAdapter:
                 record=record.number,
                 after=self._cmms.values(record),
             )
+        if writes:
+            self._tell("told")
         self._effects.happen(f"cmms.{name}.answered")
         return records
 

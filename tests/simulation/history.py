@@ -18,6 +18,7 @@ _S2E_FAULTS = (
     "drop_after",
     "drop_after_fin",
     "status",
+    "status:404",
     "applied_status",
     "truncate",
     "html",
@@ -178,6 +179,7 @@ class _Drawing:
                 Step("cmms_delete", (who,)),
                 Step("cmms_add", (who,)),
                 Step("cmms_add", (None,)),
+                Step("cmms_copy", (who,)),
             )
         )
 

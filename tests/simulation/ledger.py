@@ -51,7 +51,8 @@ class Event:
         n: its place; events are in the order in which they took effect.
         at: true seconds since the beginning.
         op: set, create, delete; show: syncd was shown these values, and has kept them; unkept:
-            it died before it could; find: it looked for records with this id.
+            it died before it could; find: it looked for records with this id; try: it sent a
+            write; told: it got a clear answer to one.
         s2e_id: the work order; of a CMMS record the id it carries, None if it carries none.
         record: the CMMS record's own id; None upstream.
         before, after: per field that was written or shown, as that side stored it.
@@ -63,7 +64,7 @@ class Event:
     at: float
     side: Side
     actor: Actor
-    op: Literal["set", "create", "delete", "show", "unkept", "find"]
+    op: Literal["set", "create", "delete", "show", "unkept", "find", "try", "told"]
     s2e_id: str | None
     record: str | None = None
     before: Mapping[str, Plain] = field(default_factory=dict)
@@ -72,11 +73,33 @@ class Event:
     as_of: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One cycle that came to its end.
+
+    Attributes:
+        first, last: the places of its first event, and of the first after it.
+        s2e, cmms: whether that side could be read.
+        swept: whether the whole list was read in it and called complete.
+    """
+
+    first: int
+    last: int
+    s2e: bool
+    cmms: bool
+    swept: bool
+
+
 class Ledger:
-    """Appends, and answers in the words of the oracles."""
+    """Appends, and answers in the words of the oracles.
+
+    Attributes:
+        looks: the cycles that came to their end, oldest first.
+    """
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.looks: list[Look] = []
         self._unkept: list[int] = []
 
     def add(self, at: float, side: Side, actor: Actor, op: Any, **more: Any) -> None:

@@ -6,16 +6,17 @@ The mirror is asked for one thing only: which reason it gives for what is not in
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import select
 
+from syncd.core.policy import Scope
 from syncd.core.work_order import OPEN_STATUSES
 from syncd.mirror.tables import conflicts, drifts, links, parked, s2e_orders
 from tests.simulation.cmms import NATIVE_STATUS, Record, normalised
 from tests.simulation.ledger import SHARED, THEIRS, Event, Plain, plain
-from tests.simulation.world import World
+from tests.simulation.world import POLL_EVERY_S, World
 
 _BOOKKEEPING = {"external_id", "external_status"}
 
@@ -30,6 +31,7 @@ def judge(world: World) -> list[str]:
         *_invented(world),
         *_went_back(world),
         *_nulls(world),
+        *_linked_one_of_several(world),
         *_lost(world, told),
     ]
 
@@ -148,6 +150,10 @@ def _doubled(world: World) -> Iterator[str]:
     for event in world.ledger.writes("cmms"):
         if event.op == "create" and not world.setup.create:
             yield f"{event.s2e_id} was created in mode adopt"
+        status = event.sent.get("status")
+        takes_part = world.setup.scope is Scope.ALL or status in OPEN_STATUSES
+        if event.op == "create" and not takes_part:
+            yield f"{event.s2e_id} was created although it is {status}"
 
 
 def _created_although_there(world: World) -> Iterator[str]:
@@ -174,16 +180,18 @@ def _created_although_there(world: World) -> Iterator[str]:
 
 
 def _sent(world: World) -> Iterator[tuple[Event, str, Plain, dict[str, dict[str, Plain]]]]:
-    """Each field that syncd sent, with what it was shown last of either side of that order."""
-    shown: dict[str | None, dict[str, dict[str, Plain]]] = {}
+    """Each field that syncd sent, with what it was shown last of the order and its record."""
+    linked = _Told(world).links
+    orders: dict[str | None, dict[str, Plain]] = {}
+    records: dict[str | None, dict[str, Plain]] = {}
     for event in world.ledger.events:
-        both = shown.setdefault(event.s2e_id, {"s2e": {}, "cmms": {}})
-        if event.op == "show":
-            values = dict(event.after)
-            if event.side == "cmms":
-                values["external_id"] = event.record
-            both[event.side] |= values
+        if event.op == "show" and event.side == "s2e":
+            orders[event.s2e_id] = dict(event.after)
+        elif event.op == "show":
+            records[event.record] = {**event.after, "external_id": event.record}
         elif event.actor == "syncd" and event.op in {"set", "create"}:
+            record = event.record if event.side == "cmms" else linked.get(str(event.s2e_id))
+            both = {"s2e": orders.get(event.s2e_id, {}), "cmms": records.get(record, {})}
             for name, value in event.sent.items():
                 yield event, name, value, both
 
@@ -207,22 +215,37 @@ def _went_back(world: World) -> Iterator[str]:
 
 
 def _invented(world: World) -> Iterator[str]:
+    """Every value sent was put on the other side by a person, not by syncd's own writing."""
     held: dict[tuple[str | None, str, str], set[Plain]] = {}
     for event in world.ledger.events:
-        for values in (event.before, event.after):
-            for name, value in values.items():
+        if event.actor == "person":
+            for name, value in event.after.items():
                 held.setdefault((event.s2e_id, event.side, name), set()).add(value)
     for event, name, value, _ in _sent(world):
         other = "cmms" if event.side == "s2e" else "s2e"
         known = held.get((event.s2e_id, other, name), set())
         if name not in _BOOKKEEPING and value not in known:
-            yield f"{event.s2e_id}.{name} := {value!r} on {event.side}, which {other} never held"
+            yield f"{event.s2e_id}.{name} := {value!r} on {event.side}, which nobody has entered"
 
 
 def _nulls(world: World) -> Iterator[str]:
     for entry in world.upstream.twin.ledger.entries:
         if entry.method == "POST" and isinstance(entry.body, dict) and None in entry.body.values():
             yield f"{entry.s2e_id}: null was sent upstream"
+
+
+def _linked_one_of_several(world: World) -> Iterator[str]:
+    """Of two records with one id, neither may be taken for the order's."""
+    with world.mirror.read() as tx:
+        made = [row for row in tx.conn.execute(select(links)) if row.how == "adopted"]
+    for link in made:
+        others = [r for r in world.cmms.carrying(link.s2e_id) if r.number != link.cmms_id]
+        for other in others:
+            since = world.clock.true_utc() - timedelta(seconds=world.clock.now - other.made_at)
+            lag = timedelta(seconds=world.setup.traits.index_lag_s + POLL_EVERY_S)
+            wrong = timedelta(days=2)  # a link that was made while the clock was wrong
+            if since + lag < link.made_at < world.clock.true_utc() + wrong:
+                yield f"{link.s2e_id} was linked to {link.cmms_id}, and {other.number} was there"
 
 
 # ── nothing lost ──────────────────────────────────────────────────────────────────────────
@@ -266,12 +289,13 @@ def _went_on(
     arrived = [one.sent.get(name, one.after.get(name)) for one in ours if one.side == other]
     if any(_equal(world, name, value, held) for held in arrived):
         return True
-    if value in {_agreed_last(world, event, name, seen=seen) for seen in (False, True)}:
+    agreed = {_agreed_last(world, event, record, name, seen=seen) for seen in (False, True)}
+    if value in agreed:
         return True  # what both hold, or back to what both held: nothing to carry over
     return _was_shown_so(world, event, name, value) or _gave_way(world, event, ours, name)
 
 
-def _agreed_last(world: World, event: Event, name: str, *, seen: bool) -> Plain:
+def _agreed_last(world: World, event: Event, record: Record, name: str, *, seen: bool) -> Plain:
     """What the two sides held when they were last the same, with this edit at the latest.
 
     Args:
@@ -281,7 +305,8 @@ def _agreed_last(world: World, event: Event, name: str, *, seen: bool) -> Plain:
     agreed: Plain = None
     kinds = {"show"} if seen else {"set", "create"}
     for earlier in world.ledger.events[: event.n + 1]:
-        if earlier.s2e_id == event.s2e_id and earlier.op in kinds and name in earlier.after:
+        told = earlier.op in kinds and name in earlier.after
+        if told and earlier.s2e_id == event.s2e_id and earlier.record in {None, record.number}:
             held[earlier.side] = earlier.after[name]
             both = held.get("s2e"), held.get("cmms")
             if len(held) > 1 and _equal(world, name, *both):

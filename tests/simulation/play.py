@@ -7,16 +7,18 @@ from typing import Any
 
 from sqlalchemy import select
 
+from syncd.core.case import IntentState
 from syncd.core.work_order import Field, Side
 from syncd.cycle import Report
 from syncd.mirror import report as reports
 from syncd.mirror import waiting
 from syncd.mirror.database import Tx
-from syncd.mirror.tables import conflicts, parked
+from syncd.mirror.tables import conflicts, intents, parked
 from tests.simulation.cmms_adapter import Fault
 from tests.simulation.effects import crash
 from tests.simulation.history import History, Step
 from tests.simulation.oracles import judge, still_apart
+from tests.simulation.oracles_of_looks import judge_looks
 from tests.simulation.world import World
 
 _WAITS_S = 1200.0  # longer than any wait that syncd declares
@@ -53,7 +55,7 @@ def play(history: History, home: Path, *, idle: int = IDLE_CYCLES) -> Verdict:
             player.do(step)
         effects = world.effects.count
         faults += player.rest()
-        faults += judge(world)
+        faults += [*judge(world), *judge_looks(world)]
         faults += player.idle(idle)
     except Exception as error:
         faults.append(f"raised {type(error).__name__}: {error}")
@@ -94,6 +96,7 @@ class Player:
             "s2e_add": self._s2e_add,
             "s2e_delete": self._s2e_delete,
             "cmms_add": self._cmms_add,
+            "cmms_copy": lambda who: self._cmms_add(who, copy=True),
             "cmms_delete": self._cmms_delete,
             "s2e_fault": self._s2e_fault,
             "cmms_fault": self._cmms_fault,
@@ -141,10 +144,10 @@ class Player:
         if s2e_id is not None:
             self.world.upstream.delete(s2e_id)
 
-    def _cmms_add(self, who: int | None) -> None:
+    def _cmms_add(self, who: int | None, *, copy: bool = False) -> None:
         """Somebody, or Scan2Evolve's own push, makes a record; None: one that carries no id."""
         s2e_id = self._order(who) if who is not None else None
-        if s2e_id is not None and self.world.cmms.carrying(s2e_id):
+        if s2e_id is not None and bool(self.world.cmms.carrying(s2e_id)) is not copy:
             return
         self.world.cmms.create("person", s2e_id, {"title": "made by hand", "status": "ASSIGNED"})
 
@@ -154,7 +157,8 @@ class Player:
             self.world.cmms.delete(number)
 
     def _s2e_fault(self, kind: str, method: str, after: int) -> None:
-        self.world.upstream.twin.faults.add(kind, method, after=after)
+        kind, _, arg = kind.partition(":")
+        self.world.upstream.twin.faults.add(kind, method, after=after, arg=arg)
 
     def _cmms_fault(self, call: str, trouble: Any, after: int) -> None:
         self.world.adapter.faults.append(Fault(call, trouble, after))
@@ -163,13 +167,21 @@ class Player:
         """In the middle of what runs next."""
 
         def act() -> None:
-            # No other process can do anything while this one commits.
-            if step.kind == "takeover" and self.world.effects.names[-1] == "mirror.commit":
+            if step.kind == "takeover" and not self._may_be_overtaken():
                 self.world.effects.at(1, act)
             else:
                 self.do(step)
 
         self.world.effects.at(number, act)
+
+    def _may_be_overtaken(self) -> bool:
+        """Nobody else can do anything while this process commits. And between an intent's commit
+        and its request lies the window that no lease can close (docs/decisions.md)."""
+        if self.world.effects.names[-1] == "mirror.commit":
+            return False
+        with self.world.mirror.read() as tx:
+            sending = select(intents.c.id).where(intents.c.state == IntentState.STARTED.value)
+            return tx.conn.execute(sending).first() is None
 
     def _crash_again(self, later: int) -> None:
         """Die, and so many effects after the restart once more."""

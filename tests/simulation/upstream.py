@@ -1,5 +1,6 @@
 """Scan2Evolve: the twin without its sockets, and what people do there."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from tests.simulation.effects import Effects
 from tests.simulation.ledger import FIELDS, Ledger, Plain, plain
 
 _LOST = {"drop_before", "drop_after", "drop_after_fin", "hang"}
+_UNCLEAR = {408, 425, 429, *range(500, 600)}
 _CUT = {"truncate", "html", "not_object", "bad_json"}
 
 
@@ -71,6 +73,8 @@ class Upstream:
         self._effects.happen("s2e.sent")
         if self.down:
             raise Unreachable("connection refused", side="s2e", may_have_applied=False)
+        if request.method == "POST":
+            self._sent("try", request)
         before = len(self._ledger.events)
         answer, headers, fault = self.twin.take(request)
         if self.twin.ledger.entries[-1].applied:
@@ -78,6 +82,8 @@ class Upstream:
         self._effects.happen("s2e.applied")
         response = self._deliver(answer, headers, fault, deadline_s)
         self._show(request, answer, before)
+        if request.method == "POST" and response.status not in _UNCLEAR:
+            self._sent("told", request)
         self._effects.happen("s2e.answered")
         return response
 
@@ -110,6 +116,13 @@ class Upstream:
             after={name: plain(name, new) for name, (_, new) in changes.items()},
             sent={name: plain(name, entry.body[FIELDS[name]]) for name in changes},
         )
+
+    def _sent(self, op: str, request: Request) -> None:
+        body = json.loads(request.raw)
+        named = {name: body[key] for name, key in FIELDS.items() if key in body}
+        sent = {name: plain(name, value) for name, value in named.items()}
+        s2e_id = request.path.split("/")[4]
+        self._ledger.add(self._clock.now, "s2e", "syncd", op, s2e_id=s2e_id, sent=sent)
 
     def _show(self, request: Request, answer: Answer, as_of: int) -> None:
         if request.method != "GET" or not isinstance(answer.body, dict):

@@ -20,7 +20,7 @@ from syncd.core.work_order import SHARED, Field, Side
 from syncd.cycle import Cycle, Order, Report
 from syncd.errors import LeaseLost
 from syncd.http import HttpClient
-from syncd.mirror import schema
+from syncd.mirror import schema, state
 from syncd.mirror.database import Mirror, Tx, open_mirror
 from syncd.mirror.lease import Lease
 from syncd.scan2evolve.auth import BearerAuth, DownstreamAuth
@@ -30,7 +30,7 @@ from tests.simulation.clock import Clock
 from tests.simulation.cmms import FakeCmms, Traits
 from tests.simulation.cmms_adapter import FakeAdapter
 from tests.simulation.effects import Crash, Effects, crash
-from tests.simulation.ledger import Ledger
+from tests.simulation.ledger import Ledger, Look
 from tests.simulation.upstream import DirectHttp, Upstream
 
 POLL_EVERY_S = 60.0
@@ -91,7 +91,8 @@ class World:
     """See the module. `tick` runs one cycle; whatever dies in it is started anew by `start`.
 
     Attributes:
-        deaths: how often the engine was killed; `takeovers`: or lost its lease.
+        deaths: how often the engine was killed; `takeovers`: how often it was overtaken.
+        began: when each cycle began, those that died among them.
         dies_again_after: so many effects after its next start; None: it does not.
     """
 
@@ -113,6 +114,7 @@ class World:
         self.cmms = FakeCmms(setup.traits, self.clock, self.ledger)
         self.adapter = FakeAdapter(self.cmms, self.clock, self.ledger, self.effects)
         self.deaths = self.takeovers = self.cycles = 0
+        self.began: list[float] = []
         self.dies_again_after: int | None = None
         self._path = home / "mirror.db"
         for old in home.glob("mirror.db*"):
@@ -194,17 +196,26 @@ class World:
 
     def tick(self, *, full: bool = False) -> Report | None:
         """One cycle, and the time to the next; None if it did not live to its end."""
-        began = self.clock.now
+        began, first = self.clock.now, len(self.ledger.events)
+        self.began.append(began)
+        with self.mirror.read() as tx:
+            whole = full and state.running_sweep(tx) is None
         report = None
         try:
             report = self.cycle.run(Order(full=full))
+            self._looked(report, first, whole=whole)
         except Crash:
             self.die()
         except LeaseLost:
-            self.takeovers += 1
             self.restart()
         self.clock.now = max(self.clock.now, began + POLL_EVERY_S)
         return report
+
+    def _looked(self, report: Report, first: int, *, whole: bool) -> None:
+        s2e, cmms = report.s2e, report.cmms
+        swept = whole and s2e.sweep == "complete"
+        read = s2e.error is None and not s2e.failed, cmms.error is None
+        self.ledger.looks.append(Look(first, len(self.ledger.events), *read, swept))
 
     def die(self) -> None:
         """Memory is gone; what was committed is there."""
@@ -222,6 +233,7 @@ class World:
 
     def take_over(self) -> None:
         """Another process takes the lease while this one sleeps in the middle of its work."""
+        self.takeovers += 1
         mirror, cycle = self._engine()
         try:
             cycle.run(Order())
