@@ -3,6 +3,11 @@
 # make test-system  what needs Debian packages; installs them when it may
 # make sweeps       the whole table of docs/sweeps.md, an hour; SWEEPS="--only 1000" is minutes
 # make bench        the table of docs/performance.md, some ten minutes; nothing else should run
+# make simulate     SEED=0 HISTORIES=1000: histories on a virtual clock, judged; SEED=4711 alone
+#                   plays one and says what is wrong with it; HISTORIES=100000 is a night
+# make crashes      every scenario killed at every effect; CRASHES="--double" also twice
+# make small-scope  DEPTH=6: every order of so many events, against the real planner
+# make teeth        plants bugs, and asks whether the judge finds them
 # make lock         resolve the locked requirements anew
 
 # make PYTHON=python3.13 test: the same with another Python, in an environment of its own
@@ -16,7 +21,7 @@ TEST_VENV ?= .venv-$(VERSION)-test
 OLD_PYTHON = import sys; sys.exit(sys.version_info < (3, 11) and \
 	"syncd needs Python 3.11 or later; try make PYTHON=python3.13 …")
 
-.PHONY: demo test test-system sweeps bench lint lock format docs clean
+.PHONY: demo test test-system sweeps bench simulate crashes small-scope teeth lint lock format docs clean
 
 $(VENV)/.installed: requirements.lock
 	@$(PYTHON) -c '$(OLD_PYTHON)'
@@ -58,6 +63,23 @@ sweeps: $(TEST_VENV)/.installed
 
 bench: $(TEST_VENV)/.installed
 	PYTHONPATH=. $(TEST_VENV)/bin/python -m tests.bench --out docs/performance.md $(BENCH)
+
+SEED ?= 0
+HISTORIES ?= 1
+DEPTH ?= 6
+
+simulate: $(TEST_VENV)/.installed
+	PYTHONPATH=. $(TEST_VENV)/bin/python -m tests.simulation --seed $(SEED) \
+		--histories $(HISTORIES) --workers $(WORKERS)
+
+crashes: $(TEST_VENV)/.installed
+	PYTHONPATH=. $(TEST_VENV)/bin/python -m tests.simulation.crashes --workers $(WORKERS) $(CRASHES)
+
+small-scope: $(TEST_VENV)/.installed
+	PYTHONPATH=. $(TEST_VENV)/bin/python -m tests.simulation.small_scope --depth $(DEPTH)
+
+teeth: $(TEST_VENV)/.installed
+	PYTHONPATH=. $(TEST_VENV)/bin/python -m tests.simulation.teeth --workers $(WORKERS) $(TEETH)
 
 lock:
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

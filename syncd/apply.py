@@ -162,7 +162,8 @@ class Apply:
 
     # ── updating ──────────────────────────────────────────────────────────────────────────
 
-    def _update(self, decision: Decision, side: Side, changes: tuple[Change, ...]) -> None:
+    def _update(self, decision: Decision, side: Side, changes: tuple[Change, ...]) -> bool:
+        """Send these changes. Return whether the outcome is known, so that more may follow."""
         s2e_id, cmms_id = decision.s2e_id, _cmms_id(decision)
         intent = self._intents.start_update(decision, side, changes, cmms_id)
         try:
@@ -180,14 +181,15 @@ class Apply:
                 self.sent.touched.add(s2e_id)
         except ClearRefusal as error:
             self._refused(decision, side, changes, intent, error)
-            return
+            return True
         except RemoteError as error:
             self._close(intent, error)
             self._failed(side, error)
-            return
+            return False
         self._failures[side] = 0
         names = [change.field.value for change in changes]
         self._log.info("push.applied", s2e_id=s2e_id, side=side, fields=names)
+        return True
 
     # ── what can go wrong ─────────────────────────────────────────────────────────────────
 
@@ -213,8 +215,8 @@ class Apply:
         elif len(changes) > 1:
             # Which of them was it? Each once on its own: what is good still arrives.
             for change in changes:
-                if self._may_send(side, decision):
-                    self._update(decision, side, (change,))
+                if not (self._may_send(side, decision) and self._update(decision, side, (change,))):
+                    break  # nothing is sent to a record while an outcome is unknown
         else:
             (change,) = changes
             value, tries = encode_value(change.value), change.tries + 1

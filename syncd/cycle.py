@@ -250,7 +250,7 @@ class Cycle:
     def _plan(self, reading: Reading) -> Plan:
         with self.mirror.read() as tx:
             wanted = None if reading.only is None else [reading.only]
-            cases = load_cases(tx, wanted)
+            cases = load_cases(tx, wanted, lag=self.policy.longest_lag)
             known = facts(tx, self.utcnow())
         return make_plan(cases, self.policy, known, self.utcnow())
 
@@ -275,7 +275,7 @@ class Cycle:
         held_back = {d.s2e_id for d in plan.decisions if d.writes and d.s2e_id not in ready_ids}
         sent.unsent += len(held_back - plan.guarded())
         with self.mirror.transaction() as tx:
-            done = {decision.s2e_id for decision in plan.decisions}
+            done = {each.s2e_id for each in plan.decisions if not each.look_again}
             observations.clear_look(tx, sorted(done - held_back - sent.touched - plan.guarded()))
             observations.look_at(tx, sorted(sent.touched))
         return sent
@@ -376,7 +376,7 @@ def plan_from_mirror(mirror: Mirror, policy: Policy, now: datetime) -> tuple[Pla
     For `plan` while another process holds the lease.
     """
     with mirror.read() as tx:
-        cases, known = load_cases(tx), facts(tx, now)
+        cases, known = load_cases(tx, lag=policy.longest_lag), facts(tx, now)
         last = state.last_good_cycle_at(tx)
     age_s = (now - last).total_seconds() if last is not None else 0.0
     return make_plan(cases, policy, known, now), age_s

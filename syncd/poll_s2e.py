@@ -145,9 +145,13 @@ class S2ePoll:
         for sync_status in ("PENDING", "FAILED"):
             with self._mirror.read() as tx:
                 known = observations.sync_status_count(tx, sync_status)
+            seen_at = self._utcnow()
             page = self._client.list_work_orders(
                 sync_status=sync_status, limit=1, site_id=self._site, asset_id=self._asset
             )
+            with self._mirror.transaction(durable=False) as tx:
+                saved = observations.save_s2e(tx, page.orders, seen_at=seen_at)
+            keep(seen, saved.observed, saved.changed)
             if page.total not in {known, None} and quiet_pages(page.total or 0) <= _LANE_PAGES:
                 self._list_all(seen, Sweep(prove=False), sync_status=sync_status)
 

@@ -36,6 +36,7 @@ class IntentState(StrEnum):
 
 
 OPEN_STATES = frozenset({IntentState.STARTED, IntentState.ANSWERED, IntentState.IN_DOUBT})
+ARRIVED_STATES = frozenset({IntentState.CONFIRMED, IntentState.ALTERED, IntentState.SUPERSEDED})
 
 
 class Kind(StrEnum):
@@ -127,6 +128,7 @@ class Case:
         referenced: the record that Scan2Evolve's externalId names, when it is not linked.
         base_s2e, base_cmms: per field, what each side held when the two last agreed.
         intents: the open ones, oldest first.
+        recent: updates that have arrived so lately that a read may still not show them.
         holds, conflicts: those not yet released or resolved; conflicts waiting for a person.
         answers: per field, the side a person chose to resolve a conflict.
         tombstone: Scan2Evolve answered 404 in two cycles.
@@ -143,6 +145,7 @@ class Case:
     base_s2e: Fields = field(default_factory=dict)
     base_cmms: Fields = field(default_factory=dict)
     intents: tuple[Intent, ...] = ()
+    recent: tuple[Intent, ...] = ()
     holds: tuple[Hold, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     answers: Mapping[Field, Side] = field(default_factory=dict)

@@ -80,6 +80,7 @@ class Decision:
         conflicts, resolved: conflicts found, and fields whose waiting conflict is over.
         drifts, drift_over: changes we cannot write back, and fields where that is over.
         waiting: fields with a write on its way, not planned again until it is read back.
+        look_again: what was read may be out of date, and says nothing of these fields.
     """
 
     case: Case
@@ -96,6 +97,7 @@ class Decision:
     drifts: tuple[Drift, ...] = ()
     drift_over: tuple[tuple[Side, Field], ...] = ()
     waiting: frozenset[Field] = field(default_factory=frozenset)
+    look_again: bool = False
 
     @property
     def s2e_id(self) -> str:

@@ -55,6 +55,11 @@ class Policy:
     guard_percent: int = 30
     guard_min: int = 50
 
+    @property
+    def longest_lag(self) -> timedelta:
+        """How long after a write no read of either side is sure to show it."""
+        return max(self.s2e_read_lag, self.cmms_read_lag)
+
     def owner(self, name: Field) -> Side | None:
         """The side that wins a conflict on this field; None: a person decides."""
         if name in SHARED:

@@ -25,7 +25,7 @@ from syncd.core.case import Case, Conflict, Hold, IntentState
 from syncd.core.compare import Misfit, agrees, fit, is_normalisation, same
 from syncd.core.decision import BaseMove, Change, Decision, Drift, Settled
 from syncd.core.policy import Policy
-from syncd.core.settle import read_back
+from syncd.core.settle import read_back, shows_the_past
 from syncd.core.work_order import (
     CMMS_OWNED,
     SHARED,
@@ -96,6 +96,7 @@ class _Merge:
     wanted: set[tuple[Side, Field | None]] = field(default_factory=set)
     conflicts: list[Conflict] = field(default_factory=list)
     drifts: list[Drift] = field(default_factory=list)
+    look_again: bool = False
 
     def __post_init__(self) -> None:
         self.base_s2e.update(self.case.base_s2e)
@@ -146,6 +147,13 @@ class _Merge:
     def decide(self, name: Field) -> None:
         s2e, cmms = self.s2e.fields[name], self.cmms.fields[name]
         if name in self.waiting:
+            return
+        if any(
+            shows_the_past(self.case, self.policy, name, side, seen)
+            for side, seen in ((Side.S2E, s2e), (Side.CMMS, cmms))
+        ):
+            self.waiting.add(name)
+            self.look_again = True
             return
         if isinstance(s2e, Unreadable) or isinstance(cmms, Unreadable):
             self._park_unreadable(name, s2e, cmms)
@@ -336,6 +344,7 @@ class _Merge:
                 if (side, name) not in drifting and name not in self.waiting
             ),
             waiting=frozenset(self.waiting),
+            look_again=self.look_again,
         )
 
 

@@ -9,7 +9,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from syncd.core.case import Case, Intent, IntentState, Kind, Write
+from syncd.core.case import ARRIVED_STATES, Case, Intent, IntentState, Kind, Write
+from syncd.core.compare import same
 from syncd.core.decision import BaseMove, Settled
 from syncd.core.policy import Policy
 from syncd.core.readback import judge
@@ -153,6 +154,22 @@ def _edited_since(intent: Intent, holder: S2eOrder | CmmsRecord | None) -> bool:
 def _agreed(name: Field, side: Side, own: Value, other: Value) -> BaseMove:
     s2e, cmms = (own, other) if side is Side.S2E else (other, own)
     return BaseMove(name, s2e, cmms, "read_back")
+
+
+def shows_the_past(case: Case, policy: Policy, name: Field, side: Side, seen: Value) -> bool:
+    """Whether this read shows the value from before a write that has arrived: it may lag behind
+    that write, as reads may for a while, and says nothing."""
+    seen_at = case.s2e_seen_at if side is Side.S2E else case.cmms_seen_at
+    lag = policy.s2e_read_lag if side is Side.S2E else policy.cmms_read_lag
+    for intent in (*case.recent, *case.intents):
+        write = intent.writes.get(name)
+        if intent.side is not side or write is None or write.verdict not in ARRIVED_STATES:
+            continue
+        since = intent.answered_at or intent.started_at
+        past = same(seen, write.before) and not same(seen, write.sent)
+        if past and seen_at is not None and seen_at - since < lag:
+            return True
+    return False
 
 
 def abandoned_creates(case: Case, policy: Policy, now: datetime) -> list[Settled]:

@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Table, select
+from sqlalchemy import Row, Table, func, select
 
-from syncd.core.case import OPEN_STATES, Case, Conflict, Hold, Link
+from syncd.core.case import ARRIVED_STATES, OPEN_STATES, Case, Conflict, Hold, Kind, Link
 from syncd.core.work_order import (
     CmmsRecord,
     Field,
@@ -23,14 +24,19 @@ from syncd.mirror.observations import chunks
 from syncd.mirror.tables import bases, cmms_records, conflicts, intents, links, parked, s2e_orders
 
 
-def load_cases(tx: Tx, s2e_ids: Collection[str] | None = None) -> list[Case]:
+def load_cases(
+    tx: Tx, s2e_ids: Collection[str] | None = None, *, lag: timedelta = timedelta(0)
+) -> list[Case]:
     """The cases of these orders; None: of all that need a look.
+
+    Args:
+        lag: how long after a write a read may not show it.
 
     An order needs a look when either side's content has changed since it was settled, a write
     has not been read back, a hold has run out, or a person has answered a conflict.
     """
     wanted = sorted(_wanted(tx) if s2e_ids is None else set(s2e_ids))
-    return [case for ids in chunks(wanted) for case in _load(tx, ids)]
+    return [case for ids in chunks(wanted) for case in _load(tx, ids, tx.now - lag)]
 
 
 def _wanted(tx: Tx) -> set[str]:
@@ -76,7 +82,7 @@ def _referring(tx: Tx) -> set[str]:
     return set(tx.conn.execute(found).scalars())
 
 
-def _load(tx: Tx, ids: list[str]) -> list[Case]:
+def _load(tx: Tx, ids: list[str], lately: datetime) -> list[Case]:
     orders = {row.s2e_id: row for row in _rows(tx, s2e_orders, s2e_orders.c.s2e_id.in_(ids))}
     linked = {row.s2e_id: row for row in _rows(tx, links, links.c.s2e_id.in_(ids))}
     references = [row.external_id for row in orders.values() if row.external_id]
@@ -95,6 +101,14 @@ def _load(tx: Tx, ids: list[str]) -> list[Case]:
         stored[row.s2e_id][row.side] = decode_fields(row.fields)
     written = _grouped(
         tx, intents, ids, intents.c.state.in_([state.value for state in OPEN_STATES])
+    )
+    arrived = _grouped(
+        tx,
+        intents,
+        ids,
+        intents.c.state.in_([state.value for state in ARRIVED_STATES]),
+        intents.c.kind == Kind.UPDATE.value,
+        func.coalesce(intents.c.answered_at, intents.c.started_at) > lately,
     )
     held = _grouped(tx, parked, ids)
     open_conflicts = _grouped(
@@ -130,6 +144,7 @@ def _load(tx: Tx, ids: list[str]) -> list[Case]:
                 base_s2e=_base(stored[s2e_id], Side.S2E),
                 base_cmms=_base(stored[s2e_id], Side.CMMS),
                 intents=tuple(read_intent(row) for row in written[s2e_id]),
+                recent=tuple(read_intent(row) for row in arrived[s2e_id]),
                 holds=tuple(_hold(row) for row in held[s2e_id]),
                 conflicts=tuple(_conflict(row) for row in waiting),
                 answers={Field(row.field): Side(row.answer) for row in waiting if row.answer},

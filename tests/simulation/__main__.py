@@ -46,6 +46,17 @@ def quiet() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
+def first_failure(seed: int, histories: int, idle: int) -> int:
+    """Play one after the other until one fails; say which and why."""
+    for number in range(seed, seed + histories):
+        verdict = played(draw(number), idle)
+        if verdict.faults:
+            print(f"seed {number}: {verdict.faults[0]}")
+            return 1
+    print(f"{histories} histories, nothing to object to")
+    return 0
+
+
 def run(seed: int, histories: int, idle: int, workers: int) -> int:
     """Play the histories of these seeds; print the failures and the closing line."""
     began = time.monotonic()
@@ -120,8 +131,11 @@ def main() -> int:
     parser.add_argument("--histories", type=int, default=1, help="how many, one seed each")
     parser.add_argument("--idle", type=int, default=IDLE_CYCLES, help="idle cycles after each")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--first", action="store_true", help="stop at the first that fails")
     told = parser.parse_args()
     quiet()
+    if told.first:
+        return first_failure(told.seed, told.histories, told.idle)
     if told.histories == 1:
         return explain(told.seed, told.idle)
     return run(told.seed, told.histories, told.idle, told.workers)

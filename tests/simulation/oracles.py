@@ -91,8 +91,16 @@ def _apart(world: World, told: _Told, s2e_id: str) -> Iterator[str]:
     below |= {"external_id": record.number, "external_status": record.values["status"]}
     for name in (*SHARED, *THEIRS, *sorted(_BOOKKEEPING)):
         same = _equal(world, name, upstream[name], below[name])
-        if not same and not told.excuses(s2e_id, name):
+        if not same and not told.excuses(s2e_id, name) and not _blank(world, s2e_id, name):
             yield f"{s2e_id}.{name}: {upstream[name]!r} upstream, {below[name]!r} in the CMMS"
+
+
+def _blank(world: World, s2e_id: str, name: str) -> bool:
+    """Whether Scan2Evolve, whose field it is, has never held a value: a blank never erases."""
+    values = [
+        e.after.get(name) for e in world.ledger.events if (e.side, e.s2e_id) == ("s2e", s2e_id)
+    ]
+    return name in THEIRS and not any(values)
 
 
 def _unlinked(world: World, told: _Told, s2e_id: str) -> Iterator[str]:

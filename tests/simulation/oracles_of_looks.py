@@ -98,7 +98,8 @@ def _overlooked(world: World) -> Iterator[str]:
         gone = {_key(event) for event in during if event.op == "delete"}
         if look.s2e:
             open_now = {k for k, v in _upstream(before).items() if look.swept or v in OPEN_STATUSES}
-            for s2e_id in sorted(open_now - shown - gone):
+            moved = {_key(event) for event in during if event.actor == "person"}
+            for s2e_id in sorted(open_now - shown - moved):
                 yield f"{s2e_id} was not looked at in cycle {look.first}..{look.last}"
         if look.cmms:
             for number in sorted(_changed_below(world, before) - shown - gone):

@@ -1,0 +1,133 @@
+"""The short forms of the judge's commands, and the judge itself judged."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from syncd.core.work_order import Side
+from tests.simulation import crashes, teeth
+from tests.simulation.__main__ import played, quiet
+from tests.simulation.history import EVENTS, Step, draw
+from tests.simulation.scenarios import SCENARIOS
+from tests.simulation.shrink import shrink
+from tests.simulation.small_scope import explore, policy_of
+
+HISTORIES = 1000
+_BATCHES = 20  # so that the workers share them
+_IDLE_LONG, _IDLE_SHORT = 100, 4  # idle cycles after one history of each batch, and the others
+_CRASHED = ("an_answer_lost_upstream", "edits_on_both_sides", "first_sync")
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> None:
+    quiet()
+
+
+@pytest.mark.parametrize("batch", range(_BATCHES))
+def test_histories_lose_double_and_invent_nothing(batch: int) -> None:
+    size = HISTORIES // _BATCHES
+    seeds = range(batch * size, (batch + 1) * size)
+    failed = {}
+    for seed in seeds:
+        verdict = played(draw(seed), _IDLE_LONG if seed == seeds[0] else _IDLE_SHORT)
+        if verdict.faults:
+            failed[seed] = verdict.faults[0]
+    assert not failed, f"python -m tests.simulation --seed {min(failed)} shows it"
+
+
+def test_a_history_has_forty_events_and_more() -> None:
+    for seed in range(50):
+        steps = draw(seed).steps
+        assert sum(step.kind not in {"tick", "full"} for step in steps) >= EVENTS
+
+
+def test_the_same_seed_is_the_same_history_in_another_process() -> None:
+    told = []
+    for number in ("1", "2"):
+        environ = {**os.environ, "PYTHONHASHSEED": number}
+        command = [sys.executable, "-m", "tests.simulation", "--seed", "12", "--idle", "2"]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+        told.append(done.stdout)
+    assert "nothing to object to" in told[0]
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("name", _CRASHED)
+def test_a_scenario_killed_at_any_effect_ends_as_if_nothing_had_been(name: str) -> None:
+    whole = played(SCENARIOS[name], 3)
+    assert not whole.faults
+    points = list(crashes.points(name, whole.counts["effects"]))
+    assert len(points) > 100
+    for point in points:
+        assert crashes.killed(point, whole.ends) == (point, ())
+
+
+def test_a_scenario_killed_twice_ends_as_if_nothing_had_been() -> None:
+    name = "a_create_whose_answer_is_lost"
+    whole = played(SCENARIOS[name], 3)
+    for point in crashes.points(name, whole.counts["effects"], double=True):
+        if point.second is not None and point.first % 4 == 0:
+            assert crashes.killed(point, whole.ends) == (point, ())
+
+
+@pytest.mark.parametrize("name", sorted(SCENARIOS))
+def test_every_scenario_ends_well_when_nothing_is_killed(name: str) -> None:
+    assert not played(SCENARIOS[name], 3).faults
+
+
+@pytest.mark.parametrize("owner", [Side.CMMS, Side.S2E, None])
+def test_every_order_of_four_events_loses_nothing(owner: Side | None) -> None:
+    states, tried = explore(4, owner)
+    assert states > 1000
+    assert tried > states
+
+
+def test_a_policy_of_the_small_scope_has_the_owner_that_was_asked_for() -> None:
+    assert set(policy_of(Side.S2E).owners.values()) == {Side.S2E}
+
+
+# ── the judge ─────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_bug_fits_into_the_code(tmp_path: Path) -> None:
+    found = teeth.bugs()
+    assert len(found) >= 20
+    for number, bug in enumerate(found):
+        for name, right, _ in bug.patches:
+            text = (teeth.ROOT / name).read_text(encoding="utf-8")
+            assert text.count(right) == 1, f"{bug.name}: {name}"
+        if number == 0:
+            teeth.plant(bug, tmp_path)
+            assert (tmp_path / bug.patches[0][0]).read_text() != text
+
+
+@pytest.mark.parametrize("bug", teeth.bugs()[::6], ids=lambda bug: bug.name)
+def test_a_planted_bug_is_caught(bug: teeth.Bug) -> None:
+    found = teeth.bite(bug)
+    assert found.caught, found.said
+
+
+def test_a_history_that_fails_is_made_small() -> None:
+    history = draw(3)
+
+    def fails(candidate: object) -> bool:
+        return history.steps[7] in getattr(candidate, "steps", ())
+
+    small = shrink(history, fails)
+    assert small.steps == (history.steps[7],)
+    assert small == replace(history, steps=(history.steps[7],))
+
+
+def test_a_death_that_does_not_happen_is_said() -> None:
+    point = crashes.Point("first_sync", 10**6)
+    whole = played(SCENARIOS["first_sync"], 0)
+    assert crashes.killed(point, whole.ends)[1] == ("nothing was killed",)
+
+
+def test_a_step_shows_what_it_does() -> None:
+    assert str(Step("wait", (61.0,))) == "wait(61.0,)"
