@@ -57,7 +57,6 @@ format: $(TEST_VENV)/.installed
 docs: $(TEST_VENV)/.installed
 	$(TEST_VENV)/bin/python .ci/write-docs.py
 
-# Needs uv. The index is whatever uv is configured for; no file here names one.
 sweeps: $(TEST_VENV)/.installed
 	PYTHONPATH=. $(TEST_VENV)/bin/python -m tests.sweeps --out docs/sweeps.md $(SWEEPS)
 
@@ -81,6 +80,7 @@ small-scope: $(TEST_VENV)/.installed
 teeth: $(TEST_VENV)/.installed
 	PYTHONPATH=. $(TEST_VENV)/bin/python -m tests.simulation.teeth --workers $(WORKERS) $(TEETH)
 
+# Needs uv. The index is whatever uv is configured for; no file here names one.
 lock:
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-annotate --no-emit-index-url --no-emit-find-links --upgrade \
