@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from syncd.core.order import Row
+from syncd.core.order_json import OrderJson
 from syncd.core.sweep import SeenPage
-from syncd.core.work_order import Field, S2eOrder, Status
+from syncd.core.work_order import Field, Status
 from syncd.errors import RemoteError
 from syncd.scan2evolve.wire import Page
+
+_SORTED_BY = (Field.STATUS, Field.PRIORITY, Field.DUE_DATE, Field.TITLE)
 
 
 @dataclass(slots=True)
@@ -67,7 +70,7 @@ def seen_page(page: Page, *, first: int | None = None, status: Status | None = N
     """
     foreign = 0
     if status is not None:
-        foreign = sum(order.fields.get(Field.STATUS) != status for order in page.orders)
+        foreign = sum(order.field(Field.STATUS) != status for order in page.orders)
     return SeenPage(
         rows=[_row(order) for order in page.orders],
         total=page.total,
@@ -79,11 +82,9 @@ def seen_page(page: Page, *, first: int | None = None, status: Status | None = N
     )
 
 
-def _row(order: S2eOrder) -> Row:
+def _row(order: OrderJson) -> Row:
     """The row with a version made of what lists are sorted by, and of the time of change."""
-    told = order.fields
-    sorted_by = (Field.STATUS, Field.PRIORITY, Field.DUE_DATE, Field.TITLE)
-    content = "\x1f".join(str(told.get(name)) for name in sorted_by)
+    content = "\x1f".join([str(order.field(name)) for name in _SORTED_BY])
     updated = _ms(order.updated_at)
     version = f"{updated}.{zlib.crc32(content.encode('utf-8', 'replace')):x}"
     return Row(order.s2e_id, version, _ms(order.created_at), updated)

@@ -22,8 +22,8 @@ from typing import Any
 import structlog
 
 from syncd.core.order import ListOrder
+from syncd.core.order_json import OrderJson
 from syncd.core.sweep import PAGE_LIMIT, Phase, Sweep, quiet_pages
-from syncd.core.work_order import S2eOrder
 from syncd.errors import NotFound, RemoteError, Throttled
 from syncd.mirror import lanes, observations, state
 from syncd.mirror.database import Mirror
@@ -199,7 +199,7 @@ class Sweeping:
             if reading.reads_over():
                 return
             seen_at = self._utcnow()
-            order: S2eOrder | None = None
+            order: OrderJson | None = None
             try:
                 order = self._client.get_work_order(s2e_id)
             except NotFound:
@@ -217,7 +217,7 @@ class Sweeping:
                 keep(seen, 1, ())
         sweep.finish()
 
-    def _is_elsewhere(self, order: S2eOrder) -> bool:
+    def _is_elsewhere(self, order: OrderJson) -> bool:
         site, asset = self._filters["site"], self._filters["asset"]
         return site not in {None, order.site_id} or asset not in {None, order.asset_id}
 

@@ -131,17 +131,13 @@ _SHOWN = 60  # characters of a value that people are shown
 
 @dataclass(frozen=True, slots=True)
 class S2eOrder:
-    """One work order as Scan2Evolve told it. `raw` is the JSON object, unknown keys included."""
+    """One work order as Scan2Evolve holds it, as far as the planner wants to know."""
 
     s2e_id: str
     fields: Fields
-    sync_status: str
     site_id: str | None = None
     asset_id: str | None = None
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
     last_synced_at: datetime | None = None
-    raw: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

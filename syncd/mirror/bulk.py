@@ -4,9 +4,10 @@ SQLAlchemy composes the statement; the values of its rows are put into the drive
 which takes a tenth of the time for rows of forty columns.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import repeat
 from typing import Any
 
 from sqlalchemy import JSON, Column, Dialect, Table, func
@@ -18,18 +19,29 @@ from syncd.mirror.database import Tx
 Convert = Callable[[Any], Any]
 
 
-def upsert(tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]], kept: frozenset[str]) -> None:
+def upsert(
+    tx: Tx,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    same: Mapping[str, Any],
+    kept: frozenset[str],
+) -> None:
     """Insert the rows; where one is there, replace all of it but the columns in `kept`. A look
     that was due stays due since when it was.
 
     Args:
-        rows: all with the same keys, the primary key's among them.
+        rows: all with the same keys.
+        same: what all rows have in common, by column.
     """
-    statement, places = _compiled(table, tuple(rows[0]), kept, tx.conn.dialect)
-    columns = []
+    statement, places = _compiled(table, (*rows[0], *same), kept, tx.conn.dialect)
+    columns: list[Iterable[Any]] = []
     for name, convert in places:
-        column = [row[name] for row in rows]
-        columns.append(list(map(convert, column)) if convert else column)
+        if name in same:
+            value = convert(same[name]) if convert else same[name]
+            columns.append(repeat(value, len(rows)))
+        else:
+            column = [row[name] for row in rows]
+            columns.append(map(convert, column) if convert else column)
     values: Any = list(zip(*columns, strict=True))
     if not tx.conn.dialect.positional:
         names = [name for name, _ in places]

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row, Table, func, select
 
 from syncd.core.case import ARRIVED_STATES, OPEN_STATES, Case, Conflict, Hold, Kind, Link
+from syncd.core.order_json import OrderJson, parse_work_order
 from syncd.core.work_order import (
     CmmsRecord,
     Field,
@@ -198,17 +199,7 @@ def _base(stored: dict[str, Fields], side: Side) -> Fields:
 
 
 def _order(row: Any) -> S2eOrder:
-    return S2eOrder(
-        s2e_id=row.s2e_id,
-        fields=decode_fields(row.fields),
-        sync_status=row.sync_status,
-        site_id=row.site_id,
-        asset_id=row.asset_id,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        last_synced_at=row.last_synced_at,
-        raw=row.raw,
-    )
+    return parse_work_order(OrderJson(row.s2e_id, row.raw))
 
 
 def _record(row: Any) -> CmmsRecord:

@@ -109,14 +109,22 @@ class JsonText(str):
 
 
 def json_text(value: Any) -> JsonText:
-    """The value as clean JSON text: plain values at once, others by way of `plain_json`."""
+    """The value as clean JSON text."""
+    return kept_json(value)[1]
+
+
+def kept_json(value: Any) -> tuple[Any, JsonText]:
+    """The value as a database can keep it, and that as text: plain values at once, others by way
+    of `plain_json`."""
     try:
         text = orjson.dumps(value)
     except TypeError:  # what JSON has no word for, or half a surrogate pair
-        return JsonText(dump_json(value))
-    if b"\\u0000" in text:
-        return JsonText(dump_json(value))
-    return JsonText(text.decode())
+        pass
+    else:
+        if b"\\u0000" not in text:
+            return value, JsonText(text.decode())
+    clean = plain_json(value)
+    return clean, JsonText(dump_json(clean))
 
 
 def dump_json(value: Any) -> str:

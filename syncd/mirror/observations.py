@@ -11,18 +11,17 @@ from typing import Any
 from sqlalchemy import Table, and_, delete, exists, func, literal, or_, select, update
 
 from syncd import __version__
+from syncd.core.order_json import OrderJson
 from syncd.core.work_order import (
     SPELLED,
     CmmsRecord,
     Field,
-    Fields,
-    S2eOrder,
     Unreadable,
     Value,
     encode_fields,
 )
 from syncd.mirror.bulk import upsert
-from syncd.mirror.columns import UtcTime, json_text
+from syncd.mirror.columns import JsonText, UtcTime, json_text, kept_json
 from syncd.mirror.database import Tx
 from syncd.mirror.tables import cmms_records, links, s2e_orders
 
@@ -45,7 +44,7 @@ class Saved:
 
 
 def save_s2e(
-    tx: Tx, orders: Sequence[S2eOrder], *, seen_at: datetime, sweep: int | None = None
+    tx: Tx, orders: Sequence[OrderJson], *, seen_at: datetime, sweep: int | None = None
 ) -> Saved:
     """Keep what a list or a get has shown. A row with changed content needs a look; one that
     shows again is no tombstone any more.
@@ -53,9 +52,8 @@ def save_s2e(
     Args:
         sweep: the sweep that has met them, to tell afterwards whom it did not meet.
     """
-    met = {order.s2e_id: order for order in orders}
-    raws = {s2e_id: json_text(order.raw) for s2e_id, order in met.items()}
-    digests = {s2e_id: _s2e_digest(order, raws[s2e_id]) for s2e_id, order in met.items()}
+    met = {order.s2e_id: kept_json(order.raw) for order in orders}
+    digests = {s2e_id: _s2e_digest(raw, text) for s2e_id, (raw, text) in met.items()}
     known: dict[str, Any] = {}
     for ids in chunks(met):
         columns = (s2e_orders.c[name] for name in ("s2e_id", "digest", "swept", "not_found_cycle"))
@@ -66,7 +64,7 @@ def save_s2e(
     own = {} if sweep is None else {"swept": sweep}
 
     def row_of(s2e_id: str) -> dict[str, Any]:
-        return _s2e_row(met[s2e_id], raws[s2e_id])
+        return _s2e_row(s2e_id, *met[s2e_id])
 
     before = {s2e_id: row.digest for s2e_id, row in known.items()}
     saved = _save(tx, s2e_orders, "s2e_id", digests, row_of, before, seen_at, own)
@@ -134,42 +132,37 @@ def _save(
             .values(seen_at=seen_at, **extra)
         )
     if changed:
+        rows = [{**row_of(name), "digest": digests[name]} for name in changed]
         times = {"seen_at": seen_at, "changed_at": seen_at, "first_seen_at": seen_at}
         own = {"connection": tx.connection, "needs_look": True, "look_since": tx.now}
-        same_for_all = {**times, **own, **extra}
-        values = [
-            {**row_of(name), **same_for_all, key: name, "digest": digests[name]} for name in changed
-        ]
-        upsert(tx, table, values, kept=frozenset({"first_seen_at"}))
+        upsert(tx, table, rows, {**times, **own, **extra}, kept=frozenset({"first_seen_at"}))
     return Saved(len(digests), tuple(changed))
 
 
-def _s2e_row(order: S2eOrder, raw: str) -> dict[str, Any]:
-    return _typed(order.fields, {Field.S2E_ID}) | {
-        "sync_status": order.sync_status,
-        "site_id": order.site_id,
-        "asset_id": order.asset_id,
-        "created_at": order.created_at,
-        "updated_at": order.updated_at,
-        "last_synced_at": order.last_synced_at,
-        "fields": json_text(encode_fields(order.fields)),
-        "raw": raw,
+def _s2e_row(s2e_id: str, raw: Mapping[str, Any], text: JsonText) -> dict[str, Any]:
+    told = OrderJson(s2e_id, raw)
+    return {
+        "s2e_id": s2e_id,
+        "status": _column_value(told.field(Field.STATUS)),
+        "external_id": _column_value(told.field(Field.EXTERNAL_ID)),
+        "sync_status": told.sync_status,
+        "raw": text,
     }
 
 
-def _s2e_digest(order: S2eOrder, raw: str) -> str:
+def _s2e_digest(raw: Mapping[str, Any], text: JsonText) -> str:
     """Of the JSON as it came and of this version, which may read more in it than the last did."""
     # Tasks come with a get and not with the list: the same order read both ways is unchanged.
-    told = raw
-    if "tasks" in order.raw:
-        told = json_text({key: value for key, value in order.raw.items() if key != "tasks"})
-    return _digest(__version__, told)
+    if "tasks" in raw:
+        text = json_text({key: value for key, value in raw.items() if key != "tasks"})
+    return _digest(__version__, text)
 
 
 def _cmms_row(record: CmmsRecord) -> dict[str, Any]:
     fields, native = json_text(encode_fields(record.fields)), json_text(dict(record.native))
     equivalents = {name.value: sorted(values) for name, values in record.equivalents.items()}
-    row = _typed(record.fields, {Field.S2E_ID}) | {
+    row = {column: _column_value(record.fields.get(name)) for name, column in SPELLED.items()} | {
+        "cmms_id": record.cmms_id,
         "s2e_id": record.s2e_id,
         "fields": fields,
         "native": native,
@@ -178,13 +171,6 @@ def _cmms_row(record: CmmsRecord) -> dict[str, Any]:
     }
     told = json_text([equivalents, record.s2e_id])
     return row | {"digest": _digest(fields, native, told)}
-
-
-def _typed(fields: Fields, without: Collection[Field]) -> dict[str, Any]:
-    told = fields.get
-    return {
-        column: _column_value(told(name)) for name, column in SPELLED.items() if name not in without
-    }
 
 
 def _column_value(value: Value) -> Any:

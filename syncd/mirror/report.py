@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Table, func, or_, select
 
 from syncd.core.case import OPEN_STATES, IntentState
+from syncd.core.order_json import OrderJson, parse_work_order
+from syncd.core.work_order import encode_fields
 from syncd.mirror import lanes
 from syncd.mirror.database import Tx
 from syncd.mirror.state import (
@@ -217,7 +219,10 @@ def order_view(tx: Tx, name: str) -> dict[str, Any] | None:
         select(links.c.s2e_id).where(links.c.connection == tx.connection, links.c.cmms_id == name)
     ).scalar_one_or_none()
     s2e_id = by_cmms or name
-    orders = _table(tx, s2e_orders, s2e_orders.c.s2e_id == s2e_id)
+    orders = [
+        {**row, "fields": encode_fields(parse_work_order(OrderJson(s2e_id, row["raw"])).fields)}
+        for row in _table(tx, s2e_orders, s2e_orders.c.s2e_id == s2e_id)
+    ]
     linked = _table(tx, links, links.c.s2e_id == s2e_id)
     claims = [cmms_records.c.s2e_id == s2e_id]
     if linked:

@@ -1,7 +1,9 @@
 """The mirror's tables. Every row belongs to a connection.
 
-The observation tables hold each shared field in a typed column, for people and their queries,
-and `fields` (the canonical encoding) from which syncd itself reads. Times are aware UTC.
+Of a Scan2Evolve order the JSON is kept as it came, with the few columns that syncd looks for; the
+view `s2e_work_orders` (view.py) shows people the rest. Of a CMMS record each shared field is kept
+in a typed column, for people, and in `fields` (the canonical encoding), from which syncd reads.
+Times are aware UTC.
 """
 
 from typing import Any
@@ -39,10 +41,6 @@ def _typed(name: Field) -> Column[Any]:
     return Column(name.value, Text)
 
 
-def _typed_columns(without: frozenset[Field]) -> list[Column[Any]]:
-    return [_typed(name) for name in Field if name not in without]
-
-
 def _of_few(table: str, column: str) -> Index:
     """An index of the few rows that have something in this column."""
     there = text(f"{column} IS NOT NULL")
@@ -55,16 +53,11 @@ s2e_orders = Table(
     metadata,
     Column("connection", Text, primary_key=True),
     Column("s2e_id", Text, primary_key=True),  # wo_…
-    *_typed_columns(frozenset({Field.S2E_ID})),  # unreadable values are null here
+    Column("status", Text),  # null: none, or one we cannot read
+    Column("external_id", Text),
     Column("sync_status", Text, nullable=False),  # PENDING, SYNCED, FAILED, or what came
-    Column("site_id", Text),
-    Column("asset_id", Text),
-    Column("created_at", UtcTime),  # theirs
-    Column("updated_at", UtcTime),  # theirs; narrows reading, never decides
-    Column("last_synced_at", UtcTime),  # theirs
-    Column("fields", Json, nullable=False),  # every field, canonical
-    Column("raw", Json, nullable=False),  # the JSON object as it came
-    Column("digest", Text, nullable=False),  # of all of the above; a change is a new digest
+    Column("raw", Json, nullable=False),  # the JSON object as it came, all fields in it
+    Column("digest", Text, nullable=False),  # of `raw` and of syncd's version
     Column("first_seen_at", UtcTime, nullable=False),
     Column("seen_at", UtcTime, nullable=False),  # when the last read began that showed it
     Column("changed_at", UtcTime, nullable=False),  # when a read first showed this content
@@ -88,7 +81,7 @@ cmms_records = Table(
     metadata,
     Column("connection", Text, primary_key=True),
     Column("cmms_id", Text, primary_key=True),
-    *_typed_columns(frozenset()),  # s2e_id: the Scan2Evolve id that the record carries
+    *(_typed(name) for name in Field),  # s2e_id: the Scan2Evolve id that the record carries
     Column("fields", Json, nullable=False),
     Column("native", Json, nullable=False),  # the CMMS's own values
     Column("equivalents", Json, nullable=False),  # lossy values: all of ours they stand for

@@ -11,7 +11,8 @@ import structlog
 
 from syncd.core.backoff import delay_s
 from syncd.core.budget import RateBudget, parse_http_date
-from syncd.core.work_order import Fields, Priority, S2eOrder, Status
+from syncd.core.order_json import OrderJson, order_json
+from syncd.core.work_order import Fields, Priority, Status
 from syncd.errors import (
     ConfigurationError,
     NotFound,
@@ -31,7 +32,7 @@ from syncd.scan2evolve.auth import (
     unechoed,
     v1_refused,
 )
-from syncd.scan2evolve.wire import Page, format_sync, parse_page, parse_work_order
+from syncd.scan2evolve.wire import Page, format_sync, parse_page
 
 _LIST = "/api/v1/work-orders"
 _LEAST_S = 5.0  # for a request that is sent although the cycle is nearly over
@@ -135,10 +136,10 @@ class Scan2EvolveClient:
             raise UnexpectedContent(f"GET {_LIST} answered without workOrders", side="s2e")
         return page
 
-    def get_work_order(self, s2e_id: str) -> S2eOrder:
+    def get_work_order(self, s2e_id: str) -> OrderJson:
         """Read one work order, with its tasks in `raw`. Raises NotFound and other RemoteErrors."""
         path = f"{_LIST}/{_quoted(s2e_id)}"
-        order = parse_work_order(self._get(path, {}))
+        order = order_json(self._get(path, {}))
         if order is None or order.s2e_id != s2e_id:
             raise UnexpectedContent(f"GET {path} answered with another order, or none", side="s2e")
         return order

@@ -1,7 +1,6 @@
-"""Scan2Evolve's JSON to our words and back. Pure.
+"""Pages of Scan2Evolve's list, and the body of its sync call. Pure.
 
-A key that is missing leaves its field absent; null makes it empty; a value of the wrong kind
-makes that one field Unreadable. Keys we do not know are kept in `raw`, so the API may grow.
+What a page says of its orders is read in `core/order_json.py`.
 """
 
 import json
@@ -12,47 +11,9 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from syncd.core.work_order import (
-    Field,
-    Fields,
-    S2eOrder,
-    Unreadable,
-    Value,
-    format_hours,
-    format_time,
-    parse_time,
-    parse_value,
-)
+from syncd.core.order_json import OrderJson, order_json
+from syncd.core.work_order import Field, Fields, Unreadable, format_hours, format_time
 
-_PLAIN: Mapping[str, Field] = MappingProxyType(
-    {
-        "title": Field.TITLE,
-        "description": Field.DESCRIPTION,
-        "priority": Field.PRIORITY,
-        "status": Field.STATUS,
-        "location": Field.LOCATION,
-        "estimatedHours": Field.ESTIMATED_HOURS,
-        "actualHours": Field.ACTUAL_HOURS,
-        "dueDate": Field.DUE_DATE,
-        "startedAt": Field.STARTED_AT,
-        "completedAt": Field.COMPLETED_AT,
-        "externalId": Field.EXTERNAL_ID,
-        "externalStatus": Field.EXTERNAL_STATUS,
-        "externalUrl": Field.EXTERNAL_URL,
-        "rootCause": Field.ROOT_CAUSE,
-        "resolution": Field.RESOLUTION,
-        "closureNote": Field.CLOSURE_NOTE,
-    }
-)
-# Objects of which one key is a field: the first of these keys that has a value.
-_OBJECTS: Mapping[str, tuple[Field, tuple[str, ...]]] = MappingProxyType(
-    {
-        "assignedTo": (Field.ASSIGNED_TO, ("email", "name")),
-        "assignedToGroup": (Field.ASSIGNED_TO_GROUP, ("name",)),
-        "createdBy": (Field.CREATED_BY, ("email", "name")),
-        "sourceInspection": (Field.SOURCE_INSPECTION, ("inspectionNumber", "id")),
-    }
-)
 SYNC_NAMES: Mapping[Field, str] = MappingProxyType(
     {
         Field.EXTERNAL_ID: "externalId",
@@ -78,7 +39,7 @@ class Page:
         total, offset, has_more: the page's own paging words; None where they were not said.
     """
 
-    orders: tuple[S2eOrder, ...]
+    orders: tuple[OrderJson, ...]
     unreadable: int
     total: int | None
     offset: int | None
@@ -90,7 +51,7 @@ def parse_page(body: Mapping[str, Any]) -> Page | None:
     rows = body.get("workOrders")
     if not isinstance(rows, list):
         return None
-    orders = [parse_work_order(row) for row in rows]
+    orders = [order_json(row) for row in rows]
     paging = body.get("pagination")
     told = paging if isinstance(paging, dict) else {}
     more = told.get("hasMore")
@@ -101,71 +62,6 @@ def parse_page(body: Mapping[str, Any]) -> Page | None:
         offset=_whole(told.get("offset")),
         has_more=more if isinstance(more, bool) else None,
     )
-
-
-def parse_work_order(body: object) -> S2eOrder | None:
-    """Read one work order, from the list or from a get; None if it has no usable id."""
-    if not isinstance(body, dict):
-        return None
-    s2e_id = body.get("id")
-    if not isinstance(s2e_id, str) or not s2e_id:
-        return None
-    fields: dict[Field, Value] = {Field.S2E_ID: s2e_id}
-    for key, name in _PLAIN.items():
-        if key in body:
-            value = body[key]
-            fields[name] = value if value is None else parse_value(name, value)
-    for key, (name, inner) in _OBJECTS.items():
-        if key in body:
-            fields[name] = _inner(name, body[key], inner)
-    fields |= _asset(body)
-    asset = body.get("asset")
-    site = asset.get("site") if isinstance(asset, dict) else None
-    return S2eOrder(
-        s2e_id=s2e_id,
-        fields=fields,
-        sync_status=_name(body, "syncStatus") or "",
-        site_id=_name(site, "id"),
-        asset_id=_name(body, "assetId") or _name(asset, "id"),
-        created_at=_time(body.get("createdAt")),
-        updated_at=_time(body.get("updatedAt")),
-        last_synced_at=_time(body.get("lastSyncedAt")),
-        raw=body,
-    )
-
-
-def _asset(body: Mapping[str, Any]) -> dict[Field, Value]:
-    fields: dict[Field, Value] = {}
-    if "asset" in body:
-        asset = body["asset"]
-        fields[Field.ASSET_CODE] = _inner(Field.ASSET_CODE, asset, ("code",))
-        fields[Field.ASSET_NAME] = _inner(Field.ASSET_NAME, asset, ("name",))
-        site = asset.get("site") if isinstance(asset, dict) else asset
-        fields[Field.SITE_CODE] = _inner(Field.SITE_CODE, site, ("code", "name"))
-    if fields.get(Field.ASSET_NAME) is None and "assetName" in body:
-        fields[Field.ASSET_NAME] = parse_value(Field.ASSET_NAME, body["assetName"])
-    return fields
-
-
-def _inner(name: Field, value: object, keys: tuple[str, ...]) -> Value:
-    if value is None:
-        return None
-    if not isinstance(value, dict):
-        return Unreadable(str(value)[:200], "is not an object")
-    for key in keys:
-        if value.get(key):
-            return parse_value(name, value[key])
-    return None
-
-
-def _name(value: object, key: str) -> str | None:
-    found = value.get(key) if isinstance(value, dict) else None
-    return found if isinstance(found, str) and found else None
-
-
-def _time(raw: object) -> datetime | None:
-    moment = parse_time(raw) if raw is not None else None
-    return moment if isinstance(moment, datetime) else None
 
 
 def _whole(raw: object) -> int | None:

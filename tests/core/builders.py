@@ -42,7 +42,6 @@ def order(
     return S2eOrder(
         s2e_id,
         dict(fields),
-        "SYNCED",
         site_id=site_id,
         asset_id=asset_id,
         last_synced_at=last_synced_at,

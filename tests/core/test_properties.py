@@ -116,7 +116,6 @@ class World:
             s2e=S2eOrder(
                 S2E_ID,
                 dict(self.sides[Side.S2E]),
-                "SYNCED",
                 last_synced_at=self.last_synced_at,
             ),
             cmms=CmmsRecord(CMMS_ID, S2E_ID, dict(self.sides[Side.CMMS]), equivalents=classes),

@@ -9,7 +9,7 @@ from sqlalchemy import event
 from syncd.core.case import Case, Conflict, Hold, IntentState, Kind, Write
 from syncd.core.plan import decide
 from syncd.core.policy import Mode, Policy
-from syncd.core.work_order import CmmsRecord, Field, S2eOrder, Side, Status, Value
+from syncd.core.work_order import CmmsRecord, Field, Side, Status, Value
 from syncd.mirror import journal, links, observations, waiting
 from syncd.mirror.cases import load_cases
 from syncd.mirror.database import Mirror
@@ -281,7 +281,7 @@ def test_a_case_is_what_was_saved_whatever_the_connection(
 ) -> None:
     one, two = (open_at(mirror_url, connection=name) for name in ("one", "two"))
     for mirror, title in ((one, "first"), (two, "second")):
-        save(mirror, S2eOrder("wo_1", {Field.TITLE: title, Field.EXTERNAL_ID: "7"}, "PENDING"))
+        save(mirror, order(title=title, external_id="7"))
         save_records(mirror, CmmsRecord("7", None, {Field.TITLE: title}))
         link(mirror)
         with mirror.transaction() as tx:

@@ -7,15 +7,18 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import MetaData, Table, insert, inspect, select, text
 
+from syncd.core.work_order import Field, Status
 from syncd.errors import InputError, MirrorContentError, MirrorUnavailable
 from syncd.mirror import schema, state
+from syncd.mirror.cases import load_cases
 from syncd.mirror.database import Mirror
 from syncd.mirror.tables import metadata
 from tests.conftest import Clock, Postgres, text_of
@@ -188,6 +191,79 @@ def test_a_process_killed_in_a_migration_leaves_the_older_schema(
     assert ended.returncode == -signal.SIGKILL
     schema.require_current(mirror)
     assert schema.upgrade(mirror, next_version(""))[1] == "next"
+
+
+BEFORE_THE_VIEW = "0003"
+OLD_ROW = {
+    "sync_status": "PENDING",
+    "fields": {"title": "Pump"},
+    "digest": "d",
+    "first_seen_at": "2026-03-10T12:00:00.000001Z",
+    "seen_at": "2026-03-10T13:00:00.000000Z",
+    "changed_at": "2026-03-10T12:30:00.000000Z",
+    "needs_look": True,
+    "look_since": "2026-03-10T12:30:00.000000Z",
+    "out_of_scope": "no_record",
+    "not_found_cycle": "c1",
+    "tombstone_at": None,
+    "swept": 7,
+}
+
+
+@pytest.fixture
+def before_the_view(
+    database_url: str, open_at: Callable[..., Mirror], tmp_path: Path
+) -> tuple[Mirror, Table]:
+    """A mirror whose orders had a typed column for each field."""
+    folder = tmp_path / "migrations of then"
+    shutil.copytree(schema.migrations_path(), folder)
+    for script in (folder / "versions").glob("0*.py"):
+        if script.name[:4] > BEFORE_THE_VIEW:
+            script.unlink()
+    mirror = open_at(database_url)
+    assert schema.upgrade(mirror, folder)[1] == BEFORE_THE_VIEW
+    with mirror.read() as tx:
+        return mirror, Table("s2e_orders", MetaData(), autoload_with=tx.conn)
+
+
+def test_orders_keep_all_but_the_columns_that_their_json_tells(
+    before_the_view: tuple[Mirror, Table],
+) -> None:
+    mirror, orders = before_the_view
+    names = [f"wo_{number:04}" for number in range(1000)]
+    raw = {"title": "Überprüfung 🔧", "status": "ON_HOLD", "externalId": "7", "estimatedHours": 4.5}
+    told = {**OLD_ROW, "status": "ON_HOLD", "external_id": "7", "title": raw["title"]}
+    with mirror.transaction() as tx:
+        rows = [
+            {**told, "connection": connection, "s2e_id": name, "raw": {**raw, "id": name}}
+            for name in names
+            for connection in ("default", "another")
+        ]
+        tx.conn.execute(insert(orders), rows)
+        before = {row.s2e_id: row for row in tx.conn.execute(select(orders)) if row.swept == 7}
+    schema.upgrade(mirror)
+    with mirror.read() as tx:
+        context = MigrationContext.configure(tx.conn, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+        now = Table("s2e_orders", MetaData(), autoload_with=tx.conn)
+        after = tx.conn.execute(select(now)).all()
+        cases = {case.s2e_id: case for case in load_cases(tx)}
+    assert len(after) == len(rows)
+    for row in after:
+        was = before[row.s2e_id]._mapping
+        assert {name: was[name] for name in row._mapping} | {"connection": row.connection} == dict(
+            row._mapping
+        )
+    assert sorted(cases) == names
+    order = cases["wo_0007"].s2e
+    assert order is not None
+    assert order.fields == {
+        Field.S2E_ID: "wo_0007",
+        Field.TITLE: "Überprüfung 🔧",
+        Field.STATUS: Status.ON_HOLD,
+        Field.EXTERNAL_ID: "7",
+        Field.ESTIMATED_HOURS: Decimal("4.5"),
+    }
 
 
 # ── backups ──────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,149 @@
+"""Scan2Evolve's JSON of one work order, read into our words.
+
+`PATHS` says where in the JSON each field stands. Whatever reads an order reads by it: this
+module, and the view `s2e_work_orders` that people query (`mirror/view.py`).
+
+A key that is missing leaves its field absent; null makes it empty; a value of the wrong kind
+makes that one field Unreadable. Keys we do not know are passed over, so the API may grow.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from syncd.core.work_order import Field, S2eOrder, Unreadable, Value, parse_time, parse_value
+
+Path = tuple[str, ...]  # keys, from the outermost inwards
+
+# The first place that has a value counts.
+PATHS: Mapping[Field, tuple[Path, ...]] = MappingProxyType(
+    {
+        Field.TITLE: (("title",),),
+        Field.DESCRIPTION: (("description",),),
+        Field.PRIORITY: (("priority",),),
+        Field.STATUS: (("status",),),
+        Field.LOCATION: (("location",),),
+        Field.ESTIMATED_HOURS: (("estimatedHours",),),
+        Field.ACTUAL_HOURS: (("actualHours",),),
+        Field.DUE_DATE: (("dueDate",),),
+        Field.STARTED_AT: (("startedAt",),),
+        Field.COMPLETED_AT: (("completedAt",),),
+        Field.EXTERNAL_ID: (("externalId",),),
+        Field.EXTERNAL_STATUS: (("externalStatus",),),
+        Field.EXTERNAL_URL: (("externalUrl",),),
+        Field.ROOT_CAUSE: (("rootCause",),),
+        Field.RESOLUTION: (("resolution",),),
+        Field.CLOSURE_NOTE: (("closureNote",),),
+        Field.ASSIGNED_TO: (("assignedTo", "email"), ("assignedTo", "name")),
+        Field.ASSIGNED_TO_GROUP: (("assignedToGroup", "name"),),
+        Field.CREATED_BY: (("createdBy", "email"), ("createdBy", "name")),
+        Field.SOURCE_INSPECTION: (
+            ("sourceInspection", "inspectionNumber"),
+            ("sourceInspection", "id"),
+        ),
+        Field.ASSET_CODE: (("asset", "code"),),
+        Field.ASSET_NAME: (("asset", "name"), ("assetName",)),
+        Field.SITE_CODE: (("asset", "site", "code"), ("asset", "site", "name")),
+    }
+)
+# What the JSON tells beside the fields.
+SYNC_STATUS: tuple[Path, ...] = (("syncStatus",),)
+SITE_ID: tuple[Path, ...] = (("asset", "site", "id"),)
+ASSET_ID: tuple[Path, ...] = (("assetId",), ("asset", "id"))
+CREATED_AT: tuple[Path, ...] = (("createdAt",),)
+UPDATED_AT: tuple[Path, ...] = (("updatedAt",),)
+LAST_SYNCED_AT: tuple[Path, ...] = (("lastSyncedAt",),)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderJson:
+    """One work order as Scan2Evolve told it: its id, and the rest of which parts are read when
+    somebody asks for them. `raw` is the JSON object, unknown keys included."""
+
+    s2e_id: str
+    raw: Mapping[str, Any]
+
+    def field(self, name: Field) -> Value:
+        """One field; None also where it is absent."""
+        return _read(self.raw, name, PATHS[name])
+
+    @property
+    def sync_status(self) -> str:
+        return _name(self.raw, SYNC_STATUS) or ""
+
+    @property
+    def site_id(self) -> str | None:
+        return _name(self.raw, SITE_ID)
+
+    @property
+    def asset_id(self) -> str | None:
+        return _name(self.raw, ASSET_ID)
+
+    @property
+    def created_at(self) -> datetime | None:
+        return _time(_name(self.raw, CREATED_AT))
+
+    @property
+    def updated_at(self) -> datetime | None:
+        return _time(_name(self.raw, UPDATED_AT))
+
+    @property
+    def last_synced_at(self) -> datetime | None:
+        return _time(_name(self.raw, LAST_SYNCED_AT))
+
+
+def order_json(body: object) -> OrderJson | None:
+    """One work order, from the list or from a get; None if it has no usable id."""
+    if not isinstance(body, dict):
+        return None
+    s2e_id = body.get("id")
+    return OrderJson(s2e_id, body) if isinstance(s2e_id, str) and s2e_id else None
+
+
+def parse_work_order(told: OrderJson) -> S2eOrder:
+    """All that the planner wants to know of an order."""
+    fields: dict[Field, Value] = {Field.S2E_ID: told.s2e_id}
+    for name, paths in PATHS.items():
+        if any(path[0] in told.raw for path in paths):
+            fields[name] = _read(told.raw, name, paths)
+    return S2eOrder(
+        s2e_id=told.s2e_id,
+        fields=fields,
+        site_id=told.site_id,
+        asset_id=told.asset_id,
+        last_synced_at=told.last_synced_at,
+    )
+
+
+def _read(raw: Mapping[str, Any], name: Field, paths: tuple[Path, ...]) -> Value:
+    for outermost, *inner in paths:
+        value = raw.get(outermost)
+        for key in inner:
+            if value is None:
+                break
+            if not isinstance(value, dict):
+                return Unreadable(str(value)[:200], "is not an object")
+            value = value.get(key)
+        if value is None or (inner and not value):
+            continue
+        found = parse_value(name, value)
+        if found is not None:
+            return found
+    return None
+
+
+def _name(raw: Mapping[str, Any], paths: tuple[Path, ...]) -> str | None:
+    for path in paths:
+        value: Any = raw
+        for key in path:
+            value = value.get(key) if isinstance(value, dict) else None
+        if isinstance(value, str) and value:
+            return value
+    return None
+
+
+def _time(text: str | None) -> datetime | None:
+    moment = parse_time(text) if text is not None else None
+    return moment if isinstance(moment, datetime) else None
