@@ -12,8 +12,6 @@ from syncd.core.work_order import Field, Status
 from syncd.errors import RemoteError
 from syncd.scan2evolve.wire import Page
 
-_SORTED_BY = (Field.STATUS, Field.PRIORITY, Field.DUE_DATE, Field.TITLE)
-
 
 @dataclass(slots=True)
 class Seen:
@@ -84,7 +82,7 @@ def seen_page(page: Page, *, first: int | None = None, status: Status | None = N
 
 def _row(order: OrderJson) -> Row:
     """The row with a version made of what lists are sorted by, and of the time of change."""
-    content = "\x1f".join([str(order.field(name)) for name in _SORTED_BY])
+    content = "\x1f".join(map(str, order.sorted_by))
     updated = _ms(order.updated_at)
     version = f"{updated}.{zlib.crc32(content.encode('utf-8', 'replace')):x}"
     return Row(order.s2e_id, version, _ms(order.created_at), updated)

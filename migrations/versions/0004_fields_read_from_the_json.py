@@ -1,5 +1,7 @@
 """Orders of Scan2Evolve keep their JSON and what is looked for; a view shows people the rest.
 
+The indexes on needs_look and out_of_scope come to hold the orders of which these are so alone.
+
 Every value that goes with a column stands in the JSON of its row, where it came from.
 """
 
@@ -29,6 +31,10 @@ def upgrade() -> None:
     else:
         dropped = ", ".join(f"DROP COLUMN {name}" for name in DROPPED)
         op.execute(f"ALTER TABLE s2e_orders {dropped}")
+        for column in ("needs_look", "out_of_scope"):
+            op.drop_index(f"ix_s2e_orders_connection_{column}", "s2e_orders")
+        _index("needs_look", "needs_look")
+        _index("out_of_scope", "out_of_scope IS NOT NULL")
     # Not written out here: a view holds nothing, and a migration that changes it makes it anew.
     # SQLite lets no column or table go while a view stands that cannot be read without it.
     op.execute(create_view(dialect))
@@ -63,14 +69,19 @@ def _copy() -> None:
     op.execute(f"INSERT INTO new_orders ({kept}) SELECT {kept} FROM s2e_orders")
     op.execute("DROP TABLE s2e_orders")
     op.rename_table("new_orders", "s2e_orders")
-    for column in ("status", "sync_status", "needs_look", "out_of_scope"):
-        op.create_index(
-            f"ix_s2e_orders_connection_{column}", "s2e_orders", ["connection", column]
-        )
-    for column in ("external_id", "tombstone_at", "not_found_cycle"):
-        op.create_index(
-            f"ix_s2e_orders_connection_{column}",
-            "s2e_orders",
-            ["connection", column],
-            sqlite_where=sa.text(f"{column} IS NOT NULL"),
-        )
+    _index("status", None)
+    _index("sync_status", None)
+    _index("needs_look", "needs_look = 1")
+    for column in ("out_of_scope", "external_id", "tombstone_at", "not_found_cycle"):
+        _index(column, f"{column} IS NOT NULL")
+
+
+def _index(column: str, where: str | None) -> None:
+    there = None if where is None else sa.text(where)
+    op.create_index(
+        f"ix_s2e_orders_connection_{column}",
+        "s2e_orders",
+        ["connection", column],
+        sqlite_where=there,
+        postgresql_where=there,
+    )

@@ -5,15 +5,13 @@ page bears it out.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise
+from operator import attrgetter, ge, le
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One row of a page, as far as paging is concerned.
 
     Attributes:
@@ -46,16 +44,17 @@ class ListOrder(StrEnum):
         """Whether an edit takes a row to another place."""
         return self in {ListOrder.UPDATED, ListOrder.UPDATED_DOWN}
 
-    def key(self, row: Row) -> Any:
-        """What the rows are sorted by; None where the row does not tell."""
-        return _KEYS[self.value.removeprefix("-")](row)
+    @property
+    def key(self) -> Callable[[Row], Any]:
+        """Tells what a row is sorted by; None where the row does not say."""
+        return _KEYS[self.value.removeprefix("-")]
 
 
 _KEYS: Mapping[str, Callable[[Row], Any]] = MappingProxyType(
     {
-        "createdAt": lambda row: row.created,
-        "updatedAt": lambda row: row.updated,
-        "id": lambda row: row.s2e_id,
+        "createdAt": attrgetter("created"),
+        "updatedAt": attrgetter("updated"),
+        "id": attrgetter("s2e_id"),
     }
 )
 ALL_ORDERS = frozenset(ListOrder)
@@ -72,12 +71,8 @@ def still_possible(orders: Iterable[ListOrder], rows: Sequence[Row]) -> frozense
 
 
 def _holds(order: ListOrder, rows: Sequence[Row]) -> bool:
-    keys = [order.key(row) for row in rows]
-    if any(key is None for key in keys):
-        return False
-    if order.down:
-        return all(first >= second for first, second in pairwise(keys))
-    return all(first <= second for first, second in pairwise(keys))
+    keys = list(map(order.key, rows))
+    return None not in keys and all(map(ge if order.down else le, keys, keys[1:]))
 
 
 def begins_before(orders: Iterable[ListOrder], rows: Sequence[Row], last: Row) -> bool:

@@ -52,9 +52,7 @@ PATHS: Mapping[Field, tuple[Path, ...]] = MappingProxyType(
 SYNC_STATUS: tuple[Path, ...] = (("syncStatus",),)
 SITE_ID: tuple[Path, ...] = (("asset", "site", "id"),)
 ASSET_ID: tuple[Path, ...] = (("assetId",), ("asset", "id"))
-CREATED_AT: tuple[Path, ...] = (("createdAt",),)
-UPDATED_AT: tuple[Path, ...] = (("updatedAt",),)
-LAST_SYNCED_AT: tuple[Path, ...] = (("lastSyncedAt",),)
+CREATED_AT, UPDATED_AT, LAST_SYNCED_AT = "createdAt", "updatedAt", "lastSyncedAt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +80,22 @@ class OrderJson:
         return _name(self.raw, ASSET_ID)
 
     @property
+    def sorted_by(self) -> tuple[object, ...]:
+        """What lists may be sorted by beside ids and times, as it came."""
+        told = self.raw.get
+        return told("status"), told("priority"), told("dueDate"), told("title")
+
+    @property
     def created_at(self) -> datetime | None:
-        return _time(_name(self.raw, CREATED_AT))
+        return _time(self.raw.get(CREATED_AT))
 
     @property
     def updated_at(self) -> datetime | None:
-        return _time(_name(self.raw, UPDATED_AT))
+        return _time(self.raw.get(UPDATED_AT))
 
     @property
     def last_synced_at(self) -> datetime | None:
-        return _time(_name(self.raw, LAST_SYNCED_AT))
+        return _time(self.raw.get(LAST_SYNCED_AT))
 
 
 def order_json(body: object) -> OrderJson | None:
@@ -118,15 +122,15 @@ def parse_work_order(told: OrderJson) -> S2eOrder:
 
 
 def _read(raw: Mapping[str, Any], name: Field, paths: tuple[Path, ...]) -> Value:
-    for outermost, *inner in paths:
-        value = raw.get(outermost)
-        for key in inner:
+    for path in paths:
+        value = raw.get(path[0])
+        for key in path[1:]:
             if value is None:
                 break
             if not isinstance(value, dict):
                 return Unreadable(str(value)[:200], "is not an object")
             value = value.get(key)
-        if value is None or (inner and not value):
+        if value is None or (not value and len(path) > 1):
             continue
         found = parse_value(name, value)
         if found is not None:
@@ -144,6 +148,6 @@ def _name(raw: Mapping[str, Any], paths: tuple[Path, ...]) -> str | None:
     return None
 
 
-def _time(text: str | None) -> datetime | None:
-    moment = parse_time(text) if text is not None else None
+def _time(raw: object) -> datetime | None:
+    moment = parse_time(raw) if raw is not None else None
     return moment if isinstance(moment, datetime) else None

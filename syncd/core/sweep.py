@@ -342,7 +342,7 @@ class Sweep:
     def dump(self) -> dict[str, Any]:
         """Its state as JSON, from which `load` goes on."""
         told = {name: getattr(self, name) for name in _PLAIN}
-        rows = {name: [_cells(row) for row in getattr(self, name)] for name in _ROWS}
+        rows = {name: [list(row) for row in getattr(self, name)] for name in _ROWS}
         orders = sorted(self.orders)
         return {**told, **rows, "orders": orders, "certificate": asdict(self.certificate)}
 
@@ -406,7 +406,3 @@ def quiet_pages(total: int, length: int = PAGE_LIMIT) -> int:
 def _overlap(length: int) -> int:
     """Rows that two pages of this length share: a tenth, at least two."""
     return min(max(length * _OVERLAP // PAGE_LIMIT, 2), max(length - 1, 0))
-
-
-def _cells(row: Row) -> list[Any]:
-    return [row.s2e_id, row.version, row.created, row.updated]

@@ -76,7 +76,9 @@ def _convert(column: Column[Any], dialect: Dialect) -> Convert | None:
 
 
 def _text(value: str | None) -> str | None:
-    return None if value is None else plain_text(value)
+    if value is None or (value.isascii() and "\x00" not in value):
+        return value
+    return plain_text(value)
 
 
 def _json(value: Any) -> str | None:

@@ -110,21 +110,21 @@ class JsonText(str):
 
 def json_text(value: Any) -> JsonText:
     """The value as clean JSON text."""
-    return kept_json(value)[1]
+    return JsonText(kept_json(value)[1].decode())
 
 
-def kept_json(value: Any) -> tuple[Any, JsonText]:
-    """The value as a database can keep it, and that as text: plain values at once, others by way
-    of `plain_json`."""
+def kept_json(value: Any) -> tuple[Any, bytes]:
+    """The value as a database can keep it, and that as JSON in UTF-8: plain values at once,
+    others by way of `plain_json`."""
     try:
         text = orjson.dumps(value)
     except TypeError:  # what JSON has no word for, or half a surrogate pair
         pass
     else:
         if b"\\u0000" not in text:
-            return value, JsonText(text.decode())
+            return value, text
     clean = plain_json(value)
-    return clean, JsonText(dump_json(clean))
+    return clean, dump_json(clean).encode()
 
 
 def dump_json(value: Any) -> str:

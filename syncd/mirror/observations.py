@@ -25,6 +25,7 @@ from syncd.mirror.columns import JsonText, UtcTime, json_text, kept_json
 from syncd.mirror.database import Tx
 from syncd.mirror.tables import cmms_records, links, s2e_orders
 
+_VERSION = __version__.encode()
 _CHUNK = 400  # ids in one IN list
 _SETTLED = {"needs_look": False, "look_since": None}
 OTHER = ("other_site", "other_asset")  # out of scope: never asked by id
@@ -53,7 +54,7 @@ def save_s2e(
         sweep: the sweep that has met them, to tell afterwards whom it did not meet.
     """
     met = {order.s2e_id: kept_json(order.raw) for order in orders}
-    digests = {s2e_id: _s2e_digest(raw, text) for s2e_id, (raw, text) in met.items()}
+    digests = {s2e_id: _s2e_digest(raw, told) for s2e_id, (raw, told) in met.items()}
     known: dict[str, Any] = {}
     for ids in chunks(met):
         columns = (s2e_orders.c[name] for name in ("s2e_id", "digest", "swept", "not_found_cycle"))
@@ -139,23 +140,23 @@ def _save(
     return Saved(len(digests), tuple(changed))
 
 
-def _s2e_row(s2e_id: str, raw: Mapping[str, Any], text: JsonText) -> dict[str, Any]:
-    told = OrderJson(s2e_id, raw)
+def _s2e_row(s2e_id: str, raw: Mapping[str, Any], told: bytes) -> dict[str, Any]:
+    order = OrderJson(s2e_id, raw)
     return {
         "s2e_id": s2e_id,
-        "status": _column_value(told.field(Field.STATUS)),
-        "external_id": _column_value(told.field(Field.EXTERNAL_ID)),
-        "sync_status": told.sync_status,
-        "raw": text,
+        "status": _column_value(order.field(Field.STATUS)),
+        "external_id": _column_value(order.field(Field.EXTERNAL_ID)),
+        "sync_status": order.sync_status,
+        "raw": JsonText(told.decode()),
     }
 
 
-def _s2e_digest(raw: Mapping[str, Any], text: JsonText) -> str:
+def _s2e_digest(raw: Mapping[str, Any], told: bytes) -> str:
     """Of the JSON as it came and of this version, which may read more in it than the last did."""
     # Tasks come with a get and not with the list: the same order read both ways is unchanged.
     if "tasks" in raw:
-        text = json_text({key: value for key, value in raw.items() if key != "tasks"})
-    return _digest(__version__, text)
+        told = kept_json({key: value for key, value in raw.items() if key != "tasks"})[1]
+    return _digest(_VERSION, told)
 
 
 def _cmms_row(record: CmmsRecord) -> dict[str, Any]:
@@ -170,7 +171,7 @@ def _cmms_row(record: CmmsRecord) -> dict[str, Any]:
         "updated_at": record.updated_at,
     }
     told = json_text([equivalents, record.s2e_id])
-    return row | {"digest": _digest(fields, native, told)}
+    return row | {"digest": _digest(*(part.encode() for part in (fields, native, told)))}
 
 
 def _column_value(value: Value) -> Any:
@@ -181,10 +182,10 @@ def _column_value(value: Value) -> Any:
     return float(value) if isinstance(value, Decimal) else str(value)  # a status is text
 
 
-def _digest(*parts: str) -> str:
+def _digest(*parts: bytes) -> str:
     """Of the texts, in the order in which a side spells its keys: another order is looked at
     once more, and found to be the same."""
-    return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(b"\x1f".join(parts), digest_size=16).hexdigest()
 
 
 def chunks(ids: Iterable[str]) -> Iterator[list[str]]:

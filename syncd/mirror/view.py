@@ -18,9 +18,9 @@ _BESIDE: Mapping[str, tuple[Path, ...]] = MappingProxyType(
         "sync_status": order_json.SYNC_STATUS,
         "site_id": order_json.SITE_ID,
         "asset_id": order_json.ASSET_ID,
-        "created_at": order_json.CREATED_AT,
-        "updated_at": order_json.UPDATED_AT,
-        "last_synced_at": order_json.LAST_SYNCED_AT,
+        "created_at": ((order_json.CREATED_AT,),),
+        "updated_at": ((order_json.UPDATED_AT,),),
+        "last_synced_at": ((order_json.LAST_SYNCED_AT,),),
     }
 )
 
