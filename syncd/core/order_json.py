@@ -117,6 +117,7 @@ def parse_work_order(told: OrderJson) -> S2eOrder:
         fields=fields,
         site_id=told.site_id,
         asset_id=told.asset_id,
+        updated_at=told.updated_at,
         last_synced_at=told.last_synced_at,
     )
 

@@ -137,6 +137,7 @@ class S2eOrder:
     fields: Fields
     site_id: str | None = None
     asset_id: str | None = None
+    updated_at: datetime | None = None
     last_synced_at: datetime | None = None
 
 

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from syncd.core.case import Hold, Kind, Write
-from syncd.core.work_order import Field, S2eOrder, Side
+from syncd.core.order_json import OrderJson
+from syncd.core.work_order import Field, Side
 from syncd.mirror import journal, observations, state, waiting
 from syncd.mirror.database import Mirror
 from syncd.mirror.set_back import forget_the_future
@@ -21,7 +22,7 @@ def a_day_ahead(mirror: Mirror, clock: Clock) -> datetime:
     clock.now = now + DAY
     with mirror.transaction() as tx:
         state.start_cycle(tx, "c1")
-        order = S2eOrder("wo_1", {Field.S2E_ID: "wo_1"}, "PENDING")
+        order = OrderJson("wo_1", {"id": "wo_1", "syncStatus": "PENDING"})
         observations.save_s2e(tx, [order], seen_at=tx.now)
         write = {Field.ROOT_CAUSE: Write(None, "a", "a")}
         journal.start_intent(

@@ -275,7 +275,6 @@ def _order(s2e: Scan2Evolve) -> S2eOrder:
     return S2eOrder(
         _ID,
         dict(s2e.values),
-        "SYNCED",
         updated_at=s2e.updated_at,
         last_synced_at=s2e.synced_at,
     )
