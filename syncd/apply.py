@@ -114,7 +114,7 @@ class Apply:
         now = record.fields
         kept = tuple(c for c in changes if same(now.get(c.field, c.source), c.source))
         if len(kept) < len(changes):
-            self._leave(decision.s2e_id)
+            self.sent.touched.add(decision.s2e_id)
         return kept
 
     def _may_send(self, side: Side, decision: Decision) -> bool:
