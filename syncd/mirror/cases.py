@@ -6,7 +6,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Table, func, select
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Row,
+    Select,
+    Table,
+    bindparam,
+    func,
+    select,
+    union,
+)
 
 from syncd.core.case import ARRIVED_STATES, OPEN_STATES, Case, Conflict, Hold, Kind, Link
 from syncd.core.order_json import OrderJson, parse_work_order
@@ -19,6 +29,7 @@ from syncd.core.work_order import (
     decode_fields,
     decode_value,
 )
+from syncd.mirror.columns import UtcTime
 from syncd.mirror.database import Tx
 from syncd.mirror.journal import read_intent
 from syncd.mirror.observations import chunks
@@ -41,46 +52,48 @@ def load_cases(
 
 
 def _wanted(tx: Tx) -> set[str]:
-    def ids(table: Table, *conditions: Any) -> set[str]:
-        here = table.c.connection == tx.connection
-        return set(tx.conn.execute(select(table.c.s2e_id).where(here, *conditions)).scalars())
+    told = {"own": tx.connection, "now": tx.now}
+    return set(tx.conn.execute(_WANTED, told).scalars())
 
-    look = cmms_records.c.needs_look
-    linked = select(links.c.s2e_id).join(
-        cmms_records,
-        (links.c.connection == cmms_records.c.connection)
-        & (links.c.cmms_id == cmms_records.c.cmms_id),
+
+def _ids(table: Table, *conditions: ColumnElement[bool]) -> Select[Any]:
+    return select(table.c.s2e_id).where(table.c.connection == bindparam("own"), *conditions)
+
+
+def _needing_a_look() -> CompoundSelect[Any]:
+    """One statement, since it is asked in every cycle."""
+    now = bindparam("now", type_=UtcTime)
+    same = links.c.connection == cmms_records.c.connection
+    through_link = _ids(links, cmms_records.c.needs_look).join(
+        cmms_records, same & (links.c.cmms_id == cmms_records.c.cmms_id)
     )
-    through_link = tx.conn.execute(linked.where(links.c.connection == tx.connection, look))
-    claimed = ids(cmms_records, look, cmms_records.c.s2e_id.is_not(None))
-    known = {
-        s2e_id
-        for batch in chunks(claimed)
-        for s2e_id in ids(s2e_orders, s2e_orders.c.s2e_id.in_(batch))
-    }
-    return (
-        ids(s2e_orders, s2e_orders.c.needs_look)
-        | known
-        | set(through_link.scalars())
-        | _referring(tx)
-        | ids(intents, intents.c.state.in_([state.value for state in OPEN_STATES]))
-        | ids(parked, parked.c.until.is_not(None), parked.c.until <= tx.now)
-        | ids(conflicts, conflicts.c.answer.is_not(None), conflicts.c.resolved_at.is_(None))
+    known = s2e_orders.c.connection == cmms_records.c.connection
+    claimed = _ids(cmms_records, cmms_records.c.needs_look).join(
+        s2e_orders, known & (s2e_orders.c.s2e_id == cmms_records.c.s2e_id)
     )
-
-
-def _referring(tx: Tx) -> set[str]:
-    """Unlinked orders whose externalId names a record that needs a look."""
+    # Unlinked orders whose externalId names a record that needs a look.
     changed = select(cmms_records.c.cmms_id).where(
-        cmms_records.c.connection == tx.connection, cmms_records.c.needs_look
+        cmms_records.c.connection == bindparam("own"), cmms_records.c.needs_look
     )
-    linked = select(links.c.s2e_id).where(links.c.connection == tx.connection)
-    found = select(s2e_orders.c.s2e_id).where(
-        s2e_orders.c.connection == tx.connection,
+    referring = _ids(
+        s2e_orders,
         s2e_orders.c.external_id.in_(changed),
-        s2e_orders.c.s2e_id.not_in(linked),
+        s2e_orders.c.s2e_id.not_in(_ids(links)),
     )
-    return set(tx.conn.execute(found).scalars())
+    return union(
+        _ids(s2e_orders, s2e_orders.c.needs_look),
+        through_link,
+        claimed,
+        referring,
+        _ids(intents, intents.c.state.in_([state.value for state in OPEN_STATES])),
+        _ids(
+            parked, parked.c.until.is_not(None), parked.c.until <= bindparam("now", type_=UtcTime)
+        ),
+        _ids(conflicts, conflicts.c.answer.is_not(None), conflicts.c.resolved_at.is_(None)),
+    )
+
+
+_WANTED = _needing_a_look()
 
 
 def _load(tx: Tx, ids: list[str], lately: datetime) -> list[Case]:

@@ -70,6 +70,11 @@ def translated(where: str) -> Iterator[None]:
         if ours is None:
             raise
         raise ours from error
+    except sqlite3.Error as error:  # what was said to the driver directly
+        ours = _of_sqlite(error, where)
+        if ours is None:
+            raise
+        raise ours from error
     except NoFreeConnection as error:
         raise MirrorUnavailable(f"the mirror {where} has no free connection left") from error
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, Table, bindparam, func, or_, select
 
 from syncd.core.case import OPEN_STATES, IntentState
 from syncd.core.order_json import OrderJson, parse_work_order
@@ -39,6 +39,25 @@ _UNANSWERED = [state for state in _OPEN if state != IntentState.ANSWERED.value]
 _WAITS_FOR_A_PERSON = (parked.c.until.is_(None), parked.c.reason != "dropped")
 
 
+def _counting(table: Table, *conditions: ColumnElement[bool]) -> ScalarSelect[int]:
+    own = table.c.connection == bindparam("own")
+    return select(func.count()).select_from(table).where(own, *conditions).scalar_subquery()
+
+
+# One statement, since it is asked in every cycle.
+_COUNTS = select(
+    _counting(s2e_orders).label("total"),
+    _counting(links).label("linked"),
+    _counting(parked, *_WAITS_FOR_A_PERSON).label("parked"),
+    _counting(conflicts, conflicts.c.winner.is_(None), conflicts.c.resolved_at.is_(None)).label(
+        "conflicts"
+    ),
+    _counting(intents, intents.c.state == IntentState.IN_DOUBT.value).label("in_doubt"),
+    _counting(s2e_orders, s2e_orders.c.tombstone_at.is_not(None)).label("tombstones"),
+    _counting(links, links.c.missing_cycles > 1).label("cmms_missing"),
+)
+
+
 def status_counts(tx: Tx, reasons: Mapping[str, int] | None = None) -> dict[str, int]:
     """The `orders` object of `status --json`.
 
@@ -46,18 +65,18 @@ def status_counts(tx: Tx, reasons: Mapping[str, int] | None = None) -> dict[str,
 
     pending: orders of which something is still to be decided, sent or read back.
     """
+    counted = tx.conn.execute(_COUNTS, {"own": tx.connection}).one()._asdict()
+    left_out = out_of_scope_reasons(tx) if reasons is None else reasons
     return {
-        "total": _count(tx, s2e_orders),
-        "linked": _count(tx, links),
+        "total": counted["total"],
+        "linked": counted["linked"],
         "pending": len(_pending(tx)),
-        "parked": _count(tx, parked, *_WAITS_FOR_A_PERSON),
-        "conflicts": _count(
-            tx, conflicts, conflicts.c.winner.is_(None), conflicts.c.resolved_at.is_(None)
-        ),
-        "in_doubt": _count(tx, intents, intents.c.state == IntentState.IN_DOUBT.value),
-        "tombstones": _count(tx, s2e_orders, s2e_orders.c.tombstone_at.is_not(None)),
-        "cmms_missing": _count(tx, links, links.c.missing_cycles > 1),
-        "out_of_scope": sum((out_of_scope_reasons(tx) if reasons is None else reasons).values()),
+        "parked": counted["parked"],
+        "conflicts": counted["conflicts"],
+        "in_doubt": counted["in_doubt"],
+        "tombstones": counted["tombstones"],
+        "cmms_missing": counted["cmms_missing"],
+        "out_of_scope": sum(left_out.values()),
     }
 
 
