@@ -1,5 +1,6 @@
 # make demo         a working day in half a minute: needs Python >= 3.11 and a package index
 # make test         everything that pip alone can install for
+# make test-judge   a thousand histories, deaths at every effect, planted bugs (docs/judging.md)
 # make test-system  what needs Debian packages; installs them when it may
 # make sweeps       the whole table of docs/sweeps.md, an hour; SWEEPS="--only 1000" is minutes
 # make bench        the table of docs/performance.md, some ten minutes; nothing else should run
@@ -21,7 +22,7 @@ TEST_VENV ?= .venv-$(VERSION)-test
 OLD_PYTHON = import sys; sys.exit(sys.version_info < (3, 11) and \
 	"syncd needs Python 3.11 or later; try make PYTHON=python3.13 …")
 
-.PHONY: demo test test-system sweeps bench simulate crashes small-scope teeth lint lock format docs clean
+.PHONY: demo test test-judge test-system sweeps bench simulate crashes small-scope teeth lint lock format docs clean
 
 $(VENV)/.installed: requirements.lock
 	@$(PYTHON) -c '$(OLD_PYTHON)'
@@ -46,6 +47,9 @@ lint: $(TEST_VENV)/.installed
 
 test: lint
 	$(TEST_VENV)/bin/python -m pytest -n $(WORKERS)
+
+test-judge: $(TEST_VENV)/.installed
+	$(TEST_VENV)/bin/python -m pytest -m judge -n $(WORKERS)
 
 test-system: $(TEST_VENV)/.installed
 	PYTHON=$(TEST_VENV)/bin/python .ci/test-system

@@ -86,9 +86,7 @@ def _needing_a_look() -> CompoundSelect[Any]:
         claimed,
         referring,
         _ids(intents, intents.c.state.in_([state.value for state in OPEN_STATES])),
-        _ids(
-            parked, parked.c.until.is_not(None), parked.c.until <= bindparam("now", type_=UtcTime)
-        ),
+        _ids(parked, parked.c.until.is_not(None), parked.c.until <= now),
         _ids(conflicts, conflicts.c.answer.is_not(None), conflicts.c.resolved_at.is_(None)),
     )
 

@@ -29,7 +29,8 @@ class Bug:
     Attributes:
         name: what the program does wrong.
         patches: (file, what it says, what it says with the bug).
-        judge: the module that has to find it, with its arguments.
+        judge: the module that has to find it, with its arguments. Histories begin at a seed
+            that comes soon before one that finds it.
     """
 
     name: str
@@ -44,7 +45,7 @@ def bugs() -> list[Bug]:
         Bug(
             bug["name"],
             tuple((one["file"], one["right"], one["wrong"]) for one in bug["patch"]),
-            _SMALL_SCOPE if bug.get("judge") == "small scope" else _SIMULATION,
+            _SMALL_SCOPE if "judge" in bug else (*_SIMULATION, "--seed", str(bug.get("seed", 0))),
         )
         for bug in told["bug"]
     ]

@@ -17,7 +17,7 @@ from tests.simulation.shrink import shrink
 from tests.simulation.small_scope import explore, policy_of
 
 HISTORIES = 1000
-_BATCHES = 20  # so that the workers share them
+_BATCHES = 20  # so that the workers share them; the first runs with the quick tests
 _IDLE_LONG, _IDLE_SHORT = 100, 4  # idle cycles after one history of each batch, and the others
 _CRASHED = ("an_answer_lost_upstream", "edits_on_both_sides", "first_sync")
 pytestmark = pytest.mark.timeout(600)
@@ -28,7 +28,9 @@ def _quiet() -> None:
     quiet()
 
 
-@pytest.mark.parametrize("batch", range(_BATCHES))
+@pytest.mark.parametrize(
+    "batch", [0, *(pytest.param(n, marks=pytest.mark.judge) for n in range(1, _BATCHES))]
+)
 def test_histories_lose_double_and_invent_nothing(batch: int) -> None:
     size = HISTORIES // _BATCHES
     seeds = range(batch * size, (batch + 1) * size)
@@ -57,6 +59,7 @@ def test_the_same_seed_is_the_same_history_in_another_process() -> None:
     assert told[0] == told[1]
 
 
+@pytest.mark.judge
 @pytest.mark.parametrize("name", _CRASHED)
 def test_a_scenario_killed_at_any_effect_ends_as_if_nothing_had_been(name: str) -> None:
     whole = played(SCENARIOS[name], 3)
@@ -67,6 +70,7 @@ def test_a_scenario_killed_at_any_effect_ends_as_if_nothing_had_been(name: str) 
         assert crashes.killed(point, whole.ends) == (point, ())
 
 
+@pytest.mark.judge
 def test_a_scenario_killed_twice_ends_as_if_nothing_had_been() -> None:
     name = "a_create_whose_answer_is_lost"
     whole = played(SCENARIOS[name], 3)
@@ -106,7 +110,8 @@ def test_every_bug_fits_into_the_code(tmp_path: Path) -> None:
             assert (tmp_path / bug.patches[0][0]).read_text() != text
 
 
-@pytest.mark.parametrize("bug", teeth.bugs()[::6], ids=lambda bug: bug.name)
+@pytest.mark.judge
+@pytest.mark.parametrize("bug", teeth.bugs(), ids=lambda bug: bug.name)
 def test_a_planted_bug_is_caught(bug: teeth.Bug) -> None:
     found = teeth.bite(bug)
     assert found.caught, found.said
