@@ -1,12 +1,13 @@
 """Gather all that is known of the orders that need a look, in a few queries."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     CompoundSelect,
     Row,
@@ -30,7 +31,7 @@ from syncd.core.work_order import (
     decode_value,
 )
 from syncd.mirror.columns import UtcTime
-from syncd.mirror.database import Tx
+from syncd.mirror.database import Tx, own
 from syncd.mirror.journal import read_intent
 from syncd.mirror.observations import chunks
 from syncd.mirror.tables import bases, cmms_records, conflicts, intents, links, parked, s2e_orders
@@ -52,12 +53,11 @@ def load_cases(
 
 
 def _wanted(tx: Tx) -> set[str]:
-    told = {"own": tx.connection, "now": tx.now}
-    return set(tx.conn.execute(_WANTED, told).scalars())
+    return set(tx.run(_WANTED, now=tx.now).scalars())
 
 
 def _ids(table: Table, *conditions: ColumnElement[bool]) -> Select[Any]:
-    return select(table.c.s2e_id).where(table.c.connection == bindparam("own"), *conditions)
+    return select(table.c.s2e_id).where(own(table), *conditions)
 
 
 def _needing_a_look() -> CompoundSelect[Any]:
@@ -72,9 +72,7 @@ def _needing_a_look() -> CompoundSelect[Any]:
         s2e_orders, known & (s2e_orders.c.s2e_id == cmms_records.c.s2e_id)
     )
     # Unlinked orders whose externalId names a record that needs a look.
-    changed = select(cmms_records.c.cmms_id).where(
-        cmms_records.c.connection == bindparam("own"), cmms_records.c.needs_look
-    )
+    changed = select(cmms_records.c.cmms_id).where(own(cmms_records), cmms_records.c.needs_look)
     referring = _ids(
         s2e_orders,
         s2e_orders.c.external_id.in_(changed),
@@ -94,38 +92,61 @@ def _needing_a_look() -> CompoundSelect[Any]:
 _WANTED = _needing_a_look()
 
 
+_THESE: BindParameter[Any] = bindparam("ids", expanding=True)
+
+
+def _of(table: Table, key: str, *conditions: ColumnElement[bool]) -> Select[Any]:
+    return select(table).where(own(table), table.c[key].in_(_THESE), *conditions)
+
+
+def _in_turn(table: Table, *conditions: ColumnElement[bool]) -> Select[Any]:
+    return _of(table, "s2e_id", *conditions).order_by(table.c.id)
+
+
+_ORDERS = _of(s2e_orders, "s2e_id")
+_LINKS, _LINKS_OF_RECORDS = _of(links, "s2e_id"), _of(links, "cmms_id")
+_RECORDS, _CLAIMS = _of(cmms_records, "cmms_id"), _of(cmms_records, "s2e_id")
+_BASES = _of(bases, "s2e_id")
+_OPEN_INTENTS = _in_turn(intents, intents.c.state.in_([state.value for state in OPEN_STATES]))
+_ARRIVED = _in_turn(
+    intents,
+    intents.c.state.in_([state.value for state in ARRIVED_STATES]),
+    intents.c.kind == Kind.UPDATE.value,
+    func.coalesce(intents.c.answered_at, intents.c.started_at) > bindparam("lately", type_=UtcTime),
+)
+_HOLDS = _in_turn(parked)
+_OPEN_CONFLICTS = _in_turn(
+    conflicts, conflicts.c.winner.is_(None), conflicts.c.resolved_at.is_(None)
+)
+_NAMING = select(s2e_orders.c.external_id, s2e_orders.c.s2e_id).where(
+    own(s2e_orders),
+    s2e_orders.c.external_id.in_(_THESE),
+    s2e_orders.c.tombstone_at.is_(None),
+    s2e_orders.c.s2e_id.not_in(select(links.c.s2e_id).where(own(links))),
+)
+
+
 def _load(tx: Tx, ids: list[str], lately: datetime) -> list[Case]:
-    orders = {row.s2e_id: row for row in _rows(tx, s2e_orders, s2e_orders.c.s2e_id.in_(ids))}
-    linked = {row.s2e_id: row for row in _rows(tx, links, links.c.s2e_id.in_(ids))}
+    orders = {row.s2e_id: row for row in tx.run(_ORDERS, ids=ids)}
+    linked = {row.s2e_id: row for row in tx.run(_LINKS, ids=ids)}
     references = [row.external_id for row in orders.values() if row.external_id]
     by_id = {
         row.cmms_id: row
         for names in chunks({*references, *(row.cmms_id for row in linked.values())})
-        for row in _rows(tx, cmms_records, cmms_records.c.cmms_id.in_(names))
+        for row in tx.run(_RECORDS, ids=names)
     }
     claims: dict[str, list[Any]] = defaultdict(list)
-    for row in _rows(tx, cmms_records, cmms_records.c.s2e_id.in_(ids)):
+    for row in tx.run(_CLAIMS, ids=ids):
         claims[row.s2e_id].append(row)
     owners = _owners(tx, {*by_id, *(row.cmms_id for rows in claims.values() for row in rows)})
     named = _named_by_several(tx, references)
     stored: defaultdict[str, dict[str, Fields]] = defaultdict(dict)
-    for row in _rows(tx, bases, bases.c.s2e_id.in_(ids)):
+    for row in tx.run(_BASES, ids=ids):
         stored[row.s2e_id][row.side] = decode_fields(row.fields)
-    written = _grouped(
-        tx, intents, ids, intents.c.state.in_([state.value for state in OPEN_STATES])
-    )
-    arrived = _grouped(
-        tx,
-        intents,
-        ids,
-        intents.c.state.in_([state.value for state in ARRIVED_STATES]),
-        intents.c.kind == Kind.UPDATE.value,
-        func.coalesce(intents.c.answered_at, intents.c.started_at) > lately,
-    )
-    held = _grouped(tx, parked, ids)
-    open_conflicts = _grouped(
-        tx, conflicts, ids, conflicts.c.winner.is_(None), conflicts.c.resolved_at.is_(None)
-    )
+    written = _grouped(tx.run(_OPEN_INTENTS, ids=ids))
+    arrived = _grouped(tx.run(_ARRIVED, ids=ids, lately=lately))
+    held = _grouped(tx.run(_HOLDS, ids=ids))
+    open_conflicts = _grouped(tx.run(_OPEN_CONFLICTS, ids=ids))
     cases = []
     for s2e_id in ids:
         order, link = orders.get(s2e_id), linked.get(s2e_id)
@@ -171,36 +192,22 @@ def _owners(tx: Tx, cmms_ids: Collection[str]) -> dict[str, str]:
     return {
         row.cmms_id: row.s2e_id
         for names in chunks(cmms_ids)
-        for row in _rows(tx, links, links.c.cmms_id.in_(names))
+        for row in tx.run(_LINKS_OF_RECORDS, ids=names)
     }
 
 
 def _named_by_several(tx: Tx, cmms_ids: Collection[str]) -> dict[str, set[str]]:
     """Per record, the unlinked orders whose externalId names it."""
     named: defaultdict[str, set[str]] = defaultdict(set)
-    linked = select(links.c.s2e_id).where(links.c.connection == tx.connection)
     for names in chunks(cmms_ids):
-        naming = select(s2e_orders.c.external_id, s2e_orders.c.s2e_id).where(
-            s2e_orders.c.connection == tx.connection,
-            s2e_orders.c.external_id.in_(names),
-            s2e_orders.c.tombstone_at.is_(None),
-            s2e_orders.c.s2e_id.not_in(linked),
-        )
-        for cmms_id, s2e_id in tx.conn.execute(naming):
-            named[cmms_id].add(s2e_id)
+        for row in tx.run(_NAMING, ids=names):
+            named[row.external_id].add(row.s2e_id)
     return named
 
 
-def _rows(tx: Tx, table: Table, *conditions: Any) -> list[Row[Any]]:
-    here = table.c.connection == tx.connection
-    return list(tx.conn.execute(select(table).where(here, *conditions)))
-
-
-def _grouped(tx: Tx, table: Table, ids: list[str], *conditions: Any) -> defaultdict[str, list[Any]]:
+def _grouped(rows: Iterable[Row[Any]]) -> defaultdict[str, list[Any]]:
     grouped: defaultdict[str, list[Any]] = defaultdict(list)
-    here = table.c.connection == tx.connection
-    found = select(table).where(here, table.c.s2e_id.in_(ids), *conditions).order_by(table.c.id)
-    for row in tx.conn.execute(found):
+    for row in rows:
         grouped[row.s2e_id].append(row)
     return grouped
 

@@ -12,10 +12,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    CursorResult,
+    Engine,
+    Executable,
+    Insert,
+    Table,
+    bindparam,
+    create_engine,
+    event,
+    insert,
+)
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import NullPool, QueuePool
@@ -48,6 +61,28 @@ class Tx:
     conn: Connection
     connection: str
     now: datetime
+
+    def run(self, statement: Executable, **values: Any) -> CursorResult[Any]:
+        """Execute a statement that was composed beforehand, on this connection's rows.
+
+        Composing one takes longer than SQLite takes to execute it. `values` fill its bound
+        parameters, and the columns of an INSERT or UPDATE; `own` is filled in here.
+        """
+        return self.conn.execute(statement, {"own": self.connection, **values})
+
+    def insert(self, table: Table, **values: Any) -> None:
+        """Add one row of this connection."""
+        self.conn.execute(_insert_into(table), {"connection": self.connection, **values})
+
+
+@cache
+def _insert_into(table: Table) -> Insert:
+    return insert(table)
+
+
+def own(table: Table) -> ColumnElement[bool]:
+    """The rows of the connection that asks, in a statement for `Tx.run`."""
+    return table.c.connection == bindparam("own")
 
 
 @dataclass(frozen=True, slots=True)

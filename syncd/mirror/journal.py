@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, delete, insert, select, update
 
 from syncd.core.case import OPEN_STATES, Intent, IntentState, Kind, Write
 from syncd.core.work_order import CMMS_OWNED, Field, Side, Value, decode_value, encode_value
-from syncd.mirror.database import Tx
+from syncd.mirror.database import Tx, own
 from syncd.mirror.tables import cycles, intents, journal, sweeps
 
 _OPEN = [state.value for state in OPEN_STATES]
@@ -20,6 +20,31 @@ _GRAVEST = (
     IntentState.SUPERSEDED,
     IntentState.ALTERED,
     IntentState.CONFIRMED,
+)
+
+
+_NEW_INTENT = insert(intents).returning(intents.c.id)
+_INTENT = update(intents).where(intents.c.id == bindparam("of"))
+_WRITES = select(intents.c.writes).where(intents.c.id == bindparam("of"))
+
+
+def _intents(*conditions: ColumnElement[bool]) -> Select[Any]:
+    return select(intents).where(own(intents), *conditions).order_by(intents.c.id)
+
+
+_OPEN_INTENTS = _intents(intents.c.state.in_(_OPEN))
+_STARTED = _intents(intents.c.state == IntentState.STARTED.value)
+_SENT_SINCE = _intents(
+    intents.c.side == bindparam("side_written"),
+    intents.c.kind == Kind.UPDATE.value,
+    intents.c.started_at >= bindparam("since"),
+    intents.c.state != IntentState.REFUSED.value,
+)
+_DOUBTED_CREATES = update(intents).where(
+    own(intents),
+    intents.c.s2e_id == bindparam("of"),
+    intents.c.kind == Kind.CREATE.value,
+    intents.c.state == IntentState.IN_DOUBT.value,
 )
 
 
@@ -36,20 +61,21 @@ def start_intent(
     token: int,
 ) -> Intent:
     """Journal a write that is about to be sent. It counts only once committed."""
-    values = {
-        "s2e_id": s2e_id,
-        "cmms_id": cmms_id,
-        "side": side.value,
-        "kind": kind.value,
-        "state": IntentState.STARTED.value,
-        "writes": {name.value: _encode(write) for name, write in writes.items()},
-        "started_at": tx.now,
-        "last_synced_before": last_synced_before,
-        "cycle_id": cycle_id,
-        "token": token,
-    }
-    statement = insert(intents).values(connection=tx.connection, **values).returning(intents.c.id)
-    number = tx.conn.execute(statement).scalar_one()
+    told = tx.run(
+        _NEW_INTENT,
+        connection=tx.connection,
+        s2e_id=s2e_id,
+        cmms_id=cmms_id,
+        side=side.value,
+        kind=kind.value,
+        state=IntentState.STARTED.value,
+        writes={name.value: _encode(write) for name, write in writes.items()},
+        started_at=tx.now,
+        last_synced_before=last_synced_before,
+        cycle_id=cycle_id,
+        token=token,
+    )
+    number = told.scalar_one()
     return Intent(
         id=number,
         s2e_id=s2e_id,
@@ -115,52 +141,37 @@ def finish_intent(
         values["settled_at"] = tx.now
     if cmms_id is not None:
         values["cmms_id"] = cmms_id
-    tx.conn.execute(update(intents).where(intents.c.id == intent_id).values(**values))
+    tx.run(_INTENT, of=intent_id, **values)
 
 
 def settle_write(tx: Tx, intent_id: int, name: Field, verdict: IntentState) -> None:
     """Keep what a read said of one field; the intent ends when all its fields have a verdict."""
-    stored = tx.conn.execute(select(intents.c.writes).where(intents.c.id == intent_id)).scalar_one()
+    stored = tx.run(_WRITES, of=intent_id).scalar_one()
     writes = {**stored, name.value: {**stored[name.value], "verdict": verdict.value}}
     values: dict[str, Any] = {"writes": writes}
     verdicts = {write["verdict"] for write in writes.values()}
     if None not in verdicts:
         state = next(grave for grave in _GRAVEST if grave.value in verdicts)
         values |= {"state": state.value, "settled_at": tx.now}
-    tx.conn.execute(update(intents).where(intents.c.id == intent_id).values(**values))
+    tx.run(_INTENT, of=intent_id, **values)
 
 
 def open_intents(tx: Tx) -> list[Intent]:
     """Writes of which nothing final is known, oldest first."""
-    return _intents(tx, intents.c.state.in_(_OPEN))
+    return [read_intent(row) for row in tx.run(_OPEN_INTENTS)]
 
 
 def give_up_creates(tx: Tx, s2e_id: str) -> None:
     """A person has found that the creates in doubt of this order were not applied."""
-    tx.conn.execute(
-        update(intents)
-        .where(
-            intents.c.connection == tx.connection,
-            intents.c.s2e_id == s2e_id,
-            intents.c.kind == Kind.CREATE.value,
-            intents.c.state == IntentState.IN_DOUBT.value,
-        )
-        .values(state=IntentState.NOT_APPLIED.value, settled_at=tx.now)
-    )
+    tx.run(_DOUBTED_CREATES, of=s2e_id, state=IntentState.NOT_APPLIED.value, settled_at=tx.now)
 
 
 def mark_started_in_doubt(tx: Tx) -> list[Intent]:
     """A write found `started` when a cycle begins was cut off with its process."""
-    found = _intents(tx, intents.c.state == IntentState.STARTED.value)
+    found = [read_intent(row) for row in tx.run(_STARTED)]
     for intent in found:
         finish_intent(tx, intent.id, IntentState.IN_DOUBT, error="interrupted")
     return found
-
-
-def _intents(tx: Tx, *conditions: Any) -> list[Intent]:
-    here = intents.c.connection == tx.connection
-    rows = tx.conn.execute(select(intents).where(here, *conditions).order_by(intents.c.id))
-    return [read_intent(row) for row in rows]
 
 
 def recent_writes(tx: Tx, side: Side, since: datetime) -> list[tuple[str, Field, Value]]:
@@ -168,13 +179,7 @@ def recent_writes(tx: Tx, side: Side, since: datetime) -> list[tuple[str, Field,
 
     Our own bookkeeping (externalId, …) is left out: a first sync writes it on all orders.
     """
-    recent = _intents(
-        tx,
-        intents.c.side == side.value,
-        intents.c.kind == Kind.UPDATE.value,
-        intents.c.started_at >= since,
-        intents.c.state != IntentState.REFUSED.value,
-    )
+    recent = [read_intent(row) for row in tx.run(_SENT_SINCE, side_written=side.value, since=since)]
     return [
         (intent.s2e_id, name, write.sent)
         for intent in recent
@@ -195,18 +200,16 @@ def write(
     detail: Mapping[str, object] | None = None,
 ) -> None:
     """Add one line to the journal."""
-    tx.conn.execute(
-        insert(journal).values(
-            connection=tx.connection,
-            at=tx.now,
-            cycle_id=cycle_id,
-            s2e_id=s2e_id,
-            cmms_id=cmms_id,
-            field=field.value if field is not None else None,
-            event=event,
-            rule=rule,
-            detail=dict(detail) if detail else None,
-        )
+    tx.insert(
+        journal,
+        at=tx.now,
+        cycle_id=cycle_id,
+        s2e_id=s2e_id,
+        cmms_id=cmms_id,
+        field=field.value if field is not None else None,
+        event=event,
+        rule=rule,
+        detail=dict(detail) if detail else None,
     )
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
 
 from syncd.core.work_order import OPEN_STATUSES
-from syncd.mirror.database import Tx
-from syncd.mirror.observations import OTHER, chunks, count_where, ids_where
+from syncd.mirror.database import Tx, own
+from syncd.mirror.observations import OTHER, chunks, counting, orders_where
 from syncd.mirror.tables import cmms_records, links, s2e_orders
 
 _ASKED_FOR: ColumnElement[bool] = or_(
@@ -15,83 +15,81 @@ _ASKED_FOR: ColumnElement[bool] = or_(
 )
 
 
+_OPEN = (
+    s2e_orders.c.status.in_([status.value for status in OPEN_STATUSES]),
+    s2e_orders.c.tombstone_at.is_(None),
+    _ASKED_FOR,
+)
+_STATUSES = select(s2e_orders.c.s2e_id, s2e_orders.c.status).where(
+    own(s2e_orders),
+    s2e_orders.c.s2e_id.in_(bindparam("ids", expanding=True)),
+    s2e_orders.c.status.is_not(None),
+)
+_OLDEST_OPEN = select(func.min(s2e_orders.c.seen_at)).where(own(s2e_orders), *_OPEN)
+_LOOKED_FOR = (
+    select(links.c.s2e_id)
+    .join(
+        cmms_records,
+        (links.c.connection == cmms_records.c.connection)
+        & (links.c.cmms_id == cmms_records.c.cmms_id),
+    )
+    .where(
+        own(links),
+        links.c.s2e_id.in_(bindparam("ids", expanding=True)),
+        cmms_records.c.needs_look,
+    )
+)
+_UNSWEPT = orders_where(
+    s2e_orders.c.swept.is_distinct_from(bindparam("sweep")),
+    s2e_orders.c.seen_at < bindparam("before"),
+    s2e_orders.c.tombstone_at.is_(None),
+    _ASKED_FOR,
+)
+_OPEN_UNSEEN = orders_where(s2e_orders.c.seen_at < bindparam("before"), *_OPEN)
+_OF_STATUS = counting(
+    s2e_orders.c.status == bindparam("wanted"), s2e_orders.c.tombstone_at.is_(None)
+)
+_SWEPT = update(s2e_orders).where(own(s2e_orders), s2e_orders.c.s2e_id == bindparam("of"))
+
+
 def unswept_s2e_ids(tx: Tx, sweep: int, before: datetime) -> list[str]:
     """Known live orders that the sweep has not met, and nothing else since it began."""
-    return ids_where(
-        tx,
-        s2e_orders.c.swept.is_distinct_from(sweep),
-        s2e_orders.c.seen_at < before,
-        s2e_orders.c.tombstone_at.is_(None),
-        _ASKED_FOR,
-    )
+    return list(tx.run(_UNSWEPT, sweep=sweep, before=before).scalars())
 
 
 def mark_swept(tx: Tx, s2e_id: str, sweep: int) -> None:
     """The sweep has settled this order, though no page showed it."""
-    here = (s2e_orders.c.connection == tx.connection, s2e_orders.c.s2e_id == s2e_id)
-    tx.conn.execute(update(s2e_orders).where(*here).values(swept=sweep))
+    tx.run(_SWEPT, of=s2e_id, swept=sweep)
 
 
 def statuses_of(tx: Tx, s2e_ids: Collection[str]) -> dict[str, str]:
     """The status last seen upstream, of those that have one."""
     found: dict[str, str] = {}
     for ids in chunks(s2e_ids):
-        rows = tx.conn.execute(
-            select(s2e_orders.c.s2e_id, s2e_orders.c.status).where(
-                s2e_orders.c.connection == tx.connection,
-                s2e_orders.c.s2e_id.in_(ids),
-                s2e_orders.c.status.is_not(None),
-            )
-        )
-        found |= {row[0]: row[1] for row in rows}
+        found |= {row.s2e_id: row.status for row in tx.run(_STATUSES, ids=ids)}
     return found
 
 
 def status_count(tx: Tx, status: str) -> int:
     """Live orders of this status, as last seen."""
-    return count_where(tx, s2e_orders.c.status == status, s2e_orders.c.tombstone_at.is_(None))
+    count: int = tx.run(_OF_STATUS, wanted=status).scalar_one()
+    return count
 
 
 def oldest_open_look(tx: Tx) -> datetime | None:
     """When the open order was looked at that has been waiting longest for a look."""
-    oldest: datetime | None = tx.conn.execute(
-        select(func.min(s2e_orders.c.seen_at)).where(
-            s2e_orders.c.connection == tx.connection,
-            s2e_orders.c.status.in_([status.value for status in OPEN_STATUSES]),
-            s2e_orders.c.tombstone_at.is_(None),
-            _ASKED_FOR,
-        )
-    ).scalar_one_or_none()
+    oldest: datetime | None = tx.run(_OLDEST_OPEN).scalar_one_or_none()
     return oldest
 
 
 def open_unseen_since(tx: Tx, moment: datetime) -> list[str]:
     """Orders whose last observation is open, and that no read has shown since."""
-    return ids_where(
-        tx,
-        s2e_orders.c.seen_at < moment,
-        s2e_orders.c.status.in_([status.value for status in OPEN_STATUSES]),
-        s2e_orders.c.tombstone_at.is_(None),
-        _ASKED_FOR,
-    )
+    return list(tx.run(_OPEN_UNSEEN, before=moment).scalars())
 
 
 def looked_for(tx: Tx, s2e_ids: Collection[str]) -> set[str]:
     """Those of the ids of which the CMMS has something to say that nobody has looked at."""
     found: set[str] = set()
     for ids in chunks(s2e_ids):
-        rows = (
-            select(links.c.s2e_id)
-            .join(
-                cmms_records,
-                (links.c.connection == cmms_records.c.connection)
-                & (links.c.cmms_id == cmms_records.c.cmms_id),
-            )
-            .where(
-                links.c.connection == tx.connection,
-                links.c.s2e_id.in_(ids),
-                cmms_records.c.needs_look,
-            )
-        )
-        found.update(tx.conn.execute(rows).scalars())
+        found.update(tx.run(_LOOKED_FOR, ids=ids).scalars())
     return found

@@ -15,21 +15,17 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, bindparam, insert, select, text, update
+from sqlalchemy import Connection, Engine, insert, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from syncd.errors import LeaseHeld, LeaseLost, MirrorUnavailable
-from syncd.mirror.database import Mirror, Tx, dedicated_engine
+from syncd.mirror.database import Mirror, Tx, dedicated_engine, own
 from syncd.mirror.failures import translated
 from syncd.mirror.tables import leases
 
 _RETRY_S = 0.2
 # Asked with every transaction, and so not composed anew each time.
-_HOLDER = (
-    select(leases.c.token, leases.c.holder)
-    .where(leases.c.connection == bindparam("own"))
-    .with_for_update(read=True)
-)
+_HOLDER = select(leases.c.token, leases.c.holder).where(own(leases)).with_for_update(read=True)
 
 
 class Lease:
@@ -83,7 +79,7 @@ class Lease:
     def check(self, tx: Tx) -> None:
         """Raise LeaseLost if another holder has taken over. Until this transaction ends, nobody
         can."""
-        row = tx.conn.execute(_HOLDER, {"own": tx.connection}).one_or_none()
+        row = tx.run(_HOLDER).one_or_none()
         if row is None or row.token != self.token:
             by = (row.holder if row is not None else None) or "nobody"
             raise LeaseLost(f"the lease was taken over by {by}; nothing more is written")

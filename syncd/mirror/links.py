@@ -4,26 +4,18 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from syncd.core.work_order import Fields, Side, encode_fields
-from syncd.mirror.database import Tx
+from syncd.mirror.database import Tx, own
 from syncd.mirror.observations import look_at
 from syncd.mirror.tables import bases, cmms_records, links
 
 
 def make_link(tx: Tx, s2e_id: str, cmms_id: str, how: str) -> None:
     """Keep that this order is that record. Unique both ways: a second link of either fails."""
-    tx.conn.execute(
-        insert(links).values(
-            connection=tx.connection,
-            s2e_id=s2e_id,
-            cmms_id=cmms_id,
-            how=how,
-            made_at=tx.now,
-            missing_cycles=0,
-        )
-    )
+    made = {"made_at": tx.now, "missing_cycles": 0}
+    tx.insert(links, s2e_id=s2e_id, cmms_id=cmms_id, how=how, **made)
 
 
 def drop_link(tx: Tx, s2e_id: str) -> None:
@@ -34,38 +26,43 @@ def drop_link(tx: Tx, s2e_id: str) -> None:
         )
 
 
-def linked_count(tx: Tx) -> int:
-    return tx.conn.execute(
-        select(func.count()).select_from(links).where(links.c.connection == tx.connection)
-    ).scalar_one()
-
-
-def linked_unseen_since(tx: Tx, moment: datetime) -> list[str]:
-    """cmms_ids of linked records that no read has shown since."""
-    joined = select(links.c.cmms_id).outerjoin(
+_LINKED = select(func.count()).select_from(links).where(own(links))
+_LINKED_UNSEEN = (
+    select(links.c.cmms_id)
+    .outerjoin(
         cmms_records,
         (links.c.connection == cmms_records.c.connection)
         & (links.c.cmms_id == cmms_records.c.cmms_id),
     )
-    unseen = cmms_records.c.seen_at.is_(None) | (cmms_records.c.seen_at < moment)
-    return list(
-        tx.conn.execute(joined.where(links.c.connection == tx.connection, unseen)).scalars()
+    .where(
+        own(links),
+        cmms_records.c.seen_at.is_(None) | (cmms_records.c.seen_at < bindparam("before")),
     )
+)
+_LINK = (own(links), links.c.cmms_id == bindparam("of"))
+_ONE_LINK = select(links.c.s2e_id, links.c.missing_cycles, links.c.missing_cycle).where(*_LINK)
+_MISSING = update(links).where(*_LINK)
+_BASE = (own(bases), bases.c.s2e_id == bindparam("of"), bases.c.side == bindparam("of_side"))
+_STORED_BASE = select(bases.c.fields).where(*_BASE)
+_MOVE_BASE = update(bases).where(*_BASE)
+
+
+def linked_count(tx: Tx) -> int:
+    count: int = tx.run(_LINKED).scalar_one()
+    return count
+
+
+def linked_unseen_since(tx: Tx, moment: datetime) -> list[str]:
+    """cmms_ids of linked records that no read has shown since."""
+    return list(tx.run(_LINKED_UNSEEN, before=moment).scalars())
 
 
 def note_missing(tx: Tx, cmms_id: str, cycle_id: str) -> bool:
     """Note that a linked record was not found by id. True: it is the second cycle in a row."""
-    here = (links.c.connection == tx.connection, links.c.cmms_id == cmms_id)
-    row = tx.conn.execute(
-        select(links.c.s2e_id, links.c.missing_cycles, links.c.missing_cycle).where(*here)
-    ).one_or_none()
+    row = tx.run(_ONE_LINK, of=cmms_id).one_or_none()
     if row is None or row.missing_cycle == cycle_id:
         return False
-    tx.conn.execute(
-        update(links)
-        .where(*here)
-        .values(missing_cycles=row.missing_cycles + 1, missing_cycle=cycle_id)
-    )
+    tx.run(_MISSING, of=cmms_id, missing_cycles=row.missing_cycles + 1, missing_cycle=cycle_id)
     look_at(tx, [row.s2e_id])
     return bool(row.missing_cycles == 1)
 
@@ -84,21 +81,16 @@ def save_bases(
         (Side.S2E, s2e, {}),
         (Side.CMMS, cmms, dict(native)),
     )
-    for side, fields, own in sides:
-        here = (
-            bases.c.connection == tx.connection,
-            bases.c.s2e_id == s2e_id,
-            bases.c.side == side.value,
-        )
-        stored = tx.conn.execute(select(bases.c.fields).where(*here)).scalar_one_or_none()
+    for side, fields, kept in sides:
+        key = {"of": s2e_id, "of_side": side.value}
+        stored = tx.run(_STORED_BASE, **key).scalar_one_or_none()
         told = {
             "fields": {**(stored or {}), **encode_fields(fields)},
-            "native": own,
+            "native": kept,
             "mapping_hash": mapping_hash,
             "moved_at": tx.now,
         }
         if stored is None:
-            key = {"connection": tx.connection, "s2e_id": s2e_id, "side": side.value}
-            tx.conn.execute(insert(bases).values(**key, **told))
+            tx.insert(bases, s2e_id=s2e_id, side=side.value, **told)
         else:
-            tx.conn.execute(update(bases).where(*here).values(**told))
+            tx.run(_MOVE_BASE, **key, **told)

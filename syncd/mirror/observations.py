@@ -8,7 +8,22 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Table, and_, delete, exists, func, literal, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from syncd import __version__
 from syncd.core.order_json import OrderJson
@@ -22,7 +37,7 @@ from syncd.core.work_order import (
 )
 from syncd.mirror.bulk import upsert
 from syncd.mirror.columns import JsonText, UtcTime, json_text, kept_json
-from syncd.mirror.database import Tx
+from syncd.mirror.database import Tx, own
 from syncd.mirror.tables import cmms_records, links, s2e_orders
 
 _VERSION = __version__.encode()
@@ -198,75 +213,130 @@ def chunks(ids: Iterable[str]) -> Iterator[list[str]]:
 # ── which orders need a look ──────────────────────────────────────────────────────────────
 
 
-def look_at(tx: Tx, s2e_ids: Collection[str] | None) -> None:
-    """Have these orders decided about in the next plan; None: all of them."""
-    _set_look(tx, s2e_ids, True)
-
-
-def clear_look(tx: Tx, s2e_ids: Collection[str]) -> None:
-    """These orders, and the records that belong to them, are settled until they change."""
-    _set_look(tx, s2e_ids, False)
-
-
 def _look(tx: Tx, table: Table) -> dict[str, Any]:
     """The mark, with the time of the first reason for it."""
     now = literal(tx.now, UtcTime)
     return {"needs_look": True, "look_since": func.coalesce(table.c.look_since, now)}
 
 
-def _set_look(tx: Tx, s2e_ids: Collection[str] | None, look: bool) -> None:
-    linked = select(links.c.cmms_id).where(links.c.connection == tx.connection)
-    for ids in [None] if s2e_ids is None else chunks(s2e_ids):
-        orders = update(s2e_orders).where(s2e_orders.c.connection == tx.connection)
-        records = update(cmms_records).where(cmms_records.c.connection == tx.connection)
-        if ids is not None:
-            orders = orders.where(s2e_orders.c.s2e_id.in_(ids))
-            theirs = linked.where(links.c.s2e_id.in_(ids))
-            records = records.where(
-                or_(cmms_records.c.s2e_id.in_(ids), cmms_records.c.cmms_id.in_(theirs))
-            )
-        for statement, table in ((orders, s2e_orders), (records, cmms_records)):
-            tx.conn.execute(statement.values(_look(tx, table) if look else _SETTLED))
+_LINKED_IDS = select(links.c.cmms_id).where(own(links))
+_KNOWN_IDS = select(s2e_orders.c.s2e_id).where(own(s2e_orders))
+_THESE: BindParameter[Any] = bindparam("ids", expanding=True)
+_ORDERS = (s2e_orders.c.s2e_id.in_(_THESE),)
+_THEIR_RECORDS = (
+    or_(
+        cmms_records.c.s2e_id.in_(_THESE),
+        cmms_records.c.cmms_id.in_(_LINKED_IDS.where(links.c.s2e_id.in_(_THESE))),
+    ),
+)
+
+
+def _looking(table: Table, *conditions: ColumnElement[bool]) -> Update:
+    since = func.coalesce(table.c.look_since, bindparam("now", type_=UtcTime))
+    mark = {"needs_look": True, "look_since": since}
+    return update(table).where(own(table), *conditions).values(mark)
+
+
+def _settling(table: Table, *conditions: ColumnElement[bool]) -> Update:
+    return update(table).where(own(table), *conditions).values(_SETTLED)
+
+
+_LOOK_AT = (_looking(s2e_orders, *_ORDERS), _looking(cmms_records, *_THEIR_RECORDS))
+_LOOK_AT_ALL = (_looking(s2e_orders), _looking(cmms_records))
+_CLEAR_LOOK = (_settling(s2e_orders, *_ORDERS), _settling(cmms_records, *_THEIR_RECORDS))
+_STRANGERS = _settling(
+    cmms_records,
+    cmms_records.c.needs_look,
+    cmms_records.c.cmms_id.not_in(_LINKED_IDS),
+    or_(cmms_records.c.s2e_id.is_(None), cmms_records.c.s2e_id.not_in(_KNOWN_IDS)),
+)
+
+
+def look_at(tx: Tx, s2e_ids: Collection[str] | None) -> None:
+    """Have these orders decided about in the next plan; None: all of them."""
+    if s2e_ids is None:
+        for statement in _LOOK_AT_ALL:
+            tx.run(statement, now=tx.now)
+        return
+    for ids in chunks(s2e_ids):
+        for statement in _LOOK_AT:
+            tx.run(statement, ids=ids, now=tx.now)
+
+
+def clear_look(tx: Tx, s2e_ids: Collection[str]) -> None:
+    """These orders, and the records that belong to them, are settled until they change."""
+    for ids in chunks(s2e_ids):
+        for statement in _CLEAR_LOOK:
+            tx.run(statement, ids=ids)
 
 
 def settle_strangers(tx: Tx) -> None:
     """Records that belong to no order we know are counted and left alone."""
-    known = select(s2e_orders.c.s2e_id).where(s2e_orders.c.connection == tx.connection)
-    linked = select(links.c.cmms_id).where(links.c.connection == tx.connection)
-    tx.conn.execute(
-        update(cmms_records)
-        .where(
-            cmms_records.c.connection == tx.connection,
-            cmms_records.c.needs_look,
-            cmms_records.c.cmms_id.not_in(linked),
-            or_(cmms_records.c.s2e_id.is_(None), cmms_records.c.s2e_id.not_in(known)),
-        )
-        .values(_SETTLED)
+    tx.run(_STRANGERS)
+
+
+# ── which orders there are ────────────────────────────────────────────────────────────────
+
+
+def orders_where(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """The ids of the orders of which this is so, those that were seen longest ago first."""
+    found = select(s2e_orders.c.s2e_id).where(own(s2e_orders), *conditions)
+    return found.order_by(s2e_orders.c.seen_at)
+
+
+def counting(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """How many orders there are of which this is so."""
+    return select(func.count()).select_from(s2e_orders).where(own(s2e_orders), *conditions)
+
+
+_LIVE = s2e_orders.c.tombstone_at.is_(None)
+_NOMINATED = orders_where(s2e_orders.c.not_found_cycle.is_not(None), _LIVE)
+_KNOWN = orders_where(*_ORDERS)
+_SEEN_SINCE = orders_where(*_ORDERS, s2e_orders.c.seen_at >= bindparam("since"))
+_A_LIVE_ONE = select(s2e_orders.c.s2e_id).where(own(s2e_orders), _LIVE).limit(1)
+_ALL = counting()
+_TOMBSTONES = counting(s2e_orders.c.tombstone_at.is_not(None))
+_OF_SYNC_STATUS = counting(s2e_orders.c.sync_status == bindparam("wanted"), _LIVE)
+_UNSEEN_CLAIMS = select(cmms_records.c.cmms_id).where(
+    own(cmms_records),
+    cmms_records.c.s2e_id.is_not(None),
+    cmms_records.c.seen_at < bindparam("before"),
+)
+_UNKNOWN_CLAIMS = (
+    select(cmms_records.c.s2e_id)
+    .distinct()
+    .where(
+        own(cmms_records),
+        cmms_records.c.needs_look,
+        cmms_records.c.s2e_id.is_not(None),
+        ~exists().where(
+            s2e_orders.c.connection == cmms_records.c.connection,
+            s2e_orders.c.s2e_id == cmms_records.c.s2e_id,
+        ),
     )
+    .order_by(cmms_records.c.s2e_id)
+    .limit(bindparam("at_most"))
+)
+_ORDER = (own(s2e_orders), s2e_orders.c.s2e_id == bindparam("of"))
+_RESCOPE = update(s2e_orders).where(
+    *_ORDER, s2e_orders.c.out_of_scope.is_distinct_from(bindparam("reason"))
+)
+_ABSENCE = select(s2e_orders.c.not_found_cycle, s2e_orders.c.tombstone_at).where(*_ORDER)
 
 
 def nominated_s2e_ids(tx: Tx) -> list[str]:
     """Orders that answered 404 once: asked again in the next cycle."""
-    return ids_where(
-        tx, s2e_orders.c.not_found_cycle.is_not(None), s2e_orders.c.tombstone_at.is_(None)
-    )
+    return list(tx.run(_NOMINATED).scalars())
 
 
 def known_s2e_ids(tx: Tx, s2e_ids: Collection[str]) -> set[str]:
     """Those of the ids that Scan2Evolve was ever seen to hold."""
-    return {
-        known for ids in chunks(s2e_ids) for known in ids_where(tx, s2e_orders.c.s2e_id.in_(ids))
-    }
+    return {known for ids in chunks(s2e_ids) for known in tx.run(_KNOWN, ids=ids).scalars()}
 
 
 def claims_unseen_since(tx: Tx, moment: datetime) -> list[str]:
     """cmms_ids of records that carry a Scan2Evolve id and that no read has shown since."""
-    found = select(cmms_records.c.cmms_id).where(
-        cmms_records.c.connection == tx.connection,
-        cmms_records.c.s2e_id.is_not(None),
-        cmms_records.c.seen_at < moment,
-    )
-    return list(tx.conn.execute(found).scalars())
+    return list(tx.run(_UNSEEN_CLAIMS, before=moment).scalars())
 
 
 def forget_record(tx: Tx, cmms_id: str) -> None:
@@ -280,85 +350,44 @@ def forget_record(tx: Tx, cmms_id: str) -> None:
 
 def s2e_seen_since(tx: Tx, s2e_ids: Collection[str], moment: datetime) -> set[str]:
     """Those of the ids that a read has shown since."""
-    seen: set[str] = set()
-    for ids in chunks(s2e_ids):
-        seen.update(ids_where(tx, s2e_orders.c.s2e_id.in_(ids), s2e_orders.c.seen_at >= moment))
-    return seen
-
-
-def ids_where(tx: Tx, *conditions: Any) -> list[str]:
-    """The orders of which this is so, those that were seen longest ago first."""
-    found = select(s2e_orders.c.s2e_id).where(s2e_orders.c.connection == tx.connection, *conditions)
-    return list(tx.conn.execute(found.order_by(s2e_orders.c.seen_at)).scalars())
+    return {
+        seen
+        for ids in chunks(s2e_ids)
+        for seen in tx.run(_SEEN_SINCE, ids=ids, since=moment).scalars()
+    }
 
 
 def has_live_orders(tx: Tx) -> bool:
     """Whether there is an order that upstream is not known to have deleted."""
-    found = select(s2e_orders.c.s2e_id).where(
-        s2e_orders.c.connection == tx.connection, s2e_orders.c.tombstone_at.is_(None)
-    )
-    return tx.conn.execute(found.limit(1)).first() is not None
+    return tx.run(_A_LIVE_ONE).first() is not None
 
 
 def live_s2e_count(tx: Tx) -> int:
     """Orders that upstream is not known to have deleted."""
     # Counted from the two ends, each of which has an index.
-    return count_where(tx) - count_where(tx, s2e_orders.c.tombstone_at.is_not(None))
+    count: int = tx.run(_ALL).scalar_one() - tx.run(_TOMBSTONES).scalar_one()
+    return count
 
 
 def sync_status_count(tx: Tx, sync_status: str) -> int:
-    return count_where(
-        tx, s2e_orders.c.sync_status == sync_status, s2e_orders.c.tombstone_at.is_(None)
-    )
-
-
-def count_where(tx: Tx, *conditions: Any) -> int:
-    statement = select(func.count()).select_from(s2e_orders)
-    return tx.conn.execute(
-        statement.where(s2e_orders.c.connection == tx.connection, *conditions)
-    ).scalar_one()
+    count: int = tx.run(_OF_SYNC_STATUS, wanted=sync_status).scalar_one()
+    return count
 
 
 def unknown_claims(tx: Tx, limit: int) -> list[str]:
     """Scan2Evolve ids that only the CMMS knows, of records not looked at yet."""
-    known = exists().where(
-        s2e_orders.c.connection == cmms_records.c.connection,
-        s2e_orders.c.s2e_id == cmms_records.c.s2e_id,
-    )
-    found = tx.conn.execute(
-        select(cmms_records.c.s2e_id)
-        .distinct()
-        .where(
-            cmms_records.c.connection == tx.connection,
-            cmms_records.c.needs_look,
-            cmms_records.c.s2e_id.is_not(None),
-            ~known,
-        )
-        .order_by(cmms_records.c.s2e_id)
-        .limit(limit)
-    )
-    return [s2e_id for s2e_id in found.scalars() if s2e_id]
+    return [s2e_id for s2e_id in tx.run(_UNKNOWN_CLAIMS, at_most=limit).scalars() if s2e_id]
 
 
 def set_scope(tx: Tx, s2e_id: str, reason: str | None) -> None:
     """Keep why an order is not synced; None: it is."""
-    tx.conn.execute(
-        update(s2e_orders)
-        .where(
-            s2e_orders.c.connection == tx.connection,
-            s2e_orders.c.s2e_id == s2e_id,
-            s2e_orders.c.out_of_scope.is_distinct_from(reason),
-        )
-        .values(out_of_scope=reason)
-    )
+    tx.run(_RESCOPE, of=s2e_id, reason=reason, out_of_scope=reason)
 
 
 def note_not_found(tx: Tx, s2e_id: str, cycle_id: str) -> bool:
     """Note a 404. True: it is the second, in another cycle, and the order is a tombstone now."""
     here = (s2e_orders.c.connection == tx.connection, s2e_orders.c.s2e_id == s2e_id)
-    row = tx.conn.execute(
-        select(s2e_orders.c.not_found_cycle, s2e_orders.c.tombstone_at).where(*here)
-    ).one_or_none()
+    row = tx.run(_ABSENCE, of=s2e_id).one_or_none()
     if row is None or row.tombstone_at is not None:
         return False
     if row.not_found_cycle is None:

@@ -10,7 +10,7 @@ from syncd.core.case import OPEN_STATES, IntentState
 from syncd.core.order_json import OrderJson, parse_work_order
 from syncd.core.work_order import encode_fields
 from syncd.mirror import lanes
-from syncd.mirror.database import Tx
+from syncd.mirror.database import Tx, own
 from syncd.mirror.state import (
     LIST_ORDER,
     PAUSED,
@@ -40,8 +40,7 @@ _WAITS_FOR_A_PERSON = (parked.c.until.is_(None), parked.c.reason != "dropped")
 
 
 def _counting(table: Table, *conditions: ColumnElement[bool]) -> ScalarSelect[int]:
-    own = table.c.connection == bindparam("own")
-    return select(func.count()).select_from(table).where(own, *conditions).scalar_subquery()
+    return select(func.count()).select_from(table).where(own(table), *conditions).scalar_subquery()
 
 
 # One statement, since it is asked in every cycle.
@@ -65,7 +64,7 @@ def status_counts(tx: Tx, reasons: Mapping[str, int] | None = None) -> dict[str,
 
     pending: orders of which something is still to be decided, sent or read back.
     """
-    counted = tx.conn.execute(_COUNTS, {"own": tx.connection}).one()._asdict()
+    counted = tx.run(_COUNTS).one()._asdict()
     left_out = out_of_scope_reasons(tx) if reasons is None else reasons
     return {
         "total": counted["total"],
@@ -80,15 +79,18 @@ def status_counts(tx: Tx, reasons: Mapping[str, int] | None = None) -> dict[str,
     }
 
 
+_REASONS = (
+    select(s2e_orders.c.out_of_scope, func.count().label("orders"))
+    .where(own(s2e_orders), s2e_orders.c.out_of_scope.is_not(None))
+    .group_by(s2e_orders.c.out_of_scope)
+    .order_by(s2e_orders.c.out_of_scope)
+)
+
+
 def out_of_scope_reasons(tx: Tx) -> dict[str, int]:
     """How many orders are not synced, by reason."""
-    rows = tx.conn.execute(
-        select(s2e_orders.c.out_of_scope, func.count())
-        .where(s2e_orders.c.connection == tx.connection, s2e_orders.c.out_of_scope.is_not(None))
-        .group_by(s2e_orders.c.out_of_scope)
-        .order_by(s2e_orders.c.out_of_scope)
-    )
-    return {row[0]: row[1] for row in rows}
+    rows = tx.run(_REASONS)
+    return {row.out_of_scope: row.orders for row in rows}
 
 
 def unlinked_records(tx: Tx) -> int:
@@ -109,6 +111,29 @@ def unlinked_records(tx: Tx) -> int:
     return _count(tx, cmms_records, cmms_records.c.s2e_id.is_(None)) - (either - both)
 
 
+_ORDERS_TO_LOOK_AT = select(s2e_orders.c.s2e_id, s2e_orders.c.look_since).where(
+    own(s2e_orders), s2e_orders.c.needs_look
+)
+_RECORDS_TO_LOOK_AT = (
+    select(links.c.s2e_id, cmms_records.c.look_since)
+    .join(
+        cmms_records,
+        (links.c.connection == cmms_records.c.connection)
+        & (links.c.cmms_id == cmms_records.c.cmms_id),
+    )
+    .where(own(links), cmms_records.c.needs_look)
+)
+# Orders that are parked as a whole: a create in doubt among them is the person's now.
+_PARKED_AS_A_WHOLE = select(parked.c.s2e_id).where(
+    own(parked), parked.c.field == "", parked.c.until.is_(None)
+)
+_WRITES_UNDER_WAY = select(intents.c.s2e_id, intents.c.started_at).where(
+    own(intents),
+    intents.c.state.in_(bindparam("states", expanding=True)),
+    intents.c.s2e_id.not_in(_PARKED_AS_A_WHOLE),
+)
+
+
 def _pending(tx: Tx, states: list[str] = _OPEN) -> dict[str, datetime]:
     """Orders with something not yet settled, each with the time of the oldest of it."""
     oldest: dict[str, datetime] = {}
@@ -118,41 +143,10 @@ def _pending(tx: Tx, states: list[str] = _OPEN) -> dict[str, datetime]:
             if s2e_id is not None:
                 oldest[s2e_id] = min(moment, oldest.get(s2e_id, moment))
 
-    here = s2e_orders.c.connection == tx.connection
-    in_scope = or_(s2e_orders.c.out_of_scope.is_(None), s2e_orders.c.needs_look)
-    meet(
-        tx.conn.execute(
-            select(s2e_orders.c.s2e_id, s2e_orders.c.look_since).where(
-                here, s2e_orders.c.needs_look, in_scope
-            )
-        )
-    )
-    records = select(links.c.s2e_id, cmms_records.c.look_since).join(
-        cmms_records,
-        (links.c.connection == cmms_records.c.connection)
-        & (links.c.cmms_id == cmms_records.c.cmms_id),
-    )
-    meet(
-        tx.conn.execute(
-            records.where(links.c.connection == tx.connection, cmms_records.c.needs_look)
-        )
-    )
-    meet(
-        tx.conn.execute(
-            select(intents.c.s2e_id, intents.c.started_at).where(
-                intents.c.connection == tx.connection,
-                intents.c.state.in_(states),
-                intents.c.s2e_id.not_in(_waiting_for_a_person(tx)),
-            )
-        )
-    )
+    meet(tx.run(_ORDERS_TO_LOOK_AT))
+    meet(tx.run(_RECORDS_TO_LOOK_AT))
+    meet(tx.run(_WRITES_UNDER_WAY, states=states))
     return oldest
-
-
-def _waiting_for_a_person(tx: Tx) -> Any:
-    """Orders that are parked as a whole: a create in doubt among them is the person's now."""
-    whole = (parked.c.connection == tx.connection, parked.c.field == "")
-    return select(parked.c.s2e_id).where(*whole, parked.c.until.is_(None))
 
 
 def freshness_s(tx: Tx) -> float:

@@ -9,11 +9,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import Table, func, select, update
 
 from syncd.mirror import state
-from syncd.mirror.database import Tx
+from syncd.mirror.database import Tx, own
 from syncd.mirror.tables import cmms_records, cycles, intents, parked, s2e_orders, sweeps
 
 _LONG_AGO = timedelta(days=1)  # an observation so old is the ground of nothing
 _LONGEST_WAIT = timedelta(minutes=15)
+
+
+_LAST_BEGUN = select(func.max(cycles.c.started_at)).where(own(cycles))
 
 
 def forget_the_future(tx: Tx) -> timedelta | None:
@@ -21,9 +24,7 @@ def forget_the_future(tx: Tx) -> timedelta | None:
 
     Returns by how much the clock was set back, at least; None if it was not.
     """
-    last: datetime | None = tx.conn.execute(
-        select(func.max(cycles.c.started_at)).where(cycles.c.connection == tx.connection)
-    ).scalar_one_or_none()
+    last: datetime | None = tx.run(_LAST_BEGUN).scalar_one_or_none()
     if last is None or last <= tx.now:
         return None
     for table in (s2e_orders, cmms_records):

@@ -5,11 +5,11 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, delete, func, insert, select, update
 
 from syncd.core.sweep import Certificate, Sweep
 from syncd.mirror.columns import json_text
-from syncd.mirror.database import Tx
+from syncd.mirror.database import Tx, own
 from syncd.mirror.tables import cycles, state, sweeps
 
 RUNNING = "running"  # a sweep that has not come to its end
@@ -25,16 +25,30 @@ LIST_ORDER = "list_order"  # the order that the last sweep found the list in, if
 LANES = "lanes"  # how far the hot lanes got that do not fit into one tick
 
 
+_VALUE = select(state.c.value).where(own(state), state.c.key == bindparam("of"))
+_FORGET = delete(state).where(own(state), state.c.key == bindparam("of"))
+_END_CYCLE = update(cycles).where(own(cycles), cycles.c.cycle_id == bindparam("of"))
+_LAST_CYCLE = (
+    select(cycles)
+    .where(own(cycles), cycles.c.ended_at.is_not(None))
+    .order_by(cycles.c.ended_at.desc())
+    .limit(1)
+)
+_LAST_GOOD = select(func.max(cycles.c.ended_at)).where(
+    own(cycles), cycles.c.result.in_(["complete", "partial"])
+)
+_NEW_SWEEP = insert(sweeps).returning(sweeps.c.id)
+_SWEEP = update(sweeps).where(sweeps.c.id == bindparam("of"))
+
+
 def get_state(tx: Tx, key: str) -> Any:
     """The value, or None."""
-    here = (state.c.connection == tx.connection, state.c.key == key)
-    return tx.conn.execute(select(state.c.value).where(*here)).scalar_one_or_none()
+    return tx.run(_VALUE, of=key).scalar_one_or_none()
 
 
 def set_state(tx: Tx, key: str, value: object) -> None:
-    here = (state.c.connection == tx.connection, state.c.key == key)
-    tx.conn.execute(delete(state).where(*here))
-    tx.conn.execute(insert(state).values(connection=tx.connection, key=key, value=value))
+    tx.run(_FORGET, of=key)
+    tx.insert(state, key=key, value=value)
 
 
 def get_moment(tx: Tx, key: str) -> datetime | None:
@@ -47,65 +61,42 @@ def set_moment(tx: Tx, key: str, moment: datetime) -> None:
 
 
 def start_cycle(tx: Tx, cycle_id: str) -> None:
-    tx.conn.execute(
-        insert(cycles).values(connection=tx.connection, cycle_id=cycle_id, started_at=tx.now)
-    )
+    tx.insert(cycles, cycle_id=cycle_id, started_at=tx.now)
 
 
 def end_cycle(tx: Tx, cycle_id: str, result: str, report: Mapping[str, object]) -> None:
-    tx.conn.execute(
-        update(cycles)
-        .where(cycles.c.connection == tx.connection, cycles.c.cycle_id == cycle_id)
-        .values(ended_at=tx.now, result=result, report=dict(report))
-    )
+    tx.run(_END_CYCLE, of=cycle_id, ended_at=tx.now, result=result, report=dict(report))
 
 
 def last_cycle(tx: Tx) -> dict[str, Any] | None:
     """The last cycle that ended: cycle_id, started_at, ended_at, result, report."""
-    row = tx.conn.execute(
-        select(cycles)
-        .where(cycles.c.connection == tx.connection, cycles.c.ended_at.is_not(None))
-        .order_by(cycles.c.ended_at.desc())
-        .limit(1)
-    ).one_or_none()
+    row = tx.run(_LAST_CYCLE).one_or_none()
     return dict(row._mapping) if row is not None else None
 
 
 def last_good_cycle_at(tx: Tx) -> datetime | None:
     """When a cycle last ended that could read both sides."""
-    moment: datetime | None = tx.conn.execute(
-        select(func.max(cycles.c.ended_at)).where(
-            cycles.c.connection == tx.connection, cycles.c.result.in_(["complete", "partial"])
-        )
-    ).scalar_one_or_none()
+    moment: datetime | None = tx.run(_LAST_GOOD).scalar_one_or_none()
     return moment
 
 
 def start_sweep(tx: Tx, cycle_id: str) -> int:
     """Begin a sweep; return its number."""
-    statement = insert(sweeps).values(
-        connection=tx.connection,
-        cycle_id=cycle_id,
-        started_at=tx.now,
-        result=RUNNING,
-        pages=0,
-        orders=0,
-    )
-    number: int = tx.conn.execute(statement.returning(sweeps.c.id)).scalar_one()
+    began = {"cycle_id": cycle_id, "started_at": tx.now, "result": RUNNING}
+    told = tx.run(_NEW_SWEEP, connection=tx.connection, pages=0, orders=0, **began)
+    number: int = told.scalar_one()
     return number
 
 
 def save_progress(tx: Tx, sweep_id: int, sweep: Sweep, about: Mapping[str, Any]) -> None:
     """Keep where a sweep is to go on, in the transaction of the page it has just read."""
-    tx.conn.execute(
-        update(sweeps)
-        .where(sweeps.c.id == sweep_id)
-        .values(
-            progress=json_text({**about, "sweep": sweep.dump()}),
-            pages=sweep.certificate.pages,
-            orders=sweep.met,
-            total=sweep.total,
-        )
+    tx.run(
+        _SWEEP,
+        of=sweep_id,
+        progress=json_text({**about, "sweep": sweep.dump()}),
+        pages=sweep.certificate.pages,
+        orders=sweep.met,
+        total=sweep.total,
     )
 
 
@@ -114,32 +105,33 @@ def end_sweep(
 ) -> None:
     """Keep what a sweep came to, and what it has proved; its place is no longer needed."""
     proved = None if certificate is None else asdict(certificate)
-    tx.conn.execute(
-        update(sweeps)
-        .where(sweeps.c.id == sweep_id)
-        .values(ended_at=tx.now, result=result, reason=reason, certificate=proved, progress=None)
-    )
+    told = {"result": result, "reason": reason, "certificate": proved}
+    tx.run(_SWEEP, of=sweep_id, ended_at=tx.now, progress=None, **told)
 
 
 def running_sweep(tx: Tx) -> dict[str, Any] | None:
     """The sweep that has not come to its end: id, started_at, pages, orders, total, progress."""
-    return _newest_sweep(tx, sweeps.c.result == RUNNING)
+    return _sweep(tx, _RUNNING_SWEEP)
 
 
 def last_sweep(tx: Tx) -> dict[str, Any] | None:
     """The sweep that ended last: started_at, ended_at, result, reason, pages, certificate."""
-    return _newest_sweep(tx, sweeps.c.ended_at.is_not(None))
+    return _sweep(tx, _LAST_SWEEP)
 
 
 def last_complete_sweep(tx: Tx) -> dict[str, Any] | None:
-    return _newest_sweep(tx, sweeps.c.result == "complete")
+    return _sweep(tx, _COMPLETE_SWEEP)
 
 
-def _newest_sweep(tx: Tx, condition: ColumnElement[bool]) -> dict[str, Any] | None:
-    row = tx.conn.execute(
-        select(sweeps)
-        .where(sweeps.c.connection == tx.connection, condition)
-        .order_by(sweeps.c.id.desc())
-        .limit(1)
-    ).one_or_none()
+def _newest_sweep(condition: ColumnElement[bool]) -> Select[Any]:
+    return select(sweeps).where(own(sweeps), condition).order_by(sweeps.c.id.desc()).limit(1)
+
+
+_RUNNING_SWEEP = _newest_sweep(sweeps.c.result == RUNNING)
+_LAST_SWEEP = _newest_sweep(sweeps.c.ended_at.is_not(None))
+_COMPLETE_SWEEP = _newest_sweep(sweeps.c.result == "complete")
+
+
+def _sweep(tx: Tx, statement: Select[Any]) -> dict[str, Any] | None:
+    row = tx.run(statement).one_or_none()
     return dict(row._mapping) if row is not None else None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from syncd.core.case import Conflict, Hold
 from syncd.core.decision import Drift
@@ -11,7 +11,7 @@ from syncd.core.meet import CREATE_IN_DOUBT
 from syncd.core.plan import Guard, Latch
 from syncd.core.work_order import Field, Side, encode_value
 from syncd.mirror.columns import plain_json
-from syncd.mirror.database import Tx
+from syncd.mirror.database import Tx, own
 from syncd.mirror.journal import give_up_creates
 from syncd.mirror.observations import look_at
 from syncd.mirror.state import FIRST_SYNC_OVER, set_state
@@ -20,34 +20,34 @@ from syncd.mirror.tables import conflicts, drifts, guards, links, parked
 # ── holds ─────────────────────────────────────────────────────────────────────────────────
 
 
+_HOLD = delete(parked).where(
+    own(parked),
+    parked.c.s2e_id == bindparam("of"),
+    parked.c.side == bindparam("held_side"),
+    parked.c.field == bindparam("held_field"),
+)
+
+
 def put_hold(tx: Tx, s2e_id: str, hold: Hold) -> None:
     """Keep that a write is not tried now; it replaces an older hold of the same field."""
     lift_hold(tx, s2e_id, hold.side, hold.field)
-    tx.conn.execute(
-        insert(parked).values(
-            connection=tx.connection,
-            s2e_id=s2e_id,
-            side=hold.side.value,
-            field=hold.field.value if hold.field is not None else "",
-            reason=hold.reason,
-            value=hold.value,
-            tries=hold.tries,
-            until=hold.until,
-            detail=hold.detail,
-            since=tx.now,
-        )
+    tx.insert(
+        parked,
+        s2e_id=s2e_id,
+        side=hold.side.value,
+        field=hold.field.value if hold.field is not None else "",
+        reason=hold.reason,
+        value=hold.value,
+        tries=hold.tries,
+        until=hold.until,
+        detail=hold.detail,
+        since=tx.now,
     )
 
 
 def lift_hold(tx: Tx, s2e_id: str, side: Side, name: Field | None) -> None:
-    tx.conn.execute(
-        delete(parked).where(
-            parked.c.connection == tx.connection,
-            parked.c.s2e_id == s2e_id,
-            parked.c.side == side.value,
-            parked.c.field == (name.value if name is not None else ""),
-        )
-    )
+    field = name.value if name is not None else ""
+    tx.run(_HOLD, of=s2e_id, held_side=side.value, held_field=field)
 
 
 def release_holds(tx: Tx, s2e_id: str, name: str | None, *, drop: bool) -> int:
@@ -73,110 +73,101 @@ def release_holds(tx: Tx, s2e_id: str, name: str | None, *, drop: bool) -> int:
 # ── conflicts ─────────────────────────────────────────────────────────────────────────────
 
 
+_OF_FIELD = (
+    own(conflicts),
+    conflicts.c.s2e_id == bindparam("of"),
+    conflicts.c.field == bindparam("named"),
+)
+_LAST_CONFLICT = select(conflicts).where(*_OF_FIELD).order_by(conflicts.c.id.desc()).limit(1)
+_CONFLICT = update(conflicts).where(conflicts.c.id == bindparam("of"))
+_OPEN_CONFLICT = update(conflicts).where(
+    *_OF_FIELD, conflicts.c.winner.is_(None), conflicts.c.resolved_at.is_(None)
+)
+
+
 def put_conflict(tx: Tx, s2e_id: str, conflict: Conflict, *, cycle_id: str) -> bool:
     """Keep a conflict with both values. False: exactly this one was the last to be kept."""
-    here = [
-        conflicts.c.connection == tx.connection,
-        conflicts.c.s2e_id == s2e_id,
-        conflicts.c.field == conflict.field.value,
-    ]
     values = {
         "s2e_value": plain_json(encode_value(conflict.s2e)),
         "cmms_value": plain_json(encode_value(conflict.cmms)),
         "winner": conflict.winner.value if conflict.winner is not None else None,
     }
-    last = tx.conn.execute(
-        select(conflicts).where(*here).order_by(conflicts.c.id.desc()).limit(1)
-    ).one_or_none()
+    last = tx.run(_LAST_CONFLICT, of=s2e_id, named=conflict.field.value).one_or_none()
     if last is not None:
         same = last.s2e_value == values["s2e_value"] and last.cmms_value == values["cmms_value"]
         waits = last.resolved_at is None and last.winner is None
         if same and (waits or last.winner == values["winner"]):
             return False
         if waits:  # the values have moved on, the question is still open
-            tx.conn.execute(update(conflicts).where(conflicts.c.id == last.id).values(**values))
+            tx.run(_CONFLICT, of=last.id, **values)
             return True
-    resolved = tx.now if conflict.winner is not None else None
-    tx.conn.execute(
-        insert(conflicts).values(
-            connection=tx.connection,
-            s2e_id=s2e_id,
-            field=conflict.field.value,
-            found_at=tx.now,
-            resolved_at=resolved,
-            cycle_id=cycle_id,
-            **values,
-        )
+    tx.insert(
+        conflicts,
+        s2e_id=s2e_id,
+        field=conflict.field.value,
+        found_at=tx.now,
+        resolved_at=tx.now if conflict.winner is not None else None,
+        cycle_id=cycle_id,
+        **values,
     )
     return True
 
 
 def answer_conflict(tx: Tx, s2e_id: str, name: Field, side: Side) -> bool:
     """Keep a person's choice; the next cycle acts on it. False: no such conflict waits."""
-    here = _open_conflict(tx, s2e_id, name)
-    return bool(tx.conn.execute(update(conflicts).where(*here).values(answer=side.value)).rowcount)
+    done = tx.run(_OPEN_CONFLICT, of=s2e_id, named=name.value, answer=side.value)
+    return bool(done.rowcount)
 
 
 def settle_conflict(tx: Tx, s2e_id: str, name: Field) -> bool:
     """The sides agree again. False: no such conflict waited."""
-    here = _open_conflict(tx, s2e_id, name)
-    done = update(conflicts).where(*here).values(resolved_at=tx.now)
-    return bool(tx.conn.execute(done).rowcount)
-
-
-def _open_conflict(tx: Tx, s2e_id: str, name: Field) -> tuple[Any, ...]:
-    return (
-        conflicts.c.connection == tx.connection,
-        conflicts.c.s2e_id == s2e_id,
-        conflicts.c.field == name.value,
-        conflicts.c.winner.is_(None),
-        conflicts.c.resolved_at.is_(None),
-    )
+    done = tx.run(_OPEN_CONFLICT, of=s2e_id, named=name.value, resolved_at=tx.now)
+    return bool(done.rowcount)
 
 
 # ── drift ─────────────────────────────────────────────────────────────────────────────────
 
 
+_DRIFT_KEY = (
+    own(drifts),
+    drifts.c.s2e_id == bindparam("of"),
+    drifts.c.side == bindparam("changed_side"),
+    drifts.c.field == bindparam("named"),
+)
+_DRIFT = select(drifts).where(*_DRIFT_KEY)
+_NO_DRIFT = delete(drifts).where(*_DRIFT_KEY)
+_DRIFTING = select(drifts.c.side, drifts.c.field).where(
+    own(drifts), drifts.c.s2e_id == bindparam("of")
+)
+
+
 def put_drift(tx: Tx, s2e_id: str, drift: Drift) -> bool:
     """Keep a change we cannot write back. False: it was known with this value."""
-    here = _drift(tx, s2e_id, drift.side, drift.field)
     value = plain_json(encode_value(drift.value))
-    known = tx.conn.execute(select(drifts).where(*here)).one_or_none()
+    key = {"of": s2e_id, "changed_side": drift.side.value, "named": drift.field.value}
+    known = tx.run(_DRIFT, **key).one_or_none()
     if known is not None and known.value == value and known.reason == drift.reason:
         return False
     clear_drift(tx, s2e_id, drift.side, drift.field)
-    tx.conn.execute(
-        insert(drifts).values(
-            connection=tx.connection,
-            s2e_id=s2e_id,
-            side=drift.side.value,
-            field=drift.field.value,
-            value=value,
-            reason=drift.reason,
-            since=tx.now,
-        )
+    tx.insert(
+        drifts,
+        s2e_id=s2e_id,
+        side=drift.side.value,
+        field=drift.field.value,
+        value=value,
+        reason=drift.reason,
+        since=tx.now,
     )
     return True
 
 
 def clear_drift(tx: Tx, s2e_id: str, side: Side, name: Field) -> None:
-    tx.conn.execute(delete(drifts).where(*_drift(tx, s2e_id, side, name)))
+    tx.run(_NO_DRIFT, of=s2e_id, changed_side=side.value, named=name.value)
 
 
 def drifting(tx: Tx, s2e_id: str) -> set[tuple[Side, Field]]:
     """Where this order drifts."""
-    here = (drifts.c.connection == tx.connection, drifts.c.s2e_id == s2e_id)
-    rows = tx.conn.execute(select(drifts.c.side, drifts.c.field).where(*here))
-    return {(Side(row.side), Field(row.field)) for row in rows}
-
-
-def _drift(tx: Tx, s2e_id: str, side: Side, name: Field) -> tuple[Any, ...]:
-    return (
-        drifts.c.connection == tx.connection,
-        drifts.c.s2e_id == s2e_id,
-        drifts.c.side == side.value,
-        drifts.c.field == name.value,
-    )
+    return {(Side(row.side), Field(row.field)) for row in tx.run(_DRIFTING, of=s2e_id)}
 
 
 # ── guards ────────────────────────────────────────────────────────────────────────────────
@@ -190,11 +181,12 @@ class GuardFacts:
     released: dict[tuple[Guard, Side | None], int] = field(default_factory=dict)
 
 
+_GUARDS = select(guards).where(own(guards), guards.c.spent_at.is_(None))
+
+
 def guard_facts(tx: Tx) -> GuardFacts:
     facts = GuardFacts()
-    rows = tx.conn.execute(
-        select(guards).where(guards.c.connection == tx.connection, guards.c.spent_at.is_(None))
-    )
+    rows = tx.run(_GUARDS)
     for row in rows:
         key = (Guard(row.guard), Side(row.side) if row.side else None)
         if row.released_at is None:
@@ -215,16 +207,14 @@ def latch_guard(tx: Tx, latch: Latch) -> bool:
             tx.conn.execute(update(guards).where(guards.c.id == known.id).values(**values))
         return False
     spend_guard(tx, latch.guard, latch.side)
-    tx.conn.execute(
-        insert(guards).values(
-            connection=tx.connection,
-            guard=latch.guard.value,
-            side=latch.side.value if latch.side is not None else "",
-            counted=latch.count,
-            allowed=latch.limit,
-            detail=latch.detail,
-            latched_at=tx.now,
-        )
+    tx.insert(
+        guards,
+        guard=latch.guard.value,
+        side=latch.side.value if latch.side is not None else "",
+        counted=latch.count,
+        allowed=latch.limit,
+        detail=latch.detail,
+        latched_at=tx.now,
     )
     return True
 
@@ -265,7 +255,10 @@ def _guard(tx: Tx, guard: Guard, side: Side | None) -> tuple[Any, ...]:
     )
 
 
+_CREATED = select(func.count()).select_from(links).where(own(links), links.c.how == "created")
+
+
 def created_count(tx: Tx) -> int:
     """Records that syncd has created for this connection."""
-    here = (links.c.connection == tx.connection, links.c.how == "created")
-    return tx.conn.execute(select(func.count()).select_from(links).where(*here)).scalar_one()
+    count: int = tx.run(_CREATED).scalar_one()
+    return count
