@@ -250,7 +250,7 @@ class Cycle:
     def _plan(self, reading: Reading) -> Plan:
         with self.mirror.read() as tx:
             wanted = None if reading.only is None else [reading.only]
-            cases = load_cases(tx, wanted, lag=self.policy.longest_lag)
+            cases = load_cases(tx, wanted, memory=self.policy.memory)
             known = facts(tx, self.utcnow())
         return make_plan(cases, self.policy, known, self.utcnow())
 
@@ -376,7 +376,7 @@ def plan_from_mirror(mirror: Mirror, policy: Policy, now: datetime) -> tuple[Pla
     For `plan` while another process holds the lease.
     """
     with mirror.read() as tx:
-        cases, known = load_cases(tx, lag=policy.longest_lag), facts(tx, now)
+        cases, known = load_cases(tx, memory=policy.memory), facts(tx, now)
         last = state.last_good_cycle_at(tx)
     age_s = (now - last).total_seconds() if last is not None else 0.0
     return make_plan(cases, policy, known, now), age_s

@@ -23,6 +23,9 @@ class Overflow(StrEnum):
     PARK = "park"
 
 
+SWING = timedelta(hours=1)  # within which the steps of a field that goes to and fro count
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Settings and the adapter's capabilities, in one value.
@@ -56,9 +59,9 @@ class Policy:
     guard_min: int = 50
 
     @property
-    def longest_lag(self) -> timedelta:
-        """How long after a write no read of either side is sure to show it."""
-        return max(self.s2e_read_lag, self.cmms_read_lag)
+    def memory(self) -> timedelta:
+        """How far back the writes of an order bear on what is decided about it."""
+        return max(self.s2e_read_lag, self.cmms_read_lag, SWING)
 
     def owner(self, name: Field) -> Side | None:
         """The side that wins a conflict on this field; None: a person decides."""

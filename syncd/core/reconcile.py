@@ -24,6 +24,7 @@ from datetime import datetime, timedelta
 from syncd.core.case import Case, Conflict, Hold, IntentState
 from syncd.core.compare import Misfit, agrees, fit, is_normalisation, same
 from syncd.core.decision import BaseMove, Change, Decision, Drift, Settled
+from syncd.core.oscillation import OSCILLATION, RELEASED, evidence
 from syncd.core.policy import Policy
 from syncd.core.settle import read_back, shows_the_past
 from syncd.core.work_order import (
@@ -297,6 +298,11 @@ class _Merge:
             tries = held.tries
         if side in self.in_doubt:
             return  # one write at a time while an outcome is unknown
+        if held is None or held.reason != RELEASED:
+            against = evidence(self.case, side, name, before, value, self.now)
+            if against is not None:
+                self._park(side, name, OSCILLATION, value, against)
+                return
         self.changes.append(Change(side, name, before, value, source, rule, tries))
 
     def _park(self, side: Side, name: Field, reason: str, value: Value, detail: str) -> None:

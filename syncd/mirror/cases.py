@@ -38,18 +38,18 @@ from syncd.mirror.tables import bases, cmms_records, conflicts, intents, links, 
 
 
 def load_cases(
-    tx: Tx, s2e_ids: Collection[str] | None = None, *, lag: timedelta = timedelta(0)
+    tx: Tx, s2e_ids: Collection[str] | None = None, *, memory: timedelta = timedelta(0)
 ) -> list[Case]:
     """The cases of these orders; None: of all that need a look.
 
     Args:
-        lag: how long after a write a read may not show it.
+        memory: how far back an order's writes are told.
 
     An order needs a look when either side's content has changed since it was settled, a write
     has not been read back, a hold has run out, or a person has answered a conflict.
     """
     wanted = sorted(_wanted(tx) if s2e_ids is None else set(s2e_ids))
-    return [case for ids in chunks(wanted) for case in _load(tx, ids, tx.now - lag)]
+    return [case for ids in chunks(wanted) for case in _load(tx, ids, tx.now - memory)]
 
 
 def _wanted(tx: Tx) -> set[str]:

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, delete, func, select, update
 from syncd.core.case import Conflict, Hold
 from syncd.core.decision import Drift
 from syncd.core.meet import CREATE_IN_DOUBT
+from syncd.core.oscillation import OSCILLATION, RELEASED
 from syncd.core.plan import Guard, Latch
 from syncd.core.work_order import Field, Side, encode_value
 from syncd.mirror.columns import plain_json
@@ -53,8 +54,9 @@ def lift_hold(tx: Tx, s2e_id: str, side: Side, name: Field | None) -> None:
 def release_holds(tx: Tx, s2e_id: str, name: str | None, *, drop: bool) -> int:
     """A person's answer to what is parked; return how many holds it met.
 
-    Retry forgets the hold, so that the next cycle tries again; of a create in doubt it says that
-    the person has looked, and that there is no such record. Drop keeps it as `dropped`: the same
+    Retry forgets the hold, so that the next cycle tries again. Of a create in doubt it says that
+    the person has looked, and that there is no such record; of a field that went to and fro, that
+    it may be written once more. Drop keeps it as `dropped`: the same
     value is never tried again and no longer counts as parked.
     """
     here = [parked.c.connection == tx.connection, parked.c.s2e_id == s2e_id]
@@ -67,7 +69,10 @@ def release_holds(tx: Tx, s2e_id: str, name: str | None, *, drop: bool) -> int:
     doubted = select(parked.c.id).where(*here, parked.c.reason == CREATE_IN_DOUBT)
     if tx.conn.execute(doubted).first() is not None:
         give_up_creates(tx, s2e_id)
-    return int(tx.conn.execute(delete(parked).where(*here)).rowcount)
+    swinging = update(parked).where(*here, parked.c.reason == OSCILLATION)
+    again = tx.conn.execute(swinging.values(reason=RELEASED, until=tx.now)).rowcount
+    gone = tx.conn.execute(delete(parked).where(*here, parked.c.reason != RELEASED)).rowcount
+    return int(again + gone)
 
 
 # ── conflicts ─────────────────────────────────────────────────────────────────────────────
