@@ -82,11 +82,7 @@ def seen_page(page: Page, *, first: int | None = None, status: Status | None = N
 
 def _row(order: OrderJson) -> Row:
     """The row with a version made of what lists are sorted by, and of the time of change."""
-    content = "\x1f".join(map(str, order.sorted_by))
-    updated = _ms(order.updated_at)
+    content = "{}\x1f{}\x1f{}\x1f{}".format(*order.sorted_by)
+    updated = order.updated_ms
     version = f"{updated}.{zlib.crc32(content.encode('utf-8', 'replace')):x}"
-    return Row(order.s2e_id, version, _ms(order.created_at), updated)
-
-
-def _ms(moment: datetime | None) -> int | None:
-    return None if moment is None else round(moment.timestamp() * 1000)
+    return Row(order.s2e_id, version, order.created_ms, updated)

@@ -8,12 +8,19 @@ makes that one field Unreadable. Keys we do not know are passed over, so the API
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
-from syncd.core.work_order import Field, S2eOrder, Unreadable, Value, parse_time, parse_value
+from syncd.core.work_order import (
+    Field,
+    S2eOrder,
+    Status,
+    Unreadable,
+    Value,
+    parse_time,
+    parse_value,
+)
 
 Path = tuple[str, ...]  # keys, from the outermost inwards
 
@@ -53,10 +60,10 @@ SYNC_STATUS: tuple[Path, ...] = (("syncStatus",),)
 SITE_ID: tuple[Path, ...] = (("asset", "site", "id"),)
 ASSET_ID: tuple[Path, ...] = (("assetId",), ("asset", "id"))
 CREATED_AT, UPDATED_AT, LAST_SYNCED_AT = "createdAt", "updatedAt", "lastSyncedAt"
+_STATUS, _EXTERNAL_ID = PATHS[Field.STATUS][0][0], PATHS[Field.EXTERNAL_ID][0][0]
 
 
-@dataclass(frozen=True, slots=True)
-class OrderJson:
+class OrderJson(NamedTuple):
     """One work order as Scan2Evolve told it: its id, and the rest of which parts are read when
     somebody asks for them. `raw` is the JSON object, unknown keys included."""
 
@@ -66,6 +73,20 @@ class OrderJson:
     def field(self, name: Field) -> Value:
         """One field; None also where it is absent."""
         return _read(self.raw, name, PATHS[name])
+
+    # Asked of every row of every page, and so read without the general reader where it is text.
+    @property
+    def status(self) -> str | None:
+        """The status, if it is one we know."""
+        told = self.raw.get(_STATUS)
+        return told if isinstance(told, str) and told in Status.__members__ else None
+
+    @property
+    def external_id(self) -> str | None:
+        told = self.raw.get(_EXTERNAL_ID)
+        if not isinstance(told, str):
+            told = self.field(Field.EXTERNAL_ID)
+        return told if isinstance(told, str) and told else None
 
     @property
     def sync_status(self) -> str:
@@ -86,8 +107,13 @@ class OrderJson:
         return told("status"), told("priority"), told("dueDate"), told("title")
 
     @property
-    def created_at(self) -> datetime | None:
-        return _time(self.raw.get(CREATED_AT))
+    def created_ms(self) -> int | None:
+        """createdAt in milliseconds since 1970."""
+        return _ms(self.raw.get(CREATED_AT))
+
+    @property
+    def updated_ms(self) -> int | None:
+        return _ms(self.raw.get(UPDATED_AT))
 
     @property
     def updated_at(self) -> datetime | None:
@@ -152,3 +178,14 @@ def _name(raw: Mapping[str, Any], paths: tuple[Path, ...]) -> str | None:
 def _time(raw: object) -> datetime | None:
     moment = parse_time(raw) if raw is not None else None
     return moment if isinstance(moment, datetime) else None
+
+
+def _ms(raw: object) -> int | None:
+    moment: datetime | None
+    try:
+        moment = datetime.fromisoformat(raw)  # type: ignore[arg-type]  # no text: a TypeError
+    except (TypeError, ValueError):
+        return None
+    if moment.tzinfo is not UTC or moment.microsecond % 1000:
+        moment = _time(raw)
+    return None if moment is None else round(moment.timestamp() * 1000)

@@ -8,7 +8,7 @@ either.
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -125,6 +125,17 @@ def kept_json(value: Any) -> tuple[Any, bytes]:
             return value, text
     clean = plain_json(value)
     return clean, dump_json(clean).encode()
+
+
+def kept_jsons(values: Sequence[Any]) -> list[tuple[Any, bytes]]:
+    """`kept_json` of each of many."""
+    try:
+        texts = list(map(orjson.dumps, values))
+    except TypeError:
+        return [kept_json(value) for value in values]
+    if any(b"\\u0000" in text for text in texts):
+        return [kept_json(value) for value in values]
+    return list(zip(values, texts, strict=True))
 
 
 def dump_json(value: Any) -> str:
