@@ -136,20 +136,18 @@ def _converted(column: Column[Any], values: Sequence[Any], dialect: Dialect) -> 
     if isinstance(column.type, Text):
         return _texts(values)
     if isinstance(column.type, JSON):
-        return [_json(value) for value in values]
+        return [value.decode() if isinstance(value, bytes) else _json(value) for value in values]
     return list(values)
 
 
 def _texts(values: Sequence[str | None]) -> list[str | None]:
-    together = "".join(value for value in values if value)
+    together = "".join(filter(None, values))
     if together.isascii() and "\x00" not in together:
         return list(values)
     return [None if value is None else plain_text(value) for value in values]
 
 
 def _json(value: Any) -> str | None:
-    if isinstance(value, bytes):
-        return value.decode()
     return None if value is None else dump_json(value)
 
 

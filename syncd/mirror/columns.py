@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from itertools import repeat
+from operator import contains
 from typing import Any
 
 import orjson
@@ -133,7 +135,7 @@ def kept_jsons(values: Sequence[Any]) -> list[tuple[Any, bytes]]:
         texts = list(map(orjson.dumps, values))
     except TypeError:
         return [kept_json(value) for value in values]
-    if any(b"\\u0000" in text for text in texts):
+    if any(map(contains, texts, repeat(b"\\u0000"))):
         return [kept_json(value) for value in values]
     return list(zip(values, texts, strict=True))
 

@@ -118,7 +118,7 @@ def test_what_is_asked_of_every_row_is_what_the_general_reader_reads(value: obje
         assert text == (read if isinstance(read, str) else None)
     moment = order.updated_at
     ms = None if moment is None else round(moment.timestamp() * 1000)
-    assert (order.created_ms, order.updated_ms) == (ms, ms)
+    assert (order.row.created, order.row.updated) == (ms, ms)
 
 
 def test_a_missing_key_is_absent_and_null_is_empty() -> None:
