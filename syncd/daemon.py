@@ -19,15 +19,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import structlog
-from apscheduler.events import EVENT_JOB_MAX_INSTANCES, JobExecutionEvent
-from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.interval import IntervalTrigger
 
 from syncd.cycle import Cycle, Order
 from syncd.errors import LeaseHeld, LeaseLost, MirrorUnavailable
 from syncd.mirror.lease import Lease
+
+if TYPE_CHECKING:
+    from apscheduler.events import JobExecutionEvent
+    from apscheduler.schedulers.background import BackgroundScheduler
 
 STOP_WITHIN_S = 8.0  # Docker kills after 10
 _STANDBY_WAIT_S = 5.0
@@ -119,6 +121,11 @@ class Daemon:
         return False
 
     def _tick_until_stopped(self) -> None:
+        # No other command needs these, and importing them takes a while.
+        from apscheduler.events import EVENT_JOB_MAX_INSTANCES
+        from apscheduler.schedulers.background import BackgroundScheduler
+        from apscheduler.triggers.interval import IntervalTrigger
+
         cycle = self._make_cycle()
         self._log.info("daemon.started", role="active", poll_every_s=self._poll_every_s)
         if not self._stop.sleep(self._first_delay_s()):
@@ -141,7 +148,7 @@ class Daemon:
             self._stop.sleep(0.2)
         self._drain(scheduler)
 
-    def _drain(self, scheduler: BackgroundScheduler) -> None:
+    def _drain(self, scheduler: "BackgroundScheduler") -> None:
         """Let the running cycle finish what is in flight; abandon it after STOP_WITHIN_S."""
         waiter = threading.Thread(target=scheduler.shutdown, kwargs={"wait": True}, daemon=True)
         waiter.start()
@@ -152,7 +159,7 @@ class Daemon:
         with suppress(MirrorUnavailable, LeaseLost):
             self._lease.release()
 
-    def _skipped(self, _event: JobExecutionEvent) -> None:
+    def _skipped(self, _event: "JobExecutionEvent") -> None:
         self._log.info("cycle.skipped_overlap", poll_every_s=self._poll_every_s)
 
     def _tick(self, cycle: Cycle) -> None:

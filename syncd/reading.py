@@ -1,12 +1,9 @@
 """What one cycle is asked to read, and what it has read."""
 
-import zlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from syncd.core.order import Row
-from syncd.core.order_json import OrderJson
 from syncd.core.sweep import SeenPage
 from syncd.core.work_order import Field, Status
 from syncd.errors import RemoteError
@@ -70,7 +67,7 @@ def seen_page(page: Page, *, first: int | None = None, status: Status | None = N
     if status is not None:
         foreign = sum(order.field(Field.STATUS) != status for order in page.orders)
     return SeenPage(
-        rows=[_row(order) for order in page.orders],
+        rows=[order.row for order in page.orders],
         total=page.total,
         offset=page.offset,
         has_more=page.has_more,
@@ -78,15 +75,3 @@ def seen_page(page: Page, *, first: int | None = None, status: Status | None = N
         unreadable=page.unreadable,
         foreign=foreign,
     )
-
-
-def _row(order: OrderJson) -> Row:
-    """The row with a version made of what lists are sorted by, and of the time of change."""
-    content = "\x1f".join(map(str, order.sorted_by))
-    updated = _ms(order.updated_at)
-    version = f"{updated}.{zlib.crc32(content.encode('utf-8', 'replace')):x}"
-    return Row(order.s2e_id, version, _ms(order.created_at), updated)
-
-
-def _ms(moment: datetime | None) -> int | None:
-    return None if moment is None else round(moment.timestamp() * 1000)

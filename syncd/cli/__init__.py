@@ -5,6 +5,7 @@ schema · 69 a side unreachable or not its API · 70 a bug · 74 the mirror unav
 temporary, lease held, or partial · 77 credentials · 78 configuration.
 """
 
+import gc
 import os
 import sys
 
@@ -20,6 +21,10 @@ def main() -> None:
         if told is not None:
             sys.stdout.write(f"{told.text}\n")
             sys.exit(0 if told.healthy else 1)
+    # What is imported stays: it is not searched for garbage, neither meanwhile nor later.
+    gc.disable()
     from syncd.cli.commands import run_command
 
+    gc.freeze()
+    gc.enable()
     sys.exit(run_command())

@@ -8,12 +8,21 @@ makes that one field Unreadable. Keys we do not know are passed over, so the API
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
+from zlib import crc32
 
-from syncd.core.work_order import Field, S2eOrder, Unreadable, Value, parse_time, parse_value
+from syncd.core.order import Row
+from syncd.core.work_order import (
+    Field,
+    S2eOrder,
+    Status,
+    Unreadable,
+    Value,
+    parse_time,
+    parse_value,
+)
 
 Path = tuple[str, ...]  # keys, from the outermost inwards
 
@@ -53,10 +62,12 @@ SYNC_STATUS: tuple[Path, ...] = (("syncStatus",),)
 SITE_ID: tuple[Path, ...] = (("asset", "site", "id"),)
 ASSET_ID: tuple[Path, ...] = (("assetId",), ("asset", "id"))
 CREATED_AT, UPDATED_AT, LAST_SYNCED_AT = "createdAt", "updatedAt", "lastSyncedAt"
+_STATUS, _EXTERNAL_ID = PATHS[Field.STATUS][0][0], PATHS[Field.EXTERNAL_ID][0][0]
+_SYNC_STATUS = SYNC_STATUS[0][0]
+_EPOCH, _MS = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class OrderJson:
+class OrderJson(NamedTuple):
     """One work order as Scan2Evolve told it: its id, and the rest of which parts are read when
     somebody asks for them. `raw` is the JSON object, unknown keys included."""
 
@@ -67,9 +78,24 @@ class OrderJson:
         """One field; None also where it is absent."""
         return _read(self.raw, name, PATHS[name])
 
+    # Asked of every row of every page, and so read without the general reader where it is text.
+    @property
+    def status(self) -> str | None:
+        """The status, if it is one we know."""
+        told = self.raw.get(_STATUS)
+        return told if isinstance(told, str) and told in Status.__members__ else None
+
+    @property
+    def external_id(self) -> str | None:
+        told = self.raw.get(_EXTERNAL_ID)
+        if told is not None and not isinstance(told, str):
+            told = self.field(Field.EXTERNAL_ID)
+        return told if isinstance(told, str) and told else None
+
     @property
     def sync_status(self) -> str:
-        return _name(self.raw, SYNC_STATUS) or ""
+        told = self.raw.get(_SYNC_STATUS)
+        return told if isinstance(told, str) else ""
 
     @property
     def site_id(self) -> str | None:
@@ -80,14 +106,14 @@ class OrderJson:
         return _name(self.raw, ASSET_ID)
 
     @property
-    def sorted_by(self) -> tuple[object, ...]:
-        """What lists may be sorted by beside ids and times, as it came."""
+    def row(self) -> Row:
+        """It as a row of a page, with a version made of what lists may be sorted by beside ids
+        and times, as it came, and of the time of change."""
         told = self.raw.get
-        return told("status"), told("priority"), told("dueDate"), told("title")
-
-    @property
-    def created_at(self) -> datetime | None:
-        return _time(self.raw.get(CREATED_AT))
+        content = f"{told('status')}\x1f{told('priority')}\x1f{told('dueDate')}\x1f{told('title')}"
+        updated = _ms(told(UPDATED_AT))
+        version = f"{updated}.{crc32(content.encode('utf-8', 'replace')):x}"
+        return Row(self.s2e_id, version, _ms(told(CREATED_AT)), updated)
 
     @property
     def updated_at(self) -> datetime | None:
@@ -152,3 +178,15 @@ def _name(raw: Mapping[str, Any], paths: tuple[Path, ...]) -> str | None:
 def _time(raw: object) -> datetime | None:
     moment = parse_time(raw) if raw is not None else None
     return moment if isinstance(moment, datetime) else None
+
+
+def _ms(raw: object) -> int | None:
+    """A time in milliseconds since 1970."""
+    moment: datetime | None
+    try:
+        moment = datetime.fromisoformat(raw)  # type: ignore[arg-type]  # no text: a TypeError
+    except (TypeError, ValueError):
+        return None
+    if moment.tzinfo is not UTC:
+        moment = _time(raw)
+    return None if moment is None else (moment - _EPOCH) // _MS

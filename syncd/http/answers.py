@@ -20,7 +20,7 @@ _MAX_DIGITS = 400  # of one number; Python's own limit raises beyond 4300
 _SNIPPET = 200  # characters of an unexpected body that are told
 _GZIP = 31  # zlib's window bits for a gzip stream
 _OK = range(200, 300)
-_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_NO_SIGNS = bytes(set(range(256)) - set(b"[]{},"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +91,10 @@ def parse_json_object(response: Response, *, side: str, where: str) -> dict[str,
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         raise wrong(f"{kind[:40] or 'no content type'}, not JSON")
-    if response.body.count(b",") > _MAX_COMMAS:
+    signs = response.body.translate(None, _NO_SIGNS)
+    if signs.count(b",") > _MAX_COMMAS:
         raise wrong("more values than any page holds")
-    parsed: Any = _parse_strict(response.body)
+    parsed: Any = None if _may_be_deep(signs) else _parse_strict(response.body)
     if isinstance(parsed, dict):
         return parsed
     try:
@@ -110,20 +111,18 @@ def parse_json_object(response: Response, *, side: str, where: str) -> dict[str,
 
 
 def _parse_strict(body: bytes) -> Any:
-    """The parsed body where it is good JSON of a usual depth, and fast; else None, and the
-    careful parser finds out what it is."""
-    if _may_be_deep(body):
-        return None
+    """The parsed body where it is good JSON, and fast; else None, and the careful parser finds
+    out what it is."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
 
 
-def _may_be_deep(body: bytes) -> bool:
+def _may_be_deep(signs: bytes) -> bool:
     """Whether it nests deeper than is taken, as far as its brackets tell; those inside texts may
     make it look so."""
-    brackets = body.translate(None, _NO_BRACKETS)
+    brackets = signs.replace(b",", b"")
     for _ in range(_MAX_DEPTH):
         inner = brackets.replace(b"{}", b"").replace(b"[]", b"")
         if len(inner) == len(brackets):

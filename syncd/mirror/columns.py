@@ -8,9 +8,11 @@ either.
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from itertools import repeat
+from operator import contains
 from typing import Any
 
 import orjson
@@ -125,6 +127,17 @@ def kept_json(value: Any) -> tuple[Any, bytes]:
             return value, text
     clean = plain_json(value)
     return clean, dump_json(clean).encode()
+
+
+def kept_jsons(values: Sequence[Any]) -> list[tuple[Any, bytes]]:
+    """`kept_json` of each of many."""
+    try:
+        texts = list(map(orjson.dumps, values))
+    except TypeError:
+        return [kept_json(value) for value in values]
+    if any(map(contains, texts, repeat(b"\\u0000"))):
+        return [kept_json(value) for value in values]
+    return list(zip(values, texts, strict=True))
 
 
 def dump_json(value: Any) -> str:

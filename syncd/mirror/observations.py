@@ -14,7 +14,6 @@ from sqlalchemy import (
     Select,
     Table,
     Update,
-    and_,
     bindparam,
     delete,
     exists,
@@ -30,17 +29,15 @@ from syncd.core.order_json import OrderJson
 from syncd.core.work_order import (
     SPELLED,
     CmmsRecord,
-    Field,
     Unreadable,
     Value,
     encode_fields,
 )
-from syncd.mirror.bulk import upsert
-from syncd.mirror.columns import JsonText, UtcTime, json_text, kept_json
+from syncd.mirror.bulk import assign, find, upsert
+from syncd.mirror.columns import UtcTime, json_text, kept_json, kept_jsons
 from syncd.mirror.database import Tx, own
 from syncd.mirror.tables import cmms_records, links, s2e_orders
 
-_VERSION = __version__.encode()
 _CHUNK = 400  # ids in one IN list
 _SETTLED = {"needs_look": False, "look_since": None}
 OTHER = ("other_site", "other_asset")  # out of scope: never asked by id
@@ -68,55 +65,55 @@ def save_s2e(
     Args:
         sweep: the sweep that has met them, to tell afterwards whom it did not meet.
     """
-    met = {order.s2e_id: kept_json(order.raw) for order in orders}
-    digests = {s2e_id: _s2e_digest(raw, told) for s2e_id, (raw, told) in met.items()}
-    known: dict[str, Any] = {}
-    for ids in chunks(met):
-        columns = (s2e_orders.c[name] for name in ("s2e_id", "digest", "swept", "not_found_cycle"))
-        found = select(*columns).where(
-            s2e_orders.c.connection == tx.connection, s2e_orders.c.s2e_id.in_(ids)
-        )
-        known |= {row.s2e_id: row for row in tx.conn.execute(found)}
+    told = kept_jsons([order.raw for order in orders])
+    # Of an id that comes twice the last row counts.
+    met = dict(zip([order.s2e_id for order in orders], told, strict=True))
+    digests = {s2e_id: _s2e_digest(raw, text) for s2e_id, (raw, text) in met.items()}
+    before: dict[str, str] = {}
+    back, again = [], 0
+    for s2e_id, digest, swept, not_found in find(
+        tx, s2e_orders, "s2e_id", list(met), ("digest", "swept", "not_found_cycle")
+    ):
+        before[s2e_id] = digest
+        again += sweep is not None and swept == sweep
+        if not_found is not None:
+            back.append(s2e_id)
     own = {} if sweep is None else {"swept": sweep}
 
-    def row_of(s2e_id: str) -> dict[str, Any]:
-        return _s2e_row(s2e_id, *met[s2e_id])
+    def columns_of(s2e_ids: Sequence[str]) -> dict[str, Sequence[Any]]:
+        return _s2e_columns(s2e_ids, met)
 
-    before = {s2e_id: row.digest for s2e_id, row in known.items()}
-    saved = _save(tx, s2e_orders, "s2e_id", digests, row_of, before, seen_at, own)
-    back = [s2e_id for s2e_id, row in known.items() if row.not_found_cycle is not None]
+    saved = _save(tx, s2e_orders, "s2e_id", digests, columns_of, before, seen_at, own)
     for ids in chunks(back):
         tx.conn.execute(
             update(s2e_orders)
             .where(s2e_orders.c.connection == tx.connection, s2e_orders.c.s2e_id.in_(ids))
             .values(not_found_cycle=None, tombstone_at=None, **_look(tx, s2e_orders))
         )
-    again = sum(row.swept == sweep for row in known.values()) if sweep is not None else 0
     return Saved(saved.observed, saved.changed, len(met) - again)
+
+
+_THESE: BindParameter[Any] = bindparam("ids", expanding=True)
+_MISSING = (own(links), links.c.cmms_id.in_(_THESE), links.c.missing_cycles > 0)
+_GONE = select(links.c.s2e_id).where(*_MISSING)
+_FOUND_AGAIN = update(links).where(*_MISSING)
 
 
 def save_cmms(tx: Tx, records: Sequence[CmmsRecord], *, seen_at: datetime) -> Saved:
     """Keep what the CMMS has shown. A linked record that shows again is no longer missing."""
     rows = {record.cmms_id: _cmms_row(record) for record in records}
-    known: dict[str, str] = {}
+    known = dict(find(tx, cmms_records, "cmms_id", list(rows), ("digest",)))
+    digests = {cmms_id: row.pop("digest") for cmms_id, row in rows.items()}
+
+    def columns_of(cmms_ids: Sequence[str]) -> dict[str, Sequence[Any]]:
+        changed = [rows[cmms_id] for cmms_id in cmms_ids]
+        return {name: [row[name] for row in changed] for name in changed[0]}
+
+    saved = _save(tx, cmms_records, "cmms_id", digests, columns_of, known, seen_at)
     for ids in chunks(rows):
-        found = select(cmms_records.c.cmms_id, cmms_records.c.digest).where(
-            cmms_records.c.connection == tx.connection, cmms_records.c.cmms_id.in_(ids)
-        )
-        known |= {row.cmms_id: row.digest for row in tx.conn.execute(found)}
-    digests = {cmms_id: row["digest"] for cmms_id, row in rows.items()}
-    saved = _save(tx, cmms_records, "cmms_id", digests, rows.__getitem__, known, seen_at)
-    for ids in chunks(rows):
-        missing = and_(
-            links.c.connection == tx.connection,
-            links.c.cmms_id.in_(ids),
-            links.c.missing_cycles > 0,
-        )
-        returned = tx.conn.execute(select(links.c.s2e_id).where(missing)).scalars().all()
+        returned = list(tx.run(_GONE, ids=ids).scalars())
         if returned:
-            tx.conn.execute(
-                update(links).where(missing).values(missing_cycles=0, missing_cycle=None)
-            )
+            tx.run(_FOUND_AGAIN, ids=ids, missing_cycles=0, missing_cycle=None)
             look_at(tx, returned)
     return saved
 
@@ -126,7 +123,7 @@ def _save(
     table: Table,
     key: str,
     digests: Mapping[str, str],
-    row_of: Callable[[str], dict[str, Any]],
+    columns_of: Callable[[Sequence[str]], dict[str, Sequence[Any]]],
     known: Mapping[str, str],
     seen_at: datetime,
     extra: Mapping[str, Any] = MappingProxyType({}),
@@ -135,34 +132,32 @@ def _save(
 
     Args:
         digests: of all that was met.
-        row_of: makes the row of one; asked only where its digest is new.
+        columns_of: makes the columns of some; asked only for those whose digest is new.
         known: the digests kept so far.
         extra: is kept with every row, changed or not.
     """
-    same = [name for name, digest in digests.items() if known.get(name) == digest]
     changed = [name for name, digest in digests.items() if known.get(name) != digest]
-    for ids in chunks(same):
-        tx.conn.execute(
-            update(table)
-            .where(table.c.connection == tx.connection, table.c[key].in_(ids))
-            .values(seen_at=seen_at, **extra)
-        )
+    if len(changed) < len(digests):
+        same = [name for name, digest in digests.items() if known.get(name) == digest]
+        assign(tx, table, key, same, {"seen_at": seen_at, **extra})
     if changed:
-        rows = [{**row_of(name), "digest": digests[name]} for name in changed]
+        columns = {**columns_of(changed), "digest": [digests[name] for name in changed]}
         times = {"seen_at": seen_at, "changed_at": seen_at, "first_seen_at": seen_at}
         own = {"connection": tx.connection, "needs_look": True, "look_since": tx.now}
-        upsert(tx, table, rows, {**times, **own, **extra}, kept=frozenset({"first_seen_at"}))
+        upsert(tx, table, columns, {**times, **own, **extra}, kept=frozenset({"first_seen_at"}))
     return Saved(len(digests), tuple(changed))
 
 
-def _s2e_row(s2e_id: str, raw: Mapping[str, Any], told: bytes) -> dict[str, Any]:
-    order = OrderJson(s2e_id, raw)
+def _s2e_columns(
+    s2e_ids: Sequence[str], met: Mapping[str, tuple[Mapping[str, Any], bytes]]
+) -> dict[str, Sequence[Any]]:
+    orders = [OrderJson(s2e_id, met[s2e_id][0]) for s2e_id in s2e_ids]
     return {
-        "s2e_id": s2e_id,
-        "status": _column_value(order.field(Field.STATUS)),
-        "external_id": _column_value(order.field(Field.EXTERNAL_ID)),
-        "sync_status": order.sync_status,
-        "raw": JsonText(told.decode()),
+        "s2e_id": s2e_ids,
+        "status": [order.status for order in orders],
+        "external_id": [order.external_id for order in orders],
+        "sync_status": [order.sync_status for order in orders],
+        "raw": [met[s2e_id][1] for s2e_id in s2e_ids],
     }
 
 
@@ -171,7 +166,9 @@ def _s2e_digest(raw: Mapping[str, Any], told: bytes) -> str:
     # Tasks come with a get and not with the list: the same order read both ways is unchanged.
     if "tasks" in raw:
         told = kept_json({key: value for key, value in raw.items() if key != "tasks"})[1]
-    return _digest(_VERSION, told)
+    digest = _OF_VERSION.copy()
+    digest.update(told)
+    return digest.hexdigest()
 
 
 def _cmms_row(record: CmmsRecord) -> dict[str, Any]:
@@ -200,7 +197,14 @@ def _column_value(value: Value) -> Any:
 def _digest(*parts: bytes) -> str:
     """Of the texts, in the order in which a side spells its keys: another order is looked at
     once more, and found to be the same."""
-    return hashlib.blake2b(b"\x1f".join(parts), digest_size=16).hexdigest()
+    return _new_digest(b"\x1f".join(parts)).hexdigest()
+
+
+def _new_digest(text: bytes) -> "hashlib.blake2b":
+    return hashlib.blake2b(text, digest_size=16)
+
+
+_OF_VERSION = _new_digest(__version__.encode() + b"\x1f")
 
 
 def chunks(ids: Iterable[str]) -> Iterator[list[str]]:
@@ -221,7 +225,6 @@ def _look(tx: Tx, table: Table) -> dict[str, Any]:
 
 _LINKED_IDS = select(links.c.cmms_id).where(own(links))
 _KNOWN_IDS = select(s2e_orders.c.s2e_id).where(own(s2e_orders))
-_THESE: BindParameter[Any] = bindparam("ids", expanding=True)
 _ORDERS = (s2e_orders.c.s2e_id.in_(_THESE),)
 _THEIR_RECORDS = (
     or_(

@@ -51,13 +51,13 @@ def parse_page(body: Mapping[str, Any]) -> Page | None:
     rows = body.get("workOrders")
     if not isinstance(rows, list):
         return None
-    orders = [order_json(row) for row in rows]
+    orders = tuple([order for order in map(order_json, rows) if order is not None])
     paging = body.get("pagination")
     told = paging if isinstance(paging, dict) else {}
     more = told.get("hasMore")
     return Page(
-        orders=tuple(order for order in orders if order is not None),
-        unreadable=sum(order is None for order in orders),
+        orders=orders,
+        unreadable=len(rows) - len(orders),
         total=_whole(told.get("total")),
         offset=_whole(told.get("offset")),
         has_more=more if isinstance(more, bool) else None,

@@ -98,8 +98,27 @@ def test_one_part_of_an_order_is_read_without_the_others() -> None:
     assert {name: order.field(name) for name in PATHS} | {Field.S2E_ID: "wo_def456"} == whole.fields
     assert (order.site_id, order.asset_id, order.sync_status) == ("site_1", "asset_1", "SYNCED")
     assert order.updated_at == datetime(2026, 3, 10, 14, 31, 0, 123000, tzinfo=UTC)
-    assert order.created_at == datetime(2026, 3, 9, 8, tzinfo=UTC)
     assert order.last_synced_at == whole.last_synced_at
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(None, "", "ASSIGNED", "assigned", "a\x00b", 7, 7.5, 1e300, True, ["ASSIGNED"], {}, []),
+        *("2026-03-10T14:31:00.123Z", "2026-03-10T14:31:00.123999Z", "2026-03-10T16:31:00+02:00"),
+        *("0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z", "0001-01-01T00:00:00+05:00"),
+        *("9999-12-31T23:59:59-05:00", "1969-12-31T23:59:59.001Z", "2026-03-10T14:31:00", "now"),
+        *("2026-03-10T14:31:00.1234567Z", "2026-03-10", "20260310T143100Z"),
+    ],
+)
+def test_what_is_asked_of_every_row_is_what_the_general_reader_reads(value: object) -> None:
+    order = told(status=value, externalId=value, createdAt=value, updatedAt=value)
+    for name, text in ((Field.STATUS, order.status), (Field.EXTERNAL_ID, order.external_id)):
+        read = order.field(name)
+        assert text == (read if isinstance(read, str) else None)
+    moment = order.updated_at
+    ms = None if moment is None else round(moment.timestamp() * 1000)
+    assert (order.row.created, order.row.updated) == (ms, ms)
 
 
 def test_a_missing_key_is_absent_and_null_is_empty() -> None:
