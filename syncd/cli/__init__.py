@@ -9,6 +9,8 @@ import gc
 import os
 import sys
 
+_NEW_OBJECTS = 10_000  # before they are searched for garbage
+
 
 def main() -> None:
     """Run one command; exit with the code that says how it went."""
@@ -21,10 +23,12 @@ def main() -> None:
         if told is not None:
             sys.stdout.write(f"{told.text}\n")
             sys.exit(0 if told.healthy else 1)
-    # What is imported stays: it is not searched for garbage, neither meanwhile nor later.
+    # What is imported stays: it is not searched for garbage, neither meanwhile nor later. A page
+    # of the list is some thousand objects, which go without a search.
     gc.disable()
     from syncd.cli.commands import run_command
 
     gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS)
     gc.enable()
     sys.exit(run_command())
