@@ -133,6 +133,8 @@ class Campaign:
         process = world.start(life.inject)
         if life.dies_at is not None:
             world.moments.at(life.dies_at, lambda: _kill_later(process, life.later_s))
+        if life.dies_at_write is not None:
+            world.moments.at_write(life.dies_at_write, lambda: _kill_later(process, life.later_s))
         self._await_death(process, life)
         world.moments.forget()
         self._lost_answers()
@@ -148,7 +150,8 @@ class Campaign:
             while not self.world.moments.met.wait(0.01):
                 if process.poll() is not None or time.monotonic() > ends:
                     break
-            _ended(process, life.later_s if life.dies_at is None else _LONGEST_S)
+            waits = life.dies_at is not None or life.dies_at_write is not None
+            _ended(process, _LONGEST_S if waits else life.later_s)
         process.kill()
         process.wait(10)
 

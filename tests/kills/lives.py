@@ -58,7 +58,7 @@ class Life:
     """From the start of a process to its end.
 
     Attributes:
-        dies_at: the moment at which it is killed; None: at no moment, only in time.
+        dies_at, dies_at_write: the moment, or the moment of a write, at which it is killed.
         later_s: so long after that moment; without one, after the first. Below zero: so long
             after its start, whatever it is doing.
         inject: a fault in its system calls, as strace has it.
@@ -68,6 +68,7 @@ class Life:
     edits: tuple[Edit, ...]
     troubles: tuple[Trouble, ...] = ()
     dies_at: int | None = None
+    dies_at_write: int | None = None
     later_s: float = 0.0
     inject: str | None = None
     terminate: tuple[int, str] | None = None
@@ -108,13 +109,16 @@ class Drawing:
 
     def _life(self) -> Life:
         rng = self._rng
-        edits = [self._edit(0) for _ in range(rng.choice((0, 1, 2)))]
-        edits += [self._edit(rng.randrange(1, _MOMENTS)) for _ in range(rng.choice((1, 2, 4)))]
+        edits = [self._edit(0) for _ in range(rng.choice((1, 2, 3)))]
+        edits += [self._edit(rng.randrange(1, _MOMENTS)) for _ in range(rng.choice((1, 3, 5)))]
         troubles = [self._trouble(side) for side in ("s2e", "cmms") for _ in range(self._count())]
         dies_at: int | None = None
+        dies_at_write: int | None = None
         later_s = rng.choice((0.0, rng.uniform(0.0, 0.03)))
-        kind = rng.choices(("moment", "time", "start"), (70, 22, 8))[0]
-        if kind == "moment":
+        kind = rng.choices(("write", "moment", "time", "start"), (38, 34, 20, 8))[0]
+        if kind == "write":
+            dies_at_write = rng.choice((1, 1, 2, 2, 3, 4, 5, 6))
+        elif kind == "moment":
             dies_at = rng.randrange(1, rng.choice((20, _MOMENTS)))
         elif kind == "time":
             later_s = rng.uniform(0.0, 1.5)
@@ -127,8 +131,11 @@ class Drawing:
         elif not self._postgres and rng.random() < self._disk:
             inject = self._inject()
         if inject is not None or terminate is not None:
-            dies_at, later_s = None, rng.uniform(0.3, 2.5)  # how it goes on is what is asked
-        return Life(tuple(edits), tuple(troubles), dies_at, later_s, inject, terminate)
+            dies_at = dies_at_write = None
+            later_s = rng.uniform(0.3, 2.5)  # how it goes on is what is asked
+        return Life(
+            tuple(edits), tuple(troubles), dies_at, dies_at_write, later_s, inject, terminate
+        )
 
     def _count(self) -> int:
         count = int(self._faults)
@@ -153,10 +160,10 @@ class Drawing:
     def _edit(self, at: int) -> Edit:
         """Of the same order and field as those before it, as a rule."""
         rng = self._rng
-        if rng.random() < 0.06 and self._orders < _MOST_ORDERS:
+        if rng.random() < 0.08 and self._orders < _MOST_ORDERS:
             self._orders += 1
             return Edit(at, "add", value=rng.choice(STATUSES))
-        if rng.random() < 0.25:
+        if rng.random() < 0.4:
             self._focus = (rng.randrange(_MOST_ORDERS), rng.choice((*SHARED, *SHARED, *THEIRS)))
         who, name = self._focus
         side: Any = "s2e" if name in THEIRS else rng.choice(("s2e", "cmms"))

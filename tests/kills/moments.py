@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 
 Action = Callable[[], object]
+_WRITES = {"sync", "create", "update"}
 
 
 class Moments:
@@ -21,8 +22,9 @@ class Moments:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._count = 0
+        self._count = self._writes = 0
         self._numbered: dict[int, list[Action]] = {}
+        self._of_writes: dict[int, list[Action]] = {}
         self._named: list[tuple[str, Action]] = []
         self.met = threading.Event()
         self.errors: list[Exception] = []
@@ -36,6 +38,11 @@ class Moments:
         with self._lock:
             self._numbered.setdefault(self._count + number, []).append(action)
 
+    def at_write(self, number: int, action: Action) -> None:
+        """The same, where only the moments of writes count."""
+        with self._lock:
+            self._of_writes.setdefault(self._writes + number, []).append(action)
+
     def on(self, name: str, action: Action) -> None:
         """Run `action` once, at the next moment of this name, as `cmms.create.answered`."""
         with self._lock:
@@ -45,6 +52,9 @@ class Moments:
         with self._lock:
             self._count += 1
             due = self._numbered.pop(self._count, [])
+            if name.split(".")[1] in _WRITES:
+                self._writes += 1
+                due += self._of_writes.pop(self._writes, [])
             due += [action for told, action in self._named if told == name]
             self._named = [(told, action) for told, action in self._named if told != name]
         self.met.set()
@@ -58,5 +68,6 @@ class Moments:
         """What was planned and has not happened does not happen any more."""
         with self._lock:
             self._numbered.clear()
+            self._of_writes.clear()
             self._named.clear()
         self.met.clear()

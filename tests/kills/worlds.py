@@ -34,7 +34,7 @@ def play(
     *,
     kills: int,
     rest_after: int = 10,
-    faults: float = 0.3,
+    faults: float = 0.6,
     disk: float = 0.25,
     postgres: Postgres | None = None,
 ) -> Verdict:
