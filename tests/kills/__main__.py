@@ -79,6 +79,7 @@ def run(seed: int, kills: int, workers: int, seconds: float) -> int:
     failed = []
     for verdict in _verdicts(seed, kills, workers, seconds):
         counts.update(verdict.counts)
+        print(f"{counts['kills']} kills, {time.monotonic() - began:.0f} s", file=sys.stderr)
         if verdict.objections:
             failed.append(verdict.seed)
             print(told(verdict), flush=True)

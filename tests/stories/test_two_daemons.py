@@ -23,7 +23,7 @@ from tests.simulation.oracles import still_apart
 from tests.simulation.world import Setup
 from tests.stories.world import wait_until
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 TAKES_OVER_WITHIN_S = 30
 _PATIENCE_S = 60  # for what takes a second on a machine that has nothing else to do
 
