@@ -27,11 +27,13 @@ from tests.simulation.world import Setup
 
 IDLE_CYCLES = 3
 _FIRST_S = 40.0  # from the start of a process to its first request, on a slow machine
-_LONGEST_S = 1.2  # a life that waits for a moment that does not come
+_CYCLES = 2  # after which a life ends whose moment does not come
+_LONGEST_S = 30.0  # the same, where no cycle comes to its end
 _STEP_S = 60.0  # to get in step; longer where a write is tried again after a minute
 _PATIENCE_S = 200.0
 # A disk that fails at the start ends the process: 74, or 65 where it cannot tell it from damage.
 _MAY_END = {65, 74}
+_WAITING = 3  # faults of one side that nobody has met yet
 _BACKENDS = {
     "all": "",
     "lease": "AND pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')",
@@ -130,30 +132,39 @@ class Campaign:
         if life.terminate is not None:
             number, which = life.terminate
             world.moments.at(number, lambda: self._terminate(which))
+        since = world.log.stat().st_size if world.log.exists() else 0
         process = world.start(life.inject)
         if life.dies_at is not None:
             world.moments.at(life.dies_at, lambda: _kill_later(process, life.later_s))
         if life.dies_at_write is not None:
             world.moments.at_write(life.dies_at_write, lambda: _kill_later(process, life.later_s))
-        self._await_death(process, life)
+        self._await_death(process, life, since)
         world.moments.forget()
         self._lost_answers()
-        world.upstream.twin.faults.clear()
-        world.server.faults.clear()
         self._count(process, life)
 
-    def _await_death(self, process: "subprocess.Popen[bytes]", life: Life) -> None:
+    def _await_death(self, process: "subprocess.Popen[bytes]", life: Life, since: int) -> None:
+        waits = life.dies_at is not None or life.dies_at_write is not None
         if life.later_s < 0:
             _ended(process, -life.later_s)
-        else:
-            ends = time.monotonic() + _FIRST_S
-            while not self.world.moments.met.wait(0.01):
-                if process.poll() is not None or time.monotonic() > ends:
-                    break
-            waits = life.dies_at is not None or life.dies_at_write is not None
-            _ended(process, _LONGEST_S if waits else life.later_s)
+        elif self._until(process, self.world.moments.met.is_set, _FIRST_S):
+            if waits:
+                self._until(process, lambda: self._cycles(since) >= _CYCLES, _LONGEST_S)
+            else:
+                _ended(process, life.later_s)
         process.kill()
         process.wait(10)
+
+    @staticmethod
+    def _until(
+        process: "subprocess.Popen[bytes]", true: Callable[[], bool], seconds: float
+    ) -> bool:
+        """Whether it has come to that within this time, and the process has not ended."""
+        ends = time.monotonic() + seconds
+        while not _ended(process, 0.02) and time.monotonic() < ends:
+            if true():
+                return True
+        return False
 
     def _count(self, process: "subprocess.Popen[bytes]", life: Life) -> None:
         world, code = self.world, process.returncode
@@ -189,6 +200,8 @@ class Campaign:
         kind, _, arg = trouble.kind.partition(":")
         upstream, cmms = self.world.upstream.twin.faults, self.world.server.faults
         faults = upstream if trouble.side == "s2e" else cmms
+        if faults.waiting >= _WAITING:  # else nothing would go well any more
+            faults.clear()
         faults.add(kind, trouble.method, after=trouble.after, arg=arg)
 
     def _lost_answers(self) -> None:
@@ -213,6 +226,8 @@ class Campaign:
 
     def rest(self) -> None:
         """Nothing goes wrong any more: both sides get in step, and then nothing is written."""
+        self.world.upstream.twin.faults.clear()
+        self.world.server.faults.clear()
         since = self.world.log.stat().st_size
         process = self.world.start()
         apart = self._get_in_step(process, since)
@@ -280,7 +295,7 @@ class Campaign:
             self._object(f"{idled} cycles in {30 + IDLE_CYCLES * 2} s")
 
     def _cycles(self, since: int) -> int:
-        return sum(line.get("event") == "cycle.finished" for line in self.world.logged(since))
+        return self.world.logged_bytes(since).count(b'"event": "cycle.finished"')
 
     def _judged(self, mirror: Mirror) -> simulated.World:
         world = self.world

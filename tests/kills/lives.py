@@ -14,10 +14,10 @@ from tests.simulation.world import Setup
 _LIST_ORDERS = ("hidden", "createdAt", "-createdAt", "updatedAt", "-updatedAt", "id")
 _MOMENTS = 36  # of a cycle or two, at any of which something may happen
 _MOST_ORDERS = 18  # from 20 on, a guard finds it odd that the same is done to all of them
+_LOST = (("POST", "drop_after"), ("POST", "drop_after_fin"), ("POST", "applied_status:502"))
 _FAULTS = (
-    ("POST", "drop_after"),
-    ("POST", "drop_after_fin"),
-    ("POST", "applied_status:502"),
+    *_LOST,
+    *_LOST,
     ("POST", "drop_before"),
     ("POST", "status:503"),
     ("GET", "drop_after"),

@@ -117,7 +117,7 @@ class World:
             cwd=self.home,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
 
@@ -135,12 +135,18 @@ class World:
         """Where strace writes what it did."""
         return self.home / "strace.log"
 
-    def logged(self, since: int = 0) -> list[dict[str, Any]]:
-        """The log's events after so many bytes; a line that a kill has cut off is left out."""
+    def logged_bytes(self, since: int = 0) -> bytes:
+        """The log after so many bytes."""
         if not self.log.exists():
-            return []
+            return b""
+        with self.log.open("rb") as log:
+            log.seek(since)
+            return log.read()
+
+    def logged(self) -> list[dict[str, Any]]:
+        """The log's events; a line that a kill has cut off is left out."""
         told = []
-        for line in self.log.read_bytes()[since:].decode("utf-8", "replace").splitlines():
+        for line in self.logged_bytes().decode("utf-8", "replace").splitlines():
             try:
                 told.append(json.loads(line))
             except ValueError:

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+import traceback
 from contextlib import closing, nullcontext
 from pathlib import Path
 
@@ -20,7 +21,11 @@ def played(seed: int, kills: int, postgres_url: str | None) -> Verdict:
     odd = postgres_url is not None and seed % 2
     server = closing(Postgres(str(postgres_url))) if odd else nullcontext()
     with server as postgres:
-        verdict = play(seed, Path(home), kills=kills, postgres=postgres)
+        try:
+            verdict = play(seed, Path(home), kills=kills, postgres=postgres)
+        except Exception as error:  # said with its seed, and the other worlds go on
+            told = "".join(traceback.format_exception(error))
+            verdict = Verdict(seed, [f"it could not be played to its end: {told}"])
     if verdict.objections:
         verdict.objections.append(f"its log and mirror are in {home}")
     else:
