@@ -8,6 +8,8 @@
 #                   plays one and says what is wrong with it; HISTORIES=100000 is a night
 # make crashes      every scenario killed at every effect; CRASHES="--double" also twice
 # make small-scope  DEPTH=6: every order of so many events, against the real planner
+# make kills        KILLS=1000 SEED=0: kills the real process, its disk and its connections so
+#                   often, and judges both sides; needs strace; half an hour on an idle machine
 # make teeth        plants bugs, and asks whether the judge finds them
 # make lock         resolve the locked requirements anew
 
@@ -22,7 +24,7 @@ TEST_VENV ?= .venv-$(VERSION)-test
 OLD_PYTHON = import sys; sys.exit(sys.version_info < (3, 11) and \
 	"syncd needs Python 3.11 or later; try make PYTHON=python3.13 …")
 
-.PHONY: demo test test-judge test-system sweeps bench simulate crashes small-scope teeth lint lock format docs clean
+.PHONY: demo test test-judge test-system sweeps bench simulate crashes small-scope kills teeth lint lock format docs clean
 
 $(VENV)/.installed: requirements.lock
 	@$(PYTHON) -c '$(OLD_PYTHON)'
@@ -69,6 +71,7 @@ bench: $(TEST_VENV)/.installed
 
 SEED ?= 0
 HISTORIES ?= 1
+KILLS ?= 20
 DEPTH ?= 6
 
 simulate: $(TEST_VENV)/.installed
@@ -80,6 +83,10 @@ crashes: $(TEST_VENV)/.installed
 
 small-scope: $(TEST_VENV)/.installed
 	PYTHONPATH=. $(TEST_VENV)/bin/python -m tests.simulation.small_scope --depth $(DEPTH)
+
+kills: $(TEST_VENV)/.installed
+	PYTHONPATH=. $(TEST_VENV)/bin/python -m tests.kills --kills $(KILLS) --seed $(SEED) \
+		--workers $(WORKERS)
 
 teeth: $(TEST_VENV)/.installed
 	PYTHONPATH=. $(TEST_VENV)/bin/python -m tests.simulation.teeth --workers $(WORKERS) $(TEETH)

@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable, Collection, Mapping, MutableMapping
 from types import MappingProxyType
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 from urllib.parse import quote, quote_plus
 
 import structlog
@@ -179,19 +179,21 @@ def configure(
         secrets: values that are masked wherever they appear.
     """
     console = form == "console" or (form == "auto" and stream.isatty())
+    output = _Output(stream)
     shared: list[Callable[..., Any]] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
         _milliseconds,
         _exception,
+        output.add_lost,
         Redactor(secrets),
         _render_console if console else _render_json,
     ]
     structlog.configure(
         processors=shared,
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", output)),
         cache_logger_on_first_use=False,
     )
     handler = _ToStructlog()
@@ -200,6 +202,38 @@ def configure(
     root.setLevel(logging.WARNING)
     for name in ("httpx", "httpcore", "apscheduler", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+class _Output:
+    """A stream that takes whole lines and fails nobody.
+
+    A disk that is full of logs, or a collector that has gone, is no reason to stop a sync, least
+    of all between a write and its record. How many lines were lost is said in the next one.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._line = ""
+        self._lost = 0
+
+    def write(self, text: str) -> None:
+        self._line += text
+
+    def flush(self) -> None:
+        """Asked once for each line, under the logger's lock."""
+        line, self._line = self._line, ""
+        try:
+            self._stream.write(line)
+            self._stream.flush()
+        except OSError:
+            self._lost += 1
+        else:
+            self._lost = 0
+
+    def add_lost(
+        self, _logger: Any, _method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        return {**event, "lines_lost": self._lost} if self._lost else event
 
 
 def _milliseconds(

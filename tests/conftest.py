@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -130,9 +130,9 @@ def text_of(url: URL) -> str:
     return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """The server; the embedded one starts with the first test that asks for it."""
+@contextmanager
+def running_postgres() -> Iterator[Postgres]:
+    """The server that SYNCD_TEST_POSTGRES_URL names, or an embedded one, started for this."""
     given = os.environ.get("SYNCD_TEST_POSTGRES_URL")
     if given:
         with closing(Postgres(given)) as server:
@@ -154,6 +154,13 @@ def postgres() -> Iterator[Postgres]:
     finally:
         embedded.cleanup()
         shutil.rmtree(data, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """The server; the embedded one starts with the first test that asks for it."""
+    with running_postgres() as server:
+        yield server
 
 
 # ── databases ────────────────────────────────────────────────────────────────────────────

@@ -130,17 +130,19 @@ class Lease:
         try:
             number = os.open(name, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
-            raise MirrorUnavailable(
-                f"{name} cannot be written ({error.strerror}); the lease needs it"
-            ) from error
+            raise MirrorUnavailable(_unwritable(name, error)) from error
         try:
             fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(number)
             return False
-        os.ftruncate(number, 0)
         since = f"{self._mirror.utcnow():%Y-%m-%dT%H:%M:%SZ}"
-        os.write(number, f"{self._holder} since {since}".encode())
+        try:
+            os.ftruncate(number, 0)
+            os.write(number, f"{self._holder} since {since}".encode())
+        except OSError as error:
+            os.close(number)
+            raise MirrorUnavailable(_unwritable(name, error)) from error
         self._file = number
         return True
 
@@ -186,3 +188,7 @@ class Lease:
         return (
             "unknown" if row is None else f"{row.holder} since {row.acquired_at:%Y-%m-%dT%H:%M:%SZ}"
         )
+
+
+def _unwritable(name: Path, error: OSError) -> str:
+    return f"{name} cannot be written ({error.strerror}); the lease needs it"

@@ -1,6 +1,7 @@
 """Logs: one record is one line, and no line holds a secret in any of its forms."""
 
 import base64
+import errno
 import io
 import json
 import logging
@@ -165,3 +166,33 @@ def test_what_is_escaped_can_be_read() -> None:
 
 def test_every_event_is_a_noun_and_a_past_verb() -> None:
     assert all(name.count(".") == 1 and meaning for name, meaning in EVENTS.items())
+
+
+# ── where the log cannot be written ──────────────────────────────────────────────────────
+
+
+class Full(io.StringIO):
+    """A file on a disk that is full for a while."""
+
+    full = True
+
+    def write(self, text: str) -> int:
+        if self.full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(text)
+
+
+def test_a_log_that_cannot_be_written_stops_nobody_and_its_lines_are_counted() -> None:
+    stream = Full()
+    configure(form="json", level="DEBUG", stream=stream, secrets=[])
+    log = structlog.get_logger()
+    log.info("cycle.finished")
+    log.error("store.full")
+    stream.full = False
+    log.info("cycle.finished")
+    log.info("daemon.stopped")
+    told = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(each["event"], each.get("lines_lost")) for each in told] == [
+        ("cycle.finished", 2),
+        ("daemon.stopped", None),
+    ]

@@ -63,3 +63,13 @@ def test_a_full_disk_is_said_with_its_code(make_world: MakeWorld, tmp_path: Path
     world = make_world()
     world.once("--full")
     assert under_strace(world, "pwrite64:error=ENOSPC:when=1+") == 74
+
+
+@pytest.mark.parametrize("error", ["ENOSPC", "EIO"])
+def test_a_lease_that_cannot_be_written_is_said_with_its_code(
+    make_world: MakeWorld, error: str
+) -> None:
+    """The first thing that is written is who holds the lease, beside the mirror."""
+    world = make_world()
+    assert under_strace(world, f"write:error={error}:when=1") == 74
+    assert world.once("--full")["result"] == "complete"
