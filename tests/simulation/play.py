@@ -48,7 +48,7 @@ def play(history: History, home: Path, *, idle: int = IDLE_CYCLES) -> Verdict:
     """Play the history in a new world at `home`; what another has left there goes."""
     world = World(history.setup, home)
     faults: list[str] = []
-    effects = 0
+    opened = effects = world.effects.count  # of the lease, before the first step
     try:
         player = Player(world)
         for step in history.steps:
@@ -66,7 +66,7 @@ def play(history: History, home: Path, *, idle: int = IDLE_CYCLES) -> Verdict:
         "cycles": world.cycles,
         "writes": written,
         "deaths": world.deaths,
-        "effects": effects,
+        "effects": effects - opened,
     }
     return Verdict(tuple(faults), world.ledger.digest(), counts, _ends(world))
 
