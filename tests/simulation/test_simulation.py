@@ -14,7 +14,8 @@ from tests.simulation.__main__ import played, quiet
 from tests.simulation.history import EVENTS, Step, draw
 from tests.simulation.scenarios import SCENARIOS
 from tests.simulation.shrink import shrink
-from tests.simulation.small_scope import explore, policy_of
+from tests.simulation.small_scope import explore
+from tests.simulation.small_world import policy_of
 
 HISTORIES = 1000
 _BATCHES = 20  # so that the workers share them; the first runs with the quick tests
