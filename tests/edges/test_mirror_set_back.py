@@ -9,7 +9,7 @@ from syncd.core.order_json import OrderJson
 from syncd.core.work_order import Field, Side
 from syncd.mirror import journal, observations, state, waiting
 from syncd.mirror.database import Mirror
-from syncd.mirror.set_back import forget_the_future
+from syncd.mirror.set_back import forget_the_future, wait_from_now
 from syncd.mirror.tables import intents, parked, s2e_orders
 from tests.conftest import Clock
 
@@ -67,3 +67,13 @@ def test_a_clock_that_goes_on_changes_nothing(mirror: Mirror, clock: Clock) -> N
     with mirror.transaction() as tx:
         assert forget_the_future(tx) is None
         assert tx.conn.execute(select(s2e_orders.c.seen_at)).scalar_one() == now + DAY
+
+
+def test_after_a_jump_ahead_open_writes_wait_from_now_on(mirror: Mirror, clock: Clock) -> None:
+    now = a_day_ahead(mirror, clock)
+    clock.now = now + 3 * DAY
+    with mirror.transaction() as tx:
+        wait_from_now(tx, now + DAY)
+        row = tx.conn.execute(select(intents.c.started_at, intents.c.answered_at)).one()
+        assert row.started_at == now + 3 * DAY
+        assert row.answered_at is None
