@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from syncd.core.policy import Scope
 from syncd.core.work_order import Side
 from tests.simulation import crashes, teeth
 from tests.simulation.__main__ import played, quiet
-from tests.simulation.history import EVENTS, Step, draw
+from tests.simulation.cmms import Traits
+from tests.simulation.history import CYCLES, EVENTS, History, Step, draw
 from tests.simulation.scenarios import SCENARIOS
 from tests.simulation.shrink import shrink
 from tests.simulation.small_scope import explore
 from tests.simulation.small_world import policy_of
+from tests.simulation.world import Setup
 
 HISTORIES = 1000
 _BATCHES = 20  # so that the workers share them; the first runs with the quick tests
@@ -46,7 +49,7 @@ def test_histories_lose_double_and_invent_nothing(batch: int) -> None:
 def test_a_history_has_forty_events_and_more() -> None:
     for seed in range(50):
         steps = draw(seed).steps
-        assert sum(step.kind not in {"tick", "full"} for step in steps) >= EVENTS
+        assert sum(step.kind not in CYCLES for step in steps) >= EVENTS
 
 
 def test_the_same_seed_is_the_same_history_in_another_process() -> None:
@@ -133,6 +136,25 @@ def test_a_death_that_does_not_happen_is_said() -> None:
     point = crashes.Point("first_sync", 10**6)
     whole = played(SCENARIOS["first_sync"], 0)
     assert crashes.killed(point, whole.ends)[1] == ("nothing was killed",)
+
+
+def test_a_clock_that_is_set_ahead_ends_no_wait() -> None:
+    """A create whose answer was lost is not repeated before the index can show its record."""
+    steps = (
+        Step("clock", (-3600.0,)), Step("cmms_fault", ("create", "lost", 0)), Step("tick"),
+        Step("clock", (0.0,)), Step("tick"),
+    )  # fmt: skip
+    world = Setup(orders=2, page=2, scope=Scope.ALL, traits=Traits(index_lag_s=130))
+    assert not played(History(world, steps), 3).faults
+
+
+def test_a_change_that_goes_to_and_fro_is_no_rest() -> None:
+    world = Setup(orders=2, page=2, scope=Scope.ALL, reverts=frozenset({"status"}))
+    tick = Step("tick")
+    steps = (tick, tick, Step("s2e_edit", (1, "status", "ON_HOLD")), *[tick] * 12)
+    verdict = played(History(world, steps), 6)
+    assert verdict.counts["writes"] > 6
+    assert any("not in step" in fault or "idle cycles" in fault for fault in verdict.faults)
 
 
 def test_a_step_shows_what_it_does() -> None:
