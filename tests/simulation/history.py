@@ -9,7 +9,7 @@ from syncd.twin.checks import STATUSES
 from tests.simulation.cmms import Traits
 from tests.simulation.cmms_adapter import TROUBLES
 from tests.simulation.ledger import SHARED, THEIRS
-from tests.simulation.world import Setup
+from tests.simulation.world import READ_LAG_S, Setup
 
 EVENTS = 40  # at least so many in a history, cycles not counted
 _LIST_ORDERS = ("hidden", "createdAt", "-createdAt", "updatedAt", "-updatedAt", "id")
@@ -101,7 +101,7 @@ class _Drawing:
             owners=tuple((name, rng.choice(("cmms", "cmms", "s2e", None))) for name in SHARED),
             list_order=rng.choice(_LIST_ORDERS),
             page=rng.choice((2, 3, 4)),
-            s2e_lag_s=rng.choice((0, 0, 0, 20, 55)),
+            s2e_lag_s=rng.choice((0, 0, 0, 20, READ_LAG_S)),
             s2e_normalises=seldom() < 0.2,
             s2e_ignores=frozenset({rng.choice(sorted(keys))}) if seldom() < 0.1 else frozenset(),
             allow_reopen=seldom() < 0.9,
