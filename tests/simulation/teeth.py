@@ -100,7 +100,7 @@ def main() -> int:
     told = parser.parse_args()
     planted = [bug for bug in bugs() if told.only in bug.name]
     sound = subprocess.run(
-        [sys.executable, "-m", *_SIMULATION[:2], "20", *_SIMULATION[3:]], cwd=ROOT, check=False,
+        [sys.executable, "-m", *_SIMULATION[:2], "10", *_SIMULATION[3:]], cwd=ROOT, check=False,
         capture_output=True, text=True,
     )  # fmt: skip
     if sound.returncode:
