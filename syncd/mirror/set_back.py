@@ -8,7 +8,7 @@ can show the first.
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Table, case, func, select, update
+from sqlalchemy import Table, func, select, update
 
 from syncd.core.case import OPEN_STATES
 from syncd.mirror import state
@@ -50,8 +50,9 @@ def wait_from_now(tx: Tx, last: datetime) -> None:
     open_now = intents.c.state.in_([each.value for each in OPEN_STATES])
     lately = intents.c.started_at > last - _LATELY
     own = (intents.c.connection == tx.connection) & (open_now | lately)
-    answered = case((intents.c.answered_at.is_not(None), tx.now))
-    tx.conn.execute(update(intents).where(own).values(started_at=tx.now, answered_at=answered))
+    for name in ("started_at", "answered_at"):
+        there = intents.c[name].is_not(None)
+        tx.conn.execute(update(intents).where(own, there).values({name: tx.now}))
 
 
 def _bring_back(tx: Tx, table: Table, name: str, moment: datetime) -> None:
