@@ -24,9 +24,9 @@ from syncd.intents import Intents
 from syncd.mirror import journal, observations, report, state
 from syncd.mirror.alone import settle_alone
 from syncd.mirror.cases import load_cases
-from syncd.mirror.database import Mirror
+from syncd.mirror.database import Mirror, Tx
 from syncd.mirror.lease import Lease
-from syncd.mirror.set_back import forget_the_future
+from syncd.mirror.set_back import forget_the_future, wait_from_now
 from syncd.outage import Outage
 from syncd.poll_cmms import CmmsPoll
 from syncd.poll_s2e import S2ePoll
@@ -36,6 +36,7 @@ from syncd.scan2evolve.client import Scan2EvolveClient
 from syncd.sweeping import Progress
 
 _READING = 0.6  # of a cycle's time, which a long read may take
+_SET = timedelta(seconds=5)  # ahead of the time that has passed: the clock was set, not slow
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ class Cycle:
         fresh: how old an observation of Scan2Evolve may be when a write is based on it.
         outages: per side, whether it is down; kept from cycle to cycle.
         read_before: see `S2ePoll`.
+        clocks: the time, and what a clock said that nobody sets, when this last asked both.
     """
 
     client: Scan2EvolveClient
@@ -132,8 +134,10 @@ class Cycle:
     outages: dict[Side, Outage] = field(default_factory=dict)
     read_before: set[str] = field(default_factory=set)
     pushes: Outage = field(default_factory=lambda: Outage("pushes"))
+    clocks: tuple[datetime, float] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.clocks = self.utcnow(), self.monotonic()
         # A holder that was stopped and wakes up may neither send nor keep what it read before.
         self.mirror = self.mirror.fenced(self.lease.check)
 
@@ -187,12 +191,22 @@ class Cycle:
             if ahead is not None:
                 by_s = round(ahead.total_seconds())
                 structlog.get_logger().warning("clock.set_back", by_s=by_s)
+            self._notice_set_ahead(tx)
             state.start_cycle(tx, reading.cycle_id)
             for intent in journal.mark_started_in_doubt(tx):
                 journal.write(tx, "push.in_doubt", cycle_id=reading.cycle_id, s2e_id=intent.s2e_id)
                 structlog.get_logger().warning(
                     "push.in_doubt", s2e_id=intent.s2e_id, side=intent.side, error="interrupted"
                 )
+
+    def _notice_set_ahead(self, tx: Tx) -> None:
+        last, then = self.clocks
+        self.clocks = now, passed = self.utcnow(), self.monotonic()
+        ahead = now - last - timedelta(seconds=passed - then)
+        if ahead > _SET:
+            wait_from_now(tx, last)
+            by_s = round(ahead.total_seconds())
+            structlog.get_logger().warning("clock.set_ahead", by_s=by_s)
 
     def _poll_s2e(self, reading: Reading) -> Seen:
         return self._watch(Side.S2E, lambda: self._s2e_poll().read(reading))

@@ -23,6 +23,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "daemon.stopped": "the daemon has ended, or lost the lease",
         "cycle.finished": "one cycle, with what it did; an idle one says little",
         "cycle.skipped_overlap": "a tick came while a cycle was still running",
+        "clock.set_ahead": "this machine's clock was set ahead; writes under way wait from now on",
         "clock.set_back": "this machine's clock was set back; waits and readings begin anew",
         "sweep.finished": "one pass over the whole list: complete, or partial and why",
         "backfill.progressed": "a page of the first read of the list is in the mirror",

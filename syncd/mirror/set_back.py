@@ -1,19 +1,23 @@
-"""What the mirror holds from the future, after this machine's clock was set back.
+"""What becomes of the mirror's times after this machine's clock was set.
 
-A wait that ends tomorrow, an answer that came an hour from now: nothing of it can be compared
-with what is read from now on, and an order would wait until the clock has caught up.
+Set back, it leaves waits that end tomorrow and answers that came an hour from now: nothing of it
+can be compared with what is read from now on, and an order would wait until the clock has caught
+up. Set ahead, it ends waits that have only begun: a record would be created again before the CMMS
+can show the first.
 """
 
 from datetime import datetime, timedelta
 
 from sqlalchemy import Table, func, select, update
 
+from syncd.core.case import OPEN_STATES
 from syncd.mirror import state
 from syncd.mirror.database import Tx, own
 from syncd.mirror.tables import cmms_records, cycles, intents, parked, s2e_orders, sweeps
 
 _LONG_AGO = timedelta(days=1)  # an observation so old is the ground of nothing
 _LONGEST_WAIT = timedelta(minutes=15)
+_LATELY = timedelta(hours=1)  # before the clock was set, a write that reads may still not show
 
 
 _LAST_BEGUN = select(func.max(cycles.c.started_at)).where(own(cycles))
@@ -39,6 +43,17 @@ def forget_the_future(tx: Tx) -> timedelta | None:
     state.set_state(tx, state.CMMS_FULL_READ_AT, None)
     state.set_state(tx, state.LANES, None)
     return last - tx.now
+
+
+def wait_from_now(tx: Tx, last: datetime) -> None:
+    """The clock was set ahead after `last`: what has become of a write is asked from now on, as
+    if it had just been sent and answered."""
+    open_now = intents.c.state.in_([each.value for each in OPEN_STATES])
+    lately = intents.c.started_at > last - _LATELY
+    own = (intents.c.connection == tx.connection) & (open_now | lately)
+    for name in ("started_at", "answered_at"):
+        there = intents.c[name].is_not(None)
+        tx.conn.execute(update(intents).where(own, there).values({name: tx.now}))
 
 
 def _bring_back(tx: Tx, table: Table, name: str, moment: datetime) -> None:

@@ -163,12 +163,18 @@ class Organisation:
     def order(self, s2e_id: str) -> Order:
         """A copy of the order as it really is, tasks included. Raises KeyError."""
         with self._lock:
-            return copy.deepcopy(self._orders[s2e_id])
+            copied: Order = _copied(self._orders[s2e_id])
+        return copied
 
     def orders(self) -> list[Order]:
         """A copy of all orders as they really are, oldest made first."""
         with self._lock:
-            return copy.deepcopy(list(self._orders.values()))
+            return [_copied(order) for order in self._orders.values()]
+
+    def ids(self) -> list[str]:
+        """The ids of all orders, oldest made first."""
+        with self._lock:
+            return list(self._orders)
 
     # ── the API's three calls ─────────────────────────────────────────────────────────────
 
@@ -262,6 +268,15 @@ class Organisation:
     def _stamp(self, order: Order | None = None) -> str:
         changed_at = None if order is None else order.get("updatedAt")
         return self._stamps.next(self._config.clock(), changed_at)
+
+
+def _copied(value: Any) -> Any:
+    """A copy of a JSON value; `copy.deepcopy` takes five times as long."""
+    if isinstance(value, dict):
+        return {name: _copied(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_copied(each) for each in value]
+    return value
 
 
 def _matches(order: Order, wanted: Mapping[str, str]) -> bool:

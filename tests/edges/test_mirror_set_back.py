@@ -4,12 +4,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from syncd.core.case import Hold, Kind, Write
+from syncd.core.case import Hold, IntentState, Kind, Write
 from syncd.core.order_json import OrderJson
 from syncd.core.work_order import Field, Side
 from syncd.mirror import journal, observations, state, waiting
 from syncd.mirror.database import Mirror
-from syncd.mirror.set_back import forget_the_future
+from syncd.mirror.set_back import forget_the_future, wait_from_now
 from syncd.mirror.tables import intents, parked, s2e_orders
 from tests.conftest import Clock
 
@@ -67,3 +67,27 @@ def test_a_clock_that_goes_on_changes_nothing(mirror: Mirror, clock: Clock) -> N
     with mirror.transaction() as tx:
         assert forget_the_future(tx) is None
         assert tx.conn.execute(select(s2e_orders.c.seen_at)).scalar_one() == now + DAY
+
+
+def test_after_a_jump_ahead_open_writes_wait_from_now_on(mirror: Mirror, clock: Clock) -> None:
+    now = a_day_ahead(mirror, clock)
+    times = select(intents.c.started_at, intents.c.answered_at)
+    for days, answered in ((3, False), (4, True)):
+        clock.now = now + days * DAY
+        with mirror.transaction() as tx:
+            wait_from_now(tx, now + (days - 1) * DAY)
+            row = tx.conn.execute(times).one()
+            assert row.started_at == clock.now
+            assert row.answered_at == (clock.now if answered else None)
+            intent = tx.conn.execute(select(intents.c.id)).scalar_one()
+            journal.finish_intent(tx, intent, IntentState.ANSWERED)
+
+
+def test_after_a_jump_ahead_what_was_written_long_ago_stays(mirror: Mirror, clock: Clock) -> None:
+    now = a_day_ahead(mirror, clock)
+    clock.now = now + 3 * DAY
+    with mirror.transaction() as tx:
+        intent = tx.conn.execute(select(intents.c.id)).scalar_one()
+        journal.finish_intent(tx, intent, IntentState.CONFIRMED)
+        wait_from_now(tx, now + 2 * DAY)
+        assert tx.conn.execute(select(intents.c.started_at)).scalar_one() == now + DAY

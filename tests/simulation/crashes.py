@@ -20,7 +20,7 @@ from tests.simulation.__main__ import played, quiet
 from tests.simulation.history import History, Step
 from tests.simulation.scenarios import SCENARIOS
 
-_IDLE = 3  # cycles at the end, in which nothing may be written
+_IDLE = 2  # cycles at the end, in which nothing may be written
 _SECOND_WITHIN = 60  # effects after the first death
 
 

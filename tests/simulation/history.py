@@ -9,7 +9,7 @@ from syncd.twin.checks import STATUSES
 from tests.simulation.cmms import Traits
 from tests.simulation.cmms_adapter import TROUBLES
 from tests.simulation.ledger import SHARED, THEIRS
-from tests.simulation.world import Setup
+from tests.simulation.world import READ_LAG_S, Setup
 
 EVENTS = 40  # at least so many in a history, cycles not counted
 _LIST_ORDERS = ("hidden", "createdAt", "-createdAt", "updatedAt", "-updatedAt", "id")
@@ -27,7 +27,13 @@ _S2E_FAULTS = (
     "slow",
     "retry_after",
 )
+_UNCLEAR = (("drop_after", "drop_before", "hang"), ("lost", "dropped"))  # upstream, below
+NEWEST = -1  # the order that was raised last
 _CALLS = ("fetch", "get", "find", "create", "update", "any")
+_SITUATIONS = 0.08  # of the events are steps that only together lead somewhere
+CYCLES = frozenset({"tick", "full"})
+_REVERTS = 0.0  # of the worlds have rules that never let a field rest
+_REVERTED = ("status", "root_cause", "resolution")
 _EFFECTS = 60  # of a cycle, at any of which something may happen
 
 
@@ -62,11 +68,18 @@ class _Drawing:
         self._focus = (0, "status")
 
     def history(self) -> History:
-        rng, steps = self._rng, [Step("tick")] * self._rng.choice((0, 1, 2, 3))
-        events = 0
+        rng = self._rng
+        steps = self._outage() if rng.random() < 0.2 else []
+        events = len(steps)
+        steps += [Step("tick")] * rng.choice((0, 1, 2, 3))
         while events < EVENTS:
             if rng.random() < 0.3:
                 self._focus = (rng.randrange(8), rng.choice((*SHARED, *SHARED, *THEIRS)))
+            if rng.random() < _SITUATIONS:
+                found = [*self._situation(), *self._cycles(1, 2)]
+                steps += found
+                events += sum(step.kind not in CYCLES for step in found)
+                continue
             step = self._event()
             steps.append(step)
             events += 1
@@ -88,7 +101,7 @@ class _Drawing:
             owners=tuple((name, rng.choice(("cmms", "cmms", "s2e", None))) for name in SHARED),
             list_order=rng.choice(_LIST_ORDERS),
             page=rng.choice((2, 3, 4)),
-            s2e_lag_s=rng.choice((0, 0, 0, 20, 55)),
+            s2e_lag_s=rng.choice((0, 0, 0, 20, READ_LAG_S)),
             s2e_normalises=seldom() < 0.2,
             s2e_ignores=frozenset({rng.choice(sorted(keys))}) if seldom() < 0.1 else frozenset(),
             allow_reopen=seldom() < 0.9,
@@ -97,7 +110,7 @@ class _Drawing:
                 finds=seldom() < 0.9,
                 unique=seldom() < 0.3,
                 index_lag_s=rng.choice((0, 0, 0, 45, 130)),
-                read_lag_s=rng.choice((0, 0, 0, 40)),
+                read_lag_s=rng.choice((0, 0, 0, 40, 100)),
                 normalises=seldom() < 0.25,
                 ignores=ignored if seldom() < 0.1 else frozenset(),
                 lossy=seldom() < 0.25,
@@ -105,6 +118,7 @@ class _Drawing:
                 filters=seldom() < 0.4,
                 clears=seldom() < 0.8,
             ),
+            reverts=frozenset({rng.choice(_REVERTED)}) if seldom() < _REVERTS else frozenset(),
         )
 
     def _event(self) -> Step:
@@ -118,6 +132,91 @@ class _Drawing:
             self._time: 8,
         }
         return rng.choices(list(kinds), list(kinds.values()))[0]()
+
+    # ── what single events hardly ever lead to ────────────────────────────────────────────
+
+    def _situation(self) -> list[Step]:
+        situations = (
+            self._put_back,
+            self._made_and_edited,
+            self._refused_and_unclear,
+            self._unclear_and_edited,
+            self._records_for_one_order,
+            self._overtaken,
+            self._outage,
+        )
+        return self._rng.choice(situations)()
+
+    def _side(self) -> tuple[str, str]:
+        """The side that is edited, and the one that is written therefore."""
+        return self._rng.choice((("s2e", "cmms"), ("cmms", "s2e")))
+
+    def _cycles(self, least: int, most: int) -> list[Step]:
+        return [Step("tick")] * self._rng.randint(least, most)
+
+    def _put_back(self) -> list[Step]:
+        """What syncd has written is put back to what it was before."""
+        (edited, written), who = self._side(), self._focus[0]
+        name = self._rng.choice(SHARED)
+        back = Step(f"{written}_put_back", (who, name))
+        if self._rng.random() < 0.3:
+            back = Step("at", (self._rng.randrange(1, 15), back))
+        edit = Step(f"{edited}_edit", (who, name, self._value(name)))
+        return [edit, *self._cycles(1, 2), back]
+
+    def _made_and_edited(self) -> list[Step]:
+        """A create without a clear answer, and an edit before the record is met again."""
+        name, side = self._rng.choice(SHARED), self._rng.choice(("cmms", "cmms", "s2e"))
+        trouble = self._rng.choice(("lost", "lost", "dropped"))
+        fault = Step("cmms_fault", ("create", trouble, 0))
+        edit = Step(f"{side}_edit", (NEWEST, name, self._value(name)))
+        new = Step("s2e_add", (self._rng.choice(("ASSIGNED", "IN_PROGRESS")),))
+        return [new, fault, Step("tick"), edit]
+
+    def _refused_and_unclear(self) -> list[Step]:
+        """Several fields are refused together, and of one that is tried alone no answer comes."""
+        (edited, written), who = self._side(), self._focus[0]
+        names = self._rng.sample(SHARED, self._rng.randint(2, 4))
+        edits = [Step(f"{edited}_edit", (who, name, self._value(name))) for name in names]
+        return [*edits, *self._faults(written, after=self._rng.choice((0, 0, 1)))]
+
+    def _faults(self, written: str, after: int) -> list[Step]:
+        """A clear no, and after so many writes an outcome that is not known."""
+        unclear = self._rng.choice(_UNCLEAR[written == "cmms"])
+        if written == "cmms":
+            told = (("update", "invalid", 0), ("update", unclear, after))
+        else:
+            told = (("status:400", "POST", 0), (unclear, "POST", after))
+        return [Step(f"{written}_fault", each) for each in told]
+
+    def _unclear_and_edited(self) -> list[Step]:
+        """A write without a clear answer, and an edit of the same field after it."""
+        (edited, written), who = self._side(), self._focus[0]
+        name = self._rng.choice(SHARED)
+        fault = self._faults(written, after=0)[1]
+        edits = [Step(f"{side}_edit", (who, name, self._value(name))) for side in self._side()]
+        first = Step(f"{edited}_edit", (who, name, self._value(name)))
+        return [first, fault, Step("tick"), *edits[: self._rng.randint(0, 2)]]
+
+    def _records_for_one_order(self) -> list[Step]:
+        """One or two records that people make for an order that has none yet."""
+        new = Step("s2e_add", (self._rng.choice(STATUSES),))
+        copies = [Step("cmms_copy", (NEWEST,))] * self._rng.randint(0, 1)
+        return [new, Step("cmms_add", (NEWEST,)), *copies]
+
+    def _overtaken(self) -> list[Step]:
+        """Another holder of the lease, while there is something to write."""
+        who, name = self._focus[0], self._rng.choice(SHARED)
+        edit = Step(f"{self._side()[0]}_edit", (who, name, self._value(name)))
+        return [edit, Step("at", (self._rng.randrange(3, 25), Step("takeover")))]
+
+    def _outage(self) -> list[Step]:
+        """Reads upstream fail in a row, more often than one read is tried again."""
+        kind = self._rng.choice(("drop_before", "status", "html", "truncate"))
+        fault = Step("s2e_fault", (kind, "GET", self._rng.randrange(4)))
+        return [fault] * self._rng.randint(3, 5)
+
+    # ── one event ─────────────────────────────────────────────────────────────────────────
 
     def _edit(self) -> Step:
         who, name = self._focus

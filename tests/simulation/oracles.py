@@ -16,7 +16,7 @@ from syncd.core.work_order import OPEN_STATUSES
 from syncd.mirror.tables import conflicts, drifts, links, parked, s2e_orders
 from tests.simulation.cmms import NATIVE_STATUS, Record, normalised
 from tests.simulation.ledger import SHARED, THEIRS, Event, Plain, plain
-from tests.simulation.world import POLL_EVERY_S, World
+from tests.simulation.world import POLL_EVERY_S, READ_LAG_S, World
 
 _BOOKKEEPING = {"external_id", "external_status"}
 
@@ -297,6 +297,8 @@ def _went_on(
     arrived = [one.sent.get(name, one.after.get(name)) for one in ours if one.side == other]
     if any(_equal(world, name, value, held) for held in arrived):
         return True
+    if _shown_by_times(world, event, name):
+        return _gave_way(world, event, ours, name)
     agreed = {_agreed_last(world, event, record, name, seen=seen) for seen in (False, True)}
     if value in agreed:
         return True  # what both hold, or back to what both held: nothing to carry over
@@ -332,6 +334,27 @@ def _was_shown_so(world: World, event: Event, name: str, value: Plain) -> bool:
             unseen.discard(earlier.side)
             if earlier.after[name] == value:
                 return True
+    return False
+
+
+def _shown_by_times(world: World, event: Event, name: str) -> bool:
+    """Whether Scan2Evolve's own times tell of this edit, though it put back an old value: it
+    followed a write of ours that was answered, and the first look that does not lag shows it as
+    the last change of the order. Not where it left the field blank: a blank never erases."""
+    if event.side != "s2e" or event.after.get(name) is None:
+        return False
+    ours = [e for e in world.ledger.events if (e.side, e.s2e_id) == ("s2e", event.s2e_id)]
+    written = [e for e in ours if e.n < event.n and e.actor == "syncd" and e.op == "set"]
+    if not written or name not in written[-1].after:
+        return False
+    answer = next((e for e in ours if e.n > written[-1].n and e.op in {"told", "try"}), None)
+    if answer is None or answer.op == "try":
+        return False
+    for later in (e for e in ours if e.n > event.n):
+        if later.op == "set":
+            return False
+        if later.op == "show" and later.at - answer.at >= READ_LAG_S and later.as_of > event.n:
+            return True
     return False
 
 

@@ -99,6 +99,9 @@ def _overlooked(world: World) -> Iterator[str]:
         if look.s2e:
             open_now = {k for k, v in _upstream(before).items() if look.swept or v in OPEN_STATUSES}
             moved = {_key(event) for event in during if event.actor == "person"}
+            began = during[0].at if during else 0.0
+            # The lists show it with its status from before.
+            moved |= _lagging(before, began - world.setup.s2e_lag_s)
             for s2e_id in sorted(open_now - shown - moved):
                 yield f"{s2e_id} was not looked at in cycle {look.first}..{look.last}"
         if look.cmms:
@@ -115,6 +118,12 @@ def _upstream(events: list[Event]) -> dict[str, Plain]:
         elif event.side == "s2e" and event.op == "delete":
             alive.pop(str(event.s2e_id), None)
     return alive
+
+
+def _lagging(events: list[Event], since: float) -> set[str]:
+    """Orders whose status syncd has written so lately that reads may not show it."""
+    wrote = (e for e in events if e.actor == "syncd" and e.op == "set" and e.at >= since)
+    return {_key(event) for event in wrote if event.side == "s2e" and "status" in event.after}
 
 
 def _changed_below(world: World, events: list[Event]) -> set[str]:

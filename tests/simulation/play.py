@@ -48,7 +48,7 @@ def play(history: History, home: Path, *, idle: int = IDLE_CYCLES) -> Verdict:
     """Play the history in a new world at `home`; what another has left there goes."""
     world = World(history.setup, home)
     faults: list[str] = []
-    effects = 0
+    opened = effects = world.effects.count  # of the lease, before the first step
     try:
         player = Player(world)
         for step in history.steps:
@@ -66,7 +66,7 @@ def play(history: History, home: Path, *, idle: int = IDLE_CYCLES) -> Verdict:
         "cycles": world.cycles,
         "writes": written,
         "deaths": world.deaths,
-        "effects": effects,
+        "effects": effects - opened,
     }
     return Verdict(tuple(faults), world.ledger.digest(), counts, _ends(world))
 
@@ -93,6 +93,8 @@ class Player:
             "clock": self._clock,
             "s2e_edit": self._s2e_edit,
             "cmms_edit": self._cmms_edit,
+            "s2e_put_back": lambda who, name: self._put_back(Side.S2E, who, name),
+            "cmms_put_back": lambda who, name: self._put_back(Side.CMMS, who, name),
             "s2e_add": self._s2e_add,
             "s2e_delete": self._s2e_delete,
             "cmms_add": self._cmms_add,
@@ -135,6 +137,17 @@ class Player:
         number = self._record(who)
         if number is not None:
             self.world.cmms.update("person", number, {name: value})
+
+    def _put_back(self, side: Side, who: int, name: str) -> None:
+        """Somebody sets the field to what it was before syncd wrote it last."""
+        s2e_id = self._order(who)
+        ours = [e for e in self.world.ledger.writes(side.value) if e.s2e_id == s2e_id]
+        before = [e.before[name] for e in ours if name in e.before]
+        if not before or (name == "status" and before[-1] is None):
+            return
+        value = before[-1]
+        edit = self._s2e_edit if side is Side.S2E else self._cmms_edit
+        edit(who, name, float(value) if value and name == "actual_hours" else value)
 
     def _s2e_add(self, status: str) -> None:
         self.world.upstream.add(status=status)

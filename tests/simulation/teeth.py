@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-_SIMULATION = ("tests.simulation", "--histories", "400", "--idle", "20", "--first")
+_SIMULATION = ("tests.simulation", "--histories", "60", "--idle", "4", "--first")
 _SMALL_SCOPE = ("tests.simulation.small_scope", "--depth", "4")
 _COPIED = ("syncd", "migrations", "tests")
-_TIMEOUT_S = 900
+_TIMEOUT_S = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def main() -> int:
     told = parser.parse_args()
     planted = [bug for bug in bugs() if told.only in bug.name]
     sound = subprocess.run(
-        [sys.executable, "-m", *_SIMULATION[:2], "20", *_SIMULATION[3:]], cwd=ROOT, check=False,
+        [sys.executable, "-m", *_SIMULATION[:2], "10", *_SIMULATION[3:]], cwd=ROOT, check=False,
         capture_output=True, text=True,
     )  # fmt: skip
     if sound.returncode:

@@ -54,7 +54,7 @@ class Upstream:
         self._tell("delete", s2e_id, {}, {})
 
     def ids(self) -> list[str]:
-        return [order["id"] for order in self.twin.orders()]
+        return self.twin.people.ids()
 
     def values(self, s2e_id: str) -> dict[str, Plain]:
         return values_of(self.twin.order(s2e_id))

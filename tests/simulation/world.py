@@ -31,6 +31,7 @@ from tests.simulation.cmms import FakeCmms, Traits
 from tests.simulation.cmms_adapter import FakeAdapter
 from tests.simulation.effects import Crash, Effects, crash
 from tests.simulation.ledger import Ledger, Look
+from tests.simulation.rules import Rules
 from tests.simulation.upstream import DirectHttp, Upstream
 
 POLL_EVERY_S = 60.0
@@ -47,6 +48,7 @@ class Setup:
         page: orders on one page of the list.
         s2e_lag_s, s2e_normalises, s2e_ignores: see `TwinConfig`.
         guard_min: changes allowed at once before the guard latches.
+        reverts: fields that other systems set back on both sides, see `rules.py`.
     """
 
     seed: int = 1
@@ -61,6 +63,7 @@ class Setup:
     s2e_ignores: frozenset[str] = frozenset()
     allow_reopen: bool = True
     guard_min: int = 1000
+    reverts: frozenset[str] = frozenset()
     traits: Traits = field(default_factory=Traits)
 
 
@@ -113,6 +116,7 @@ class World:
         self.upstream = Upstream(config, self.clock, self.ledger, self.effects)
         self.cmms = FakeCmms(setup.traits, self.clock, self.ledger)
         self.adapter = FakeAdapter(self.cmms, self.clock, self.ledger, self.effects)
+        self._rules = Rules(setup.reverts, self.upstream, self.cmms, self.ledger, self.clock)
         self.deaths = self.takeovers = self.cycles = 0
         self.began: list[float] = []
         self.dies_again_after: int | None = None
@@ -196,6 +200,7 @@ class World:
 
     def tick(self, *, full: bool = False) -> Report | None:
         """One cycle, and the time to the next; None if it did not live to its end."""
+        self._rules.follow()
         began, first = self.clock.now, len(self.ledger.events)
         self.began.append(began)
         with self.mirror.read() as tx:
