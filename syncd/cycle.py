@@ -26,6 +26,7 @@ from syncd.mirror.alone import settle_alone
 from syncd.mirror.cases import load_cases
 from syncd.mirror.database import Mirror
 from syncd.mirror.lease import Lease
+from syncd.mirror.relinking import Taken, take_answers
 from syncd.mirror.set_back import forget_the_future
 from syncd.outage import Outage
 from syncd.poll_cmms import CmmsPoll
@@ -44,12 +45,12 @@ class Order:
 
     Attributes:
         full: read the whole list and the whole CMMS, due or not.
-        only: one work order, for a pilot.
+        only: these work orders alone: one, for a pilot, or those of a plan's file.
         dry: read and plan, write nothing to either side.
     """
 
     full: bool = False
-    only: str | None = None
+    only: tuple[str, ...] | None = None
     dry: bool = False
 
 
@@ -193,6 +194,8 @@ class Cycle:
                 structlog.get_logger().warning(
                     "push.in_doubt", s2e_id=intent.s2e_id, side=intent.side, error="interrupted"
                 )
+            for taken in take_answers(tx, reading.cycle_id):
+                _log_taken(taken)
 
     def _poll_s2e(self, reading: Reading) -> Seen:
         return self._watch(Side.S2E, lambda: self._s2e_poll().read(reading))
@@ -249,8 +252,7 @@ class Cycle:
 
     def _plan(self, reading: Reading) -> Plan:
         with self.mirror.read() as tx:
-            wanted = None if reading.only is None else [reading.only]
-            cases = load_cases(tx, wanted, lag=self.policy.longest_lag)
+            cases = load_cases(tx, reading.only, lag=self.policy.longest_lag)
             known = facts(tx, self.utcnow())
         return make_plan(cases, self.policy, known, self.utcnow())
 
@@ -367,6 +369,16 @@ class Cycle:
             observed=done.s2e.observed,
             changed=done.s2e.changed + done.cmms.changed,
             **{key: count for key, count in told.items() if count},
+        )
+
+
+def _log_taken(taken: Taken) -> None:
+    words = {"s2e_id": taken.answer.s2e_id, "cmms_id": taken.answer.cmms_id}
+    if taken.refused is None:
+        structlog.get_logger().info("link.answered", rule=taken.answer.wish, **words)
+    else:
+        structlog.get_logger().warning(
+            "link.refused", rule=taken.answer.wish, reason=taken.refused, **words
         )
 
 

@@ -76,7 +76,7 @@ class S2ePoll:
         seen = Seen()
         try:
             if reading.only is not None:
-                self.get(reading, seen, [reading.only])
+                self.get(reading, seen, reading.only)
             else:
                 self._read_lanes(reading, seen)
         except RemoteError as error:

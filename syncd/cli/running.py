@@ -88,7 +88,7 @@ def once(full: Full = False, order: Only = None, as_json: Json = False) -> None:
         try:
             with leased(app, _WAIT_S) as lease:
                 cycle = app.cycle(lease)
-                report = cycle.run(Order(full=full, only=order, dry=app.settings.dry_run))
+                report = cycle.run(Order(full=full, only=_only(order), dry=app.settings.dry_run))
         except SyncdError as error:
             if as_json:
                 print_json(_no_cycle(error))
@@ -100,6 +100,10 @@ def once(full: Full = False, order: Only = None, as_json: Json = False) -> None:
         for met in report.errors:
             typer.echo(f"syncd: {met}", err=True)
         raise typer.Exit(exit_code(report.errors, partial=report.result == "partial"))
+
+
+def _only(order: str | None) -> tuple[str, ...] | None:
+    return None if order is None else (order,)
 
 
 def _no_cycle(error: SyncdError) -> dict[str, Any]:
@@ -147,7 +151,7 @@ def plan(full: Full = False, order: Only = None, as_json: Json = False) -> None:
         age: float | None = None
         try:
             with leased(app, 0.0) as lease:
-                report = app.cycle(lease).run(Order(full=full, only=order, dry=True))
+                report = app.cycle(lease).run(Order(full=full, only=_only(order), dry=True))
             found, errors = report.plan, report.errors
         except LeaseHeld:
             found, age = plan_from_mirror(app.mirror(), app.policy(), utcnow())

@@ -1,6 +1,6 @@
 """Links between orders and records, and the bases of linked pairs."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, insert, select, update
 
 from syncd.core.work_order import Fields, Side, encode_fields
 from syncd.mirror.database import Tx
-from syncd.mirror.observations import look_at
+from syncd.mirror.observations import chunks, look_at
 from syncd.mirror.tables import bases, cmms_records, links
 
 
@@ -102,3 +102,16 @@ def save_bases(
             tx.conn.execute(insert(bases).values(**key, **told))
         else:
             tx.conn.execute(update(bases).where(*here).values(**told))
+
+
+def linked_records(tx: Tx, s2e_ids: Collection[str]) -> dict[str, str]:
+    """The cmms_id of each of these orders that is linked."""
+    found: dict[str, str] = {}
+    for ids in chunks(s2e_ids):
+        rows = tx.conn.execute(
+            select(links.c.s2e_id, links.c.cmms_id).where(
+                links.c.connection == tx.connection, links.c.s2e_id.in_(ids)
+            )
+        )
+        found |= {row.s2e_id: row.cmms_id for row in rows}
+    return found
