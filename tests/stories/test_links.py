@@ -9,6 +9,8 @@ import pytest
 from tests.stories.conftest import MakeWorld
 from tests.stories.world import World, stop, wait_until
 
+INSIDE = True
+
 
 def lose_mirror(world: World) -> None:
     """A new volume: nothing of the mirror is left."""
@@ -161,7 +163,7 @@ def test_a_dropped_order_stays_out_until_it_is_relinked_also_beside_a_daemon(wor
     assert links_of(world)[s2e_id]["state"] == "dropped"
     assert world.syncd("parked", "retry", s2e_id).code == 64  # that is no way back
     rebuilt = world.syncd("links", "relink", "--json")
-    assert (rebuilt.code, rebuilt.json["linked"]) == (0, [])
+    assert (rebuilt.code, rebuilt.json["linked"], rebuilt.json["conflicts"]) == (0, [], [])
     world.sql("DELETE FROM work_orders WHERE id = :id", id=number)
     for _ in range(2):
         assert world.once("--full")["created"] == 0
@@ -222,7 +224,7 @@ def test_links_are_rebuilt_from_either_side_and_conflicts_are_named(world: World
     written, before = world.written(), world.records()
     told = world.syncd("links", "relink")
     assert told.code == 0, told.out + told.err
-    assert "15 linked, 1 conflicts; nothing was written" in told.out
+    assert "15 linked, 1 conflict; nothing was written" in told.out
     assert f"{taken}  external_id_taken  externalId is {records[owner]['id']}" in told.out
     assert (world.written(), world.records()) == (written, before)
     assert links_of(world)[by_reference]["how"] == "reference"
