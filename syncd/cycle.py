@@ -7,16 +7,17 @@ neither reads nor writes, and what writes decides nothing.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
 
 from syncd.apply import Apply, Sent
 from syncd.cmms.port import CmmsAdapter
+from syncd.core.case import Case
 from syncd.core.decision import Decision
 from syncd.core.meet import alone
-from syncd.core.plan import Guard, Plan, make_plan
+from syncd.core.plan import Guard, Plan, decide, guard_plan, make_plan
 from syncd.core.policy import Mode, Policy
 from syncd.core.work_order import Side
 from syncd.errors import SyncdError
@@ -47,11 +48,13 @@ class Order:
         full: read the whole list and the whole CMMS, due or not.
         only: these work orders alone: one, for a pilot, or those of a plan's file.
         dry: read and plan, write nothing to either side.
+        decide: decides about one order; the planner, or what lets through a part of its plan.
     """
 
     full: bool = False
     only: tuple[str, ...] | None = None
     dry: bool = False
+    decide: Callable[[Case, Policy, datetime], Decision] = decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +164,7 @@ class Cycle:
             self.client.deadline = ends
             cmms = self._poll_cmms(reading)
             self._settle_alone(s2e, cmms)
-            plan = self._decide(reading, s2e)
+            plan = self._decide(reading, order, s2e)
             sent = Sent()
             if not order.dry:
                 sent = self._apply(reading, plan, s2e, cmms)
@@ -236,35 +239,45 @@ class Cycle:
 
     # ── decide ────────────────────────────────────────────────────────────────────────────
 
-    def _decide(self, reading: Reading, s2e: Seen) -> Plan:
+    def _decide(self, reading: Reading, order: Order, s2e: Seen) -> Plan:
         """The plan, from the mirror. Orders about to be written are first looked at afresh,
         since their last observation may be as old as the last sweep."""
-        plan = self._plan(reading)
+        plan = self._plan(reading, order)
         stale = [decision.s2e_id for decision in plan.sendable() if not self._is_fresh(decision)]
         if not stale or s2e.error is not None:
             return plan
         self._s2e_poll().refresh(reading, s2e, stale)
-        return self._plan(reading)
+        return self._plan(reading, order)
 
     def _is_fresh(self, decision: Decision) -> bool:
         seen_at = decision.case.s2e_seen_at
         return seen_at is not None and self.utcnow() - seen_at <= self.fresh
 
-    def _plan(self, reading: Reading) -> Plan:
+    def _plan(self, reading: Reading, order: Order) -> Plan:
         with self.mirror.read() as tx:
             cases = load_cases(tx, reading.only, lag=self.policy.longest_lag)
             known = facts(tx, self.utcnow())
-        return make_plan(cases, self.policy, known, self.utcnow())
+        now = self.utcnow()
+        decisions = [order.decide(case, self.policy, now) for case in cases]
+        plan = guard_plan(decisions, self.policy, known)
+        # A part that is within the limits says nothing of what a person has released.
+        return plan if reading.only is None else replace(plan, spent=())
 
     # ── write ─────────────────────────────────────────────────────────────────────────────
 
     def _apply(self, reading: Reading, plan: Plan, s2e: Seen, cmms: Seen) -> Sent:
         """Keep what was found out, then send what may be sent."""
-        record_plan(self.mirror, plan, reading.cycle_id)
+        record_plan(self.mirror, plan, reading.cycle_id, self.policy.cmms_mapping)
         sender = Apply(
             client=self.client,
             adapter=self.adapter,
-            intents=Intents(self.mirror, self.lease, reading.cycle_id, self.utcnow),
+            intents=Intents(
+                self.mirror,
+                self.lease,
+                reading.cycle_id,
+                self.utcnow,
+                self.policy.cmms_mapping,
+            ),
             policy=self.policy,
             stopping=reading.stopping,
             closed=self._closed(s2e, cmms),

@@ -59,6 +59,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "store.unavailable": "the mirror cannot be used: nothing is written to either side",
         "store.recovered": "the mirror can be used again",
         "library.said": "a warning or an error of a library syncd uses",
+        "mapping.changed": "records are read with another mapping, which alone writes nothing",
         "mirror.upgraded": "the mirror's schema was brought to this version's",
     }
 )

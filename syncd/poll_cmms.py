@@ -1,6 +1,7 @@
 """Read the CMMS into the mirror. What was seen is saved, and that is all."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -151,9 +152,11 @@ class CmmsPoll:
                 self._save(seen, [record], began)
 
     def _look_at(self, reading: Reading, seen: Seen, s2e_ids: Collection[str]) -> None:
-        """Read the records of these orders: linked ones by their own id, others by the order's."""
+        """Read the records of these orders: linked ones by their own id, others by the order's
+        or by the one that the order names."""
         with self._mirror.read() as tx:
             linked = links.linked_records(tx, s2e_ids)
+            named = links.named_records(tx, s2e_ids)
         for s2e_id in s2e_ids:
             if reading.stopping():
                 return
@@ -161,6 +164,15 @@ class CmmsPoll:
                 self._get_linked(reading, seen, linked[s2e_id], self._utcnow())
             else:
                 self._find(seen, [s2e_id])
+                self._get_named(seen, named.get(s2e_id))
+
+    def _get_named(self, seen: Seen, cmms_id: str | None) -> None:
+        if cmms_id is None:
+            return
+        began = self._utcnow()
+        seen.requests += 1
+        with suppress(NotFound):
+            self._save(seen, [self._adapter.get(cmms_id)], began)
 
     def _find(self, seen: Seen, s2e_ids: Iterable[str]) -> None:
         if not self._adapter.capabilities.finds:

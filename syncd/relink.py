@@ -8,6 +8,7 @@ contradicts itself is named; no link is dropped.
 from dataclasses import dataclass, field
 
 from syncd.core.decision import Decision
+from syncd.core.meet import DROPPED
 from syncd.core.plan import Plan, decide
 from syncd.core.work_order import Field
 from syncd.cycle import Cycle, Order, Report
@@ -51,11 +52,14 @@ def rebuild_links(cycle: Cycle) -> Rebuilt:
             rebuilt.linked.append((case.s2e_id, decision.link.cmms_id, decision.link.how))
         else:
             rebuilt.conflicts += _conflicts(decision)
-    record_plan(cycle.mirror, Plan(tuple(made)), rebuilt.report.cycle_id)
+    plan = Plan(tuple(made))
+    record_plan(cycle.mirror, plan, rebuilt.report.cycle_id, cycle.policy.cmms_mapping)
     return rebuilt
 
 
 def _conflicts(decision: Decision) -> list[tuple[str, str, str]]:
+    if decision.out_of_scope == DROPPED:
+        return []
     holds = [*decision.holds, *decision.case.holds]
     found = [(decision.s2e_id, h.reason, h.detail) for h in holds if h.field is None][:1]
     if decision.out_of_scope in _CONFLICTS:

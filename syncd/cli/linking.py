@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from syncd.app import App, leased, utcnow
-from syncd.cli.common import exit_code, open_app, print_json, print_rows
+from syncd.cli.common import counted, exit_code, open_app, print_json, print_rows
 from syncd.core.work_order import CmmsRecord
 from syncd.errors import InputError, NotFound
 from syncd.mirror import observations, relinking, schema
@@ -212,6 +212,7 @@ def _print(done: Rebuilt) -> None:
         print_rows(("order", "cmms", "how"), done.linked)
     if done.conflicts:
         print_rows(("order", "conflict", "detail"), done.conflicts)
-    typer.echo(f"{len(done.linked)} linked, {len(done.conflicts)} conflicts; nothing was written")
+    conflicts = counted(len(done.conflicts), "conflict")
+    typer.echo(f"{len(done.linked)} linked, {conflicts}; nothing was written")
     for s2e_id in done.under_way:
         typer.echo(f"{s2e_id}: its create is being read back, which links it by itself")

@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, insert, select, update
 from syncd.core.work_order import Fields, Side, encode_fields
 from syncd.mirror.database import Tx
 from syncd.mirror.observations import chunks, look_at
-from syncd.mirror.tables import bases, cmms_records, links
+from syncd.mirror.tables import bases, cmms_records, links, s2e_orders
 
 
 def make_link(tx: Tx, s2e_id: str, cmms_id: str, how: str) -> None:
@@ -114,4 +114,18 @@ def linked_records(tx: Tx, s2e_ids: Collection[str]) -> dict[str, str]:
             )
         )
         found |= {row.s2e_id: row.cmms_id for row in rows}
+    return found
+
+
+def named_records(tx: Tx, s2e_ids: Collection[str]) -> dict[str, str]:
+    """The known record that the externalId of each of these orders names."""
+    found: dict[str, str] = {}
+    same = s2e_orders.c.connection == cmms_records.c.connection
+    for ids in chunks(s2e_ids):
+        rows = tx.conn.execute(
+            select(s2e_orders.c.s2e_id, s2e_orders.c.external_id)
+            .join(cmms_records, same & (s2e_orders.c.external_id == cmms_records.c.cmms_id))
+            .where(s2e_orders.c.connection == tx.connection, s2e_orders.c.s2e_id.in_(ids))
+        )
+        found |= {row.s2e_id: row.external_id for row in rows}
     return found
