@@ -19,7 +19,7 @@ from typing import Any, TextIO
 import structlog
 
 from syncd.cmms.load import AdapterContext, find_adapter
-from syncd.cmms.port import CmmsAdapter, close
+from syncd.cmms.port import CmmsAdapter, close, mapping_hash
 from syncd.core.budget import RateBudget
 from syncd.core.policy import Mode, Overflow, Policy, Scope
 from syncd.cycle import Cycle
@@ -31,6 +31,7 @@ from syncd.mirror import observations, report, schema, state
 from syncd.mirror.database import Mirror, open_mirror
 from syncd.mirror.lease import Lease
 from syncd.ops.heartbeat import beat, path_for
+from syncd.remapping import follow_mapping
 from syncd.scan2evolve.auth import BasicAuth, BearerAuth, ClientCredentials, DownstreamAuth, V1Auth
 from syncd.scan2evolve.client import Scan2EvolveClient
 from syncd.settings import Need, Settings, adapter_options, load_settings
@@ -63,6 +64,7 @@ def make_policy(settings: Settings, adapter: CmmsAdapter) -> Policy:
         cmms_clears=can.clears,
         cmms_creates=can.creates,
         cmms_finds=can.finds,
+        cmms_mapping=mapping_hash(adapter),
         mode=Mode(settings.cmms_mode),
         create=Scope(settings.cmms_create),
         site_ids=frozenset(settings.s2e_site_ids),
@@ -261,12 +263,23 @@ def upgrade(app: App, lease: Lease) -> None:
             "mirror.upgraded", before=before, after=after, backup=str(saved) if saved else None
         )
     lease.announce()
+    with app.mirror().transaction() as tx:
+        if state.get_state(tx, state.MIRROR_ID) is None:
+            state.set_state(tx, state.MIRROR_ID, secrets.token_hex(8))
+
+
+def mirror_id(app: App) -> str | None:
+    """The identity of the mirror; None before a holder of the lease has used it."""
+    with app.mirror().read() as tx:
+        told = state.get_state(tx, state.MIRROR_ID)
+    return told if isinstance(told, str) else None
 
 
 def take_over(app: App, lease: Lease) -> None:
     """Having the lease: upgrade, and have every order looked at again if a setting that decides
-    has changed."""
+    has changed. What a changed mapping has records read as is no edit."""
     upgrade(app, lease)
+    follow_mapping(app.mirror().fenced(lease.check), app.adapter())
     policy = _settled_under(app.policy())
     with app.mirror().transaction() as tx:
         if state.get_state(tx, state.POLICY) != policy:

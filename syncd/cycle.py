@@ -7,16 +7,17 @@ neither reads nor writes, and what writes decides nothing.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
 
 from syncd.apply import Apply, Sent
 from syncd.cmms.port import CmmsAdapter
+from syncd.core.case import Case
 from syncd.core.decision import Decision
 from syncd.core.meet import alone
-from syncd.core.plan import Guard, Plan, make_plan
+from syncd.core.plan import Guard, Plan, decide, guard_plan, make_plan
 from syncd.core.policy import Mode, Policy
 from syncd.core.work_order import Side
 from syncd.errors import SyncdError
@@ -26,6 +27,7 @@ from syncd.mirror.alone import settle_alone
 from syncd.mirror.cases import load_cases
 from syncd.mirror.database import Mirror, Tx
 from syncd.mirror.lease import Lease
+from syncd.mirror.relinking import Taken, take_answers
 from syncd.mirror.set_back import forget_the_future, wait_from_now
 from syncd.outage import Outage
 from syncd.poll_cmms import CmmsPoll
@@ -45,13 +47,15 @@ class Order:
 
     Attributes:
         full: read the whole list and the whole CMMS, due or not.
-        only: one work order, for a pilot.
+        only: these work orders alone: one, for a pilot, or those of a plan's file.
         dry: read and plan, write nothing to either side.
+        decide: decides about one order; the planner, or what lets through a part of its plan.
     """
 
     full: bool = False
-    only: str | None = None
+    only: tuple[str, ...] | None = None
     dry: bool = False
+    decide: Callable[[Case, Policy, datetime], Decision] = decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,7 @@ class Cycle:
             self.client.deadline = ends
             cmms = self._poll_cmms(reading)
             self._settle_alone(s2e, cmms)
-            plan = self._decide(reading, s2e)
+            plan = self._decide(reading, order, s2e)
             sent = Sent()
             if not order.dry:
                 sent = self._apply(reading, plan, s2e, cmms)
@@ -198,6 +202,8 @@ class Cycle:
                 structlog.get_logger().warning(
                     "push.in_doubt", s2e_id=intent.s2e_id, side=intent.side, error="interrupted"
                 )
+            for taken in take_answers(tx, reading.cycle_id):
+                _log_taken(taken)
 
     def _notice_set_ahead(self, tx: Tx) -> None:
         last, then = self.clocks
@@ -247,36 +253,45 @@ class Cycle:
 
     # ── decide ────────────────────────────────────────────────────────────────────────────
 
-    def _decide(self, reading: Reading, s2e: Seen) -> Plan:
+    def _decide(self, reading: Reading, order: Order, s2e: Seen) -> Plan:
         """The plan, from the mirror. Orders about to be written are first looked at afresh,
         since their last observation may be as old as the last sweep."""
-        plan = self._plan(reading)
+        plan = self._plan(reading, order)
         stale = [decision.s2e_id for decision in plan.sendable() if not self._is_fresh(decision)]
         if not stale or s2e.error is not None:
             return plan
         self._s2e_poll().refresh(reading, s2e, stale)
-        return self._plan(reading)
+        return self._plan(reading, order)
 
     def _is_fresh(self, decision: Decision) -> bool:
         seen_at = decision.case.s2e_seen_at
         return seen_at is not None and self.utcnow() - seen_at <= self.fresh
 
-    def _plan(self, reading: Reading) -> Plan:
+    def _plan(self, reading: Reading, order: Order) -> Plan:
         with self.mirror.read() as tx:
-            wanted = None if reading.only is None else [reading.only]
-            cases = load_cases(tx, wanted, memory=self.policy.memory)
+            cases = load_cases(tx, reading.only, memory=self.policy.memory)
             known = facts(tx, self.utcnow())
-        return make_plan(cases, self.policy, known, self.utcnow())
+        now = self.utcnow()
+        decisions = [order.decide(case, self.policy, now) for case in cases]
+        plan = guard_plan(decisions, self.policy, known)
+        # A part that is within the limits says nothing of what a person has released.
+        return plan if reading.only is None else replace(plan, spent=())
 
     # ── write ─────────────────────────────────────────────────────────────────────────────
 
     def _apply(self, reading: Reading, plan: Plan, s2e: Seen, cmms: Seen) -> Sent:
         """Keep what was found out, then send what may be sent."""
-        record_plan(self.mirror, plan, reading.cycle_id)
+        record_plan(self.mirror, plan, reading.cycle_id, self.policy.cmms_mapping)
         sender = Apply(
             client=self.client,
             adapter=self.adapter,
-            intents=Intents(self.mirror, self.lease, reading.cycle_id, self.utcnow),
+            intents=Intents(
+                self.mirror,
+                self.lease,
+                reading.cycle_id,
+                self.utcnow,
+                self.policy.cmms_mapping,
+            ),
             policy=self.policy,
             stopping=reading.stopping,
             closed=self._closed(s2e, cmms),
@@ -381,6 +396,16 @@ class Cycle:
             observed=done.s2e.observed,
             changed=done.s2e.changed + done.cmms.changed,
             **{key: count for key, count in told.items() if count},
+        )
+
+
+def _log_taken(taken: Taken) -> None:
+    words = {"s2e_id": taken.answer.s2e_id, "cmms_id": taken.answer.cmms_id}
+    if taken.refused is None:
+        structlog.get_logger().info("link.answered", rule=taken.answer.wish, **words)
+    else:
+        structlog.get_logger().warning(
+            "link.refused", rule=taken.answer.wish, reason=taken.refused, **words
         )
 
 

@@ -3,6 +3,7 @@
     SyncdError
     ├── ConfigurationError          stop; a person mends a setting                (78)
     ├── InputError                  stop; a person mends the command's words      (64)
+    ├── InputContentError           stop; a file that a command was given is wrong    (65)
     ├── MirrorContentError          stop; the mirror's schema or content is wrong (65)
     ├── MirrorUnavailable           no write to either side until it is back      (74)
     ├── LeaseHeld, LeaseLost        another process writes for this connection    (75)
@@ -39,6 +40,12 @@ class InputError(SyncdError):
     """A command's argument cannot be used; the text names it and the remedy."""
 
     exit_code = 64
+
+
+class InputContentError(SyncdError):
+    """A file that a command was given cannot be used; the text names the line and what is wrong."""
+
+    exit_code = 65
 
 
 class MirrorContentError(SyncdError):

@@ -33,8 +33,15 @@ class Intents:
     """Keeps the intents of one cycle, with a line in the journal for each step."""
 
     def __init__(
-        self, mirror: Mirror, lease: Lease, cycle_id: str, utcnow: Callable[[], datetime]
+        self,
+        mirror: Mirror,
+        lease: Lease,
+        cycle_id: str,
+        utcnow: Callable[[], datetime],
+        mapping: str = "",
     ) -> None:
+        """mapping: the hash of the one that CMMS records are read with."""
+        self._mapping = mapping
         self._mirror = mirror
         self._lease = lease
         self._cycle_id = cycle_id
@@ -106,6 +113,7 @@ class Intents:
                 {move.field: move.s2e for move in moves},
                 {move.field: move.cmms for move in moves},
                 native=record.native,
+                mapping_hash=self._mapping,
             )
             journal.finish_intent(tx, intent.id, IntentState.CONFIRMED, cmms_id=record.cmms_id)
             self._note(tx, "link.created", intent.s2e_id, cmms_id=record.cmms_id)
@@ -141,7 +149,12 @@ class Intents:
                     continue
                 journal.settle_write(tx, intent.id, name, verdict)
                 links.save_bases(
-                    tx, intent.s2e_id, {name: write.source}, {name: seen}, native=record.native
+                    tx,
+                    intent.s2e_id,
+                    {name: write.source},
+                    {name: seen},
+                    native=record.native,
+                    mapping_hash=self._mapping,
                 )
                 if verdict is IntentState.ALTERED:
                     self._altered(tx, intent, name, write.sent, seen)

@@ -31,6 +31,8 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "link.adopted": "a record that was there already was linked",
         "link.duplicate": "several records carry one order's id: a person has to look",
         "link.lost": "a linked record is no longer found in the CMMS",
+        "link.answered": "a person's answer about a link was acted on: relink, recreate or drop",
+        "link.refused": "such an answer could not be acted on any more",
         "push.applied": "a change was sent and answered with success",
         "push.refused": "a change was refused, or certainly not sent",
         "push.in_doubt": "a change was sent and its outcome is unknown: it is read back first",
@@ -58,6 +60,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "store.unavailable": "the mirror cannot be used: nothing is written to either side",
         "store.recovered": "the mirror can be used again",
         "library.said": "a warning or an error of a library syncd uses",
+        "mapping.changed": "records are read with another mapping, which alone writes nothing",
         "mirror.upgraded": "the mirror's schema was brought to this version's",
     }
 )

@@ -1,6 +1,7 @@
 """Read the CMMS into the mirror. What was seen is saved, and that is all."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -41,7 +42,7 @@ class CmmsPoll:
         seen = Seen()
         try:
             if reading.only is not None:
-                self._find(seen, [reading.only])
+                self._look_at(reading, seen, reading.only)
             else:
                 self._fetch(reading, seen)
             self._settle(seen)
@@ -108,17 +109,20 @@ class CmmsPoll:
         for cmms_id in unseen:
             if reading.stopping():
                 return False
-            seen.requests += 1
-            try:
-                record = self._adapter.get(cmms_id)
-            except NotFound:
-                with self._mirror.transaction() as tx:
-                    if links.note_missing(tx, cmms_id, reading.cycle_id):
-                        journal.write(tx, "link.lost", cycle_id=reading.cycle_id, cmms_id=cmms_id)
-                        self._log.warning("link.lost", cmms_id=cmms_id)
-                continue
-            self._save(seen, [record], began)
+            self._get_linked(reading, seen, cmms_id, began)
         return not unseen and not reading.stopping()
+
+    def _get_linked(self, reading: Reading, seen: Seen, cmms_id: str, began: datetime) -> None:
+        seen.requests += 1
+        try:
+            record = self._adapter.get(cmms_id)
+        except NotFound:
+            with self._mirror.transaction() as tx:
+                if links.note_missing(tx, cmms_id, reading.cycle_id):
+                    journal.write(tx, "link.lost", cycle_id=reading.cycle_id, cmms_id=cmms_id)
+                    self._log.warning("link.lost", cmms_id=cmms_id)
+            return
+        self._save(seen, [record], began)
 
     def _forget_strangers(self, reading: Reading, seen: Seen, cmms_ids: list[str]) -> None:
         """A record that carries an id, is linked to nothing and is gone claims nothing more."""
@@ -146,6 +150,29 @@ class CmmsPoll:
                 except NotFound:
                     continue
                 self._save(seen, [record], began)
+
+    def _look_at(self, reading: Reading, seen: Seen, s2e_ids: Collection[str]) -> None:
+        """Read the records of these orders: linked ones by their own id, others by the order's
+        or by the one that the order names."""
+        with self._mirror.read() as tx:
+            linked = links.linked_records(tx, s2e_ids)
+            named = links.named_records(tx, s2e_ids)
+        for s2e_id in s2e_ids:
+            if reading.stopping():
+                return
+            if s2e_id in linked:
+                self._get_linked(reading, seen, linked[s2e_id], self._utcnow())
+            else:
+                self._find(seen, [s2e_id])
+                self._get_named(seen, named.get(s2e_id))
+
+    def _get_named(self, seen: Seen, cmms_id: str | None) -> None:
+        if cmms_id is None:
+            return
+        began = self._utcnow()
+        seen.requests += 1
+        with suppress(NotFound):
+            self._save(seen, [self._adapter.get(cmms_id)], began)
 
     def _find(self, seen: Seen, s2e_ids: Iterable[str]) -> None:
         if not self._adapter.capabilities.finds:

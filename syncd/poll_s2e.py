@@ -76,7 +76,8 @@ class S2ePoll:
         seen = Seen()
         try:
             if reading.only is not None:
-                self.get(reading, seen, [reading.only])
+                alone = self.look(reading, seen, reading.only, again=True)
+                self.get(reading, seen, sorted(alone), nothing_else=True)
             else:
                 self._read_lanes(reading, seen)
         except RemoteError as error:
@@ -282,12 +283,21 @@ class S2ePoll:
                 for status, found in by_status.items()
             ]
 
-    def get(self, reading: Reading, seen: Seen, s2e_ids: Iterable[str]) -> None:
+    def get(
+        self,
+        reading: Reading,
+        seen: Seen,
+        s2e_ids: Iterable[str],
+        *,
+        nothing_else: bool = False,
+    ) -> None:
         """Read these orders one by one. A 404 only nominates; see `nominate`.
 
-        One order that cannot be read does not keep us from the others; several in a row do.
+        One order that cannot be read does not keep us from the others; several in a row do, or
+        all of them where nothing else is asked of the side.
         """
-        in_a_row = 0
+        in_a_row, answered = 0, False
+        last: RemoteError | None = None
         for s2e_id in s2e_ids:
             if reading.stopping():
                 return
@@ -296,17 +306,21 @@ class S2ePoll:
                 order = self._client.get_work_order(s2e_id)
             except NotFound:
                 seen.not_found.append(s2e_id)
+                answered = True
                 continue
-            except (Unreachable, UnexpectedContent):
+            except (Unreachable, UnexpectedContent) as error:
                 seen.failed.append(s2e_id)
+                last = error
                 in_a_row += 1
                 if in_a_row >= _FAILURES_IN_A_ROW:
                     raise
                 continue
-            in_a_row = 0
+            in_a_row, answered = 0, True
             with self._mirror.transaction(durable=False) as tx:
                 saved = observations.save_s2e(tx, [order], seen_at=seen_at)
             keep(seen, saved.observed, saved.changed)
+        if nothing_else and last is not None and not answered:
+            raise last
 
     def refresh(self, reading: Reading, seen: Seen, s2e_ids: Collection[str]) -> None:
         """Look at these orders again before something is based on what they hold."""

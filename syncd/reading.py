@@ -38,6 +38,7 @@ class Reading:
     """What one cycle is asked to read.
 
     Attributes:
+        only: these orders alone, and their records; None: whatever is due.
         stopping: whether the cycle's time is over, or somebody has asked us to stop.
         reads_over: whether the part of it that a long read may take is over.
     """
@@ -45,7 +46,7 @@ class Reading:
     cycle_id: str
     started: datetime
     full: bool
-    only: str | None = None
+    only: tuple[str, ...] | None = None
     stopping: Callable[[], bool] = lambda: False
     reads_over: Callable[[], bool] = lambda: False
 

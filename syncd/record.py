@@ -39,17 +39,20 @@ def facts(tx: Tx, now: datetime) -> Facts:
     )
 
 
-def record_plan(mirror: Mirror, plan: Plan, cycle_id: str) -> None:
-    """Keep all that the plan found out, apart from what is to be sent."""
+def record_plan(mirror: Mirror, plan: Plan, cycle_id: str, mapping: str = "") -> None:
+    """Keep all that the plan found out, apart from what is to be sent.
+
+    mapping: the hash of the one that CMMS records are read with.
+    """
     for start in range(0, len(plan.decisions), _BATCH):
         with mirror.transaction() as tx:
             for decision in plan.decisions[start : start + _BATCH]:
-                _record(tx, decision, cycle_id)
+                _record(tx, decision, cycle_id, mapping)
     with mirror.transaction() as tx:
         _record_guards(tx, plan, cycle_id)
 
 
-def _record(tx: Tx, decision: Decision, cycle_id: str) -> None:
+def _record(tx: Tx, decision: Decision, cycle_id: str, mapping: str) -> None:
     s2e_id = decision.s2e_id
     if decision.case.s2e is not None:
         observations.set_scope(tx, s2e_id, decision.out_of_scope)
@@ -66,6 +69,7 @@ def _record(tx: Tx, decision: Decision, cycle_id: str) -> None:
             {move.field: move.s2e for move in decision.base_moves},
             {move.field: move.cmms for move in decision.base_moves},
             native=record.native if record is not None else {},
+            mapping_hash=mapping,
         )
     _record_waiting(tx, decision, cycle_id)
     _record_drift(tx, decision, cycle_id)

@@ -39,6 +39,11 @@ def exit_code(errors: Iterable[SyncdError], *, partial: bool = False) -> int:
     return next(code for code in _GRAVEST if code in codes)
 
 
+def counted(number: int, word: str) -> str:
+    """The number with its word: 1 line, 2 lines."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
 def print_json(document: object) -> None:
     """One JSON document on stdout."""
     typer.echo(json.dumps(document, indent=2, ensure_ascii=True, default=str))

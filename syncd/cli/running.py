@@ -1,4 +1,4 @@
-"""run, once, plan, check."""
+"""run, once, check."""
 
 import random
 from contextlib import suppress
@@ -6,15 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
-from syncd.app import App, leased, take_over, tell_health, utcnow
-from syncd.cli.common import exit_code, open_app, print_json, print_rows
+from syncd.app import App, leased, take_over, tell_health
+from syncd.cli.common import exit_code, open_app, print_json
 from syncd.cmms import port
-from syncd.core.decision import Decision
-from syncd.core.plan import Plan
-from syncd.core.work_order import Side, encode_value, show_value
-from syncd.cycle import Cycle, Order, Report, plan_from_mirror
+from syncd.cycle import Cycle, Order, Report
 from syncd.daemon import Daemon, first_delay
-from syncd.errors import LeaseHeld, SyncdError
+from syncd.errors import SyncdError
 from syncd.mirror import observations, schema, state
 from syncd.settings import Need
 
@@ -30,7 +27,6 @@ _WRITING = (Need.S2E, Need.SYNC, Need.CMMS)
 def register(app: typer.Typer) -> None:
     app.command()(run)
     app.command()(once)
-    app.command()(plan)
     app.command()(check)
 
 
@@ -88,7 +84,7 @@ def once(full: Full = False, order: Only = None, as_json: Json = False) -> None:
         try:
             with leased(app, _WAIT_S) as lease:
                 cycle = app.cycle(lease)
-                report = cycle.run(Order(full=full, only=order, dry=app.settings.dry_run))
+                report = cycle.run(Order(full=full, only=_only(order), dry=app.settings.dry_run))
         except SyncdError as error:
             if as_json:
                 print_json(_no_cycle(error))
@@ -100,6 +96,10 @@ def once(full: Full = False, order: Only = None, as_json: Json = False) -> None:
         for met in report.errors:
             typer.echo(f"syncd: {met}", err=True)
         raise typer.Exit(exit_code(report.errors, partial=report.result == "partial"))
+
+
+def _only(order: str | None) -> tuple[str, ...] | None:
+    return None if order is None else (order,)
 
 
 def _no_cycle(error: SyncdError) -> dict[str, Any]:
@@ -135,95 +135,6 @@ def _print_report(report: Report) -> None:
     typer.echo("  waiting      " + ", ".join(f"{count} {key}" for key, count in waits.items()))
     for latch in report.plan.latches:
         typer.echo(f"  guard        {latch.guard}: {latch.detail}")
-
-
-def plan(full: Full = False, order: Only = None, as_json: Json = False) -> None:
-    """What the next cycle would write: order, side, field, from, to, rule. Writes nothing.
-
-    Example: syncd plan --full
-    """
-    with open_app((Need.S2E, Need.CMMS)) as app:
-        errors: tuple[SyncdError, ...] = ()
-        age: float | None = None
-        try:
-            with leased(app, 0.0) as lease:
-                report = app.cycle(lease).run(Order(full=full, only=order, dry=True))
-            found, errors = report.plan, report.errors
-        except LeaseHeld:
-            found, age = plan_from_mirror(app.mirror(), app.policy(), utcnow())
-        lines = [line for decision in found.decisions for line in _lines(decision, found)]
-        if as_json:
-            print_json(
-                {
-                    "connection": "default",
-                    "mirror_age_s": age,
-                    "lines": lines,
-                    "guards": [
-                        {"guard": latch.guard, "side": latch.side, "detail": latch.detail}
-                        for latch in found.latches
-                    ],
-                }
-            )
-        else:
-            _print_plan(lines, found, age)
-        for error in errors:
-            typer.echo(f"syncd: {error}", err=True)
-        raise typer.Exit(exit_code(errors))
-
-
-def _lines(decision: Decision, found: Plan) -> list[dict[str, Any]]:
-    lines: list[dict[str, Any]] = []
-    if decision.create is not None:
-        lines += [
-            {
-                "order": decision.s2e_id,
-                "side": Side.CMMS.value,
-                "field": name.value,
-                "from": None,
-                "to": encode_value(value),
-                "rule": "create",
-                "refused": found.refuses_creates(),
-            }
-            for name, value in decision.create.items()
-        ]
-    lines += [
-        {
-            "order": decision.s2e_id,
-            "side": change.side.value,
-            "field": change.field.value,
-            "from": encode_value(change.before),
-            "to": encode_value(change.value),
-            "rule": change.rule,
-            "refused": found.refuses_changes(change.side),
-        }
-        for change in decision.changes
-    ]
-    return lines
-
-
-def _print_plan(lines: list[dict[str, Any]], found: Plan, age: float | None) -> None:
-    if age is not None:
-        typer.echo(
-            f"Another syncd holds the lease: this is planned from the mirror, {age:.0f} s old."
-        )
-    if lines:
-        heads = ("order", "side", "field", "from", "to", "rule")
-        shown = [
-            [_short(line[key]) if key in {"from", "to"} else line[key] for key in heads]
-            for line in lines
-        ]
-        print_rows(heads, shown)
-    creates = sum(decision.create is not None for decision in found.decisions)
-    changes = sum(bool(decision.changes) for decision in found.decisions)
-    typer.echo(f"{creates} to create, {changes} to change; nothing was written")
-    for latch in found.latches:
-        typer.echo(f"refused by guard {latch.guard}: {latch.detail}")
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, dict):
-        return str(value.get("unreadable"))
-    return show_value(None if value is None else str(value))
 
 
 def check(

@@ -74,6 +74,8 @@ def _lacking(found: object) -> list[str]:
     annotated = {name for base in found.__mro__ for name in inspect.get_annotations(base)}
     lacking = [name for name in _METHODS if not callable(getattr(found, name, None))]
     lacking += [name for name in _DATA if not hasattr(found, name) and name not in annotated]
+    if hasattr(found, "mapping_hash") or "mapping_hash" in annotated:
+        lacking += [] if callable(getattr(found, "read_native", None)) else ["read_native"]
     options = getattr(found, "Options", None)
     if not (inspect.isclass(options) and issubclass(options, BaseModel)):
         lacking.append("Options (a pydantic model)")

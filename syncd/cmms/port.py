@@ -11,7 +11,7 @@ when a write certainly had no effect.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 from syncd.core.work_order import CmmsRecord, Field, Fields
 
@@ -103,6 +103,28 @@ def version(adapter: CmmsAdapter) -> str | None:
     asked = getattr(adapter, "version", None)
     told: str | None = None if asked is None else asked()
     return told
+
+
+class _ReadsNative(Protocol):
+    def read_native(self, native: Mapping[str, object]) -> CmmsRecord: ...
+
+
+def mapping_hash(adapter: CmmsAdapter) -> str:
+    """The adapter's `mapping_hash`: a text that is another one when its mapping may have its
+    native records read as something else. Empty: it has no mapping that changes.
+
+    An adapter that has one has `read_native`, too.
+    """
+    return str(getattr(adapter, "mapping_hash", ""))
+
+
+def read_native(adapter: CmmsAdapter, native: Mapping[str, object]) -> CmmsRecord:
+    """Read a record from its own `native` values with the present mapping, and ask nobody.
+
+    The values have been kept as JSON in between.
+    """
+    asked = cast("_ReadsNative", adapter)
+    return asked.read_native(native)
 
 
 def close(adapter: CmmsAdapter) -> None:

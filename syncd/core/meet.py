@@ -3,12 +3,14 @@
 what is known                                             outcome
 ───────────────────────────────────────────────────────   ─────────────────────────────────
 deleted upstream; site or asset not among the settings'   out of scope
+a person has unlinked it                                  out of scope `dropped`
 a create in doubt, and a record carries the id            link `created`, bases from the intent
 a create in doubt, no record, the index lag has passed    not applied: may be created anew
 one record carries the id                                 link `adopted`: a first meeting
 several records carry the id                              parked `duplicate_records`
 externalId names a free record                            link `reference`: a first meeting
 externalId names another order's record, or none          needs review (create), out of scope
+a person wants its lost record made anew                  create, whatever mode and status
 nothing of the kind, mode adopt                           out of scope `no_record`
 nothing of the kind, mode create, status in scope         create
 """
@@ -35,6 +37,10 @@ from syncd.core.work_order import (
 UNKNOWN_UPSTREAM = "unknown_upstream"
 TOMBSTONE = "deleted_upstream"
 CREATE_IN_DOUBT = "create_in_doubt"
+DROPPED = "dropped"
+# Holds that are a person's answers about the link, and no writes that wait for one.
+UNLINKED = "unlinked"
+RECREATE = "recreate"
 
 
 def outside(case: Case, policy: Policy) -> str | None:
@@ -43,6 +49,8 @@ def outside(case: Case, policy: Policy) -> str | None:
         return UNKNOWN_UPSTREAM
     if case.tombstone:
         return TOMBSTONE
+    if case.link is None and _is_marked(case, UNLINKED):
+        return DROPPED
     if policy.site_ids and case.s2e.site_id not in policy.site_ids:
         return "other_site"
     if policy.asset_ids and case.s2e.asset_id not in policy.asset_ids:
@@ -124,6 +132,8 @@ def _not_applied(creating: list[Intent]) -> tuple[Settled, ...]:
 
 
 def _by_reference_or_create(case: Case, order: S2eOrder, policy: Policy, now: datetime) -> Decision:
+    if _is_marked(case, RECREATE) and policy.cmms_creates:
+        return _create(case, order, policy, now)
     reference = order.fields.get(Field.EXTERNAL_ID)
     if isinstance(reference, str):
         record = case.referenced
@@ -145,7 +155,8 @@ def _create(case: Case, order: S2eOrder, policy: Policy, now: datetime) -> Decis
     status = order.fields.get(Field.STATUS)
     if not isinstance(status, Status):
         return _review(case, "unreadable", f"status {status!r}")
-    if policy.create is Scope.OPEN and status not in OPEN_STATUSES:
+    wanted = _is_marked(case, RECREATE)
+    if policy.create is Scope.OPEN and status not in OPEN_STATUSES and not wanted:
         return Decision(case, out_of_scope=f"status_{status.lower()}", lifted=_all_holds(case))
     fields: dict[Field, Value] = {}
     for name in Field:
@@ -155,6 +166,9 @@ def _create(case: Case, order: S2eOrder, policy: Policy, now: datetime) -> Decis
         fitted = fit(name, value, Side.CMMS, policy.overflow)
         if not isinstance(fitted, Misfit):
             fields[name] = fitted
+    if wanted:
+        # The mark stays until there is a record: an answer may be lost on the way.
+        return Decision(case, create=fields)
     held = _order_hold(case)
     if held is not None and held.value == encode_fields(fields):
         if held.until is None or held.until > now:
@@ -169,6 +183,11 @@ def _review(case: Case, reason: str, detail: str) -> Decision:
     if held is not None and held.value == detail and held.reason in {reason, "dropped"}:
         return Decision(case)
     return Decision(case, holds=(Hold(Side.CMMS, None, reason, detail, detail=detail),))
+
+
+def _is_marked(case: Case, reason: str) -> bool:
+    held = _order_hold(case)
+    return held is not None and held.reason == reason
 
 
 def _order_hold(case: Case) -> Hold | None:

@@ -36,6 +36,7 @@ class Policy:
         site_ids, asset_ids: only orders of these; empty means all.
         s2e_read_lag, cmms_read_lag: how long a read may still show the value from before.
         cmms_index_lag: how long after a create the CMMS may not find the record.
+        cmms_mapping: the hash of the mapping that CMMS records are read with; empty: none.
         guard_percent, guard_min: the mass-change guard (decisions.md, 9).
     """
 
@@ -44,6 +45,7 @@ class Policy:
     cmms_clears: frozenset[Field]
     cmms_creates: bool = True
     cmms_finds: bool = True
+    cmms_mapping: str = ""
     mode: Mode = Mode.ADOPT
     create: Scope = Scope.OPEN
     site_ids: frozenset[str] = field(default_factory=frozenset)

@@ -248,6 +248,9 @@ class _Merge:
         self._write(name, winner.other, f"{rule}_{by}")
 
     def _hold_external_id(self, s2e: Value, cmms: Value) -> None:
+        if self.case.answers.get(Field.EXTERNAL_ID) is Side.CMMS:
+            self._write(Field.EXTERNAL_ID, Side.S2E, "relinked")
+            return
         detail = f"Scan2Evolve says {s2e}, the CMMS record is {cmms}"
         self._park(Side.S2E, Field.EXTERNAL_ID, "external_id_differs", cmms, detail)
 

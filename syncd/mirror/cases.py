@@ -155,9 +155,10 @@ def _load(tx: Tx, ids: list[str], lately: datetime) -> list[Case]:
         record = by_id.get(link.cmms_id) if link is not None else None
         if link is None and len(claiming) == 1:
             record = claiming[0]
-        referenced = None
+        referenced, named_row = None, None
         if link is None and order is not None and order.external_id in by_id:
-            referenced = _record(by_id[order.external_id])
+            named_row = by_id[order.external_id]
+            referenced = _record(named_row)
             owner = owners.get(referenced.cmms_id) or referenced.s2e_id
             others = named.get(referenced.cmms_id, set()) - {s2e_id}
             if owner is None and others:
@@ -170,7 +171,7 @@ def _load(tx: Tx, ids: list[str], lately: datetime) -> list[Case]:
                 s2e=_order(order) if order is not None else None,
                 cmms=_record(record) if record is not None else None,
                 s2e_seen_at=order.seen_at if order is not None else None,
-                cmms_seen_at=record.seen_at if record is not None else None,
+                cmms_seen_at=_seen_at(record, named_row),
                 link=Link(s2e_id, link.cmms_id, link.missing_cycles) if link is not None else None,
                 claims=tuple(row.cmms_id for row in claiming),
                 referenced=referenced,
@@ -185,6 +186,11 @@ def _load(tx: Tx, ids: list[str], lately: datetime) -> list[Case]:
             )
         )
     return cases
+
+
+def _seen_at(record: Any, referenced: Any) -> datetime | None:
+    seen = record if record is not None else referenced
+    return None if seen is None else seen.seen_at
 
 
 def _owners(tx: Tx, cmms_ids: Collection[str]) -> dict[str, str]:

@@ -233,3 +233,10 @@ def prune(tx: Tx, older_than: datetime) -> int:
         )
     )
     return int(gone)
+
+
+def cycle_intents(tx: Tx, cycle_id: str) -> list[tuple[Intent, str | None]]:
+    """The writes of one cycle, oldest first, each with the error that it ended with."""
+    here = (intents.c.connection == tx.connection, intents.c.cycle_id == cycle_id)
+    rows = tx.conn.execute(select(intents).where(*here).order_by(intents.c.id))
+    return [(read_intent(row), row.error) for row in rows]

@@ -1,6 +1,6 @@
 """Links between orders and records, and the bases of linked pairs."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -8,8 +8,8 @@ from sqlalchemy import bindparam, delete, func, select, update
 
 from syncd.core.work_order import Fields, Side, encode_fields
 from syncd.mirror.database import Tx, own
-from syncd.mirror.observations import look_at
-from syncd.mirror.tables import bases, cmms_records, links
+from syncd.mirror.observations import chunks, look_at
+from syncd.mirror.tables import bases, cmms_records, links, s2e_orders
 
 
 def make_link(tx: Tx, s2e_id: str, cmms_id: str, how: str) -> None:
@@ -94,3 +94,30 @@ def save_bases(
             tx.insert(bases, s2e_id=s2e_id, side=side.value, **told)
         else:
             tx.run(_MOVE_BASE, **key, **told)
+
+
+def linked_records(tx: Tx, s2e_ids: Collection[str]) -> dict[str, str]:
+    """The cmms_id of each of these orders that is linked."""
+    found: dict[str, str] = {}
+    for ids in chunks(s2e_ids):
+        rows = tx.conn.execute(
+            select(links.c.s2e_id, links.c.cmms_id).where(
+                links.c.connection == tx.connection, links.c.s2e_id.in_(ids)
+            )
+        )
+        found |= {row.s2e_id: row.cmms_id for row in rows}
+    return found
+
+
+def named_records(tx: Tx, s2e_ids: Collection[str]) -> dict[str, str]:
+    """The known record that the externalId of each of these orders names."""
+    found: dict[str, str] = {}
+    same = s2e_orders.c.connection == cmms_records.c.connection
+    for ids in chunks(s2e_ids):
+        rows = tx.conn.execute(
+            select(s2e_orders.c.s2e_id, s2e_orders.c.external_id)
+            .join(cmms_records, same & (s2e_orders.c.external_id == cmms_records.c.cmms_id))
+            .where(s2e_orders.c.connection == tx.connection, s2e_orders.c.s2e_id.in_(ids))
+        )
+        found |= {row.s2e_id: row.external_id for row in rows}
+    return found

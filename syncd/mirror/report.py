@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, ScalarSelect, Table, bindparam, func, or_, select
 
 from syncd.core.case import OPEN_STATES, IntentState
+from syncd.core.meet import RECREATE, UNLINKED
 from syncd.core.order_json import OrderJson, parse_work_order
 from syncd.core.work_order import encode_fields
 from syncd.mirror import lanes
@@ -36,7 +37,8 @@ from syncd.mirror.tables import (
 
 _OPEN = [state.value for state in OPEN_STATES]
 _UNANSWERED = [state for state in _OPEN if state != IntentState.ANSWERED.value]
-_WAITS_FOR_A_PERSON = (parked.c.until.is_(None), parked.c.reason != "dropped")
+_NOT_WAITING = ("dropped", UNLINKED, RECREATE)
+_WAITS_FOR_A_PERSON = (parked.c.until.is_(None), parked.c.reason.not_in(_NOT_WAITING))
 
 
 def _counting(table: Table, *conditions: ColumnElement[bool]) -> ScalarSelect[int]:

@@ -19,7 +19,9 @@ FIRST_SYNC_OVER = "first_sync_over"  # true: creations are no longer counted
 CMMS_FULL_READ_AT = "cmms_full_read_at"
 CMMS_WATERMARK = "cmms_watermark"
 CMMS_VERSION = "cmms_version"  # of the CMMS as the last whole read met it, if it could tell
+CMMS_MAPPING = "cmms_mapping"  # hash of the mapping that the records were read with
 POLICY = "policy"  # the settings under which the orders were last settled
+MIRROR_ID = "mirror_id"  # made with the mirror, so that a plan's file knows its own
 PRUNED_AT = "pruned_at"
 LIST_ORDER = "list_order"  # the order that the last sweep found the list in, if it is one we know
 LANES = "lanes"  # how far the hot lanes got that do not fit into one tick
@@ -135,3 +137,11 @@ _COMPLETE_SWEEP = _newest_sweep(sweeps.c.result == "complete")
 def _sweep(tx: Tx, statement: Select[Any]) -> dict[str, Any] | None:
     row = tx.run(statement).one_or_none()
     return dict(row._mapping) if row is not None else None
+
+
+def knows_cycle(tx: Tx, cycle_id: str) -> bool:
+    """Whether there was such a cycle, as far as the mirror remembers."""
+    found = select(cycles.c.cycle_id).where(
+        cycles.c.connection == tx.connection, cycles.c.cycle_id == cycle_id
+    )
+    return tx.conn.execute(found).first() is not None

@@ -107,7 +107,7 @@ links = Table(
     Column("connection", Text, primary_key=True),
     Column("s2e_id", Text, primary_key=True),
     Column("cmms_id", Text, nullable=False),
-    Column("how", Text, nullable=False),  # adopted, reference, created
+    Column("how", Text, nullable=False),  # adopted, reference, created, relinked
     Column("made_at", UtcTime, nullable=False),
     Column("missing_cycle", Text),  # the last cycle in which get by id found no record
     Column("missing_cycles", Integer, nullable=False, default=0),  # how many such in a row

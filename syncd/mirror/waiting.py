@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, delete, func, select, update
 
 from syncd.core.case import Conflict, Hold
 from syncd.core.decision import Drift
-from syncd.core.meet import CREATE_IN_DOUBT
+from syncd.core.meet import CREATE_IN_DOUBT, RECREATE, UNLINKED
 from syncd.core.oscillation import OSCILLATION, RELEASED
 from syncd.core.plan import Guard, Latch
 from syncd.core.work_order import Field, Side, encode_value
@@ -59,7 +59,9 @@ def release_holds(tx: Tx, s2e_id: str, name: str | None, *, drop: bool) -> int:
     it may be written once more. Drop keeps it as `dropped`: the same
     value is never tried again and no longer counts as parked.
     """
-    here = [parked.c.connection == tx.connection, parked.c.s2e_id == s2e_id]
+    # What a person has said about the link is not parked, and stays.
+    about_link = parked.c.reason.in_((UNLINKED, RECREATE))
+    here = [parked.c.connection == tx.connection, parked.c.s2e_id == s2e_id, ~about_link]
     if name is not None:
         here.append(parked.c.field == name)
     if drop:

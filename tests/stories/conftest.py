@@ -16,14 +16,19 @@ MakeWorld = Callable[..., World]
 
 
 @pytest.fixture
-def make_world(tmp_path: Path) -> Iterator[MakeWorld]:
-    """Make a world on SQLite, or on the database that is named."""
+def make_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeWorld]:
+    """Make a world on SQLite, or on the database that is named.
+
+    A module that says INSIDE has its commands run in this process.
+    """
+    inside = getattr(request.module, "INSIDE", False)
     with ExitStack() as stack:
 
         def make(mirror_url: str | None = None, **config: Any) -> World:
             env = config.pop("env", {})
             twin = stack.enter_context(Twin(make_config(**config)))
             world = make_in(tmp_path, twin, mirror_url, env)
+            world.inside = inside
             stack.callback(world.end)
             return world
 

@@ -21,26 +21,10 @@ from syncd.mirror.database import open_mirror
 from syncd.mirror.report import status_counts
 from syncd.twin.model import TwinConfig
 from syncd.twin.server import Entry, Twin
+from tests.stories.inside import Result, run_inside
 
 _CHECKOUT = Path(syncd.__file__).parent.parent
 WRITABLE = ("status", "rootCause", "resolution", "closureNote", "completedAt", "actualHours")
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    def events(self, name: str) -> list[dict[str, Any]]:
-        lines = [json.loads(line) for line in self.err.splitlines() if line.startswith("{")]
-        return [line for line in lines if line["event"] == name]
 
 
 @dataclass
@@ -49,6 +33,7 @@ class World:
 
     Attributes:
         env: the SYNCD_ settings of the processes, without the prefix.
+        inside: run commands in this process, which takes a tenth of the time.
     """
 
     home: Path
@@ -57,6 +42,7 @@ class World:
     cmms_url: str
     env: dict[str, str] = field(default_factory=dict)
     processes: list["subprocess.Popen[str]"] = field(default_factory=list)
+    inside: bool = False
 
     def __post_init__(self) -> None:
         config = self.twin.config
@@ -88,6 +74,8 @@ class World:
 
     def syncd(self, *args: str, **more: str | None) -> Result:
         """Run a command to its end, with these settings changed for it."""
+        if self.inside:
+            return run_inside(args, self.environ(more), self.home)
         done = subprocess.run(
             [sys.executable, "-m", "syncd", *args],
             env=self.environ(more),

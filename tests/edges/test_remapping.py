@@ -1,0 +1,130 @@
+"""Reading the mirror's records with another mapping: what becomes of bases and observations."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from syncd.cmms.load import find_adapter
+from syncd.cmms.port import CmmsAdapter
+from syncd.core.work_order import CmmsRecord, Field, Status
+from syncd.errors import ConfigurationError
+from syncd.mirror import links, natives, state
+from syncd.mirror.database import Mirror
+from syncd.remapping import follow_mapping
+from tests.edges.test_mirror_cases import case_of, link
+from tests.edges.test_mirror_observations import order, save, save_records
+from tests.stories.mapped_cmms import MappedCmms
+
+STATES = {"OPEN": "ASSIGNED", "WAIT": "ON_HOLD"}
+
+
+def adapter(states: Mapping[str, str] = STATES, *, cause: bool = False) -> MappedCmms:
+    return MappedCmms("unused.db", {"states": dict(states), "cause": cause})
+
+
+def native(number: int = 7, state_: str = "WAIT", wo: str | None = "wo_1") -> dict[str, Any]:
+    return {"no": number, "wo": wo, "name": "Pump", "state": state_, "cause": "Wear"}
+
+
+def met(mirror: Mirror, read_by: MappedCmms, told: dict[str, Any]) -> CmmsRecord:
+    """A linked pair in step, read with this mapping."""
+    record = read_by.read_native(told)
+    save(mirror, order(status=Status.ON_HOLD))
+    save_records(mirror, record)
+    link(mirror)
+    fields = {name: record.fields[name] for name in (Field.TITLE, Field.STATUS)}
+    with mirror.transaction() as tx:
+        state.set_state(tx, state.CMMS_MAPPING, read_by.mapping_hash)
+        links.save_bases(tx, "wo_1", fields, fields, native=told, mapping_hash=read_by.mapping_hash)
+    return record
+
+
+def base_row(mirror: Mirror) -> Any:
+    with mirror.read() as tx:
+        pair = natives.linked_pair(tx, "7")
+    assert pair is not None
+    return pair.base
+
+
+def test_record_and_base_are_read_anew_together(mirror: Mirror) -> None:
+    met(mirror, adapter(), native())
+    changed = adapter({"OPEN": "ASSIGNED", "WAIT": "IN_PROGRESS"})
+    follow_mapping(mirror, changed)
+    case = case_of(mirror)
+    assert case.cmms is not None
+    assert case.cmms.fields[Field.STATUS] is Status.IN_PROGRESS
+    assert case.base_cmms[Field.STATUS] is Status.IN_PROGRESS
+    assert case.base_s2e[Field.STATUS] is Status.ON_HOLD
+    row = base_row(mirror)
+    assert (row.mapping_hash, row.native) == (changed.mapping_hash, native())
+    with mirror.read() as tx:
+        assert natives.remapped_fields(tx) == {"wo_1": frozenset({Field.STATUS})}
+
+
+def test_an_edit_that_was_not_across_keeps_its_base(mirror: Mirror) -> None:
+    met(mirror, adapter(), native(state_="OPEN"))
+    save_records(mirror, adapter().read_native(native(state_="WAIT")))  # edited, not across yet
+    follow_mapping(mirror, adapter({"OPEN": "ASSIGNED", "WAIT": "IN_PROGRESS"}))
+    case = case_of(mirror)
+    assert case.base_cmms[Field.STATUS] is Status.ASSIGNED
+    assert case.cmms is not None
+    assert case.cmms.fields[Field.STATUS] is Status.IN_PROGRESS
+    with mirror.read() as tx:
+        assert natives.remapped_fields(tx) == {}
+
+
+def test_a_field_read_for_the_first_time_has_bases_on_both_sides(mirror: Mirror) -> None:
+    met(mirror, adapter(), native())
+    follow_mapping(mirror, adapter(cause=True))
+    case = case_of(mirror)
+    assert (case.base_s2e[Field.ROOT_CAUSE], case.base_cmms[Field.ROOT_CAUSE]) == (None, "Wear")
+
+
+def test_a_pair_that_has_not_met_and_records_without_a_link_are_only_read(mirror: Mirror) -> None:
+    read_by = adapter()
+    save(mirror, order())
+    save_records(mirror, *(read_by.read_native(native(n, wo=None)) for n in range(1, 500)))
+    link(mirror)
+    follow_mapping(mirror, adapter({"WAIT": "CANCELLED"}, cause=True))
+    assert case_of(mirror).base_cmms == {}
+    with mirror.read() as tx:
+        rows = natives.records_after(tx, "", 1000)
+    assert len(rows) == 499
+    assert {row.fields["status"] for row in rows} == {"CANCELLED"}
+
+
+def test_the_same_mapping_reads_nothing_and_a_break_goes_on(mirror: Mirror) -> None:
+    read_by = adapter()
+    met(mirror, read_by, native())
+    before = base_row(mirror)
+    follow_mapping(mirror, read_by)
+    assert base_row(mirror) == before
+    with mirror.transaction() as tx:
+        state.set_state(tx, state.CMMS_MAPPING, None)  # as a break leaves it: not said to be over
+    follow_mapping(mirror, read_by)
+    assert base_row(mirror) == before
+    with mirror.read() as tx:
+        assert state.get_state(tx, state.CMMS_MAPPING) == read_by.mapping_hash
+
+
+def test_an_adapter_without_a_mapping_is_never_read_anew(mirror: Mirror) -> None:
+    class Plain:
+        name = "plain"
+
+    plain: Any = Plain()
+    found: CmmsAdapter = plain
+    met(mirror, adapter(), native())
+    follow_mapping(mirror, found)
+    assert case_of(mirror).base_cmms[Field.STATUS] is Status.ON_HOLD
+
+
+class NoReader(MappedCmms):
+    read_native = None  # type: ignore[assignment]
+
+
+def test_an_adapter_that_names_a_mapping_can_read_its_own_values() -> None:
+    with pytest.raises(ConfigurationError, match="it lacks read_native"):
+        find_adapter(f"{__name__}:NoReader")
+    found: object = find_adapter("tests.stories.mapped_cmms:MappedCmms")
+    assert found is MappedCmms
