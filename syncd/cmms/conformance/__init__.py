@@ -21,7 +21,7 @@ except ModuleNotFoundError as error:
 pytest.register_assert_rewrite(
     *(
         f"{__name__}.{name}"
-        for name in ("creating", "failing", "promising", "reading", "suite", "texts", "updating")
+        for name in ("creating", "failing", "promising", "reading", "suite", "updating")
     )
 )
 

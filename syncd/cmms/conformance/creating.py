@@ -109,7 +109,8 @@ class Creating(Suite):
     @when(lambda suite: _creates(suite) and shows(Fault.UNAVAILABLE)(suite))
     def test_a_create_that_cannot_look_first_makes_nothing(self, bench: Bench) -> None:
         """Without a look nobody knows whether it is there: better none than two."""
-        with reads_fail(bench, Fault.UNAVAILABLE), pytest.raises(RemoteError):
+        looks_fail = Requests(bench, lambda _n, writes: None if writes else Fault.UNAVAILABLE)
+        with looks_fail, pytest.raises(RemoteError):
             bench.adapter.create(self.new_id(), self.order())
         assert bench.records() == {}
 

@@ -210,4 +210,4 @@ class Promising(Suite):
         """SYNCD_CMMS_ADAPTER names its class, `from_options` makes it from its `Options`."""
         made = type(bench.adapter)
         assert callable(getattr(made, "from_options", None))
-        assert issubclass(made.__dict__["Options"], BaseModel)
+        assert issubclass(getattr(made, "Options", object), BaseModel)

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from syncd.cmms.conformance.bench import Bench, Fault
+from syncd.cmms.conformance.samples import CONTROLS, TEXTS
 from syncd.cmms.conformance.suite import (
     FREE_TEXT,
     Requests,
@@ -16,7 +17,6 @@ from syncd.cmms.conformance.suite import (
     when,
     writes_fail,
 )
-from syncd.cmms.conformance.texts import CONTROLS, TEXTS
 from syncd.core.work_order import CmmsRecord, Field, Fields, Priority, Status, Value
 from syncd.errors import Changed, Refused, RemoteError
 
