@@ -125,6 +125,7 @@ class SqlAdapter:
         mapping: str | None = None
 
     name: ClassVar[str] = "sql"
+    verified: ClassVar[str] = "live"
     capabilities: ClassVar[Capabilities] = Capabilities(
         reads=_READS,
         writes=_WRITES,

@@ -28,14 +28,14 @@ STATES = {  # their state: ours; of several, the first is what it is taken for
 
 class AcmeAdapter:
     Options = TokenOptions  # SYNCD_CMMS_URL, SYNCD_CMMS_TOKEN
-    name = "acme"
+    name, verified = "acme", "docs"  # verified against: live, spec or docs
     capabilities = Capabilities(
         reads=frozenset(NAMES),
         writes=frozenset(NAMES),
         clears=frozenset({Field.RESOLUTION, Field.COMPLETED_AT, Field.ACTUAL_HOURS}),
         filters_changes=True,
         change_resolution_s=0.001,
-        index_lag_s=5,  # so long after a create its search may miss the record
+        index_lag_s=5,  # its search may miss a new record so long
     )
 
     def __init__(self, options: TokenOptions, context: AdapterContext) -> None:

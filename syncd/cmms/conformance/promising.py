@@ -199,7 +199,6 @@ class Promising(Suite):
         assert told == [True, True]
         assert bench.adapter.get(made.cmms_id).fields == made.fields
 
-    @live
     def test_closing_twice_is_no_error(self, bench: Bench) -> None:
         """A command that failed closes what another has closed."""
         self.made(bench)

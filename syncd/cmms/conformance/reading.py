@@ -17,6 +17,8 @@ ODD_IDS = (
     "-1",
     "007",
     "1.5",
+    ".",
+    "..",
     "no such",
     "a/b",
     "../1",
@@ -237,8 +239,15 @@ class Reading(Suite):
         self.made(bench)
         with pytest.raises((NotFound, Refused)):
             bench.adapter.get(odd)
+
+    @pytest.mark.parametrize("odd", ODD_IDS, ids=[f"{it[:12]!a}" for it in ODD_IDS])
+    def test_an_id_that_is_no_id_changes_no_record(self, bench: Bench, odd: str) -> None:
+        """Nor is one made for it."""
+        self.made(bench)
+        before = bench.records()
         with pytest.raises((NotFound, Refused)):
             self.change(bench, odd)()
+        assert bench.records() == before
 
     @live
     def test_a_record_is_read_by_the_id_that_it_was_told_by(self, bench: Bench) -> None:
