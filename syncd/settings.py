@@ -88,6 +88,10 @@ class _Environment(BaseSettings):
     )
     cmms_url: SecretStr | None = Field(None, description="where the CMMS is")
     cmms_mapping: str | None = Field(None, description="a mapping file, for adapters that take one")
+    cmms_sandbox: bool = Field(
+        False,
+        description="1: this CMMS is for trying; `syncd adapter test` touches no other",
+    )
     cmms_mode: Literal["adopt", "create"] = Field(
         "adopt", description="adopt: link what appears in the CMMS; create: make what is missing"
     )

@@ -44,9 +44,14 @@ class AdapterClass(Protocol):
     def from_options(cls, options: Any, context: AdapterContext) -> CmmsAdapter: ...
 
 
+def known_adapters() -> dict[str, str]:
+    """The names of the adapters that are installed, and where their classes are."""
+    return {point.name: point.value for point in entry_points(group=GROUP)} | _SHIPPED
+
+
 def find_adapter(name: str) -> AdapterClass:
     """The adapter class called `name`. Raises ConfigurationError naming the ones there are."""
-    known = {point.name: point.value for point in entry_points(group=GROUP)} | _SHIPPED
+    known = known_adapters()
     path = known.get(name, name)
     if ":" not in path:
         near = difflib.get_close_matches(name.lower(), known, n=1)

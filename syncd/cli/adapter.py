@@ -1,0 +1,153 @@
+"""adapter list, new, test."""
+
+import secrets
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from syncd.cli.common import open_app, print_json, print_rows
+from syncd.cmms.catalogue import VERIFIED, entries
+from syncd.cmms.port import check
+from syncd.cmms.scaffold import scaffold
+from syncd.core.work_order import Field, Unreadable, Value, parse_value
+from syncd.errors import ConfigurationError, InputError
+from syncd.settings import Need, Settings
+
+FAILED = 70  # an adapter that does not keep to the port has a bug
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+def register(app: typer.Typer) -> None:
+    adapter = typer.Typer(help="Adapters of CMMSs.", no_args_is_help=True)
+    adapter.command("list")(list_adapters)
+    adapter.command("new")(new)
+    adapter.command("test")(try_adapter)
+    app.add_typer(adapter, name="adapter")
+
+
+def list_adapters(as_json: Json = False) -> None:
+    """The adapters and presets there are, and how each was verified.
+
+    Example: syncd adapter list
+    """
+    found = entries()
+    if as_json:
+        print_json(
+            [
+                {
+                    "setting": it.setting,
+                    "verified": it.verified,
+                    "where": it.where,
+                    "trouble": it.trouble,
+                }
+                for it in found
+            ]
+        )
+        return
+    rows = [
+        (it.setting, it.verified, it.trouble or VERIFIED[it.verified], it.where) for it in found
+    ]
+    print_rows(("setting", "verified", "which means", "where"), rows)
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="Small letters, digits and _.")],
+    folder: Annotated[Path, typer.Option("--dir", help="Where the files go.")] = Path(),
+    kind: Annotated[
+        str, typer.Option(help="code: a Python file; rest: a mapping, where this version has it.")
+    ] = "code",
+) -> None:
+    """Begin an adapter: its file and a test that passes as it is.
+
+    Example: syncd adapter new acme && pytest acme_test.py
+    """
+    made = scaffold(name, folder, kind)
+    for path in made:
+        typer.echo(path)
+    tests = [path for path in made if path.name.endswith("_test.py")]
+    typer.echo(f"next: pytest {' '.join(map(str, tests))}", err=True)
+
+
+def try_adapter(
+    confirm: Annotated[
+        str | None, typer.Option(help="The CMMS's host, instead of typing it when asked.")
+    ] = None,
+    sample: Annotated[
+        list[str] | None,
+        typer.Option(help="FIELD=A,B: two values that this CMMS takes, for example of a person."),
+    ] = None,
+    cannot: Annotated[
+        list[str] | None,
+        typer.Option(help="VALUE=REASON: a status or priority that this CMMS has not."),
+    ] = None,
+    rule: Annotated[
+        str | None, typer.Option(help="Only the rules with this in their names.")
+    ] = None,
+) -> None:
+    """Try the adapter of the settings on its CMMS, which has to be a sandbox: it makes records.
+
+    Example: SYNCD_CMMS_SANDBOX=1 syncd adapter test
+    """
+    try:
+        from syncd.cmms import conformance_live as live
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"syncd adapter test needs {error.name}, which is not installed; "
+            "pip install 'syncd[test]'"
+        ) from error
+    samples = dict(_sample(told) for told in sample or ())
+    reasons = dict(_pair(told, "--cannot", "DRAFT=it knows no drafts") for told in cannot or ())
+    with open_app({Need.CMMS}, may_write=True) as app:
+        host = _host(app.settings)
+        if not app.settings.cmms_sandbox:
+            raise ConfigurationError(
+                f"{host} is not marked as a sandbox, and this command makes and changes records "
+                "in it; set SYNCD_CMMS_SANDBOX=1 if nobody works with it"
+            )
+        adapter = app.adapter()
+        if not adapter.capabilities.creates:
+            raise ConfigurationError(
+                f"{adapter.name} creates no records, and those of others are not touched; "
+                "there is nothing that could be tried"
+            )
+        typer.echo(f"This makes some hundred records in {host} and cancels them again.")
+        typed = confirm if confirm is not None else typer.prompt("Type the host to go on")
+        if typed.strip() != host:
+            raise InputError(f"{typed.strip()!r} is not {host}; nothing was done")
+        typer.echo(check(adapter) or f"{adapter.name}: it has no check of its own")
+        prefix = f"wo_syncdtest_{secrets.token_hex(4)}_"
+        trial = live.run(adapter, prefix, samples=samples, cannot=reasons, only=rule)
+        typer.echo(f"Left in {host}, all with an s2e id that begins with {prefix}:")
+        print_rows(("record", "s2e id"), trial.left.items())
+    raise typer.Exit(0 if trial.passed else FAILED)
+
+
+def _host(settings: Settings) -> str:
+    """What a person calls the CMMS: its host, else the file, else the adapter."""
+    if settings.told.cmms_url is None:
+        return str(settings.cmms_adapter)
+    parts = urlsplit(settings.url("cmms_url"))
+    return parts.hostname or Path(parts.path).name or str(settings.cmms_adapter)
+
+
+def _pair(told: str, option: str, example: str) -> tuple[str, str]:
+    name, mark, value = told.partition("=")
+    if not mark or not value:
+        raise InputError(f"{option} {told!r} is not like {option} {example!r}")
+    return name.strip(), value.strip()
+
+
+def _sample(told: str) -> tuple[Field, tuple[Value, Value]]:
+    example = "assigned_to=jane@example.com,joe@example.com"
+    name, both = _pair(told, "--sample", example)
+    if name not in set(Field):
+        raise InputError(f"--sample {name}: there is no such field; {', '.join(Field)}")
+    values = [parse_value(Field(name), text.strip()) for text in both.split(",")]
+    bad = [value for value in values if isinstance(value, Unreadable)]
+    if bad:
+        raise InputError(f"--sample {name}: {bad[0].raw!r} {bad[0].why}")
+    if len(values) != 2 or values[0] == values[1]:
+        raise InputError(f"--sample {name}: two different values are wanted, for example {example}")
+    return Field(name), (values[0], values[1])

@@ -1,0 +1,71 @@
+"""Which adapters and presets there are, and how each of them was verified."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from syncd.cmms.load import find_adapter, known_adapters
+from syncd.errors import ConfigurationError
+
+# An adapter says it as its class's `verified`, a preset under `verified:` in its file.
+VERIFIED: Mapping[str, str] = MappingProxyType(
+    {
+        "live": "tried against the real system",
+        "spec": "tried against a fake made from its published specification",
+        "docs": "written from its documentation, tried against a fake",
+        "none": "does not say how it was verified",
+    }
+)
+_LINE = re.compile(r"^verified:\s*[\"']?(\w+)", re.MULTILINE)
+_PACKAGE = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One adapter or preset.
+
+    Attributes:
+        setting: how it is chosen.
+        verified: a key of VERIFIED.
+        where: the class, or the file.
+        trouble: why it cannot be used, if it cannot.
+    """
+
+    setting: str
+    verified: str
+    where: str
+    trouble: str | None = None
+
+
+def presets_folder() -> Path:
+    """Inside the installed package, or in the checkout's config."""
+    packaged = _PACKAGE / "_presets"
+    return packaged if packaged.is_dir() else _PACKAGE.parent / "config" / "presets"
+
+
+def entries(presets: Path | None = None) -> list[Entry]:
+    """All of them: the adapters, then the presets."""
+    found = [_adapter(name, where) for name, where in sorted(known_adapters().items())]
+    folder = presets or presets_folder()
+    return found + [_preset(path) for path in sorted(folder.glob("*.yaml"))]
+
+
+def _adapter(name: str, where: str) -> Entry:
+    setting = f"SYNCD_CMMS_ADAPTER={name}"
+    try:
+        verified = getattr(find_adapter(name), "verified", "none")
+    except ConfigurationError as error:
+        return Entry(setting, "none", where, str(error))
+    return Entry(setting, verified if verified in VERIFIED else "none", where)
+
+
+def _preset(path: Path) -> Entry:
+    setting = f"SYNCD_CMMS_MAPPING=preset:{path.stem}"
+    try:
+        told = _LINE.search(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        return Entry(setting, "none", path.name, f"{path} cannot be read: {error}")
+    verified = told[1] if told else "none"
+    return Entry(setting, verified if verified in VERIFIED else "none", path.name)

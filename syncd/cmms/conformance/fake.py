@@ -1,0 +1,269 @@
+"""A CMMS on a loopback port that fails when it is told to; its author says what it answers.
+
+class FakeAcme(FakeCmms):
+    def answer(self, call: Call) -> tuple[int, object]:
+        if call.method == "POST":
+            return 201, self.rows[self.save(call.body)]
+        ...
+"""
+
+import copy
+import json
+import select
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from typing import Any, ClassVar
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from syncd.cmms.conformance.bench import THROTTLE_S, THROTTLE_UNTIL_S, Fault, no_fault
+from syncd.cmms.port import CmmsAdapter
+from syncd.core.work_order import Field, Fields, Value
+
+_APPLIED = frozenset(
+    {
+        Fault.BAD_GATEWAY,
+        Fault.TIMEOUT_APPLIED,
+        Fault.RESET_APPLIED,
+        Fault.TRUNCATED,
+        Fault.STRANGE,
+    }
+)
+_STATUS = {
+    Fault.UNAUTHORIZED: 401,
+    Fault.FORBIDDEN: 403,
+    Fault.THROTTLED: 429,
+    Fault.THROTTLED_UNTIL: 429,
+    Fault.REFUSED: 422,
+    Fault.SERVER_ERROR: 500,
+    Fault.UNAVAILABLE: 503,
+    Fault.BAD_GATEWAY: 502,
+}
+_PAGE = b"<!doctype html><html><title>Sign in</title><form>...</form></html>"
+_PATIENCE_S = 30.0  # a client that never gives up is let go
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request. The path is decoded, in parts: /orders/7 is ("orders", "7")."""
+
+    method: str
+    path: tuple[str, ...]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is sent; `lost` is how it does not arrive."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    lost: Fault | None = None
+
+
+class FakeCmms:
+    """Rows, the faults of `bench.Fault`, and (once entered) a port.
+
+    Attributes:
+        rows: what it holds, by id; `save` adds and changes.
+        stamp: the name under which a row tells when it changed; "": it does not.
+        error_in_200: the body in which this CMMS tells an error as a success.
+    """
+
+    stamp: ClassVar[str] = "updated_at"
+    error_in_200: ClassVar[object] = {"error": "not today"}
+
+    def __init__(self) -> None:
+        self.rows: dict[str, dict[str, Any]] = {}
+        self.on_request: Callable[[bool], Fault | None] = no_fault
+        self._numbers = count(1)
+        self._last = datetime.now(UTC)
+        self._lock = threading.RLock()
+
+    def answer(self, call: Call) -> tuple[int, object]:
+        """The status and the JSON of an honest answer."""
+        raise NotImplementedError
+
+    def writes(self, call: Call) -> bool:
+        """Whether a request may write."""
+        return call.method not in {"GET", "HEAD"}
+
+    def save(self, values: Mapping[str, Any], row_id: str | None = None) -> str:
+        """Make a row, or change one; its id. No two stamps are the same."""
+        with self._lock:
+            known = row_id or str(next(self._numbers))
+            row = self.rows.setdefault(known, {"id": known})
+            row.update(values)
+            if self.stamp:
+                self._last = max(self._last + timedelta(milliseconds=1), datetime.now(UTC))
+                row[self.stamp] = self._last.isoformat(timespec="milliseconds")
+            return known
+
+    # ── faults ────────────────────────────────────────────────────────────────────────────
+
+    def exchange(self, call: Call) -> Answer:
+        """The answer to a request, honest or as the suite wants it."""
+        fault = self.on_request(self.writes(call))
+        with self._lock:
+            if fault is None:
+                return _json(*self.answer(call))
+            return self._failing(call, fault)
+
+    def _failing(self, call: Call, fault: Fault) -> Answer:
+        if fault in _APPLIED:
+            whole = _json(*self.answer(call))
+            if fault is Fault.STRANGE:
+                return _json(200, {"strange": True})
+            if fault is not Fault.BAD_GATEWAY:
+                return Answer(whole.status, whole.body, whole.headers, fault)
+        if fault in {Fault.TIMEOUT, Fault.RESET}:
+            return Answer(0, b"", {}, fault)
+        if fault is Fault.HTML:
+            return Answer(200, _PAGE, {"Content-Type": "text/html"})
+        if fault is Fault.ERROR_IN_200:
+            return _json(200, self.error_in_200)
+        if fault is Fault.IGNORED:
+            held = copy.deepcopy(self.rows)
+            self.answer(call)
+            self.rows = held
+            return _json(*self.answer(Call("GET", call.path, {}, call.headers)))
+        if fault is Fault.LAGGING:
+            newest = self.rows.popitem()
+            told = _json(*self.answer(call))
+            self.rows[newest[0]] = newest[1]
+            return told
+        refused = _json(_STATUS[fault], {"error": f"{fault}: not today"})
+        later = {
+            Fault.THROTTLED: f"{THROTTLE_S:.0f}",
+            Fault.THROTTLED_UNTIL: formatdate(time.time() + THROTTLE_UNTIL_S, usegmt=True),
+        }.get(fault)
+        more = {"Retry-After": later} if later else {}
+        return Answer(refused.status, refused.body, {**refused.headers, **more})
+
+    # ── the port ──────────────────────────────────────────────────────────────────────────
+
+    def __enter__(self) -> "FakeCmms":
+        fake = self
+
+        class Handler(_Handler):
+            exchange = staticmethod(fake.exchange)
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        )
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+
+def _json(status: int, content: object) -> Answer:
+    return Answer(status, json.dumps(content).encode(), {"Content-Type": "application/json"})
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    exchange: Callable[[Call], Answer]
+
+    def _serve(self) -> None:
+        asked = urlsplit(self.path)
+        size = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(size)
+        answer = type(self).exchange(
+            Call(
+                self.command,
+                tuple(unquote(part) for part in asked.path.split("/")[1:]),
+                dict(parse_qsl(asked.query, keep_blank_values=True)),
+                {name.lower(): value for name, value in self.headers.items()},
+                json.loads(body) if body else None,
+            )
+        )
+        if answer.lost in {Fault.TIMEOUT, Fault.TIMEOUT_APPLIED}:
+            select.select([self.connection], [], [], _PATIENCE_S)  # until the client hangs up
+        if answer.lost not in {None, Fault.TRUNCATED}:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self.close_connection = True
+            return
+        self.send_response_only(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        cut = answer.lost is not None
+        self.wfile.write(answer.body[: len(answer.body) // 2] if cut else answer.body)
+        self.close_connection = self.close_connection or cut
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - http.server's names
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: the tests tell what went wrong."""
+
+
+class FakeBench:
+    """An adapter and a `FakeCmms`, as a `Bench`.
+
+    Args:
+        names: the CMMS's names of our fields.
+        spell: a value as the CMMS spells it. Take it from the CMMS's documentation, not from
+            the adapter: a mistake made there would be made twice.
+    """
+
+    def __init__(
+        self,
+        adapter: CmmsAdapter,
+        fake: FakeCmms,
+        *,
+        page_size: int,
+        names: Mapping[Field, str],
+        spell: Callable[[Field, Value], object],
+    ) -> None:
+        self.adapter, self.page_size = adapter, page_size
+        self._fake, self._names, self._spell = fake, names, spell
+
+    @property
+    def on_request(self) -> Callable[[bool], Fault | None]:
+        return self._fake.on_request
+
+    @on_request.setter
+    def on_request(self, decide: Callable[[bool], Fault | None]) -> None:
+        self._fake.on_request = decide
+
+    def records(self) -> dict[str, dict[str, object]]:
+        ours = {name: str(field) for field, name in self._names.items()}
+        return {
+            row_id: {
+                ours.get(name, name): it for name, it in row.items() if name != self._fake.stamp
+            }
+            for row_id, row in self._fake.rows.items()
+        }
+
+    def edit(self, cmms_id: str, name: Field, value: Value) -> None:
+        self._fake.save({self._names[name]: self._spell(name, value)}, cmms_id)
+
+    def add(self, fields: Fields) -> str:
+        return self._fake.save(
+            {self._names[name]: self._spell(name, value) for name, value in fields.items()}
+        )
+
+    def delete(self, cmms_id: str) -> None:
+        del self._fake.rows[cmms_id]

@@ -1,0 +1,68 @@
+"""The first files of a new adapter, with a test that passes as they are.
+
+What a kind consists of lies in templates/KIND/: NAME stands for the adapter's name in the files'
+names, and the three words of `_render` in their texts. Another kind is another folder.
+"""
+
+import keyword
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+
+from syncd.errors import InputError
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
+_END = ".txt"  # so that no tool takes a template for a module
+
+
+def kinds() -> list[str]:
+    """The kinds of adapter that can be begun: code, and rest where its mapping is known."""
+    return sorted(it.name for it in files("syncd.cmms").joinpath("templates").iterdir())
+
+
+def render(name: str, kind: str = "code", module: str | None = None) -> Mapping[str, str]:
+    """The files of a new adapter: their names and texts.
+
+    Args:
+        module: under which the test imports the adapter; its file's name if not said.
+
+    Raises InputError for a name or a kind that cannot be used.
+    """
+    if not _NAME.fullmatch(name) or keyword.iskeyword(name):
+        raise InputError(
+            f"{name!r} cannot be an adapter's name; use small letters, digits and _, "
+            "for example acme_cmms"
+        )
+    if kind not in kinds():
+        raise InputError(
+            f"--kind {kind}: this version has no template for it; there is {', '.join(kinds())}"
+        )
+    folder = files("syncd.cmms").joinpath("templates", kind)
+    words = {
+        "__module__": module or name,
+        "__name__": name,
+        "__Name__": "".join(part.capitalize() for part in name.split("_")),
+    }
+    rendered = {}
+    for template in sorted(folder.iterdir(), key=lambda it: it.name):
+        text = template.read_text(encoding="utf-8")
+        for word, value in words.items():
+            text = text.replace(word, value)
+        rendered[template.name.replace("NAME", name).removesuffix(_END)] = text
+    return rendered
+
+
+def scaffold(name: str, folder: Path, kind: str = "code") -> list[Path]:
+    """Write the files of a new adapter; their paths. Raises InputError where one is there."""
+    rendered = {folder / file: text for file, text in render(name, kind).items()}
+    there = [str(path) for path in rendered if path.exists()]
+    if there:
+        raise InputError(f"{', '.join(there)} is there already; choose another name or --dir")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, text in rendered.items():
+            path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"--dir {folder} cannot be written to: {error.strerror}") from error
+    return list(rendered)

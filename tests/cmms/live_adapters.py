@@ -1,0 +1,39 @@
+"""Adapters that `syncd adapter test` is tried with, by their dotted path."""
+
+from dataclasses import replace
+from typing import ClassVar
+
+from syncd.cmms.port import Capabilities
+from syncd.cmms.sql import SqlAdapter
+from syncd.core.work_order import CmmsRecord, Field, Fields, Status
+from syncd.errors import Throttled, Unreachable
+
+
+class Loose(SqlAdapter):
+    """Finds by prefix."""
+
+    def find(self, s2e_id: str) -> list[CmmsRecord]:
+        return [it for it in self.fetch(None) if s2e_id.startswith(it.s2e_id or "?")]
+
+
+class ReadOnly(SqlAdapter):
+    """Creates nothing."""
+
+    capabilities: ClassVar[Capabilities] = replace(SqlAdapter.capabilities, creates=False)
+
+
+class Busy(SqlAdapter):
+    """Asks to wait before every second call, and keeps what it has."""
+
+    calls = 0
+
+    def create(self, s2e_id: str, fields: Fields) -> CmmsRecord:
+        self.calls += 1
+        if self.calls % 2:
+            raise Throttled("not so fast", side="cmms", wait_s=0.01)
+        return super().create(s2e_id, fields)
+
+    def update(self, cmms_id: str, fields: Fields, expected: Fields) -> CmmsRecord:
+        if fields.get(Field.STATUS) is Status.CANCELLED:
+            raise Unreachable("gone for today", side="cmms")
+        return super().update(cmms_id, fields, expected)
