@@ -12,7 +12,10 @@ _FIXED = (1980, 1, 1, 0, 0, 0)  # the times are in the documents
 
 
 def write_bundle(path: Path, documents: Mapping[str, object]) -> None:
-    """Write each document as JSON, a list as a line for each item. Raises InputError."""
+    """Write each document as JSON; one called .jsonl is a list, a line for each item.
+
+    Raises InputError.
+    """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -20,14 +23,14 @@ def write_bundle(path: Path, documents: Mapping[str, object]) -> None:
             for name, document in documents.items():
                 entry = zipfile.ZipInfo(name, _FIXED)
                 entry.compress_type = zipfile.ZIP_DEFLATED
-                bundle.writestr(entry, _text(document))
+                bundle.writestr(entry, _text(name, document))
         unfinished.replace(path)
     except OSError as error:
         unfinished.unlink(missing_ok=True)
         raise InputError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _text(document: object) -> str:
-    if isinstance(document, list):
+def _text(name: str, document: object) -> str:
+    if isinstance(document, list) and name.endswith(".jsonl"):
         return "".join(json.dumps(each, default=str) + "\n" for each in document)
     return json.dumps(document, indent=2, default=str) + "\n"
