@@ -9,9 +9,11 @@ written; an edit in between, some milliseconds, is overwritten (`optimistic_lock
 Only what differs is written, since Odoo stamps a record anew though nothing has changed.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -50,14 +52,17 @@ _ALWAYS = frozenset({
 }) | CMMS_OWNED  # fmt: skip
 _ASSETS = frozenset({Field.ASSET_CODE, Field.ASSET_NAME})
 _NEVER_BLANK = frozenset({Field.S2E_ID, Field.TITLE, Field.STATUS})
-_MAX_ID = 2**31 - 1
+_NUMBER, _MAX_ID = re.compile(r"[1-9][0-9]{0,9}", re.ASCII), 2**31 - 1
 _NO_CODE = {"", "/", "New"}  # what a sequence leaves where it has given no number yet
 
 
 def capabilities(options: OdooOptions) -> Capabilities:
     """What can be read and written with these options."""
-    reads = _ALWAYS | options.named().keys()
     found_by = asset_field(options)
+    reads = _ALWAYS | options.named().keys()
+    if found_by is not None:
+        # Written by the one, the other changes with it: a drift to report where none is.
+        reads -= _ASSETS - {found_by}
     writes = reads - CMMS_OWNED - (_ASSETS - {found_by}) - set(options.read_only)
     return Capabilities(
         reads=reads,
@@ -77,7 +82,7 @@ class OdooAdapter:
 
     def __init__(self, rpc: Rpc, options: OdooOptions, base_url: str) -> None:
         self._rpc = rpc
-        self._options = options
+        self.options = options
         self._base_url = base_url.rstrip("/")
         self._lookup = Lookup(rpc, options)
         by_identifier = options.field_s2e_id is None
@@ -101,11 +106,11 @@ class OdooAdapter:
         """
         model = self._opened()
         if changed_since is None:
-            self._model = replace(model, stages=read_stages(self._rpc, self._options))
+            self._model = replace(model, stages=read_stages(self._rpc, self.options))
         since: list[Any] = []
         if changed_since is not None:
             since = [["write_date", ">=", wire_time(changed_since - self._overlap)]]
-        last, size = 0, self._options.page_size
+        last, size = 0, self.options.page_size
         met: dict[str, str] = {}
         while True:
             try:
@@ -126,7 +131,7 @@ class OdooAdapter:
                 if met.setdefault(record.cmms_id, number) != number:
                     raise UnexpectedContent(
                         f"requests {met[record.cmms_id]} and {number} are both called "
-                        f"{record.cmms_id}; {self._options.field_external_id} has to be unique",
+                        f"{record.cmms_id}; {self.options.field_external_id} has to be unique",
                         side="cmms",
                     )
                 yield record
@@ -155,9 +160,13 @@ class OdooAdapter:
 
         Raises Changed, NotFound.
         """
-        beyond = fields.keys() - self.capabilities.writes
+        can = self.capabilities
+        beyond = {
+            name for name, value in fields.items() if value is None and name not in can.clears
+        }
+        beyond |= fields.keys() - can.writes
         if beyond:
-            raise Refused(f"{', '.join(sorted(beyond))} cannot be written here", side="cmms")
+            raise Refused(f"{', '.join(sorted(beyond))} cannot be written so here", side="cmms")
         with unwritten():
             row = self._row(cmms_id)
             (held,) = self._records([row])
@@ -169,7 +178,8 @@ class OdooAdapter:
         if not self._writer.update(row, fields, held.s2e_id, self._opened()):
             return held
         with written(f"request {cmms_id}"):
-            return self._records([self._by_number(row["id"])])[0]
+            (now,) = self._records([self._by_number(row["id"])])
+        return replace(now, fields={**now.fields, **_zeros(fields, now.fields)})
 
     def check(self) -> str:
         """What `syncd check` says: server, database, rights, stages."""
@@ -197,7 +207,7 @@ class OdooAdapter:
 
     def _opened(self) -> OdooModel:
         if self._model is None:
-            self._model = read_model(self._rpc, self._options, self.capabilities.writes)
+            self._model = read_model(self._rpc, self.options, self.capabilities.writes)
         return self._model
 
     def _rows(self, domain: list[Any], limit: int | None = None) -> list[dict[str, Any]]:
@@ -219,7 +229,7 @@ class OdooAdapter:
         return rows[0]
 
     def _row(self, cmms_id: str) -> dict[str, Any]:
-        field = self._options.field_external_id
+        field = self.options.field_external_id
         if field is not None:
             rows = self._rows([[field, "=", cmms_id]], 2)
             if len(rows) > 1:
@@ -228,14 +238,14 @@ class OdooAdapter:
                 )
             if rows:
                 return rows[0]
-        if cmms_id.isascii() and cmms_id.isdigit() and 0 < int(cmms_id) <= _MAX_ID:
+        if _NUMBER.fullmatch(cmms_id) and int(cmms_id) <= _MAX_ID:
             row = self._by_number(int(cmms_id))
             if self._called(row) == cmms_id:
                 return row
         raise NotFound(f"there is no request {cmms_id} in Odoo", side="cmms")
 
     def _called(self, row: Row) -> str:
-        field = self._options.field_external_id
+        field = self.options.field_external_id
         code = str(row.get(field) or "").strip() if field is not None else ""
         return str(row["id"]) if code in _NO_CODE else code
 
@@ -243,7 +253,7 @@ class OdooAdapter:
         model = self._opened()
         stages = {reference(row.get("stage_id")) for row in rows} - {None}
         if not stages <= set(model.stages.stages):  # somebody has made one
-            model = self._model = replace(model, stages=read_stages(self._rpc, self._options))
+            model = self._model = replace(model, stages=read_stages(self._rpc, self.options))
         ids = self._lookup.s2e_ids(rows)
         users, equipment = self._lookup.referred(rows)
         return [self._record(row, model, ids, users, equipment) for row in rows]
@@ -281,3 +291,12 @@ class OdooAdapter:
             equivalents={name: names for name, names in classes.items() if names},
             updated_at=read_changed(row),
         )
+
+
+def _zeros(sent: Fields, now: Fields) -> dict[Field, Decimal]:
+    """No hours that were written as 0: Odoo cannot tell them from none, but we can, once."""
+    return {
+        name: value
+        for name, value in sent.items()
+        if isinstance(value, Decimal) and not value and now.get(name) is None
+    }

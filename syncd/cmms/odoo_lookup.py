@@ -56,7 +56,11 @@ class Lookup:
         return [["id", "in", [row["res_id"] for row in found]]]
 
     def mark(self, number: int, s2e_id: str) -> None:
-        """Give a request that is there the external identifier. It is unique in Odoo."""
+        """Give a request that is there the external identifier, which is unique in Odoo."""
+        held = self._identifiers([["res_id", "=", number]])
+        if held:
+            self._rpc.call(XMLID, "write", [held[0]["id"]], vals={"name": s2e_id})
+            return
         values = {"module": MODULE, "name": s2e_id, "model": REQUEST, "res_id": number}
         self._rpc.call(XMLID, "create", vals_list=[{**values, "noupdate": True}])
 

@@ -2,7 +2,8 @@
 
     archive is set                CANCELLED      whatever else the record holds
     kanban_state is blocked       ON_HOLD
-    else the stage                see `odoo_model`
+    else the stage                see `odoo_model`; one that stands for DRAFT and ASSIGNED agrees
+                                  with both, whoever is assigned
 
 Odoo says `false` for what is empty, and keeps no difference between 0 hours and none.
 Times are naive UTC with seconds; `close_date` is a day, which we read as its first moment.
@@ -113,11 +114,11 @@ def read_status(row: Row, model: OdooModel) -> tuple[Value, frozenset[str]]:
             f"is a stage that stands for no status; name its id ({stage}) in "
             "SYNCD_CMMS_STAGE_IN_PROGRESS or another",
         ), frozenset()
-    status = stands_for[0]
-    if status is Status.DRAFT and len(stands_for) > 1 and row.get("user_id"):
-        status = stands_for[1]  # somebody is named: no draft any more
-    classes = frozenset(str(one) for one in stands_for) if len(stands_for) > 1 else frozenset()
-    return status, classes
+    if len(stands_for) == 1:
+        return stands_for[0], frozenset()
+    # Of several, the one that is told where Scan2Evolve holds none of them: no draft again.
+    status = next(one for one in stands_for if one is not Status.DRAFT)
+    return status, frozenset(str(one) for one in stands_for)
 
 
 def _shown_state(row: Row) -> str | None:

@@ -53,6 +53,10 @@ class StageMap:
     target: Mapping[Status, int]
     chosen: frozenset[Status]
 
+    def is_done(self, number: int | None) -> bool:
+        stage = self.stages.get(number) if number is not None else None
+        return stage is not None and stage.done
+
     def told(self) -> str:
         """For people: every stage and what it stands for."""
         parts = []
@@ -205,8 +209,10 @@ def _check_identifiers(rpc: Rpc) -> None:
     try:
         rpc.call(XMLID, "search_read", domain=[["module", "=", MODULE]], fields=["id"], limit=1)
     except AccessRefused as error:
-        raise ConfigurationError(
+        raise AccessRefused(
             "SYNCD_CMMS_FIELD_S2E_ID is not set, and the user may not read external "
             "identifiers; make a field for the Scan2Evolve id and name it there, or give the "
-            "user the group Access Rights"
+            "user the group Administration: Access Rights",
+            side="cmms",
+            status=error.status,
         ) from error

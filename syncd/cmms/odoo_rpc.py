@@ -82,11 +82,12 @@ class JsonRpc:
 
     def may(self, model: str, operation: str) -> bool:
         try:
-            return bool(
-                self.call(model, "check_access_rights", operation=operation, raise_exception=False)
+            told = self.call(
+                model, "check_access_rights", operation=operation, raise_exception=False
             )
         except Refused:  # gone from a later version
-            return bool(self.call(model, "has_access", [], operation=operation))
+            told = self.call(model, "has_access", [], operation=operation)
+        return _yes_or_no(told)
 
     def version(self) -> str:
         told = self._send("common", "version", [], what="version", key="")
@@ -168,7 +169,7 @@ class Json2:
         raise by_name({"data": told}, what, key, status=answer.status)
 
     def may(self, model: str, operation: str) -> bool:
-        return bool(self.call(model, "has_access", [], operation=operation))
+        return _yes_or_no(self.call(model, "has_access", [], operation=operation))
 
     def version(self) -> str:
         answer = self._request("GET", "/web/version", None, self._key())
@@ -200,3 +201,9 @@ class Json2:
                 side=SIDE,
                 status=error.status,
             ) from None
+
+
+def _yes_or_no(told: Any) -> bool:
+    if isinstance(told, bool):
+        return told
+    raise UnexpectedContent(f"asked for a right, Odoo answered {str(told)[:60]!r}", side=SIDE)

@@ -38,8 +38,14 @@ class Writer:
             values.setdefault("user_id", False)  # else Odoo names the equipment's technician
         with self._not_this_one("create"):
             if self._by_identifier:
-                return self._import(s2e_id, values)
-            return _number("create", self._rpc.call(REQUEST, "create", vals_list=[values]))
+                number = self._import(s2e_id, values)
+            else:
+                number = _number("create", self._rpc.call(REQUEST, "create", vals_list=[values]))
+        if values.get("close_date") and not model.stages.is_done(values.get("stage_id")):
+            # A new request that is not done has no such day; one that is there may have one.
+            with written(f"request {number}"):
+                self._write(number, {"close_date": values["close_date"]})
+        return number
 
     def update(self, row: Row, fields: Fields, s2e_id: str | None, model: OdooModel) -> bool:
         """Write these fields to the request that was read as `row` and carries `s2e_id`. Return

@@ -20,6 +20,7 @@ from typing import Any
 from tests.cmms.fake_odoo_models import (
     DAY,
     EQUIPMENT,
+    MODULE,
     REQUEST,
     STAGE,
     TIME,
@@ -93,6 +94,12 @@ class FakeOdoo:
     def remove(self, number: int, model: str = REQUEST) -> None:
         with self.transaction():
             self._unlink(model, [number])
+
+    def mark(self, number: int, s2e_id: str) -> None:
+        """A person gives a request the external identifier."""
+        values = {"module": MODULE, "name": s2e_id, "model": REQUEST, "res_id": number}
+        with self.transaction():
+            self._create(XMLID, values)
 
     def duplicate(self, number: int) -> int:
         """A person duplicates a request: what is copied is copied."""

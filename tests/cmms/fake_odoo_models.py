@@ -6,6 +6,7 @@ from typing import Any
 
 REQUEST, STAGE, EQUIPMENT = "maintenance.request", "maintenance.stage", "maintenance.equipment"
 USER, XMLID = "res.users", "ir.model.data"
+MODULE = "__scan2evolve__"  # of our external identifiers
 TIME, DAY = "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"
 WRITES = frozenset({"create", "write", "unlink", "load"})
 Row = dict[str, Any]
