@@ -79,6 +79,7 @@ class OdooAdapter:
 
     Options: ClassVar[type[OdooOptions]] = OdooOptions
     name: ClassVar[str] = "odoo"
+    capabilities: Capabilities  # with these options
 
     def __init__(self, rpc: Rpc, options: OdooOptions, base_url: str) -> None:
         self._rpc = rpc
