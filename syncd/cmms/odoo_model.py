@@ -17,7 +17,7 @@ from syncd.cmms.odoo_errors import AccessRefused
 from syncd.cmms.odoo_options import NAMED, OdooOptions, setting
 from syncd.cmms.odoo_rpc import Rpc
 from syncd.core.work_order import Field, Status
-from syncd.errors import ConfigurationError, NotFound, Refused, UnexpectedContent
+from syncd.errors import ConfigurationError, Refused, UnexpectedContent
 
 REQUEST, STAGE = "maintenance.request", "maintenance.stage"
 EQUIPMENT, USER, XMLID = "maintenance.equipment", "res.users", "ir.model.data"
@@ -166,7 +166,9 @@ def _fields_of(rpc: Rpc, model: str, names: list[str]) -> Mapping[str, Mapping[s
     attributes = ["type", "readonly", "store", "searchable"]
     try:
         told = rpc.call(model, "fields_get", allfields=names, attributes=attributes)
-    except (Refused, NotFound) as error:
+    except Refused as error:
+        if "exist" not in str(error):
+            raise
         raise UnexpectedContent(
             f"{error}; is the Maintenance app installed in this database?",
             side="cmms",

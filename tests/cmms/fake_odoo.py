@@ -46,6 +46,8 @@ class FakeOdoo:
             "manager" (of maintenance) and "rights" (external identifiers).
         calls: the ledger, in the order they came; failed ones too.
         utcnow: the server's clock.
+        denied: operations that nobody may do; raises: what every call of write ends with.
+        ignores_order: rows come as they were made, last first, whatever is asked.
     """
 
     version: int = 18
@@ -56,6 +58,10 @@ class FakeOdoo:
     calls: list[Call] = field(default_factory=list)
     models: dict[str, dict[str, Spec]] = field(default_factory=make_models)
     tables: dict[str, dict[int, Row]] = field(default_factory=dict)
+
+    ignores_order: bool = False
+    denied: set[str] = field(default_factory=set)
+    raises: OdooError | None = None
 
     def __post_init__(self) -> None:
         self.lock = threading.RLock()
@@ -156,6 +162,8 @@ class FakeOdoo:
                 self.user = ""
 
     def may(self, login: str, model: str, operation: str) -> bool:
+        if operation in self.denied:
+            return False
         groups = self.groups[login]
         if model == XMLID:
             return "rights" in groups
@@ -219,9 +227,11 @@ class FakeOdoo:
             for row in self.tables[model].values()
             if self._sees(model, row) and self._matches(model, row, domain)
         ]
+        if self.ignores_order:
+            rows.reverse()
         if "active" in self.models[model] and context.get("active_test", True):
             rows = [row for row in rows if row["active"]]
-        for key in reversed(order.split(",")):
+        for key in reversed(order.split(",") if not self.ignores_order else []):
             name, _, way = key.strip().partition(" ")
             rows.sort(key=lambda row: row[name], reverse=way == "desc")
         return [self._shown(model, row, fields) for row in rows[:limit]]
@@ -235,6 +245,8 @@ class FakeOdoo:
     def _on_write(self, model: str, ids: list[int], *, context: Row, vals: Row) -> bool:
         self._need(model, "write")
         self._write(model, ids, vals)
+        if self.raises is not None:
+            raise self.raises
         return True
 
     def _on_unlink(self, model: str, ids: list[int], *, context: Row) -> bool:
