@@ -118,6 +118,7 @@ class App:
                 utcnow=utcnow,
                 ca_bundle=self._ca_bundle(),
                 proxy=self._proxy(),
+                allow_http=self.settings.allow_http,
             )
             options = adapter_options(found.Options, self.settings)
             self._adapter = found.from_options(options, context)

@@ -15,7 +15,7 @@ from syncd.cmms.port import CmmsAdapter
 from syncd.errors import ConfigurationError
 
 GROUP = "syncd.adapters"
-_SHIPPED = {"sql": "syncd.cmms.sql:SqlAdapter"}
+_SHIPPED = {"odoo": "syncd.cmms.odoo:OdooAdapter", "sql": "syncd.cmms.sql:SqlAdapter"}
 _SETTING = "SYNCD_CMMS_ADAPTER"
 _METHODS = ("from_options", "fetch", "get", "find", "create", "update")
 _DATA = ("name", "capabilities")
@@ -27,12 +27,14 @@ class AdapterContext:
 
     Attributes:
         may_write: False for plan, check and dry runs: nothing may be made or changed.
+        allow_http: whether a CMMS beyond this machine may be spoken to in the clear.
     """
 
     may_write: bool
     utcnow: Callable[[], datetime]
     ca_bundle: str | None = None
     proxy: str | None = None
+    allow_http: bool = False
 
 
 class AdapterClass(Protocol):

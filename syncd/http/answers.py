@@ -4,6 +4,7 @@ import json
 import math
 import zlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,51 +73,51 @@ def snippet(body: bytes) -> str:
 
 
 def parse_json_object(response: Response, *, side: str, where: str) -> dict[str, Any]:
-    """The JSON object in the body, made of plain values; of keys that come twice the last counts.
+    """The JSON object in the body; see `parse_json`. Raises UnexpectedContent also for JSON that
+    is not an object."""
+    parsed = parse_json(response, side=side, where=where)
+    if isinstance(parsed, dict):
+        return parsed
+    raise _unexpected(response, side, where, "JSON that is not an object")
+
+
+def parse_json(response: Response, *, side: str, where: str) -> Any:
+    """The JSON in the body, made of plain values; of keys that come twice the last counts.
     Half a surrogate pair, which is no character, becomes U+FFFD; a number beyond what a float
     holds becomes its text.
 
     Raises UnexpectedContent for anything else: HTML, truncated text, NaN, too deep, too large
-    a number, not an object.
+    a number.
     """
-
-    def wrong(what: str) -> UnexpectedContent:
-        return UnexpectedContent(
-            f"{where} answered {response.status} with {what}: {snippet(response.body)}",
-            side=side,
-            status=response.status,
-            request_id=response.headers.get("x-request-id"),
-        )
-
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
-        raise wrong(f"{kind[:40] or 'no content type'}, not JSON")
+        what = f"{kind[:40] or 'no content type'}, not JSON"
+        raise _unexpected(response, side, where, what)
     signs = response.body.translate(None, _NO_SIGNS)
     if signs.count(b",") > _MAX_COMMAS:
-        raise wrong("more values than any page holds")
-    parsed: Any = None if _may_be_deep(signs) else _parse_strict(response.body)
-    if isinstance(parsed, dict):
-        return parsed
+        raise _unexpected(response, side, where, "more values than any page holds")
+    if not _may_be_deep(signs):
+        # Good JSON of a usual depth is read fast; the careful parser finds out what else it is.
+        with suppress(orjson.JSONDecodeError):
+            return orjson.loads(response.body)
     try:
         text = response.body.decode("utf-8", "surrogatepass").removeprefix("\ufeff")
         parsed = json.loads(text, parse_float=_float, parse_int=_int, parse_constant=_no_constant)
-        if not isinstance(parsed, dict):
-            raise wrong("JSON that is not an object")
-        cleaned: dict[str, Any] = _clean(parsed)
+        return _clean(parsed)
     except RecursionError:
-        raise wrong("JSON nested too deeply") from None
+        raise _unexpected(response, side, where, "JSON nested too deeply") from None
     except ValueError as error:
-        raise wrong(f"what is not JSON ({str(error)[:80]})") from None
-    return cleaned
+        what = f"what is not JSON ({str(error)[:80]})"
+        raise _unexpected(response, side, where, what) from None
 
 
-def _parse_strict(body: bytes) -> Any:
-    """The parsed body where it is good JSON, and fast; else None, and the careful parser finds
-    out what it is."""
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
+def _unexpected(response: Response, side: str, where: str, what: str) -> UnexpectedContent:
+    return UnexpectedContent(
+        f"{where} answered {response.status} with {what}: {snippet(response.body)}",
+        side=side,
+        status=response.status,
+        request_id=response.headers.get("x-request-id"),
+    )
 
 
 def _may_be_deep(signs: bytes) -> bool:

@@ -1,0 +1,122 @@
+"""What Odoo's errors mean: which class each has, and what of it people are told.
+
+Bodies of errors carry a traceback (`debug`), which is neither told nor logged. In both protocols
+each call is one transaction: an exception that was raised inside it has undone it.
+"""
+
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from syncd.errors import (
+    CredentialsRefused,
+    NotFound,
+    Refused,
+    RemoteError,
+    Throttled,
+    UnexpectedContent,
+    Unreachable,
+)
+from syncd.http import Response, parse_json_object
+
+SIDE = "cmms"
+_LONGEST = 300  # characters of Odoo's text that are told
+_WAIT_S, _LONGEST_WAIT_S = 60.0, 3600.0  # after a 429 without, and with, a Retry-After
+
+# By the last part of the exception's name; the first part differs between versions.
+_NOT_NOW = frozenset({
+    "SerializationFailure", "LockNotAvailable", "DeadlockDetected", "ConcurrencyError",
+    "LockError", "PoolError", "TooManyConnections",
+})  # fmt: skip
+_UNKNOWN_END = frozenset({
+    "OperationalError", "InterfaceError", "AdminShutdown", "CannotConnectNow", "QueryCanceled",
+    "QueryCanceledError", "MemoryError", "RegistryError", "ConnectionResetError",
+})  # fmt: skip
+
+
+class AccessRefused(CredentialsRefused):
+    """The user is known, and may not do this: a missing right, or a rule about this record."""
+
+
+def by_name(error: object, what: str, key: str, status: int = 200) -> RemoteError:
+    """By the name of the exception that was raised inside the call."""
+    told = error if isinstance(error, dict) else {}
+    about = told.get("data")
+    data = about if isinstance(about, dict) else {}
+    name = str(data.get("name") or "")
+    text = _told(what, str(data.get("message") or told.get("message") or ""), key)
+    last = name.rpartition(".")[2]
+    if last == "AccessDenied":
+        return CredentialsRefused(
+            f"{text}; Odoo does not take this key: it may have ended, make a new one and set "
+            "SYNCD_CMMS_API_KEY",
+            side=SIDE,
+            status=status,
+        )
+    if last == "AccessError":
+        return AccessRefused(f"{text}; give the user the right", side=SIDE, status=status)
+    if last == "MissingError":
+        return NotFound(text, side=SIDE, status=status)
+    if last in _NOT_NOW:
+        return Unreachable(text, side=SIDE, status=status, may_have_applied=False)
+    if last in _UNKNOWN_END:
+        if "does not exist" in text:
+            text += "; look at SYNCD_CMMS_DATABASE"
+        return Unreachable(text, side=SIDE, status=status)
+    if not last or last in {"NotFound", "SessionExpiredException"}:
+        return UnexpectedContent(text, side=SIDE, status=status)
+    return Refused(f"{text} ({last})", side=SIDE, status=status)
+
+
+def by_status(answer: Response, what: str, message: str, key: str) -> RemoteError:
+    """By the HTTP status, where no exception is named."""
+    status = answer.status
+    text = _told(what, message, key) + f" ({status})"
+    if status == 401:
+        text += "; the key is not taken or has ended: look at SYNCD_CMMS_API_KEY"
+        return CredentialsRefused(text, side=SIDE, status=status)
+    if status == 403:
+        return AccessRefused(text, side=SIDE, status=status)
+    if status == 429:
+        return Throttled(text, side=SIDE, wait_s=_wait_s(answer), status=status)
+    if status in {408, 425} or status >= 500:
+        return Unreachable(text, side=SIDE, status=status)
+    if status in {400, 422}:
+        return Refused(text, side=SIDE, status=status)
+    return UnexpectedContent(
+        f"{text}; is SYNCD_CMMS_URL Odoo's own address, and the Maintenance app installed?",
+        side=SIDE,
+        status=status,
+    )
+
+
+def _told(what: str, message: str, key: str) -> str:
+    """Odoo's own words in one line, without the key, should it ever quote it."""
+    line = " ".join(message.split())
+    line = line.replace(key, "***") if key else line
+    return f"{what}: {line[:_LONGEST] or 'Odoo gave no reason'}"
+
+
+def error_body(answer: Response, what: str) -> dict[str, Any] | None:
+    try:
+        return parse_json_object(answer, side=SIDE, where=what)
+    except UnexpectedContent:
+        return None
+
+
+def _wait_s(answer: Response) -> float:
+    """Retry-After in seconds: a number, or a date, which is measured against the answer's own."""
+    told = answer.headers.get("retry-after", "")
+    if told.isascii() and told.isdigit():
+        return min(float(told), _LONGEST_WAIT_S)
+    try:
+        until = parsedate_to_datetime(told)
+        wait = (until - parsedate_to_datetime(answer.headers.get("date", ""))).total_seconds()
+    except (ValueError, TypeError):
+        return _WAIT_S
+    return min(max(wait, 1.0), _LONGEST_WAIT_S)
+
+
+def read_version(told: object) -> str:
+    if not isinstance(told, str) or not told:
+        raise UnexpectedContent("the server does not tell its version", side=SIDE)
+    return told
