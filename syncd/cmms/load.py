@@ -2,8 +2,8 @@
 
 import difflib
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import entry_points
 from pkgutil import resolve_name
@@ -27,12 +27,16 @@ class AdapterContext:
 
     Attributes:
         may_write: False for plan, check and dry runs: nothing may be made or changed.
+        environ: what a mapping's ${NAME} may take; whoever needs more than that is handed it.
+        hide: told what may never be shown, such as a secret that a mapping takes from there.
     """
 
     may_write: bool
     utcnow: Callable[[], datetime]
     ca_bundle: str | None = None
     proxy: str | None = None
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    hide: Callable[[str], None] = lambda _secret: None
 
 
 class AdapterClass(Protocol):
