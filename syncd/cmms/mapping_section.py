@@ -326,9 +326,9 @@ def nearest(told: str, known: Collection[str]) -> str:
     found = difflib.get_close_matches(told, list(known), n=1, cutoff=0.6)
     if found:
         return f"did you mean {found[0]}?"
-    told = [*known][:_NAMED]
+    named = [*known][:_NAMED]
     more = ", …" if len(known) > _NAMED else ""
-    return f"there is {', '.join(told)}{more}" if told else "nothing is wanted here"
+    return f"there is {', '.join(named)}{more}" if named else "nothing is wanted here"
 
 
 def _kind(node: Node) -> str:

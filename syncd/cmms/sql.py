@@ -153,7 +153,8 @@ class SqlAdapter:
                 "SYNCD_CMMS_URL is not set; the sql adapter needs it, for example sqlite:///cmms.db"
             )
         if options.mapping is not None:
-            return MappedSqlAdapter.from_mapping(options.url, options.mapping, context)
+            mapped = MappedSqlAdapter.Options(url=options.url, mapping=options.mapping)
+            return MappedSqlAdapter.from_options(mapped, context)
         return cls(options.url, context)
 
     # ── the port ──────────────────────────────────────────────────────────────────────────

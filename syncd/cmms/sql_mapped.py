@@ -11,6 +11,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+from pydantic import Field as Option
 from sqlalchemy import ColumnElement, Connection, Sequence, func, insert, select, text, update
 
 from syncd.cmms.load import AdapterContext
@@ -36,6 +38,13 @@ class MappedSqlAdapter:
         mapping_hash: another one when records may be read differently.
         notes: what the mapping cannot do.
     """
+
+    class Options(BaseModel):
+        """SYNCD_CMMS_URL: the database. SYNCD_CMMS_MAPPING: the mapping's file."""
+
+        model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
+        url: str = Option(repr=False)
+        mapping: str
 
     name = "sql"
 
@@ -68,12 +77,14 @@ class MappedSqlAdapter:
         self._met: MappedTable | None = None
 
     @classmethod
-    def from_mapping(cls, url: str, told: str, context: AdapterContext) -> "MappedSqlAdapter":
+    def from_options(
+        cls, options: "MappedSqlAdapter.Options", context: AdapterContext
+    ) -> "MappedSqlAdapter":
         """The adapter; nothing is opened yet. Raises ConfigurationError."""
-        mapping = load_mapping(told, KIND, context.environ, read_sql)
+        mapping = load_mapping(options.mapping, KIND, context.environ, read_sql)
         for secret in mapping.secrets:
             context.hide(secret)
-        return cls(url, mapping, context)
+        return cls(options.url, mapping, context)
 
     # ── reading ───────────────────────────────────────────────────────────────────────────
 
@@ -220,7 +231,9 @@ class MappedSqlAdapter:
             if version.counts:
                 values[version.column] = func.coalesce(column, 0) + 1
         done = conn.execute(statement.values(**values))
-        if done.rowcount == 0:
+        # Without a version nothing else could be in the way: the row is locked. What a trigger
+        # did instead is told by reading back.
+        if version is not None and done.rowcount == 0:
             raise self._changed(cmms_id, "was changed in this moment")
         if done.rowcount > 1:
             raise Refused(
