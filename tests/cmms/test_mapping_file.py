@@ -119,7 +119,7 @@ BROKEN: list[tuple[str, int, str]] = [
     (fields("s2e_id: {marker: titel}"), 8, "fields.s2e_id.marker: 'titel' is no field; did you"),
     (
         fields("s2e_id: {marker: location}"),
-        4,
+        8,
         "fields.s2e_id: its marker needs location as a plain",
     ),
     (fields("location: {at: a, empty: '-'}"), 8, "fields.location: empty is written as '-'"),
