@@ -62,6 +62,7 @@ def make_policy(settings: Settings, adapter: CmmsAdapter) -> Policy:
         owners=settings.owners,
         cmms_writes=can.writes & can.reads,
         cmms_clears=can.clears,
+        cmms_writes_once=can.writes_once,
         cmms_creates=can.creates,
         cmms_finds=can.finds,
         cmms_mapping=mapping_hash(adapter),
@@ -87,6 +88,7 @@ class App:
 
     Attributes:
         progressed, waits: told how a first read of the list goes, and why nothing moves.
+        hide: told what the logs must not show, besides the settings' own secrets.
     """
 
     settings: Settings
@@ -95,6 +97,7 @@ class App:
     monotonic: Callable[[], float] = time.monotonic
     progressed: Callable[[Progress], None] = lambda _progress: None
     waits: Callable[[float, str], None] = lambda _seconds, _why: None
+    hide: Callable[[str], None] = lambda _secret: None
     _mirror: Mirror | None = None
     _client: Scan2EvolveClient | None = None
     _adapter: CmmsAdapter | None = None
@@ -119,6 +122,8 @@ class App:
                 ca_bundle=self._ca_bundle(),
                 proxy=self._proxy(),
                 allow_http=self.settings.allow_http,
+                environ=self.settings.environ,
+                hide=self.hide,
             )
             options = adapter_options(found.Options, self.settings)
             self._adapter = found.from_options(options, context)
@@ -222,14 +227,15 @@ def opened(
     Raises ConfigurationError before anything is opened.
     """
     settings = load_settings(environ, needs)
-    configure(
+    redactor = configure(
         form=settings.log_format,
         level=settings.log_level,
         stream=stderr,
         secrets=settings.secrets(),
     )
     structlog.contextvars.bind_contextvars(connection=CONNECTION)
-    app = App(settings, stop or StopFlag(), may_write and not settings.dry_run)
+    may_write = may_write and not settings.dry_run
+    app = App(settings, stop or StopFlag(), may_write, hide=redactor.hide)
     try:
         yield app
     finally:

@@ -2,8 +2,8 @@
 
 import difflib
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import entry_points
 from pkgutil import resolve_name
@@ -28,6 +28,8 @@ class AdapterContext:
     Attributes:
         may_write: False for plan, check and dry runs: nothing may be made or changed.
         allow_http: whether a CMMS beyond this machine may be spoken to in the clear.
+        environ: what a mapping's ${NAME} may take; whoever needs more than that is handed it.
+        hide: told what may never be shown, such as a secret that a mapping takes from there.
     """
 
     may_write: bool
@@ -35,6 +37,8 @@ class AdapterContext:
     ca_bundle: str | None = None
     proxy: str | None = None
     allow_http: bool = False
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    hide: Callable[[str], None] = lambda _secret: None
 
 
 class AdapterClass(Protocol):

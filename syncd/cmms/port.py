@@ -15,6 +15,8 @@ from typing import Protocol, cast, runtime_checkable
 
 from syncd.core.work_order import CmmsRecord, Field, Fields
 
+NOT_VERIFIED = "not verified"  # how `trust` ends where nobody has tried anything
+
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
@@ -24,6 +26,7 @@ class Capabilities:
         reads: fields found in the records it returns.
         writes: fields it can write; a subset of `reads`, since a write is confirmed by reading.
         clears: fields it can set to empty.
+        writes_once: of the fields it writes, those that only a create can.
         creates: whether it can create records.
         finds: whether it can find a record by its Scan2Evolve id.
         filters_changes: whether `fetch(changed_since)` narrows; if not, it returns everything.
@@ -45,6 +48,7 @@ class Capabilities:
     read_lag_s: float = 0.0
     optimistic_lock: bool = False
     status_needs: Mapping[str, frozenset[Field]] | None = None
+    writes_once: frozenset[Field] = frozenset()
 
 
 @runtime_checkable
@@ -125,6 +129,17 @@ def read_native(adapter: CmmsAdapter, native: Mapping[str, object]) -> CmmsRecor
     """
     asked = cast("_ReadsNative", adapter)
     return asked.read_native(native)
+
+
+def trust(adapter: CmmsAdapter) -> str | None:
+    """How far the mapping that the adapter works by can be trusted; None if it has none."""
+    told: str | None = getattr(adapter, "mapping_trust", None)
+    return told
+
+
+def notes(adapter: CmmsAdapter) -> list[str]:
+    """What cannot be done with the adapter as it is set up, each with its line."""
+    return list(getattr(adapter, "notes", ()))
 
 
 def close(adapter: CmmsAdapter) -> None:

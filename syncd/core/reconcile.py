@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from syncd.core.case import Case, Conflict, Hold, IntentState
-from syncd.core.compare import Misfit, agrees, fit, is_normalisation, same
+from syncd.core.compare import Misfit, agrees, fit, is_normalisation, same, stands_for
 from syncd.core.decision import BaseMove, Change, Decision, Drift, Settled
 from syncd.core.oscillation import OSCILLATION, RELEASED, evidence
 from syncd.core.policy import Policy
@@ -259,7 +259,8 @@ class _Merge:
     def _may_write(self, name: Field, side: Side) -> bool:
         if side is Side.S2E:
             return name in WRITABLE_ON_S2E
-        return name in self.policy.cmms_writes and name not in CMMS_OWNED
+        may = self.policy.cmms_writes - self.policy.cmms_writes_once
+        return name in may and name not in CMMS_OWNED
 
     def _may_overwrite(self, name: Field, s2e: Value) -> bool:
         """Whether a CMMS edit to what Scan2Evolve owns is to be, and can be, taken back."""
@@ -376,5 +377,5 @@ def created_bases(writes: Mapping[Field, Value], record: CmmsRecord) -> list[Bas
 def stored_as(name: Field, sent: Value, record: CmmsRecord) -> Value:
     """How a record spells what it was created with; what was sent, if it holds another value."""
     seen = record.fields.get(name, sent)
-    kept = isinstance(sent, str) and sent in record.equivalents.get(name, ())
+    kept = stands_for(sent, record.equivalents.get(name, frozenset()))
     return seen if kept or same(seen, sent) or is_normalisation(sent, seen) else sent
