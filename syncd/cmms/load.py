@@ -2,6 +2,8 @@
 
 import difflib
 import inspect
+import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,10 +17,18 @@ from syncd.cmms.port import CmmsAdapter
 from syncd.errors import ConfigurationError
 
 GROUP = "syncd.adapters"
-_SHIPPED = {"sql": "syncd.cmms.sql:SqlAdapter"}
+_SHIPPED = {
+    "rest": "syncd.cmms.rest.adapter:RestAdapter",
+    "sql": "syncd.cmms.sql:SqlAdapter",
+}
 _SETTING = "SYNCD_CMMS_ADAPTER"
 _METHODS = ("from_options", "fetch", "get", "find", "create", "update")
 _DATA = ("name", "capabilities")
+
+
+def _sleep(seconds: float) -> bool:
+    time.sleep(max(seconds, 0.0))
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +37,17 @@ class AdapterContext:
 
     Attributes:
         may_write: False for plan, check and dry runs: nothing may be made or changed.
+        wait: sleeps that many seconds; False if it was cut short because we are to stop.
+        left_s: how many seconds the cycle has left for waiting.
     """
 
     may_write: bool
     utcnow: Callable[[], datetime]
     ca_bundle: str | None = None
     proxy: str | None = None
+    wait: Callable[[float], bool] = _sleep
+    monotonic: Callable[[], float] = time.monotonic
+    left_s: Callable[[], float] = lambda: math.inf
 
 
 class AdapterClass(Protocol):

@@ -12,7 +12,15 @@ What httpx leaves to its caller, and what is done about it here (docs/decisions.
     its errors quote header values         a value that cannot be sent is not told
 """
 
-from syncd.http.answers import MAX_BODY, Response, parse_json_object, snippet
+from syncd.http.answers import MAX_BODY, Response, parse_json, parse_json_object, snippet
 from syncd.http.client import DEADLINE_S, HttpClient
 
-__all__ = ["DEADLINE_S", "MAX_BODY", "HttpClient", "Response", "parse_json_object", "snippet"]
+__all__ = [
+    "DEADLINE_S",
+    "MAX_BODY",
+    "HttpClient",
+    "Response",
+    "parse_json",
+    "parse_json_object",
+    "snippet",
+]

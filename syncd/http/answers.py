@@ -72,41 +72,49 @@ def snippet(body: bytes) -> str:
 
 
 def parse_json_object(response: Response, *, side: str, where: str) -> dict[str, Any]:
-    """The JSON object in the body, made of plain values; of keys that come twice the last counts.
+    """The JSON object in the body; see `parse_json`. Raises UnexpectedContent, for anything but
+    an object too."""
+    parsed = parse_json(response, side=side, where=where)
+    if not isinstance(parsed, dict):
+        raise _unexpected(response, side, where, "JSON that is not an object")
+    return parsed
+
+
+def parse_json(response: Response, *, side: str, where: str) -> Any:
+    """The JSON in the body, made of plain values; of keys that come twice the last counts.
     Half a surrogate pair, which is no character, becomes U+FFFD; a number beyond what a float
     holds becomes its text.
 
     Raises UnexpectedContent for anything else: HTML, truncated text, NaN, too deep, too large
-    a number, not an object.
+    a number.
     """
-
-    def wrong(what: str) -> UnexpectedContent:
-        return UnexpectedContent(
-            f"{where} answered {response.status} with {what}: {snippet(response.body)}",
-            side=side,
-            status=response.status,
-            request_id=response.headers.get("x-request-id"),
-        )
-
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
-        raise wrong(f"{kind[:40] or 'no content type'}, not JSON")
+        what = f"{kind[:40] or 'no content type'}, not JSON"
+        raise _unexpected(response, side, where, what)
     if response.body.count(b",") > _MAX_COMMAS:
-        raise wrong("more values than any page holds")
+        raise _unexpected(response, side, where, "more values than any page holds")
     parsed: Any = _parse_strict(response.body)
-    if isinstance(parsed, dict):
+    if parsed is not None:
         return parsed
     try:
         text = response.body.decode("utf-8", "surrogatepass").removeprefix("\ufeff")
         parsed = json.loads(text, parse_float=_float, parse_int=_int, parse_constant=_no_constant)
-        if not isinstance(parsed, dict):
-            raise wrong("JSON that is not an object")
-        cleaned: dict[str, Any] = _clean(parsed)
+        return _clean(parsed)
     except RecursionError:
-        raise wrong("JSON nested too deeply") from None
+        raise _unexpected(response, side, where, "JSON nested too deeply") from None
     except ValueError as error:
-        raise wrong(f"what is not JSON ({str(error)[:80]})") from None
-    return cleaned
+        what = f"what is not JSON ({str(error)[:80]})"
+        raise _unexpected(response, side, where, what) from None
+
+
+def _unexpected(response: Response, side: str, where: str, what: str) -> UnexpectedContent:
+    return UnexpectedContent(
+        f"{where} answered {response.status} with {what}: {snippet(response.body)}",
+        side=side,
+        status=response.status,
+        request_id=response.headers.get("x-request-id"),
+    )
 
 
 def _parse_strict(body: bytes) -> Any:

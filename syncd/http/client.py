@@ -77,6 +77,7 @@ class HttpClient:
         *,
         params: Mapping[str, str] | None = None,
         json_body: bytes | None = None,
+        body: tuple[str, bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         deadline_s: float = DEADLINE_S,
     ) -> Response:
@@ -85,21 +86,28 @@ class HttpClient:
         A GET whose kept connection was closed by the server is sent once more; nothing else is
         repeated.
 
+        Args:
+            path: below the base URL, or a whole URL of the same origin; a query in it is sent
+                and never shown.
+            body: a content type, which a header may replace, and the bytes; instead of
+                `json_body`.
+
         Raises:
             Unreachable: no whole answer; `may_have_applied` is False if it was never sent.
             UnexpectedContent: a redirect, an unknown encoding, a body over the cap or cut off,
                 or what is not HTTP.
             ConfigurationError: a credential holds what a header cannot.
         """
-        where = f"{method} {self._host}{path}"
+        where = f"{method} {self.shown(path)}"
         sent = dict(headers or {})
-        if json_body is not None:
-            sent["Content-Type"] = "application/json"
+        kind, content = ("application/json", json_body) if body is None else body
+        if content is not None and "content-type" not in {name.lower() for name in sent}:
+            sent["Content-Type"] = kind
         request = self._client.build_request(
             method,
             path,
             params=params,
-            content=json_body,
+            content=content,
             headers=_encoded(where, sent),
             timeout=httpx.Timeout(
                 READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S, pool=min(CONNECT_TIMEOUT_S, deadline_s)
@@ -115,6 +123,11 @@ class HttpClient:
                 return self._exchange(where, request)
             except httpx.RemoteProtocolError as error:
                 raise self._protocol_error(where, error) from error
+
+    def shown(self, path: str) -> str:
+        """The host and the path, as errors tell them: without a query."""
+        bare = path.partition("?")[0].partition("#")[0]
+        return bare.partition("://")[2] or f"{self._host}{bare}"
 
     def _exchange(self, where: str, request: httpx.Request) -> Response:
         try:
