@@ -234,8 +234,14 @@ class SqlAdapter:
     def update(self, cmms_id: str, fields: Fields, expected: Fields) -> CmmsRecord:
         """Write `fields` if the record still holds `expected`, in one transaction.
 
-        Compared are values, not their spelling. Raises Changed, NotFound.
+        Compared are values, not their spelling. Raises Changed, NotFound, and Refused for None
+        in a field that is never blank.
         """
+        if not fields:
+            return self.get(cmms_id)
+        blank = [name for name in _NEVER_BLANK & fields.keys() if fields[name] is None]
+        if blank:
+            raise Refused(f"a work order is never without {', '.join(sorted(blank))}", side="cmms")
         here = _has_id(cmms_id)
         if here is None or not self._exists():
             raise _not_found(cmms_id)

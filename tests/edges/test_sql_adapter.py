@@ -11,7 +11,6 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from syncd.cmms.load import AdapterContext, find_adapter
-from syncd.cmms.port import CmmsAdapter
 from syncd.cmms.sql import SqlAdapter
 from syncd.core.work_order import Field, Fields, Priority, Status, Unreadable
 from syncd.errors import (
@@ -60,10 +59,6 @@ def say(people: Engine, statement: str) -> None:
         conn.execute(text(statement))
 
 
-def test_it_is_an_adapter(adapter: SqlAdapter) -> None:
-    assert isinstance(adapter, CmmsAdapter)
-
-
 def test_what_is_created_is_what_is_read(adapter: SqlAdapter) -> None:
     made = adapter.create("wo_1", FIELDS)
     (found,) = adapter.find("wo_1")
@@ -72,24 +67,6 @@ def test_what_is_created_is_what_is_read(adapter: SqlAdapter) -> None:
     assert made.fields[Field.EXTERNAL_ID] == made.cmms_id
     assert made.fields[Field.EXTERNAL_STATUS] == "ASSIGNED"
     assert set(made.fields) == adapter.capabilities.reads
-
-
-def test_creating_twice_makes_one_record(adapter: SqlAdapter) -> None:
-    first = adapter.create("wo_1", FIELDS)
-    assert adapter.create("wo_1", {Field.TITLE: "Another"}) == first
-    assert len(list(adapter.fetch(None))) == 1
-
-
-def test_an_update_leaves_all_other_fields_alone(adapter: SqlAdapter) -> None:
-    made = adapter.create("wo_1", FIELDS)
-    told = adapter.update(made.cmms_id, {Field.TITLE: "New"}, {Field.TITLE: "Replace bearing"})
-    assert told.fields == {**made.fields, Field.TITLE: "New"}
-
-
-def test_none_clears(adapter: SqlAdapter) -> None:
-    made = adapter.create("wo_1", FIELDS)
-    told = adapter.update(made.cmms_id, {Field.ACTUAL_HOURS: None}, {})
-    assert told.fields[Field.ACTUAL_HOURS] is None
 
 
 def test_a_record_that_changed_meanwhile_is_not_written(

@@ -381,14 +381,6 @@ def test_ids_of_peoples_own_are_found(adapter: SqlAdapter, people: People, recor
 # ── creating ──────────────────────────────────────────────────────────────────────────────
 
 
-def test_creating_again_returns_the_record_as_it_is_now(
-    adapter: SqlAdapter, people: People, record: str
-) -> None:
-    people.sql("UPDATE work_orders SET title = 'Edited since'")
-    again = adapter.create("wo_1", ORDER)
-    assert (again.cmms_id, again.fields[Field.TITLE]) == (record, "Edited since")
-
-
 def test_two_that_create_at_once_make_one_record(database_url: str, people: People) -> None:
     code = (
         "from contextlib import closing\n"
@@ -465,16 +457,6 @@ def test_another_spelling_of_what_was_expected_is_no_change(
     new: Fields = {Field.ACTUAL_HOURS: Decimal(5), Field.ESTIMATED_HOURS: Decimal(2)}
     written = adapter.update(record, new, expected)
     assert {name: written.fields[name] for name in new} == new
-
-
-def test_a_record_that_was_deleted_is_not_found(
-    adapter: SqlAdapter, people: People, record: str
-) -> None:
-    people.sql("DELETE FROM work_orders")
-    with pytest.raises(NotFound) as caught:
-        adapter.update(record, {Field.TITLE: "x"}, {})
-    assert not caught.value.may_have_applied
-    assert adapter.find("wo_1") == []
 
 
 def test_what_the_customers_own_rule_forbids_is_refused(

@@ -1,0 +1,213 @@
+"""Rules of what an adapter says about itself, and of the shape of what it returns."""
+
+import json
+import math
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from pydantic import BaseModel
+
+from syncd.cmms.conformance.bench import Bench, Fault
+from syncd.cmms.conformance.suite import (
+    FULL_BENCH,
+    SECRETS,
+    Suite,
+    live,
+    number_of_tests,
+)
+from syncd.cmms.port import CmmsAdapter, check, close, version
+from syncd.core.work_order import (
+    CmmsRecord,
+    Field,
+    Kind,
+    Priority,
+    Status,
+    Unreadable,
+    kind_of,
+)
+
+_TYPES: dict[Kind, type] = {
+    Kind.TEXT: str,
+    Kind.HOURS: Decimal,
+    Kind.TIME: datetime,
+    Kind.STATUS: Status,
+    Kind.PRIORITY: Priority,
+}
+
+
+class Promising(Suite):
+    """`name`, `capabilities`, `check`, `version`, `close`, and records."""
+
+    def test_a_full_bench_runs_at_least_sixty_tests(self) -> None:
+        """What the bench cannot show is declared, and shows up as tests of its own."""
+        made = number_of_tests(type(self))
+        if not self.cannot:
+            assert made >= FULL_BENCH
+        assert made > len(self.cannot)
+
+    def test_what_cannot_be_shown_is_known_and_has_a_reason(self, lacking: str) -> None:
+        """Its name is in the report, with the reason."""
+        key, _, reason = lacking.partition(": ")
+        known: set[str] = {SECRETS, *map(str, Fault), *map(str, Status), *map(str, Priority)}
+        assert key in known, f"{key} is none of {', '.join(sorted(known))}"
+        assert len(reason.split()) > 2, f"say why the bench cannot show {key}"
+
+    @live
+    def test_it_is_an_adapter(self, bench: Bench) -> None:
+        """All members of the port, and a name to show."""
+        assert isinstance(bench.adapter, CmmsAdapter)
+        assert bench.adapter.name.strip()
+
+    @live
+    def test_what_it_can_is_what_was_said(self, bench: Bench) -> None:
+        """The tests were chosen by the capabilities of the class; they are the adapter's."""
+        assert bench.adapter.capabilities == self.capabilities
+
+    def test_a_write_is_confirmed_by_reading(self) -> None:
+        """So what is written is also read, and what is cleared is also written."""
+        can = self.capabilities
+        assert can.writes <= can.reads
+        assert can.clears <= can.writes
+
+    def test_capabilities_make_sense(self) -> None:
+        """Lags are seconds; who narrows says how finely; who creates writes something."""
+        can = self.capabilities
+        assert all(isinstance(name, Field) for name in can.reads | can.writes | can.clears)
+        assert can.reads
+        assert math.isfinite(can.index_lag_s)
+        assert math.isfinite(can.read_lag_s)
+        assert can.index_lag_s >= 0
+        assert can.read_lag_s >= 0
+        assert can.change_resolution_s is None or 0 < can.change_resolution_s < math.inf
+        assert not can.filters_changes or can.change_resolution_s is not None
+        assert not can.creates or can.writes
+        for status, needs in (can.status_needs or {}).items():
+            assert status in set(Status)
+            assert needs <= can.writes
+
+    def test_a_record_without_an_order_has_no_s2e_id(self, bench: Bench) -> None:
+        """None, not an empty text, which would be an id that many carry."""
+        theirs = bench.add(self.order())
+        record = bench.adapter.get(theirs)
+        assert record.s2e_id is None
+        assert record.fields.get(Field.S2E_ID) is None
+
+    def shown(self, bench: Bench) -> list[CmmsRecord]:
+        """Records by every way that returns one, full and bare."""
+        full = self.made(bench, self.everything())
+        bare = self.made(bench)
+        got = [bench.adapter.get(full.cmms_id), bench.adapter.get(bare.cmms_id)]
+        if self.capabilities.finds and bare.s2e_id is not None:
+            got += bench.adapter.find(bare.s2e_id)
+        return [full, bare, *got, self.change(bench, full.cmms_id)()]
+
+    @live
+    def test_records_hold_the_fields_that_are_declared(self, bench: Bench) -> None:
+        """No other, and after they were written each of them."""
+        for record in self.shown(bench):
+            assert record.fields.keys() <= self.capabilities.reads
+        written = self.made(bench, self.everything())
+        assert written.fields.keys() >= self.everything().keys()
+
+    @live
+    def test_values_are_of_the_fields_type(self, bench: Bench) -> None:
+        """A status is a Status, hours a Decimal, a text a text; empty is None and no empty text."""
+        for record in self.shown(bench):
+            for name, value in record.fields.items():
+                if value is not None and not isinstance(value, Unreadable):
+                    kind = _TYPES[kind_of(name)]
+                    assert isinstance(value, kind), f"{name} is a {type(value).__name__}"
+                    assert value != "", name
+
+    @live
+    def test_hours_are_decimals(self, bench: Bench) -> None:
+        """A float would compare unequal to what it was written as."""
+        for record in self.shown(bench):
+            for name, value in record.fields.items():
+                if kind_of(name) is Kind.HOURS and not isinstance(value, Unreadable):
+                    assert value is None or isinstance(value, Decimal), name
+
+    @live
+    def test_times_are_aware_and_utc(self, bench: Bench) -> None:
+        """A naive time is another instant on every machine."""
+        for record in self.shown(bench):
+            times = [record.updated_at, *record.fields.values()]
+            for moment in times:
+                if isinstance(moment, datetime):
+                    assert moment.tzinfo is UTC, f"{moment!r} in record {record.cmms_id}"
+
+    @live
+    def test_the_cmms_own_values_can_be_kept(self, bench: Bench) -> None:
+        """`native` is stored beside the base, as JSON."""
+        for record in self.shown(bench):
+            assert json.loads(json.dumps(dict(record.native))) is not None
+            assert all(isinstance(key, str) and not isinstance(key, StrEnum | int)
+                       for key in record.native)  # fmt: skip
+
+    @live
+    def test_reading_twice_tells_the_same(self, bench: Bench) -> None:
+        """Nothing in a record depends on when it is read: that would look like an edit."""
+        made = self.made(bench, self.everything())
+        assert bench.adapter.get(made.cmms_id) == bench.adapter.get(made.cmms_id)
+
+    @live
+    def test_check_says_something(self, bench: Bench) -> None:
+        """One line for the operator, or there is no check."""
+        told = check(bench.adapter)
+        if hasattr(bench.adapter, "check"):
+            assert told is not None
+            assert told.strip()
+            assert "\n" not in told
+        else:
+            assert told is None
+
+    def test_a_version_changes_with_every_edit(self, bench: Bench) -> None:
+        """By a person or by us, and when a record comes or goes. None: it cannot tell."""
+        made = self.made(bench)
+        seen = [version(bench.adapter)]
+        acts: list[Callable[[], object]] = [
+            lambda: bench.edit(made.cmms_id, self.other, self.sample(self.other, 1)),
+            self.change(bench, made.cmms_id),
+            lambda: bench.add(self.order()),
+            lambda: bench.delete(made.cmms_id),
+        ]
+        for act in acts:
+            act()
+            seen.append(version(bench.adapter))
+        assert seen == [None] * len(seen) or (None not in seen and len(set(seen)) == len(seen))
+
+    @live
+    def test_it_works_from_another_thread(self, bench: Bench) -> None:
+        """The cycle runs in a worker thread, `check` in the first: one at a time, but any."""
+        told: list[object] = []
+
+        def work() -> None:
+            try:
+                made = self.made(bench)
+                told.append(bench.adapter.get(made.cmms_id).fields == made.fields)
+            except BaseException as error:  # noqa: BLE001 - carried to the test
+                told.append(error)
+
+        made = self.made(bench)
+        for _ in range(2):
+            thread = threading.Thread(target=work)
+            thread.start()
+            thread.join()
+        assert told == [True, True]
+        assert bench.adapter.get(made.cmms_id).fields == made.fields
+
+    @live
+    def test_closing_twice_is_no_error(self, bench: Bench) -> None:
+        """A command that failed closes what another has closed."""
+        self.made(bench)
+        close(bench.adapter)
+        close(bench.adapter)
+
+    def test_it_can_be_made_from_settings(self, bench: Bench) -> None:
+        """SYNCD_CMMS_ADAPTER names its class, `from_options` makes it from its `Options`."""
+        made = type(bench.adapter)
+        assert callable(getattr(made, "from_options", None))
+        assert issubclass(made.__dict__["Options"], BaseModel)
