@@ -4,8 +4,8 @@ import difflib
 import inspect
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import entry_points
 from pkgutil import resolve_name
@@ -37,6 +37,8 @@ class AdapterContext:
 
     Attributes:
         may_write: False for plan, check and dry runs: nothing may be made or changed.
+        environ: what a mapping's ${NAME} may take; whoever needs more than that is handed it.
+        hide: told what may never be shown, such as a secret that a mapping takes from there.
         wait: sleeps that many seconds; False if it was cut short because we are to stop.
         left_s: how many seconds the cycle has left for waiting.
     """
@@ -45,6 +47,8 @@ class AdapterContext:
     utcnow: Callable[[], datetime]
     ca_bundle: str | None = None
     proxy: str | None = None
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    hide: Callable[[str], None] = lambda _secret: None
     wait: Callable[[float], bool] = _sleep
     monotonic: Callable[[], float] = time.monotonic
     left_s: Callable[[], float] = lambda: math.inf

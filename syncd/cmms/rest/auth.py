@@ -8,9 +8,9 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from syncd.cmms.rest.blocks import Auth, Login, Oauth2
 from syncd.cmms.rest.calls import Prepared, prepare
 from syncd.cmms.rest.replies import Mask, Reply
-from syncd.cmms.rest.schema import Auth, Login, Oauth2
 from syncd.core.mapping.source import Expression
 from syncd.errors import CredentialsRefused
 
@@ -154,7 +154,7 @@ class Grant:
     def ask(self) -> tuple[str, float | None]:
         """A new token and its life in seconds."""
         said = self._said
-        form = {"grant_type": said.grant}
+        form: dict[str, str] = {"grant_type": said.grant}
         headers = {"Accept": "application/json"}
         if said.send == "basic":
             headers["Authorization"] = _basic(said.client_id, said.client_secret or "")

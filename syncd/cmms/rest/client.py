@@ -49,7 +49,7 @@ class Client:
         self._origin = _origin(base_url)
         self._context = context
         self._said = said
-        self.mask = Mask([*secrets, *secrets_of(said.auth)])
+        self.mask = Mask([*secrets, *secrets_of(said.auth)], context.hide)
         self._meanings = Meanings(said.errors, said.message, said.login_again, self.mask)
         self._pace = Pace(
             said.limits, wait=context.wait, monotonic=context.monotonic, left_s=context.left_s
@@ -62,6 +62,11 @@ class Client:
             said.auth, self._exchange, context.monotonic, self.mask
         )
         self.clock: str | None = None  # the Date of the last answer
+
+    @property
+    def host(self) -> str:
+        """Where it is, for people."""
+        return urlsplit(self._base_url).netloc
 
     def read(self, prepared: Prepared) -> Reply:
         """Send what changes nothing; it is repeated when nobody answers."""
@@ -121,12 +126,12 @@ class Client:
             if meaning in {"ok", "empty"}:
                 reply = success(response, where, self.mask, needs_json=needs_json)
                 return replace(reply, empty=meaning == "empty")
-            error = self._meanings.error(meaning, rule, where, response, wait_s)
+            failed = self._meanings.error(meaning, rule, where, response, wait_s)
             if meaning == "expired" and not renewed and self._renewed():
                 renewed = True
             elif meaning != "throttled" or attempt == _ATTEMPTS - 1:
-                raise error
-        raise error
+                break
+        raise failed
 
     def _renewed(self) -> bool:
         try:

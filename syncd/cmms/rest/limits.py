@@ -7,8 +7,8 @@ import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
+from syncd.cmms.rest.blocks import Reset, Window
 from syncd.cmms.rest.replies import SIDE
-from syncd.cmms.rest.schema import Reset, Window
 from syncd.core.budget import MAX_WAIT_S, parse_http_date, retry_after_s
 from syncd.errors import Throttled
 from syncd.http import Response

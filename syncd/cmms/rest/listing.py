@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from syncd.cmms.rest.blocks import Page
 from syncd.cmms.rest.calls import Prepared, filled, prepare
 from syncd.cmms.rest.client import Client
 from syncd.cmms.rest.paging import Fills, make_pager
 from syncd.cmms.rest.placeholders import fill, fill_text
 from syncd.cmms.rest.replies import Reply
-from syncd.cmms.rest.schema import Find, List, Page, Since
+from syncd.cmms.rest.schema import Find, List, Since
 from syncd.core.mapping.source import Expression
 from syncd.core.mapping.times import TimeFormat
 from syncd.errors import NotFound, Refused, UnexpectedContent

@@ -14,11 +14,12 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Protocol
 
+from syncd.cmms.rest.blocks import Call
 from syncd.cmms.rest.calls import Prepared, prepare, with_value
 from syncd.cmms.rest.placeholders import Values, fill, names_in
 from syncd.cmms.rest.records import Held
 from syncd.cmms.rest.replies import SIDE, Reply
-from syncd.cmms.rest.schema import Call, Create, Update
+from syncd.cmms.rest.schema import Create, Update
 from syncd.cmms.rest.steps import Moves
 from syncd.core.mapping.converters import Mapped
 from syncd.core.mapping.paths import format_path, parse_path, put
@@ -63,6 +64,7 @@ class Plain:
         self.fields = tuple(Field(name) for name in said.fields)
         self._map = records
         self._item = None if said.item is None else Expression.parse(said.item)
+        self._success = None if said.success is None else Expression.parse(said.success)
         self._carry = {path: Expression.parse(text) for path, text in said.carry.items()}
         self._one_value = "value" in names_in(template_of(said))
         self.needs_record = said.whole is not None or bool(said.carry)
@@ -84,7 +86,9 @@ class Plain:
 
     def _send(self, request: Prepared, held: Held, hands: Hands) -> Reply:
         needs_json = self.said.reply == "json"
-        return hands.send(request, held, guarded=self._guarded, needs_json=needs_json)
+        reply = hands.send(request, held, guarded=self._guarded, needs_json=needs_json)
+        confirm(self._success, reply)
+        return reply
 
     def _assignments(self, changes: Fields, held: Held) -> list[Assignment]:
         return assignments(self._map, changes, held.fields)
@@ -310,6 +314,12 @@ def assignments(records: RecordMap, changes: Fields, held: Fields) -> list[Assig
     if not isinstance(done, list):
         raise Refused(done.detail, side=SIDE)
     return done
+
+
+def confirm(success: Expression | None, reply: Reply) -> None:
+    """Raise UnexpectedContent where an answer does not say that the write was done."""
+    if success is not None and reply.look(success) is not True:
+        raise reply.unexpected(f"does not say that it was done, as {success.text} would")
 
 
 def body_with(

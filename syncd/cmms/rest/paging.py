@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from syncd.cmms.rest.blocks import Cursor, Keyset, Link, Number, Offset, Page, Total
 from syncd.cmms.rest.calls import Prepared, filled
 from syncd.cmms.rest.placeholders import fill
 from syncd.cmms.rest.replies import Reply, look
-from syncd.cmms.rest.schema import Cursor, Keyset, Link, Number, Offset, Page, Total
 from syncd.core.mapping.source import Expression
 
 _NEXT = re.compile(r"<([^>]*)>([^<]*)")

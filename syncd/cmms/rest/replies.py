@@ -18,14 +18,14 @@ What an answer says is shown in one line of at most 200 characters, without our 
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 from jmespath.exceptions import JMESPathError
 
-from syncd.cmms.rest.schema import Read, Rule, Total
+from syncd.cmms.rest.blocks import Read, Rule, Total
 from syncd.core.mapping.source import Expression
 from syncd.core.mapping.value_map import native_key
 from syncd.errors import (
@@ -100,13 +100,23 @@ def look(expression: Expression, document: Any, where: str) -> Any:
 
 
 class Mask:
-    """Replaces our credentials, in the forms that a server may quote them in."""
+    """Replaces our credentials, in the forms that a server may quote them in.
 
-    def __init__(self, secrets: Collection[str]) -> None:
-        self._secrets = list(secrets)
+    Args:
+        hide: told each of them, for the logs.
+    """
+
+    def __init__(
+        self, secrets: Collection[str], hide: Callable[[str], None] = lambda _secret: None
+    ) -> None:
+        self._secrets = [secret for secret in secrets if secret]
+        self._hide = hide
+        for secret in self._secrets:
+            hide(secret)
 
     def add(self, secret: str) -> None:
-        """Mask this one too: a token, say; the last few are kept."""
+        """Mask this one too: a token that was given out. The last few are kept."""
+        self._hide(secret)
         self._secrets = [*self._secrets[-50:], secret]
 
     def text(self, text: str) -> str:

@@ -56,7 +56,6 @@ class Moves:
                     waiting.append(move.to)
         return None
 
-    def reaches(self, end: object) -> bool:
-        """Whether any move leads there."""
-        last = native_key(end)
-        return any(move.to == last for moves in self._from.values() for move in moves)
+    def touches(self, value: object) -> bool:
+        """Whether any move leads there, or from there."""
+        return native_key(value) in self.values
