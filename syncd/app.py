@@ -86,6 +86,7 @@ class App:
 
     Attributes:
         progressed, waits: told how a first read of the list goes, and why nothing moves.
+        hide: told what the logs must not show, besides the settings' own secrets.
     """
 
     settings: Settings
@@ -94,6 +95,7 @@ class App:
     monotonic: Callable[[], float] = time.monotonic
     progressed: Callable[[Progress], None] = lambda _progress: None
     waits: Callable[[float, str], None] = lambda _seconds, _why: None
+    hide: Callable[[str], None] = lambda _secret: None
     _mirror: Mirror | None = None
     _client: Scan2EvolveClient | None = None
     _adapter: CmmsAdapter | None = None
@@ -120,6 +122,8 @@ class App:
                 wait=self.stop.sleep,
                 monotonic=self.monotonic,
                 left_s=self._left_s,
+                environ=self.settings.environ,
+                hide=self.hide,
             )
             options = adapter_options(found.Options, self.settings)
             self._adapter = found.from_options(options, context)
@@ -228,14 +232,15 @@ def opened(
     Raises ConfigurationError before anything is opened.
     """
     settings = load_settings(environ, needs)
-    configure(
+    redactor = configure(
         form=settings.log_format,
         level=settings.log_level,
         stream=stderr,
         secrets=settings.secrets(),
     )
     structlog.contextvars.bind_contextvars(connection=CONNECTION)
-    app = App(settings, stop or StopFlag(), may_write and not settings.dry_run)
+    may_write = may_write and not settings.dry_run
+    app = App(settings, stop or StopFlag(), may_write, hide=redactor.hide)
     try:
         yield app
     finally:

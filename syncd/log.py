@@ -80,10 +80,20 @@ class Redactor:
     """Replaces every known secret, in every form it may take, by ***."""
 
     def __init__(self, secrets: Collection[str]) -> None:
+        self._secrets = set(secrets)
+        self._known = self._compiled()
+
+    def hide(self, secret: str) -> None:
+        """One more secret, known from here on."""
+        self._secrets.add(secret)
+        self._known = self._compiled()
+
+    def _compiled(self) -> re.Pattern[str] | None:
+        secrets = self._secrets
         forms = {form for secret in secrets if len(secret) >= _SHORTEST for form in _forms(secret)}
         longest_first = sorted(forms, key=len, reverse=True)
         pattern = "|".join(re.escape(form) for form in longest_first)
-        self._known = re.compile(pattern) if pattern else None
+        return re.compile(pattern) if pattern else None
 
     def text(self, text: str) -> str:
         if self._known is not None:
@@ -171,13 +181,14 @@ def configure(
     level: str,
     stream: TextIO,
     secrets: Collection[str],
-) -> None:
-    """Send all logs, structlog's and the libraries', to `stream`.
+) -> Redactor:
+    """Send all logs, structlog's and the libraries', to `stream`; return what masks them.
 
     Args:
         form: "json", "console", or "auto" for console on a terminal.
         secrets: values that are masked wherever they appear.
     """
+    redactor = Redactor(secrets)
     console = form == "console" or (form == "auto" and stream.isatty())
     shared: list[Callable[..., Any]] = [
         structlog.contextvars.merge_contextvars,
@@ -185,7 +196,7 @@ def configure(
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
         _milliseconds,
         _exception,
-        Redactor(secrets),
+        redactor,
         _render_console if console else _render_json,
     ]
     structlog.configure(
@@ -200,6 +211,7 @@ def configure(
     root.setLevel(logging.WARNING)
     for name in ("httpx", "httpcore", "apscheduler", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    return redactor
 
 
 def _milliseconds(

@@ -9,6 +9,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -160,12 +161,14 @@ class Settings:
         told: the values, by the setting's name in lower case without its prefix.
         origins: per setting "default", "environment" or "file".
         cmms_options: the adapter's own options, SYNCD_CMMS_…, names in lower case.
+        environ: what is no setting of ours: a mapping's ${NAME} takes from it.
     """
 
     told: _Environment
     origins: Mapping[str, str]
     files: Mapping[str, Path]
     cmms_options: Mapping[str, str]
+    environ: Mapping[str, str] = dataclass_field(default_factory=dict)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(object.__getattribute__(self, "told"), name)
@@ -244,7 +247,8 @@ def load_settings(environ: Mapping[str, str], needs: Collection[Need] = ()) -> S
     except ValidationError as error:
         problems += [_problem(item) for item in error.errors(include_input=False)]
         raise ConfigurationError("\n".join(problems)) from None
-    settings = Settings(told, origins, files, options)
+    others = {name: value for name, value in environ.items() if not name.startswith(PREFIX)}
+    settings = Settings(told, origins, files, options, others)
     problems += _check(settings, set(needs))
     if problems:
         raise ConfigurationError("\n".join(problems))

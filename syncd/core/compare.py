@@ -6,7 +6,7 @@ by a JavaScript server (decisions.md, 7).
 """
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import regex
 
 from syncd.core.policy import Overflow
-from syncd.core.work_order import Field, Side, Unreadable, Value
+from syncd.core.work_order import Field, Side, Unreadable, Value, encode_value
 
 # UTF-16 units; longer is a 400 (the sync call's documented limits).
 TEXT_LIMITS: Mapping[Field, int] = MappingProxyType(
@@ -44,6 +44,11 @@ def same(a: Value, b: Value) -> bool:
     return a == b
 
 
+def stands_for(sent: Value, equivalents: frozenset[str]) -> bool:
+    """Whether a record says that what it holds stands for this value, too."""
+    return bool(equivalents) and encode_value(sent) in equivalents
+
+
 def utf16_units(text: str) -> int:
     """
     >>> utf16_units("é"), utf16_units("🔧")
@@ -52,20 +57,20 @@ def utf16_units(text: str) -> int:
     return len(text) + sum(ch > "\uffff" for ch in text)
 
 
-def cut_text(text: str, limit: int) -> str:
+def cut_text(text: str, limit: int, size: Callable[[str], int] = utf16_units) -> str:
     """The text itself if it fits, else its head with a visible mark.
 
-    Cut between grapheme clusters, so that no emoji or accented letter is torn.
+    Cut between grapheme clusters, so that no emoji or accented letter is torn. `size` measures.
 
     >>> cut_text("abcdef", 4)
     'abc…'
     """
-    if utf16_units(text) <= limit:
+    if size(text) <= limit:
         return text
-    room = limit - utf16_units(CUT_MARK)
+    room = limit - size(CUT_MARK)
     kept, used = [], 0
     for cluster in regex.findall(r"\X", text):
-        used += utf16_units(cluster)
+        used += size(cluster)
         if used > room:
             break
         kept.append(cluster)

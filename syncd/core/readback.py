@@ -19,7 +19,7 @@ write that looks ignored, on an order that Scan2Evolve says was edited since, is
 from datetime import datetime, timedelta
 
 from syncd.core.case import IntentState, Write
-from syncd.core.compare import is_normalisation, same
+from syncd.core.compare import is_normalisation, same, stands_for
 from syncd.core.work_order import Value
 
 
@@ -45,7 +45,7 @@ def judge(
     """
     if seen_at < since:
         return None
-    if same(seen, write.sent) or (isinstance(write.sent, str) and write.sent in equivalents):
+    if same(seen, write.sent) or stands_for(write.sent, equivalents):
         return IntentState.CONFIRMED
     if same(seen, write.before):
         if seen_at - since < lag:

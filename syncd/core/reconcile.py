@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from syncd.core.case import Case, Conflict, Hold, IntentState
-from syncd.core.compare import Misfit, agrees, fit, is_normalisation, same
+from syncd.core.compare import Misfit, agrees, fit, is_normalisation, same, stands_for
 from syncd.core.decision import BaseMove, Change, Decision, Drift, Settled
 from syncd.core.policy import Policy
 from syncd.core.settle import read_back, shows_the_past
@@ -367,5 +367,5 @@ def created_bases(writes: Mapping[Field, Value], record: CmmsRecord) -> list[Bas
 def stored_as(name: Field, sent: Value, record: CmmsRecord) -> Value:
     """How a record spells what it was created with; what was sent, if it holds another value."""
     seen = record.fields.get(name, sent)
-    kept = isinstance(sent, str) and sent in record.equivalents.get(name, ())
+    kept = stands_for(sent, record.equivalents.get(name, frozenset()))
     return seen if kept or same(seen, sent) or is_normalisation(sent, seen) else sent

@@ -1,0 +1,104 @@
+"""Working time as a CMMS spells it, and the hours it means.
+
+unit     written                 read
+──────   ─────────────────────   ────────────────────────────────────────────────
+h        a decimal number        any number
+min      whole minutes           a number of them
+s, ms    whole ones              a number of them
+hh:mm    04:30                   4:30, 04:30:00, a database's time of day
+glide    1970-01-01 04:30:00     the same: a ServiceNow duration since 1970
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date, time
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from types import MappingProxyType
+
+from syncd.core.work_order import Unreadable, parse_hours
+
+# How many of each make an hour; None: spelled as text.
+UNITS: Mapping[str, int | None] = MappingProxyType(
+    {"h": 1, "min": 60, "s": 3600, "ms": 3_600_000, "hh:mm": None, "glide": None}
+)
+_PLACES = {"min": 4, "s": 4, "ms": 7}  # decimals of an hour that tell one unit from the next
+_CLOCK = re.compile(r"(\d{1,6}):([0-5]?\d)(?::([0-5]?\d)(?:\.\d*)?)?")
+_GLIDE = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d):(\d\d):(\d\d)")
+_FIRST_DAY = date(1970, 1, 1).toordinal()
+
+
+def read_hours(native: object, unit: str) -> Decimal | Unreadable | None:
+    """Hours, rounded to what tells one of these units from the next.
+
+    >>> read_hours(16200, "s"), read_hours("1970-01-02 01:00:00", "glide")
+    (Decimal('4.5'), Decimal('25'))
+    """
+    if isinstance(native, str):
+        native = native.strip()
+    per_hour = UNITS[unit]
+    if per_hour == 1 or native in {"", None}:
+        return parse_hours(native)
+    if per_hour is None:
+        seconds = _seconds(native, unit)
+        if seconds is None:
+            return Unreadable(str(native)[:200], f"is no working time in {unit}")
+        return _in_hours(Decimal(seconds), 3600, 4)
+    quantity = parse_quantity(native)
+    if isinstance(quantity, Unreadable):
+        return quantity
+    return _in_hours(quantity, per_hour, _PLACES[unit])
+
+
+def parse_quantity(native: object) -> Decimal | Unreadable:
+    """A finite number that is not negative."""
+    if isinstance(native, bool) or not isinstance(native, int | float | str | Decimal):
+        return Unreadable(str(native)[:200], "is not a number")
+    try:
+        quantity = Decimal(repr(native)) if isinstance(native, float) else Decimal(native)
+    except (InvalidOperation, ValueError):
+        return Unreadable(str(native)[:200], "is not a number")
+    if not quantity.is_finite() or quantity < 0 or quantity.adjusted() > 15:
+        return Unreadable(str(native)[:200], "is out of range")
+    return quantity
+
+
+def _in_hours(quantity: Decimal, per_hour: int, places: int) -> Decimal | Unreadable | None:
+    hours = quantity / per_hour
+    return parse_hours(hours.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN))
+
+
+def _seconds(native: object, unit: str) -> int | None:
+    if isinstance(native, time) and unit == "hh:mm":
+        return native.hour * 3600 + native.minute * 60 + native.second
+    pattern = _CLOCK if unit == "hh:mm" else _GLIDE
+    found = pattern.fullmatch(native) if isinstance(native, str) else None
+    if found is None:
+        return None
+    if unit == "hh:mm":
+        return int(found[1]) * 3600 + int(found[2]) * 60 + int(found[3] or 0)
+    try:
+        days = date.fromisoformat(found[1]).toordinal() - _FIRST_DAY
+    except ValueError:
+        return None
+    seconds = days * 86400 + int(found[2]) * 3600 + int(found[3]) * 60 + int(found[4])
+    return seconds if seconds >= 0 else None
+
+
+def write_hours(hours: Decimal, unit: str) -> object:
+    """The native spelling.
+
+    >>> write_hours(Decimal("4.5"), "min"), write_hours(Decimal("4.5"), "hh:mm")
+    (270, '04:30')
+    """
+    per_hour = UNITS[unit]
+    if per_hour == 1:
+        return hours
+    if per_hour is not None:
+        return int((hours * per_hour).to_integral_value(ROUND_HALF_EVEN))
+    if unit == "hh:mm":
+        minutes = int((hours * 60).to_integral_value(ROUND_HALF_EVEN))
+        return f"{minutes // 60:02d}:{minutes % 60:02d}"
+    seconds = int((hours * 3600).to_integral_value(ROUND_HALF_EVEN))
+    day = date.fromordinal(_FIRST_DAY + seconds // 86400)
+    rest = seconds % 86400
+    return f"{day.isoformat()} {rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}"
