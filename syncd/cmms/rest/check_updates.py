@@ -96,8 +96,7 @@ class UpdateChecks:
                 self._problem(here, f"{value} is not in maps.{table.name}; {nearest(value, known)}")
             for ours in sorted(table.writable()):
                 entry = table.write(ours)
-                # Where a record begins, nothing has to lead back to.
-                if entry is None or moves.touches(entry.native):
+                if entry is None or moves.reaches(entry.native):
                     continue
                 self._problem(
                     here,

@@ -56,6 +56,9 @@ class Moves:
                     waiting.append(move.to)
         return None
 
-    def touches(self, value: object) -> bool:
-        """Whether any move leads there, or from there."""
-        return native_key(value) in self.values
+    def reaches(self, value: object) -> bool:
+        """Whether a move leads there, or a record begins there: the first that is named."""
+        last = native_key(value)
+        if last == next(iter(self._from), None):
+            return True
+        return any(move.to == last for moves in self._from.values() for move in moves)
