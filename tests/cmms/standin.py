@@ -90,7 +90,7 @@ class Standin:
             self.tickets[number] = {
                 "no": number, "ref": None, "state": "NEW", "urgency": 3, "rev": 1,
                 "changed": self.now(), **dict.fromkeys(TEXTS), "minutes_planned": None,
-                "minutes_spent": 0, "due": None, "finished": None, **values,
+                "minutes_spent": None, "due": None, "finished": None, **values,
             }  # fmt: skip
             self.born[number] = time.monotonic()
             return number
@@ -125,6 +125,8 @@ class Refusal(Exception):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 65536  # head and body in one packet
+    disable_nagle_algorithm = True
     world: Standin
     told = False  # whether an answer has been begun
 
