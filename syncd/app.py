@@ -62,6 +62,7 @@ def make_policy(settings: Settings, adapter: CmmsAdapter) -> Policy:
         owners=settings.owners,
         cmms_writes=can.writes & can.reads,
         cmms_clears=can.clears,
+        cmms_writes_once=can.writes_once,
         cmms_creates=can.creates,
         cmms_finds=can.finds,
         mode=Mode(settings.cmms_mode),

@@ -25,7 +25,8 @@ from syncd.core.work_order import Field
 from syncd.errors import ConfigurationError
 
 E = TypeVar("E", bound=StrEnum)
-_SHOWN = 60
+_SHOWN = 60  # characters of a value
+_NAMED = 24  # names of a list
 
 
 class Problems:
@@ -325,7 +326,9 @@ def nearest(told: str, known: Collection[str]) -> str:
     found = difflib.get_close_matches(told, list(known), n=1, cutoff=0.6)
     if found:
         return f"did you mean {found[0]}?"
-    return f"there is {', '.join(known)}" if known else "nothing is wanted here"
+    named = [*known][:_NAMED]
+    more = ", …" if len(known) > _NAMED else ""
+    return f"there is {', '.join(named)}{more}" if named else "nothing is wanted here"
 
 
 def _kind(node: Node) -> str:

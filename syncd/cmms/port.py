@@ -24,6 +24,7 @@ class Capabilities:
         reads: fields found in the records it returns.
         writes: fields it can write; a subset of `reads`, since a write is confirmed by reading.
         clears: fields it can set to empty.
+        writes_once: of the fields it writes, those that only a create can.
         creates: whether it can create records.
         finds: whether it can find a record by its Scan2Evolve id.
         filters_changes: whether `fetch(changed_since)` narrows; if not, it returns everything.
@@ -45,6 +46,7 @@ class Capabilities:
     read_lag_s: float = 0.0
     optimistic_lock: bool = False
     status_needs: Mapping[str, frozenset[Field]] | None = None
+    writes_once: frozenset[Field] = frozenset()
 
 
 @runtime_checkable

@@ -33,8 +33,9 @@ from sqlalchemy import (
 from sqlalchemy.types import UserDefinedType
 
 from syncd.cmms.load import AdapterContext
-from syncd.cmms.port import Capabilities
+from syncd.cmms.port import Capabilities, CmmsAdapter
 from syncd.cmms.sql_database import LOCK_TIMEOUT_S, Database
+from syncd.cmms.sql_mapped import MappedSqlAdapter
 from syncd.core.compare import same
 from syncd.core.work_order import (
     CmmsRecord,
@@ -142,17 +143,18 @@ class SqlAdapter:
         self._known = False  # whether the table was met or made, with all its columns
 
     @classmethod
-    def from_options(cls, options: "SqlAdapter.Options", context: AdapterContext) -> "SqlAdapter":
-        """The adapter; nothing is opened yet. Raises ConfigurationError."""
-        if options.mapping is not None:
-            raise ConfigurationError(
-                "SYNCD_CMMS_MAPPING is not supported yet with the sql adapter, which has its "
-                "embedded table only; unset it"
-            )
+    def from_options(cls, options: "SqlAdapter.Options", context: AdapterContext) -> CmmsAdapter:
+        """The adapter, by a mapping if one is named; nothing is opened yet.
+
+        Raises ConfigurationError.
+        """
         if options.url is None:
             raise ConfigurationError(
                 "SYNCD_CMMS_URL is not set; the sql adapter needs it, for example sqlite:///cmms.db"
             )
+        if options.mapping is not None:
+            mapped = MappedSqlAdapter.Options(url=options.url, mapping=options.mapping)
+            return MappedSqlAdapter.from_options(mapped, context)
         return cls(options.url, context)
 
     # ── the port ──────────────────────────────────────────────────────────────────────────

@@ -4,13 +4,14 @@ SQLite: a connection for each transaction, on a file that has to be there, so th
 was moved away or restored meanwhile is noticed and never written to unseen. Readers say BEGIN
 and may not write; writers say BEGIN IMMEDIATE, since a deferred transaction that reads first
 fails at once when it comes to write, whatever the busy timeout. PostgreSQL: psycopg 3, with
-limits on connecting, on locks and on statements.
+limits on connecting, on locks and on statements. MariaDB and MySQL: PyMySQL, with strict mode, so
+that nothing is cut unseen. SQL Server and Oracle: what SQLAlchemy makes of them.
 """
 
 import os
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,19 @@ _POSTGRES_REFUSED = {"22", "23", "44", "P0"}  # P0: an exception that a trigger 
 _POSTGRES_FOREIGN = {"0A", "3F", "42"}
 _POSTGRES_ROLLED_BACK = {"40", "53", "55"}
 _POSTGRES_UNKNOWN_OUTCOME = "40003"
+# https://mariadb.com/kb/en/mariadb-error-code-reference/
+_MYSQL_DENIED = {1044, 1045, 1142, 1143, 1227, 1290, 1370, 1698, 1792}
+_MYSQL_FOREIGN = {1046, 1049, 1054, 1064, 1146, 1356}
+_MYSQL_REFUSED = {1062, 1048, 1264, 1292, 1364, 1366, 1406, 1451, 1452, 1644, 3819, 4025}
+_MYSQL_ROLLED_BACK = {1205, 1213}
+# Drivers that are asked for by the name of the extra that brings them.
+_DRIVERS = {
+    "mariadb": ("mariadb+pymysql", "mariadb"),
+    "mysql": ("mysql+pymysql", "mariadb"),
+    "mssql": ("mssql+pymssql", "mssql"),
+    "oracle": ("oracle+oracledb", "oracle"),
+}
+_MYSQL_ARGUMENTS = {"connect_timeout": 10, "read_timeout": 60, "write_timeout": 60}  # seconds
 # Before a session has begun, libpq tells no code; and the server speaks its own language only
 # for what is not one of these, in which case it is merely unreachable.
 _NO_CREDENTIALS = re.compile(
@@ -257,6 +271,9 @@ class Database:
         return self._unreachable(said, open_outcome and code not in _SQLITE_LOCKED)
 
     def _of_server(self, error: DBAPIError, said: str, open_outcome: bool) -> SyncdError | None:
+        if self._url.get_backend_name() in {"mariadb", "mysql"}:
+            number = next(iter(getattr(error.orig, "args", ())), None)
+            return self._of_mysql(error, number, said, open_outcome)
         code = str(getattr(error.orig, "sqlstate", None) or "")
         kind = code[:2]
         if code in _POSTGRES_DENIED:
@@ -276,6 +293,19 @@ class Database:
         ):
             rolled_back = kind in _POSTGRES_ROLLED_BACK and code != _POSTGRES_UNKNOWN_OUTCOME
             return self._unreachable(said, open_outcome and not rolled_back)
+        return None
+
+    def _of_mysql(
+        self, error: DBAPIError, number: object, said: str, open_outcome: bool
+    ) -> SyncdError | None:
+        if number in _MYSQL_DENIED:
+            return self._denied(f"{said}: check the user, the password and the grants")
+        if number in _MYSQL_REFUSED or isinstance(error, IntegrityError | DataError):
+            return self._refused(said)
+        if number in _MYSQL_FOREIGN:
+            return self._foreign(said, open_outcome)
+        if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
+            return self._unreachable(said, open_outcome and number not in _MYSQL_ROLLED_BACK)
         return None
 
     def _unreachable(self, said: str, open_outcome: bool) -> Unreachable:
@@ -311,12 +341,17 @@ def _parse_url(text: str) -> URL:
         options.pop("uri", None)
         if not plain or name in {"", ":memory:"} or mode not in {"ro", "rw"} or options:
             raise ConfigurationError(f"{_SETTING} names no plain file; use sqlite:///path/cmms.db")
+    if url.drivername in _DRIVERS:
+        return url.set(drivername=_DRIVERS[url.drivername][0])
     return url
 
 
 def _server(url: URL, lock_timeout_s: float) -> Engine:
-    postgres = url.get_backend_name() == "postgresql"
-    ours = _POSTGRES_ARGUMENTS if postgres else {}
+    backend = url.get_backend_name()
+    postgres, mysql = backend == "postgresql", backend in {"mariadb", "mysql"}
+    ours: Mapping[str, object] = {}
+    if postgres or url.drivername.endswith("+pymysql"):
+        ours = _POSTGRES_ARGUMENTS if postgres else _MYSQL_ARGUMENTS
     try:
         engine = create_engine(
             url,
@@ -326,8 +361,10 @@ def _server(url: URL, lock_timeout_s: float) -> Engine:
             connect_args={name: value for name, value in ours.items() if name not in url.query},
         )
     except (ModuleNotFoundError, SQLAlchemyError) as error:
+        extra = _DRIVERS[backend][1] if backend in _DRIVERS else None
+        remedy = f"install syncd[{extra}]" if extra is not None else _EXAMPLES
         raise ConfigurationError(
-            f"{_SETTING}: there is no driver for {url.drivername} here; {_EXAMPLES}"
+            f"{_SETTING}: there is no driver for {url.drivername} here; {remedy}"
         ) from error
 
     if postgres:
@@ -337,6 +374,17 @@ def _server(url: URL, lock_timeout_s: float) -> Engine:
             with dbapi.cursor() as cursor:
                 cursor.execute(f"SET lock_timeout = {round(lock_timeout_s * 1000)}")
                 cursor.execute(f"SET statement_timeout = {_STATEMENT_TIMEOUT_MS}")
+            dbapi.commit()
+
+    if mysql:
+
+        @event.listens_for(engine, "connect")
+        def prepare_mysql(dbapi: Any, _record: Any) -> None:
+            with closing(dbapi.cursor()) as cursor:
+                cursor.execute(f"SET SESSION innodb_lock_wait_timeout = {round(lock_timeout_s)}")
+                cursor.execute(
+                    "SET SESSION sql_mode = CONCAT_WS(',', @@sql_mode, 'STRICT_ALL_TABLES')"
+                )
             dbapi.commit()
 
     return engine

@@ -30,6 +30,7 @@ class Policy:
     Attributes:
         owners: per shared field the side that wins a conflict; None waits for a person.
         cmms_writes, cmms_clears: what the adapter can write, and set to empty.
+        cmms_writes_once: of these, what can be written when a record is made, and only then.
         site_ids, asset_ids: only orders of these; empty means all.
         s2e_read_lag, cmms_read_lag: how long a read may still show the value from before.
         cmms_index_lag: how long after a create the CMMS may not find the record.
@@ -39,6 +40,7 @@ class Policy:
     owners: Mapping[Field, Side | None]
     cmms_writes: frozenset[Field]
     cmms_clears: frozenset[Field]
+    cmms_writes_once: frozenset[Field] = frozenset()
     cmms_creates: bool = True
     cmms_finds: bool = True
     mode: Mode = Mode.ADOPT

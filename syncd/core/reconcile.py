@@ -255,7 +255,8 @@ class _Merge:
     def _may_write(self, name: Field, side: Side) -> bool:
         if side is Side.S2E:
             return name in WRITABLE_ON_S2E
-        return name in self.policy.cmms_writes and name not in CMMS_OWNED
+        may = self.policy.cmms_writes - self.policy.cmms_writes_once
+        return name in may and name not in CMMS_OWNED
 
     def _may_overwrite(self, name: Field, s2e: Value) -> bool:
         """Whether a CMMS edit to what Scan2Evolve owns is to be, and can be, taken back."""

@@ -9,6 +9,7 @@ from sqlalchemy.pool import NullPool
 
 from syncd.cmms.conformance.bench import Fault, no_fault
 from syncd.cmms.load import AdapterContext
+from syncd.cmms.port import CmmsAdapter, close
 from syncd.cmms.sql import COLUMNS, SqlAdapter, work_orders
 from syncd.core.work_order import Field, Fields, Value, encode_value
 from tests.conftest import utcnow
@@ -53,8 +54,7 @@ class SqlBench:
 
     def __init__(self, url: str, direct: str) -> None:
         self.on_request = no_fault
-        self.adapter = SqlAdapter(url, AdapterContext(may_write=True, utcnow=utcnow))
-        self.adapter.check()  # makes the table
+        self.adapter = self.make_adapter(url, direct)
         parsed = make_url(direct)
         if parsed.drivername == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
@@ -64,10 +64,15 @@ class SqlBench:
             self.people.exec_driver_sql("PRAGMA synchronous = OFF")  # no test cuts the power
         event.listen(Engine, "before_cursor_execute", self._seen)
 
+    def make_adapter(self, url: str, _direct: str) -> CmmsAdapter:
+        made = SqlAdapter(url, AdapterContext(may_write=True, utcnow=utcnow))
+        made.check()  # makes the table
+        return made
+
     def close(self) -> None:
         event.remove(Engine, "before_cursor_execute", self._seen)
         self.people.close()
-        self.adapter.close()
+        close(self.adapter)
 
     def _seen(
         self,

@@ -33,7 +33,9 @@ NEW: Fields = {Field.TITLE: "New"}
 
 def from_options(**options: str | None) -> SqlAdapter:
     context = AdapterContext(may_write=True, utcnow=Clock())
-    return SqlAdapter.from_options(SqlAdapter.Options.model_validate(options), context)
+    made = SqlAdapter.from_options(SqlAdapter.Options.model_validate(options), context)
+    assert isinstance(made, SqlAdapter)
+    return made
 
 
 @pytest.fixture
@@ -78,9 +80,21 @@ def test_a_url_that_is_missing_is_asked_for() -> None:
         from_options()
 
 
-def test_a_mapping_is_not_supported_yet() -> None:
-    with pytest.raises(ConfigurationError, match="SYNCD_CMMS_MAPPING is not supported yet"):
+def test_a_mapping_that_is_not_there_is_named() -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"SYNCD_CMMS_MAPPING: theirs\.yaml cannot be read"
+    ):
         from_options(url="sqlite:///cmms.db", mapping="theirs.yaml")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "extra"),
+    [("oracle", "oracle"), ("mssql", "mssql"), ("oracle+oracledb", "oracle")],
+)
+def test_a_driver_that_is_not_installed_is_named_with_the_extra(scheme: str, extra: str) -> None:
+    """Neither of these ships with syncd or with its tests."""
+    with pytest.raises(ConfigurationError, match=rf"no driver.*install syncd\[{extra}\]"):
+        from_options(url=f"{scheme}://u:{SECRET}@host/db")
 
 
 def test_the_options_show_no_password() -> None:

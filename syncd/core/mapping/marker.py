@@ -5,9 +5,13 @@ import re
 _LINE = re.compile(r"^[ \t]*S2E: (?P<id>[\w.-]+)[ \t]*$", re.MULTILINE)
 
 
+def line_of(s2e_id: str) -> str:
+    return f"S2E: {s2e_id}"
+
+
 def tail_of(text: str, s2e_id: str) -> str:
     """What follows the text so that it carries the id, in a line at its end."""
-    return f"\n\nS2E: {s2e_id}" if text else f"S2E: {s2e_id}"
+    return f"\n\n{line_of(s2e_id)}" if text else line_of(s2e_id)
 
 
 def unmarked(text: str | None) -> str | None:

@@ -36,6 +36,7 @@ FORMATS = (
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ODATA = re.compile(r"/Date\((-?\d{1,16})([+-]\d{1,4})?\)/")
 _NUMBER = re.compile(r"-?\d{1,16}(\.\d+)?")
+_NO_SUMMER = {"UTC", "Etc/UTC", "GMT", "Etc/GMT", "Z"}
 _FOLD = timedelta(hours=2)  # no zone sets its clocks back by more
 _GRAIN = {
     "iso": timedelta(milliseconds=1),
@@ -85,7 +86,7 @@ class TimeFormat:
     @property
     def grain(self) -> timedelta:
         """How far what is read back may lie from what was written."""
-        fold = _FOLD if self.zone is not None else timedelta(0)
+        fold = timedelta(0) if self.zone is None or self.zone.key in _NO_SUMMER else _FOLD
         if "%" not in self.form:
             return _GRAIN.get(self.form, timedelta(seconds=1)) + fold
         codes = set(re.findall(r"%[-#]?([A-Za-z])", self.form))
