@@ -38,6 +38,7 @@ class RestAdapter:
         mapping: str | None = None
 
     name: ClassVar[str] = "rest"
+    capabilities: Capabilities
 
     def __init__(
         self,
