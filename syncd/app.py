@@ -4,6 +4,7 @@ It owns the clock, randomness and the transports. Nothing is built at import tim
 is looked up anywhere else.
 """
 
+import math
 import os
 import random
 import secrets
@@ -122,6 +123,9 @@ class App:
                 ca_bundle=self._ca_bundle(),
                 proxy=self._proxy(),
                 allow_http=self.settings.allow_http,
+                wait=self.stop.sleep,
+                monotonic=self.monotonic,
+                left_s=self._left_s,
                 environ=self.settings.environ,
                 hide=self.hide,
             )
@@ -185,6 +189,11 @@ class App:
             proxy=self._proxy(),
             monotonic=self.monotonic,
         )
+
+    def _left_s(self) -> float:
+        """How long an adapter may wait: as long as the client of Scan2Evolve may."""
+        ends = math.inf if self._client is None else self._client.deadline
+        return max(ends - self.monotonic(), 0.0)
 
     def _ca_bundle(self) -> str | None:
         bundle = self.settings.ca_bundle

@@ -2,6 +2,8 @@
 
 import difflib
 import inspect
+import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,10 +17,19 @@ from syncd.cmms.port import CmmsAdapter
 from syncd.errors import ConfigurationError
 
 GROUP = "syncd.adapters"
-_SHIPPED = {"odoo": "syncd.cmms.odoo:OdooAdapter", "sql": "syncd.cmms.sql:SqlAdapter"}
+_SHIPPED = {
+    "odoo": "syncd.cmms.odoo:OdooAdapter",
+    "rest": "syncd.cmms.rest.adapter:RestAdapter",
+    "sql": "syncd.cmms.sql:SqlAdapter",
+}
 _SETTING = "SYNCD_CMMS_ADAPTER"
 _METHODS = ("from_options", "fetch", "get", "find", "create", "update")
 _DATA = ("name", "capabilities")
+
+
+def _sleep(seconds: float) -> bool:
+    time.sleep(max(seconds, 0.0))
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +41,8 @@ class AdapterContext:
         allow_http: whether a CMMS beyond this machine may be spoken to in the clear.
         environ: what a mapping's ${NAME} may take; whoever needs more than that is handed it.
         hide: told what may never be shown, such as a secret that a mapping takes from there.
+        wait: sleeps that many seconds; False if it was cut short because we are to stop.
+        left_s: how many seconds the cycle has left for waiting.
     """
 
     may_write: bool
@@ -39,6 +52,9 @@ class AdapterContext:
     allow_http: bool = False
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     hide: Callable[[str], None] = lambda _secret: None
+    wait: Callable[[float], bool] = _sleep
+    monotonic: Callable[[], float] = time.monotonic
+    left_s: Callable[[], float] = lambda: math.inf
 
 
 class AdapterClass(Protocol):

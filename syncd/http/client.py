@@ -81,6 +81,7 @@ class HttpClient:
         *,
         params: Mapping[str, str] | None = None,
         json_body: bytes | None = None,
+        body: tuple[str, bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         deadline_s: float = DEADLINE_S,
     ) -> Response:
@@ -89,21 +90,28 @@ class HttpClient:
         A GET whose kept connection was closed by the server is sent once more; nothing else is
         repeated.
 
+        Args:
+            path: below the base URL, or a whole URL of the same origin; a query in it is sent
+                and never shown.
+            body: a content type, which a header may replace, and the bytes; instead of
+                `json_body`.
+
         Raises:
             Unreachable: no whole answer; `may_have_applied` is False if it was never sent.
-            UnexpectedContent: a redirect, an unknown encoding, a body over the cap or cut off,
-                or what is not HTTP.
+            UnexpectedContent: a redirect, a URL of another origin, an unknown encoding, a body over
+                the cap or cut off, or what is not HTTP.
             ConfigurationError: a credential holds what a header cannot.
         """
-        where = f"{method} {self._host}{path}"
+        where = f"{method} {self.shown(path)}"
         sent = {**_HEADERS, **(headers or {})}
-        if json_body is not None:
-            sent["Content-Type"] = "application/json"
+        kind, content = ("application/json", json_body) if body is None else body
+        if content is not None and "content-type" not in {name.lower() for name in sent}:
+            sent["Content-Type"] = kind
         request = httpx.Request(
             method,
-            self._base + path,
+            self._whole(where, path),
             params=params,
-            content=json_body,
+            content=content,
             headers=_encoded(where, sent),
             extensions={"timeout": {**_TIMEOUTS, "pool": min(CONNECT_TIMEOUT_S, deadline_s)}},
         )
@@ -117,6 +125,21 @@ class HttpClient:
                 return self._exchange(where, request)
             except httpx.RemoteProtocolError as error:
                 raise self._protocol_error(where, error) from error
+
+    def shown(self, path: str) -> str:
+        """The host and the path, as errors tell them: without a query."""
+        bare = path.partition("?")[0].partition("#")[0]
+        return bare.partition("://")[2] or f"{self._host}{bare}"
+
+    def _whole(self, where: str, path: str) -> str:
+        """The URL of a path; a whole URL as it is, if it stays where our credentials belong."""
+        if "://" not in path.partition("?")[0]:
+            return self._base + path
+        if _origin(httpx.URL(path)) != _origin(httpx.URL(self._base)):
+            raise UnexpectedContent(
+                f"{where} would leave {self._host}", side=self._side, may_have_applied=False
+            )
+        return path
 
     def _exchange(self, where: str, request: httpx.Request) -> Response:
         try:
@@ -214,6 +237,10 @@ def _transport(
             f"SYNCD_PROXY cannot be used ({type(error).__name__}); an example: "
             "http://proxy.example:3128"
         ) from None
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
 
 
 def _encoded(where: str, headers: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -1,0 +1,201 @@
+"""The `rest` adapter: a CMMS with an HTTP and JSON API, connected by a mapping file alone."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+from pydantic import Field as Option
+
+from syncd.cmms.load import AdapterContext
+from syncd.cmms.mapping_file import MappingFile, load_mapping
+from syncd.cmms.port import Capabilities
+from syncd.cmms.rest.checks import zone_of
+from syncd.cmms.rest.client import Client
+from syncd.cmms.rest.creating import Creator
+from syncd.cmms.rest.file import read_rest
+from syncd.cmms.rest.listing import Listing, Search, SinceBound
+from syncd.cmms.rest.locking import Guard
+from syncd.cmms.rest.records import Records
+from syncd.cmms.rest.schema import Find, RestMapping
+from syncd.cmms.rest.writes import Writer
+from syncd.core.mapping.record_map import RecordMap
+from syncd.core.mapping.times import TimeFormat
+from syncd.core.work_order import CmmsRecord, Field, Fields
+from syncd.errors import ConfigurationError, NotFound, Refused
+
+_EXAMPLE = "SYNCD_CMMS_MAPPING=acme.yaml, or preset:NAME"
+
+
+class RestAdapter:
+    """See the module text; errors as in `syncd.cmms.port`."""
+
+    class Options(BaseModel):
+        """SYNCD_CMMS_MAPPING: the mapping; SYNCD_CMMS_URL: base_url, where it has none."""
+
+        model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
+        url: str | None = Option(None, repr=False)
+        mapping: str | None = None
+
+    name: ClassVar[str] = "rest"
+    capabilities: Capabilities
+
+    def __init__(
+        self,
+        told: RestMapping,
+        records: RecordMap,
+        client: Client,
+        *,
+        lags: tuple[float, float] = (0.0, 0.0),
+        may_write: bool = True,
+    ) -> None:
+        self._told = told
+        self._map = records
+        self.client = client
+        self._may_write = may_write
+        guard = Guard(told.lock)
+        self._records = Records(client, told.get, records, guard, told.list_.where, told.deleted)
+        id_of = self._records.id_of
+        self._since = since_bound(told, records)
+        self._listing = Listing(client, told.list_, self._since, id_of)
+        self._search = Search(client, told.find, id_of) if isinstance(told.find, Find) else None
+        self._writer = Writer(
+            client, told.update, self._records, records, guard, verify=told.verify
+        )
+        self._creator: Creator | None = None
+        if told.create is not None:
+            self._creator = Creator(
+                client, told.create, self._records, records, self._writer, self.find
+            )
+        self.capabilities = _capabilities(told, records, *lags)
+
+    @classmethod
+    def from_options(cls, options: "RestAdapter.Options", context: AdapterContext) -> "RestAdapter":
+        """The adapter; nothing is asked yet. Raises ConfigurationError naming every problem of
+        the mapping with its line."""
+        if options.mapping is None:
+            raise ConfigurationError(
+                f"SYNCD_CMMS_MAPPING is not set; the rest adapter needs it: {_EXAMPLE}"
+            )
+        mapping: MappingFile[RestMapping | None] = load_mapping(
+            options.mapping, "rest/1", context.environ, read_rest
+        )
+        told = mapping.own
+        if told is None:  # its problems were raised by load_mapping
+            raise ConfigurationError(f"{options.mapping} cannot be used")
+        base_url = told.base_url or options.url
+        if not base_url:
+            raise ConfigurationError(
+                f"{options.mapping} has no base_url, and SYNCD_CMMS_URL is not set; set one"
+            )
+        client = Client(base_url, told, context, sorted(mapping.secrets))
+        return cls(
+            told,
+            mapping.records,
+            client,
+            lags=(mapping.index_lag_s, mapping.read_lag_s),
+            may_write=context.may_write,
+        )
+
+    # ── the port ──────────────────────────────────────────────────────────────────────────
+
+    def fetch(self, changed_since: datetime | None) -> Iterator[CmmsRecord]:
+        """See `port.fetch`. Nothing is yielded of a page that fails, and the error is raised."""
+        whole = self._told.list_.then == "get"
+        for native in self._listing.read(changed_since):
+            if not self._records.is_ours(native):
+                continue
+            record = self._records.record(native)
+            if whole:
+                try:
+                    record = self._records.read(record.cmms_id).record
+                except NotFound:  # deleted since it was listed
+                    continue
+            yield record
+
+    def get(self, cmms_id: str) -> CmmsRecord:
+        """See `port.get`."""
+        return self._records.read(cmms_id).record
+
+    def find(self, s2e_id: str) -> list[CmmsRecord]:
+        """See `port.find`. What the search answers is looked at again: only records that carry
+        exactly this id count."""
+        if self._told.find == "none":
+            return []
+        if self._search is None:
+            return [record for record in self.fetch(None) if record.s2e_id == s2e_id]
+        hits = self._search.hits(s2e_id)
+        records = {}
+        whole = isinstance(self._told.find, Find) and self._told.find.then == "get"
+        for native in hits:
+            if self._records.is_gone(native):
+                continue
+            record = self._records.record(native)
+            if whole:
+                try:
+                    record = self._records.read(record.cmms_id).record
+                except NotFound:
+                    continue
+            if record.s2e_id == s2e_id:
+                records[record.cmms_id] = record
+        self._search.exact(s2e_id, len(hits), len(records))
+        return list(records.values())
+
+    def create(self, s2e_id: str, fields: Fields) -> CmmsRecord:
+        """See `port.create`."""
+        self._require_write()
+        if self._creator is None:
+            raise Refused("the mapping has no create: records are made in the CMMS", side="cmms")
+        return self._creator.create(s2e_id, fields)
+
+    def update(self, cmms_id: str, fields: Fields, expected: Fields) -> CmmsRecord:
+        """See `port.update`. Without a lock of the CMMS's own, `expected` is compared with a read
+        just before the write, which leaves a moment in between."""
+        self._require_write()
+        return self._writer.update(cmms_id, fields, expected)
+
+    def check(self) -> str:
+        """What `syncd check` says: where, and whether the list can be read."""
+        first = next(iter(self.fetch(None)), None)
+        seen = "no record yet" if first is None else f"the first record is {first.cmms_id!s:.60}"
+        return f"{self.client.host}: the list answers; {seen}"
+
+    def close(self) -> None:
+        self.client.close()
+
+    def _require_write(self) -> None:
+        if not self._may_write:
+            raise Refused("nothing is written: this is a dry run", side="cmms")
+
+
+def since_bound(told: RestMapping, records: RecordMap) -> SinceBound | None:
+    """How the list is asked for what has changed; None: it cannot be."""
+    since = told.list_.since
+    if since is None or records.stamp is None:
+        return None
+    own = records.stamp.form
+    zone, _ = zone_of(since.zone, own.zone)
+    return SinceBound(since, TimeFormat(since.format or own.form, zone))
+
+
+def _capabilities(
+    told: RestMapping, records: RecordMap, index_lag_s: float, read_lag_s: float
+) -> Capabilities:
+    named = {Field(name) for op in told.update for name in op.fields}
+    writes = frozenset(named & records.reads) - records.writes_once
+    needs: Mapping[str, frozenset[Field]] = {
+        status: frozenset(map(Field, fields)) for status, fields in told.status_needs.items()
+    }
+    return Capabilities(
+        reads=records.reads,
+        writes=writes,
+        clears=records.clears & writes,
+        creates=told.create is not None,
+        finds=told.find != "none",
+        filters_changes=told.list_.since is not None,
+        change_resolution_s=None if told.list_.since is None else told.list_.since.resolution_s,
+        index_lag_s=index_lag_s,
+        read_lag_s=read_lag_s,
+        optimistic_lock=told.lock is not None,
+        status_needs=needs or None,
+    )

@@ -1,0 +1,266 @@
+"""The smaller blocks of a mapping of kind rest/1: places, calls, credentials, limits, pages.
+
+What is said twice in different places (a read place, a send place, a call) is one class each.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Query = dict[str, Any]
+Headers = dict[str, str]
+
+
+class Part(BaseModel):
+    """A block of the mapping."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Choice(Part):
+    """A block of which exactly one key is given."""
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        given = self.model_fields_set
+        if len(given) != 1:
+            keys = ", ".join(spelled(type(self)))
+            raise ValueError(
+                f"give exactly one of {keys}" + (f", not {len(given)}" if given else "")
+            )
+        return self
+
+    @property
+    def chosen(self) -> tuple[str, Any]:
+        (name,) = self.model_fields_set
+        return name, getattr(self, name)
+
+
+def spelled(model: type[BaseModel]) -> list[str]:
+    """The keys of a block as they are written."""
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def short(given: Any) -> Any:
+    """A bare text where a place is wanted is a JMESPath into the body."""
+    return {"json": given} if isinstance(given, str) else given
+
+
+class Read(Choice):
+    """Where in an answer a value is."""
+
+    json_: str | None = Field(None, alias="json", description="JMESPath into the body")
+    header: str | None = Field(None, description="a header's name")
+
+
+class Total(Choice):
+    """Where a list says how many records it has in all."""
+
+    json_: str | None = Field(None, alias="json", description="JMESPath into the body")
+    header: str | None = Field(None, description="a header's name")
+    content_range: bool | None = Field(
+        None, description="the number after the slash of Content-Range"
+    )
+
+
+ReadHere = Annotated[Read, BeforeValidator(short)]
+TotalHere = Annotated[Total, BeforeValidator(short)]
+
+
+class Send(Choice):
+    """Where in a request a value goes."""
+
+    query: str | None = Field(None, description="a query parameter's name")
+    json_: str | None = Field(None, alias="json", description="dotted path in the JSON body")
+    form: str | None = Field(None, description="a form field's name")
+    header: str | None = Field(None, description="a header's name")
+
+
+class Call(Part):
+    """One request. Texts may hold the placeholders that exist where it is used."""
+
+    request: str = Field(description="method and path, for example GET /workorders/{id}")
+    query: Query = Field({}, description="query parameters; a list repeats one")
+    headers: Headers = Field({}, description="headers; an empty one is left out")
+    json_: Any = Field(None, alias="json", description="JSON body")
+    form: Query | None = Field(None, description="form body")
+
+
+# ── who we are ────────────────────────────────────────────────────────────────────────────
+
+
+class Basic(Part):
+    user: str = Field(description="user name or client id")
+    password: str = Field(description="password or secret")
+
+
+class Named(Part):
+    name: str = Field(description="the header's or parameter's name")
+    value: str = Field(description="its value")
+
+
+class Oauth2(Part):
+    token_url: str = Field(description="where tokens come from; whole, or a path below base_url")
+    grant: Literal["client_credentials", "refresh_token", "password"] = Field(
+        description="the kind of exchange"
+    )
+    client_id: str = Field(description="who asks")
+    client_secret: str | None = Field(None, description="its secret")
+    refresh_token: str | None = Field(None, description="for grant: refresh_token")
+    username: str | None = Field(None, description="for grant: password")
+    password: str | None = Field(None, description="for grant: password")
+    scope: str | None = Field(None, description="what is asked for")
+    audience: str | None = Field(None, description="whom it is for")
+    send: Literal["body", "basic"] = Field(
+        "body", description="whether the client's id and secret go into the form or a Basic header"
+    )
+    extra: dict[str, str] = Field({}, description="more fields of the form")
+
+
+class Header(Part):
+    header: str = Field("Authorization", description="the header that carries the token")
+    value: str = Field("Bearer {token}", description="its value")
+
+
+class Login(Call):
+    token: str | None = Field(None, description="JMESPath of the token in the answer")
+    text: bool = Field(False, description="the answer's text is the token")
+    token_header: str | None = Field(None, description="the answer's header that is the token")
+    expires_in: str | None = Field(None, description="JMESPath of its life in seconds")
+    lifetime_s: Seconds | None = Field(None, description="its life, where the answer says none")
+    send: Header = Field(
+        default_factory=lambda: Header.model_validate({}), description="how it is sent"
+    )
+
+
+class Auth(Choice):
+    bearer: str | None = Field(None, description="sent as Authorization: Bearer …")
+    basic: Basic | None = Field(None, description="user and password")
+    header: Named | None = Field(None, description="any header")
+    query: Named | None = Field(None, description="a query parameter")
+    oauth2: Oauth2 | None = Field(None, description="tokens of an OAuth2 server")
+    login: Login | None = Field(None, description="a request that answers with a token")
+
+
+# ── how fast, and what answers mean ───────────────────────────────────────────────────────
+
+
+class Reset(Part):
+    header: str = Field(description="the header that says when the window ends")
+    as_: Literal["seconds", "ms", "epoch", "epoch_ms", "date"] = Field(
+        alias="as", description="what it holds: what is left, or the moment"
+    )
+
+
+class Window(Part):
+    """One rate limit."""
+
+    per_minute: int | None = Field(None, ge=1, description="an own cap")
+    remaining: str | None = Field(None, description="the header that says how many are left")
+    reset: Reset | None = Field(None, description="when the window ends")
+    keep: int = Field(1, ge=0, description="so many are left to others")
+
+
+def listed(given: Any) -> Any:
+    return given if isinstance(given, list) else [given]
+
+
+class Code(Part):
+    at: str = Field(description="JMESPath into the body")
+    is_: Annotated[list[Any], BeforeValidator(listed)] = Field(
+        alias="is", description="the value, or several"
+    )
+
+
+Meaning = Literal[
+    "ok",
+    "empty",
+    "expired",
+    "credentials",
+    "not_found",
+    "changed",
+    "throttled",
+    "unreachable",
+    "refused",
+]
+
+
+class Rule(Part):
+    """What an answer means; all the conditions that are given must hold."""
+
+    status: Annotated[list[int], BeforeValidator(listed)] = Field(
+        [], description="status code, or several"
+    )
+    body: str | None = Field(None, description="text that the body contains")
+    code: Code | None = Field(None, description="a value in the body")
+    when: str | None = Field(None, description="JMESPath that is true")
+    as_: Meaning = Field(alias="as", description="what it means")
+    message: str | None = Field(None, description="JMESPath of the text to show")
+    applied: bool | None = Field(
+        None, description="for unreachable: whether a write may have taken effect (default: yes)"
+    )
+
+
+# ── lists ─────────────────────────────────────────────────────────────────────────────────
+
+Step = Literal["items", "size"]
+
+
+class Offset(Part):
+    send: Send = Field(description="where the offset goes")
+    value: str = Field("{offset}", description="what is sent: {offset}, or {from}-{to}")
+    size: int = Field(ge=1, description="records in a page, as asked for in query")
+    step: Step = Field("items", description="move on by what came, or by size (filtered pages)")
+    total: TotalHere | None = Field(None, description="where the total is")
+    end: Literal["total", "short", "empty"] = Field(description="what ends the list")
+
+
+class Number(Part):
+    send: Send = Field(description="where the page's number goes")
+    first: int = Field(1, description="the first page's number")
+    size: int | None = Field(None, ge=1, description="records in a page")
+    more: str | None = Field(None, description="JMESPath: whether there are more pages")
+    last: ReadHere | None = Field(None, description="the number of pages")
+    total: TotalHere | None = Field(None, description="where the total is")
+    end: Literal["more", "last", "total", "short", "empty"] = Field(
+        description="what ends the list"
+    )
+
+
+class Cursor(Part):
+    send: Send = Field(description="where the cursor goes")
+    read: ReadHere = Field(description="where the next cursor is")
+    size: int | None = Field(None, ge=1, description="records in a page")
+    more: str | None = Field(None, description="JMESPath: whether there are more pages")
+    total: TotalHere | None = Field(None, description="where the total is")
+    end: Literal["none", "short"] = Field(
+        "none", description="none: no cursor is the end; short: only if the page is not full"
+    )
+
+
+class Link(Part):
+    read: ReadHere = Field(description="where the next address is; the header Link: rel=next")
+    size: int | None = Field(None, ge=1, description="records in a page")
+    total: TotalHere | None = Field(None, description="where the total is")
+    end: Literal["none", "short"] = Field(
+        "none", description="none: no link is the end; short: only if the page is not full"
+    )
+
+
+class Keyset(Part):
+    by: str = Field(description="JMESPath of the id in an item: never changes, and is the order")
+    query: Query = Field({}, description="parameters with {last} (and {since})")
+    json_: Any = Field(None, alias="json", description="merged into the body, with {last}")
+    start: Any = Field("", description="{last} of the first page")
+    size: int | None = Field(None, ge=1, description="records in a page")
+    end: Literal["short", "empty"] = Field("empty", description="what ends the list")
+
+
+class Page(Choice):
+    offset: Offset | None = Field(None, description="by offset")
+    number: Number | None = Field(None, description="by page number")
+    cursor: Cursor | None = Field(None, description="by an opaque cursor")
+    link: Link | None = Field(None, description="by the next page's address (same origin only)")
+    keyset: Keyset | None = Field(None, description="by an id that never changes")
+    none: bool | None = Field(None, description="true: the whole list comes in one answer")

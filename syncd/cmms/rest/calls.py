@@ -1,0 +1,142 @@
+"""One request as the mapping describes it, made ready to be sent."""
+
+import json
+import re
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from syncd.cmms.rest.blocks import Call, Send
+from syncd.cmms.rest.placeholders import Values, fill, fill_path, fill_text, text_of
+from syncd.core.mapping.paths import parse_path, put
+
+_REQUEST = re.compile(r"(GET|POST|PUT|PATCH|DELETE|QUERY) (\S.*)")
+_OVERRIDDEN = frozenset({"PUT", "PATCH", "DELETE"})
+
+
+def split_request(text: str) -> tuple[str, str] | None:
+    """(method, path) of `GET /workorders`; None for what is none."""
+    found = _REQUEST.fullmatch(text.strip())
+    return None if found is None else (found.group(1), found.group(2).strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request with every placeholder filled in.
+
+    Attributes:
+        path: percent-encoded; it may hold a query of its own, or be a whole URL.
+        query: (name, text), in order; a name may come twice.
+        json: the JSON body, None for none; with `form`, a form instead.
+    """
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    json: Any = None
+    form: Mapping[str, Any] | None = None
+    verbatim: bool = False  # a link that was followed: its query is complete
+
+    @property
+    def target(self) -> str:
+        """Path and query."""
+        if not self.query:
+            return self.path
+        sign = "&" if "?" in self.path else "?"
+        return f"{self.path}{sign}{urlencode(self.query, quote_via=quote, safe='')}"
+
+    @property
+    def body(self) -> tuple[str, bytes] | None:
+        if self.form is not None:
+            pairs = [(key, text) for key, value in self.form.items() for text in _all(value)]
+            return "application/x-www-form-urlencoded", urlencode(pairs).encode()
+        if self.json is None:
+            return None
+        return "application/json", json.dumps(self.json, ensure_ascii=False).encode()
+
+    def sending(self, send: Send, value: Any) -> "Prepared":
+        """The same with a value at this place."""
+        where, name = send.chosen
+        match where:
+            case "query":
+                kept = tuple(pair for pair in self.query if pair[0] != name)
+                return replace(self, query=(*kept, (name, text_of(value))))
+            case "header":
+                return replace(self, headers={**self.headers, name: text_of(value)})
+            case "form":
+                return replace(self, form={**(self.form or {}), name: value})
+        return replace(self, json=with_value(self.json, name, value))
+
+    def merged(
+        self, query: Mapping[str, Any], headers: Mapping[str, str], body: Any, form: Any
+    ) -> "Prepared":
+        """The same with more of everything; JSON objects are merged deeply, lists joined."""
+        names = set(query)
+        kept = tuple(pair for pair in self.query if pair[0] not in names)
+        return replace(
+            self,
+            query=(*kept, *pairs_of(query)),
+            headers={**self.headers, **headers},
+            json=self.json if body is None else merge(self.json, body),
+            form=self.form if form is None else {**(self.form or {}), **form},
+        )
+
+    def overridden(self, header: str | None) -> "Prepared":
+        """The same as POST, its method in a header, if there is one for that."""
+        if header is None or self.method not in _OVERRIDDEN:
+            return self
+        return replace(self, method="POST", headers={**self.headers, header: self.method})
+
+
+def prepare(call: Call, values: Values) -> Prepared:
+    """The call with these values. Raises Refused for a value that it cannot hold."""
+    found = split_request(call.request)
+    if found is None:
+        raise ValueError(f"{call.request!r} is no request")  # `checks` has told so before
+    method, path = found
+    return Prepared(
+        method=method,
+        path=fill_path(path, values),
+        query=pairs_of(filled(call.query, values)),
+        headers={name: fill_text(text, values) for name, text in call.headers.items()},
+        json=fill(call.json_, values),
+        form=None if call.form is None else filled(call.form, values),
+    )
+
+
+def filled(query: Mapping[str, Any], values: Values) -> dict[str, Any]:
+    """Query or form with its placeholders filled in, as texts or lists of texts."""
+    return {
+        fill_text(name, values): [fill_text(text_of(item), values) for item in _all(value)]
+        for name, value in query.items()
+    }
+
+
+def pairs_of(query: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, text_of(item)) for name, value in query.items() for item in _all(value))
+
+
+def _all(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def merge(one: Any, other: Any) -> Any:
+    """Two JSON values as one: objects key by key, lists one after the other, else the other."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return {
+            **one,
+            **{key: merge(one[key], item) if key in one else item for key, item in other.items()},
+        }
+    if isinstance(one, list) and isinstance(other, list):
+        return [*one, *other]
+    return other
+
+
+def with_value(body: Any, path: str, value: Any) -> Any:
+    """A copy of the body with a value at this dotted path."""
+    made: dict[str, Any] = deepcopy(body) if isinstance(body, dict) else {}
+    put(made, parse_path(path), value)
+    return made

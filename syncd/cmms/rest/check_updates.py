@@ -1,0 +1,128 @@
+"""What cannot work among the steps of an update; part of `checks`."""
+
+from collections.abc import Callable, Sequence
+
+from syncd.cmms.mapping_section import nearest
+from syncd.cmms.rest.ops import template_of
+from syncd.cmms.rest.placeholders import names_in
+from syncd.cmms.rest.schema import RestMapping, Update
+from syncd.cmms.rest.steps import Moves
+from syncd.core.mapping.converters import Mapped, Same
+from syncd.core.mapping.record_map import RecordMap
+from syncd.core.mapping.value_map import native_key
+from syncd.core.work_order import Field, Kind, Priority, Status, kind_of
+
+Loc = tuple[str | int, ...]
+Problem = Callable[[Sequence[str | int], str], None]
+_FIELDS = {name.value: name for name in Field}
+_KINDS = ("by_value", "moves", "append", "for_each", "whole")
+
+
+def is_written(loc: Loc, name: str, records: RecordMap, problem: Problem) -> bool:
+    """Whether it is a field that this mapping writes; if not, the problem is told."""
+    if name not in _FIELDS:
+        problem(loc, f"{name!r} is no field; {nearest(name, list(_FIELDS))}")
+        return False
+    if _FIELDS[name] not in records.writes:
+        problem(loc, f"{name} has no `at` or `write` in fields: where would it go?")
+        return False
+    return True
+
+
+class UpdateChecks:
+    """The checks of `update` and `status_needs`. Arguments as in `checks.Checks`."""
+
+    def __init__(self, told: RestMapping, records: RecordMap, problem: Problem) -> None:
+        self._told = told
+        self._records = records
+        self._problem = problem
+
+    def run(self) -> None:
+        written: dict[str, int] = {}
+        for number, op in enumerate(self._told.update):
+            loc: Loc = ("update", number)
+            for name in op.fields:
+                if is_written((*loc, "fields"), name, self._records, self._problem):
+                    if name in written:
+                        self._problem(loc, f"{name} is written by update[{written[name]}] already")
+                    written.setdefault(name, number)
+            self._op(loc, op)
+        for field_name, field in self._records.fields.items():
+            if not field.writes or field_name in written or field_name is Field.S2E_ID:
+                continue
+            if field.once:
+                what = (
+                    "once works with s2e_id only: what syncd writes when it creates a record, it "
+                    "also writes when that changes"
+                )
+            else:
+                what = "has a path to write to, and no step of update names it; add it, or `read`"
+            self._problem(("fields", field_name.value), what)
+        for status, names in self._told.status_needs.items():
+            if status not in Status.__members__:
+                why = f"is no status; {nearest(status, list(Status.__members__))}"
+                self._problem(("status_needs", status), why)
+            for name in names:
+                is_written(("status_needs", status), name, self._records, self._problem)
+
+    def _op(self, loc: Loc, op: Update) -> None:
+        kinds = [key for key in _KINDS if getattr(op, key) is not None]
+        if len(kinds) > 1:
+            self._problem(loc, f"has {' and '.join(kinds)}; a step is of one kind")
+        single = op.by_value is not None or op.moves is not None or op.append is not None
+        by_template = op.append is None and "value" in names_in(template_of(op))
+        if (single or by_template) and len(op.fields) != 1:
+            self._problem(loc, "writes one value, and names several fields; make a step of each")
+            return
+        name = _FIELDS.get(op.fields[0])
+        if name is None or name not in self._records.fields:
+            return
+        if (single or by_template) and len(self._records.fields[name].writes) > 1:
+            self._problem(loc, f"{name} is two native values, and {{value}} is one")
+        if op.moves is not None:
+            self._moves(loc, op, name)
+        if op.by_value is not None:
+            self._by_value(loc, op, name)
+        if op.append is not None and kind_of(name) is not Kind.HOURS:
+            self._problem(loc, f"append adds up hours, and {name} is none; {{value}} sends a text")
+
+    def _moves(self, loc: Loc, op: Update, name: Field) -> None:
+        moves, here = Moves(op.moves or {}), (*loc, "moves")
+        convert = self._records.fields[name].convert
+        if isinstance(convert, Mapped):
+            table = convert.table
+            known = [native_key(entry.native) for entry in table]
+            for value in sorted(moves.values - set(known)):
+                self._problem(here, f"{value} is not in maps.{table.name}; {nearest(value, known)}")
+            for ours in sorted(table.writable()):
+                entry = table.write(ours)
+                if entry is None or moves.reaches(entry.native):
+                    continue
+                self._problem(
+                    here,
+                    f"{ours} is written as {entry.native}, which no move leads to; add a move, or "
+                    f"make it {{read: {ours}}} ({entry.where})",
+                )
+        elif isinstance(convert, Same):
+            for value in sorted(moves.values - set(Status.__members__)):
+                self._problem(here, f"{value} is no status, and {name} has no map")
+        else:
+            self._problem(loc, f"moves are between the values of a map, and {name} has none")
+
+    def _by_value(self, loc: Loc, op: Update, name: Field) -> None:
+        values = {Kind.STATUS: [*Status.__members__], Kind.PRIORITY: [*Priority.__members__]}
+        known = values.get(kind_of(name))
+        if known is None:
+            self._problem(loc, f"by_value needs a status or a priority, and {name} is none")
+            return
+        calls = set(op.by_value or {})
+        for value in sorted(calls - set(known)):
+            self._problem((*loc, "by_value", value), f"is none of ours; {nearest(value, known)}")
+        convert = self._records.fields[name].convert
+        if isinstance(convert, Mapped):
+            for value in sorted(convert.table.writable() - calls):
+                self._problem(
+                    (*loc, "by_value"),
+                    f"has no call for {value}, which maps.{convert.table.name} writes; add one, "
+                    f"or make it {{read: {value}}}",
+                )

@@ -1,0 +1,208 @@
+"""Sends what was prepared: at the CMMS's pace, with our credentials, every failure sorted.
+
+What is sent again, because it certainly had no effect or because nothing was asked to change:
+
+    expired token       any call, once, with a new token
+    too many requests   any call, after the wait that was asked for
+    no whole answer     reads only, a few times
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from urllib.parse import urljoin, urlsplit
+
+from syncd.cmms.load import AdapterContext
+from syncd.cmms.rest.auth import make_credentials, secrets_of
+from syncd.cmms.rest.calls import Prepared, pairs_of
+from syncd.cmms.rest.limits import Pace
+from syncd.cmms.rest.replies import SIDE, Mask, Meanings, Reply, success
+from syncd.cmms.rest.schema import RestMapping
+from syncd.errors import (
+    ConfigurationError,
+    CredentialsRefused,
+    Refused,
+    RemoteError,
+    UnexpectedContent,
+    Unreachable,
+)
+from syncd.http import HttpClient, Response
+
+_ATTEMPTS = 3  # of a read that finds nobody, and of any call that is asked to wait
+_DELAY_S = 0.5  # before the second attempt; doubled
+
+
+class Client:
+    """One CMMS over HTTP.
+
+    Args:
+        secrets: values that are never shown, beside those in `auth`.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        said: RestMapping,
+        context: AdapterContext,
+        secrets: list[str],
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._origin = _origin(base_url)
+        self._context = context
+        self._said = said
+        self.mask = Mask([*secrets, *secrets_of(said.auth)], context.hide)
+        self._meanings = Meanings(said.errors, said.message, said.login_again, self.mask)
+        self._pace = Pace(
+            said.limits, wait=context.wait, monotonic=context.monotonic, left_s=context.left_s
+        )
+        self._http = self._open(self._base_url)
+        self._tokens: HttpClient | None = None
+        login = said.auth.login if said.auth else None
+        self._text_login = login is not None and (login.text or login.token_header is not None)
+        self._credentials = make_credentials(
+            said.auth, self._exchange, context.monotonic, self.mask
+        )
+        self.clock: str | None = None  # the Date of the last answer
+
+    @property
+    def host(self) -> str:
+        """Where it is, for people."""
+        return urlsplit(self._base_url).netloc
+
+    def read(self, prepared: Prepared) -> Reply:
+        """Send what changes nothing; it is repeated when nobody answers."""
+        attempt = 0
+        while True:
+            try:
+                return self._send(prepared, needs_json=True)
+            except RemoteError as error:
+                error.may_have_applied = False
+                attempt += 1
+                if attempt == _ATTEMPTS or not isinstance(error, Unreachable):
+                    raise
+                if not self._pace.may_sleep(_DELAY_S * (1 << attempt)):
+                    raise
+
+    def write(self, prepared: Prepared, *, needs_json: bool = True) -> Reply:
+        """Send what changes something, once."""
+        sent = prepared.overridden(self._said.method_override)
+        return self._send(sent, needs_json=needs_json)
+
+    def link(self, text: str, base: str) -> str:
+        """The whole address of a link that was read at `base`. Raises UnexpectedContent where it
+        leads to another origin: our credentials go nowhere else."""
+        below = base if "://" in base else f"{self._base_url}/{base.lstrip('/')}"
+        whole = urljoin(below, text)
+        if _origin(whole) != self._origin:
+            raise UnexpectedContent(
+                f"the CMMS links to another host, {self.mask.shown(whole.partition('?')[0])}; "
+                "only links to base_url's own are followed",
+                side=SIDE,
+                may_have_applied=False,
+            )
+        return whole
+
+    def close(self) -> None:
+        self._http.close()
+        if self._tokens is not None:
+            self._tokens.close()
+
+    # ── sending ───────────────────────────────────────────────────────────────────────────
+
+    def _send(self, prepared: Prepared, *, needs_json: bool) -> Reply:
+        renewed = False
+        for attempt in range(_ATTEMPTS):
+            self._pace.take_turn()
+            try:
+                credentials = self._credentials.headers()
+            except RemoteError as error:
+                error.may_have_applied = False
+                raise
+            response = self._answer(
+                self._http, prepared, headers=credentials, query=self._credentials.query()
+            )
+            meaning, rule = self._meanings.of(response)
+            wait_s = self._pace.observe(response, throttled=meaning == "throttled")
+            where = f"{prepared.method} {self._http.shown(prepared.path)}"
+            if meaning in {"ok", "empty"}:
+                reply = success(response, where, self.mask, needs_json=needs_json)
+                return replace(reply, empty=meaning == "empty")
+            failed = self._meanings.error(meaning, rule, where, response, wait_s)
+            if meaning == "expired" and not renewed and self._renewed():
+                renewed = True
+            elif meaning != "throttled" or attempt == _ATTEMPTS - 1:
+                break
+        raise failed
+
+    def _renewed(self) -> bool:
+        try:
+            return self._credentials.renew()
+        except RemoteError as error:
+            error.may_have_applied = False
+            raise
+
+    def _answer(
+        self,
+        http: HttpClient,
+        prepared: Prepared,
+        *,
+        headers: Mapping[str, str],
+        query: Mapping[str, str],
+    ) -> Response:
+        base = {} if prepared.verbatim else self._said.query
+        names = {name for name, _ in prepared.query}
+        more = {name: value for name, value in {**base, **query}.items() if name not in names}
+        whole = replace(prepared, query=(*pairs_of(more), *prepared.query))
+        told = {"Accept": "application/json", **self._said.headers, **prepared.headers, **headers}
+        try:
+            response = http.request(
+                whole.method,
+                whole.target,
+                body=whole.body,
+                headers={name: value for name, value in told.items() if value},
+                deadline_s=self._said.deadline_s,
+            )
+        except RemoteError as error:
+            error.args = (self.mask.text(str(error)),)
+            raise
+        self.clock = response.headers.get("date", self.clock)
+        return response
+
+    def _exchange(self, prepared: Prepared) -> Reply:
+        """Ask for a token, without credentials; wherever that is."""
+        http = self._http
+        if "://" in prepared.path and _origin(prepared.path) != self._origin:
+            if self._tokens is None:
+                self._tokens = self._open(_origin(prepared.path))
+            http = self._tokens
+        response = self._answer(http, prepared, headers={}, query={})
+        where = f"{prepared.method} {http.shown(prepared.path)}"
+        if response.ok:
+            return success(response, where, self.mask, needs_json=not self._text_login)
+        meaning, rule = self._meanings.of(response)
+        wait_s = self._pace.observe(response, throttled=meaning == "throttled")
+        error = self._meanings.error(meaning, rule, where, response, wait_s)
+        if isinstance(error, Refused) or meaning == "not_found":
+            raise CredentialsRefused(
+                f"{error}; no token was given for the mapping's auth",
+                side=SIDE,
+                status=response.status,
+            )
+        raise error
+
+    def _open(self, url: str) -> HttpClient:
+        return HttpClient(
+            url,
+            side=SIDE,
+            ca_bundle=self._context.ca_bundle,
+            proxy=self._context.proxy,
+        )
+
+
+def _origin(url: str) -> str:
+    """Scheme, host and port, spelled the same for the same."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        raise ConfigurationError("base_url: this is not a URL") from None
+    return f"{parts.scheme.lower()}://{(parts.hostname or '').lower()}:{port}"

@@ -1,0 +1,181 @@
+"""The part of a mapping file that only rest/1 has: read, and checked as a whole.
+
+Every problem is told with the file and the line of the key that it is about.
+"""
+
+import types
+from collections.abc import Sequence
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from syncd.cmms.mapping_section import Section, nearest
+from syncd.cmms.rest.blocks import spelled
+from syncd.cmms.rest.checks import Checks
+from syncd.cmms.rest.schema import RestMapping
+from syncd.cmms.yaml_nodes import Entry, Mark, Node, plain
+from syncd.core.mapping.record_map import RecordMap
+
+Loc = tuple[str | int, ...]
+_MESSAGES = {
+    "missing": "is missing",
+    "string_type": "has to be text",
+    "dict_type": "has to be a mapping of keys",
+    "model_type": "has to be a mapping of keys",
+    "list_type": "has to be a list",
+    "int_parsing": "has to be a whole number",
+    "int_type": "has to be a whole number",
+    "float_parsing": "has to be a number",
+    "float_type": "has to be a number",
+    "bool_parsing": "has to be true or false",
+    "bool_type": "has to be true or false",
+}
+# What is never shown, and therefore never stands in a mapping.
+_SECRETS: tuple[Loc, ...] = (
+    ("auth", "bearer"),
+    ("auth", "basic", "password"),
+    ("auth", "header", "value"),
+    ("auth", "query", "value"),
+    ("auth", "oauth2", "client_secret"),
+    ("auth", "oauth2", "refresh_token"),
+    ("auth", "oauth2", "password"),
+)
+
+
+def read_rest(section: Section, records: RecordMap) -> RestMapping | None:
+    """The rest part of the mapping; None where the section's problems say what is wrong."""
+    keys = spelled(RestMapping)
+    nodes = {key: section.value(key) for key in keys}
+    data = {key: plain(node) for key, node in nodes.items() if node is not None}
+    places = Places(section)
+    _secrets(section, places)
+    try:
+        told = RestMapping.model_validate(data)
+    except ValidationError as error:
+        for item in error.errors(include_input=False, include_url=False):
+            places.report(data, item)
+        return None
+    Checks(told, records, places.problem).run()
+    return told
+
+
+class Places:
+    """Where the parts of the file stand."""
+
+    def __init__(self, section: Section) -> None:
+        self._section = section
+
+    def problem(self, loc: Sequence[str | int], what: str) -> None:
+        """Note a problem at this place of the data."""
+        mark, _ = self.find(tuple(loc))
+        self._section.problems.add(mark, _path(loc), what)
+
+    def find(self, loc: Loc) -> tuple[Mark, Node | None]:
+        """The line of the nearest key on the way there, and the node, if it is there."""
+        node, mark = self._section.node, self._section.mark()
+        for part in loc:
+            if isinstance(node.value, dict) and str(part) in node.value:
+                entry: Entry = node.value[str(part)]
+                node, mark = entry.node, entry.mark
+            elif isinstance(node.value, list) and isinstance(part, int) and part < len(node.value):
+                node = node.value[part]
+                mark = node.mark
+            else:
+                return mark, None
+        return mark, node
+
+    def report(self, data: Any, item: Any) -> None:
+        """Tell one of pydantic's errors in our words."""
+        loc = _in_data(data, item["loc"], item["type"])
+        if loc is None:
+            return
+        kind, text = item["type"], item["msg"]
+        model = _model_at(loc[:-1])
+        if kind == "extra_forbidden" and model is not None:
+            what = f"is not known here; {nearest(str(loc[-1]), spelled(model))}"
+        elif kind == "value_error":
+            what = str(item["ctx"]["error"])
+        else:
+            what = _MESSAGES.get(kind, text[:1].lower() + text[1:])
+        self.problem(loc, what)
+
+
+def _in_data(data: Any, loc: Sequence[Any], kind: str) -> Loc | None:
+    """pydantic's place without its own tags of alternatives; None for an alternative that was
+    not meant."""
+    found: list[str | int] = []
+    here = data
+    for number, part in enumerate(loc):
+        inside = part in here if isinstance(here, dict) else _is_index(part, here)
+        if inside:
+            here = here[part]
+        elif kind == "missing" and number == len(loc) - 1:
+            pass
+        else:
+            tag = str(part)
+            if tag.startswith("literal[") and isinstance(here, dict | list):
+                return None
+            if tag == "Find" and not isinstance(here, dict):
+                return None
+            continue
+        found.append(part)
+    return tuple(found)
+
+
+def _is_index(part: Any, here: Any) -> bool:
+    return isinstance(here, list) and isinstance(part, int) and part < len(here)
+
+
+def _model_at(loc: Sequence[str | int]) -> type[BaseModel] | None:
+    """The block of the schema that stands at this place."""
+    model: Any = RestMapping
+    for part in loc:
+        if isinstance(part, int):
+            continue
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            return None
+        fields = {field.alias or name: field for name, field in model.model_fields.items()}
+        if part not in fields:
+            continue  # a key of a mapping of blocks
+        model = _block(fields[part].annotation)
+    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
+
+
+def _block(annotation: Any) -> Any:
+    """The block inside of `X | None`, `list[X]`, `dict[str, X]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if get_origin(annotation) in {Union, types.UnionType, list, dict} or get_args(annotation):
+        for inner in get_args(annotation):
+            found = _block(inner)
+            if found is not None:
+                return found
+    return None
+
+
+def _secrets(section: Section, places: Places) -> None:
+    """Keep what has to be masked; a secret that stands in the file is a problem."""
+    for loc in _SECRETS:
+        _, node = places.find(loc)
+        if node is not None and node.value and not node.given:
+            places.problem(loc, "is a secret; take it from the environment: ${NAME}")
+    _, auth = places.find(("auth",))
+    if auth is not None:
+        section.problems.secrets.update(_given(auth))
+
+
+def _given(node: Node) -> list[str]:
+    """Everything that was taken from the environment, in and below a node."""
+    inner: list[Node] = []
+    if isinstance(node.value, dict):
+        inner = [entry.node for entry in node.value.values()]
+    elif isinstance(node.value, list):
+        inner = node.value
+    return [*node.given, *(text for it in inner for text in _given(it))]
+
+
+def _path(loc: Sequence[str | int]) -> str:
+    text = ""
+    for part in loc:
+        text += f"[{part}]" if isinstance(part, int) else f"{'.' if text else ''}{part}"
+    return text

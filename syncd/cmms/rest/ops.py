@@ -1,0 +1,363 @@
+"""The kinds of a write: what each sends for the fields that it takes.
+
+plain      the changed fields in one body, or one value in a template
+whole      the record as it was read, with the changes in it
+by_value   an own call for each of our values
+moves      one legal move after another, read in between
+append     a new row with the hours that are missing
+for_each   the same body to each of the record's rows
+"""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, Protocol
+
+from syncd.cmms.rest.blocks import Call
+from syncd.cmms.rest.calls import Prepared, prepare, with_value
+from syncd.cmms.rest.placeholders import Values, fill, names_in
+from syncd.cmms.rest.records import Held
+from syncd.cmms.rest.replies import SIDE, Reply
+from syncd.cmms.rest.schema import Create, Update
+from syncd.cmms.rest.steps import Moves
+from syncd.core.mapping.converters import Mapped
+from syncd.core.mapping.paths import format_path, parse_path, put
+from syncd.core.mapping.record_map import Assignment, FieldMap, RecordMap
+from syncd.core.mapping.source import Expression
+from syncd.core.mapping.value_map import native_key
+from syncd.core.work_order import CmmsRecord, Field, Fields, encode_value
+from syncd.errors import Changed, Refused, Unreachable
+
+_AGAIN = 2  # times that a move whose answer is lost is decided anew
+_TEMPLATES = ("request", "query", "headers", "json_", "form")
+
+
+class Hands(Protocol):
+    """What an op may do."""
+
+    def send(self, request: Prepared, held: Held, *, guarded: bool, needs_json: bool) -> Reply:
+        """Send what writes."""
+
+    def read(self, request: Prepared) -> Reply:
+        """Send what reads."""
+
+    def again(self) -> Held:
+        """The record as it is now."""
+
+    def told(self, reply: Reply, item: Expression) -> CmmsRecord | None:
+        """The record in this answer, where the mapping trusts it."""
+
+
+def template_of(call: Call) -> list[Any]:
+    """All texts of a call that may hold placeholders."""
+    return [getattr(call, name) for name in _TEMPLATES]
+
+
+class Plain:
+    """The changed fields in one body. Also the base of the other kinds."""
+
+    needs_record = False
+
+    def __init__(self, said: Update, records: RecordMap) -> None:
+        self.said = said
+        self.fields = tuple(Field(name) for name in said.fields)
+        self._map = records
+        self._item = None if said.item is None else Expression.parse(said.item)
+        self._success = None if said.success is None else Expression.parse(said.success)
+        self._carry = {path: Expression.parse(text) for path, text in said.carry.items()}
+        self._one_value = "value" in names_in(template_of(said))
+        self.needs_record = said.whole is not None or bool(said.carry)
+        self._guarded = said.lock if said.lock is not None else True
+
+    @property
+    def creates(self) -> bool:
+        """Whether a create may take these fields in its own body."""
+        return not self._one_value
+
+    def check(self, changes: Fields, held: Held) -> None:
+        """Raise Refused for what cannot be written; nothing is sent."""
+        self._assignments(changes, held)
+
+    def run(self, changes: Fields, held: Held, hands: Hands) -> CmmsRecord | None:
+        """Write the changes. The record afterwards, if it is known without reading it."""
+        reply = self._send(self._request(self.said, changes, held, held.values()), held, hands)
+        return None if self._item is None else hands.told(reply, self._item)
+
+    def _send(self, request: Prepared, held: Held, hands: Hands) -> Reply:
+        needs_json = self.said.reply == "json"
+        reply = hands.send(request, held, guarded=self._guarded, needs_json=needs_json)
+        confirm(self._success, reply)
+        return reply
+
+    def _assignments(self, changes: Fields, held: Held) -> list[Assignment]:
+        return assignments(self._map, changes, held.fields)
+
+    def _request(self, call: Call, changes: Fields, held: Held, values: Values) -> Prepared:
+        done = self._assignments(changes, held)
+        if self._one_value:
+            (one,) = done
+            return prepare(call, {**values, "value": one.native})
+        base: Any = None
+        whole = self.said.whole
+        if whole is not None:
+            base = deepcopy(Expression.parse(whole.take).take(held.native))
+            if not isinstance(base, dict):
+                raise Refused(f"whole: {whole.take} finds no record to send back", side=SIDE)
+            for path in whole.drop:
+                _drop(base, path)
+        carried = {path: found.take(held.native) for path, found in self._carry.items()}
+        return body_with(
+            prepare(call, values),
+            [*carried.items(), *_pairs(done), *_constants(self.said, values)],
+            self.said.under,
+            base,
+        )
+
+    def _field(self) -> FieldMap:
+        return self._map.fields[self.fields[0]]
+
+
+class ByValue(Plain):
+    """An own call for each of our values."""
+
+    creates = False
+
+    def check(self, changes: Fields, held: Held) -> None:
+        self._call(changes)
+
+    def run(self, changes: Fields, held: Held, hands: Hands) -> CmmsRecord | None:
+        call = self._call(changes)
+        natives = self._field().natives(changes[self.fields[0]])
+        native = natives[0] if isinstance(natives, tuple) else None
+        request = prepare(call, {**held.values(), "value": native})
+        reply = self._send(request, held, hands)
+        return None if self._item is None else hands.told(reply, self._item)
+
+    def _call(self, changes: Fields) -> Call:
+        value = changes[self.fields[0]]
+        call = (self.said.by_value or {}).get(str(encode_value(value)))
+        if call is None:
+            raise Refused(
+                f"{self.fields[0]} {encode_value(value)} has no call in by_value "
+                f"({self._field().where})",
+                side=SIDE,
+            )
+        return call
+
+
+class ByMoves(Plain):
+    """A status that the CMMS changes only in legal moves."""
+
+    creates = False
+
+    def __init__(self, said: Update, records: RecordMap) -> None:
+        super().__init__(said, records)
+        self.needs_record = True
+        self._moves = Moves(said.moves or {})
+
+    def check(self, changes: Fields, held: Held) -> None:
+        (one,) = self._assignments(changes, held)
+        self._way(held, one.native)
+
+    def run(self, changes: Fields, held: Held, hands: Hands) -> CmmsRecord | None:
+        """Move by move, each decided from a fresh read, so that a lost answer costs a read."""
+        (one,) = self._assignments(changes, held)
+        sent, lost = 0, 0
+        while way := self._way(held, one.native):
+            if sent > len(self._moves.values):
+                break  # it is led in circles; what it holds now is what the caller sees
+            move, before = way[0], native_key(self._native(held))
+            values = {**held.values(), "value": self._spelled(move.to), "move": move.name}
+            try:
+                self._send(self._step(values), held, hands)
+                sent += 1
+            except (Unreachable, Changed) as error:
+                # A move of ours may have stamped the record anew after it was answered.
+                lost += 1
+                if lost > _AGAIN or (isinstance(error, Changed) and not sent):
+                    raise
+                held = hands.again()
+                continue
+            held = hands.again()
+            if native_key(self._native(held)) == before:
+                break  # the CMMS has ignored it
+        return held.record
+
+    def _step(self, values: Values) -> Prepared:
+        request = prepare(self.said, values)
+        if self._one_value or "move" in names_in(template_of(self.said)):
+            return body_with(request, _constants(self.said, values), self.said.under, None)
+        path = format_path(self._field().writes[0])
+        told = [(path, values["value"]), *_constants(self.said, values)]
+        return body_with(request, told, self.said.under, None)
+
+    def _way(self, held: Held, target: object) -> Any:
+        start = self._native(held)
+        way = self._moves.way(start, target)
+        if way is None:
+            raise Refused(
+                f"no move leads from {native_key(start) or '(empty)'} to {native_key(target)} "
+                f"({self._field().where})",
+                side=SIDE,
+            )
+        return way
+
+    def _native(self, held: Held) -> object:
+        return self._field().reads[0].take(held.native)
+
+    def _spelled(self, key: str) -> Any:
+        """The native value as the mapping's table spells it."""
+        convert = self._field().convert
+        if isinstance(convert, Mapped):
+            entry = convert.table.read(key)
+            if entry is not None:
+                return entry.native
+        return key
+
+
+class Appending(Plain):
+    """Hours as rows: what is missing becomes a new one. Nothing is ever taken back."""
+
+    creates = False
+
+    def __init__(self, said: Update, records: RecordMap) -> None:
+        super().__init__(said, records)
+        self.needs_record = True
+        self._guarded = bool(said.lock)
+
+    def check(self, changes: Fields, held: Held) -> None:
+        self._delta(changes, held)
+
+    def run(self, changes: Fields, held: Held, hands: Hands) -> CmmsRecord | None:
+        append = self.said.append
+        if append is None:
+            raise ValueError("an append op without append")
+        values = {**held.values(), "delta": self._delta(changes, held)}
+        request = prepare(self.said, values).merged(
+            {}, {}, fill(append.json_, values),
+            None if append.form is None else fill(append.form, values),
+        )  # fmt: skip
+        self._send(request, held, hands)
+        return None
+
+    def _delta(self, changes: Fields, held: Held) -> Any:
+        name = self.fields[0]
+        wanted, has = changes[name], held.fields.get(name)
+        if not isinstance(wanted, Decimal) or not isinstance(has, Decimal | None):
+            raise Refused(f"{name} cannot be appended to: {has!s:.60} is there", side=SIDE)
+        missing = wanted - (has or Decimal(0))
+        if missing <= 0:
+            raise Refused(
+                f"{name} is {has} in the CMMS, which adds rows and takes none back ({wanted})",
+                side=SIDE,
+            )
+        natives = self._field().convert.write(missing)
+        if not isinstance(natives, tuple):
+            raise Refused(f"{name} {missing} cannot be written: {natives.detail}", side=SIDE)
+        return natives[0]
+
+
+class ForEach(Plain):
+    """The same changes to each of the record's rows."""
+
+    creates = False
+
+    def __init__(self, said: Update, records: RecordMap) -> None:
+        super().__init__(said, records)
+        self._guarded = bool(said.lock)
+
+    def run(self, changes: Fields, held: Held, hands: Hands) -> CmmsRecord | None:
+        children = self.said.for_each
+        if children is None:
+            raise ValueError("a for_each op without for_each")
+        reply = hands.read(prepare(children, held.values()))
+        found = [] if reply.empty else reply.look(Expression.parse(children.items))
+        if not isinstance(found, list):
+            raise reply.unexpected(f"holds no list at {children.items}")
+        where = None if children.where is None else Expression.parse(children.where)
+        rows = [row for row in found if where is None or where.take(row) is True]
+        if not rows:
+            raise Refused(
+                f"record {held.record.cmms_id} has no rows to write {', '.join(changes)} to",
+                side=SIDE,
+            )
+        for row in rows:
+            values = {**held.values(), "child": row}
+            self._send(self._request(self.said, changes, held, values), held, hands)
+        return None
+
+
+Op = Plain
+
+
+def make_op(said: Update, records: RecordMap) -> Op:
+    """The op of this kind."""
+    kind: type[Plain] = Plain
+    if said.by_value is not None:
+        kind = ByValue
+    elif said.moves is not None:
+        kind = ByMoves
+    elif said.append is not None:
+        kind = Appending
+    elif said.for_each is not None:
+        kind = ForEach
+    return kind(said, records)
+
+
+# ── bodies ────────────────────────────────────────────────────────────────────────────────
+
+
+def assignments(records: RecordMap, changes: Fields, held: Fields) -> list[Assignment]:
+    """Where each native value goes. Raises Refused naming the field and the mapping's line."""
+    done = records.write(changes, held)
+    if not isinstance(done, list):
+        raise Refused(done.detail, side=SIDE)
+    return done
+
+
+def confirm(success: Expression | None, reply: Reply) -> None:
+    """Raise UnexpectedContent where an answer does not say that the write was done."""
+    if success is not None and reply.look(success) is not True:
+        raise reply.unexpected(f"does not say that it was done, as {success.text} would")
+
+
+def body_with(
+    request: Prepared, told: list[tuple[str, Any]], under: str | None, base: Any
+) -> Prepared:
+    """The request with these values in its body, by dotted path below `under`; in a form, by the
+    path as a name."""
+    if request.form is not None:
+        return replace(request, form={**request.form, **dict(told)})
+    if not told and base is None:
+        return request
+    inner: dict[str, Any] = base if base is not None else {}
+    for path, value in told:
+        put(inner, parse_path(path), value)
+    if under is None:
+        body = {**request.json, **inner} if isinstance(request.json, dict) else inner
+        return replace(request, json=body)
+    return replace(request, json=with_value(request.json, under, inner))
+
+
+def create_request(said: Create, done: list[Assignment], values: Values) -> Prepared:
+    """The request that makes a record with these values."""
+    told = [*_constants(said, values), *_pairs(done)]
+    return body_with(prepare(said, values), told, said.under, {})
+
+
+def _pairs(done: list[Assignment]) -> list[tuple[str, Any]]:
+    return [(format_path(one.path), one.native) for one in done]
+
+
+def _constants(said: Update | Create, values: Values) -> list[tuple[str, Any]]:
+    return [(path, fill(value, values)) for path, value in said.set.items()]
+
+
+def _drop(body: dict[str, Any], path: str) -> None:
+    *way, last = parse_path(path)
+    inner: Any = body
+    for key in way:
+        inner = inner.get(key) if isinstance(inner, Mapping) else None
+    if isinstance(inner, dict):
+        inner.pop(last, None)

@@ -1,0 +1,137 @@
+"""What stands in braces in a mapping: a name out of a fixed list, and nothing else.
+
+A value that is exactly one placeholder keeps its own type. In a path and in a query what is put
+in is percent-encoded. In a query a value with something around it (`name="{s2e_id}"`) stands in
+an expression: one that could end the expression's own quotes is refused, since it would then ask
+for something else.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from syncd.errors import Refused
+
+_NAME = re.compile(r"\{\{|\}\}|\{([a-z_][a-z0-9_]*(?:\.[A-Za-z0-9_.]+)?)\}")
+_WHOLE = re.compile(r"\{([a-z_][a-z0-9_]*(?:\.[A-Za-z0-9_.]+)?)\}")
+# What ends or escapes a quoted text in the query languages of CMMSs (OData, SOQL, OSLC, encoded
+# queries), and what ends a line.
+_BREAKS_OUT = re.compile("[\"'\\\\^`\x00-\x1f\x7f]")
+_DOTS = frozenset({"", ".", ".."})
+
+Values = Mapping[str, Any]
+
+
+def names_in(template: Any) -> set[str]:
+    """The placeholders anywhere in a template: text, or JSON that holds texts; of `child.x`
+    only `child`."""
+    return {name.partition(".")[0] for text in _texts(template) for name in _names(text)}
+
+
+def _names(text: str) -> Iterator[str]:
+    for found in _NAME.finditer(text):
+        if found.group(1):
+            yield found.group(1)
+
+
+def _texts(template: Any) -> Iterator[str]:
+    if isinstance(template, str):
+        yield template
+    elif isinstance(template, Mapping):
+        for key, item in template.items():
+            yield from _texts(key)
+            yield from _texts(item)
+    elif isinstance(template, list | tuple):
+        for item in template:
+            yield from _texts(item)
+
+
+def fill(template: Any, values: Values) -> Any:
+    """The template with its values. `"{value}"` alone is the value itself, of its own type.
+
+    Raises Refused for a value that the template cannot hold.
+    """
+    if isinstance(template, Mapping):
+        return {fill(key, values): fill(item, values) for key, item in template.items()}
+    if isinstance(template, list | tuple):
+        return [fill(item, values) for item in template]
+    if not isinstance(template, str):
+        return template
+    whole = _WHOLE.fullmatch(template)
+    return _value(whole.group(1), values) if whole else _put(template, values, expression=False)
+
+
+def fill_text(template: str, values: Values) -> str:
+    """The same, as text, for a query or a header. JSON inside text (`[["name",">","{last}"]]`)
+    stays JSON; other text around a value is taken for an expression."""
+    if _WHOLE.fullmatch(template):
+        return text_of(fill(template, values))
+    if template[:1] in {"[", "{"} and any(True for _ in _names(template)):
+        try:
+            inner = json.loads(template)
+        except ValueError:
+            pass
+        else:
+            return json.dumps(fill(inner, values), ensure_ascii=False, separators=(",", ":"))
+    return _put(template, values, expression=True)
+
+
+def _put(template: str, values: Values, *, expression: bool) -> str:
+    def put(found: re.Match[str]) -> str:
+        name = found.group(1)
+        if name is None:
+            return found.group()[0]
+        text = text_of(_value(name, values))
+        within = expression or template[: found.start()].endswith(('"', "'"))
+        if within and _BREAKS_OUT.search(text):
+            raise _refused(f"{{{name}}} holds a quote or the like, which {template!r} cannot hold")
+        return text
+
+    return _NAME.sub(put, template)
+
+
+def fill_path(template: str, values: Values) -> str:
+    """A path, each value percent-encoded as one segment of it; `{address}` alone is taken as it
+    came."""
+    if template == "{address}":
+        return text_of(_value("address", values))
+
+    def put(found: re.Match[str]) -> str:
+        name = found.group(1)
+        if name is None:
+            return found.group()[0]
+        text = text_of(_value(name, values))
+        if text in _DOTS:
+            raise _refused(f"{{{name}}} is {text!r}, which no path can hold")
+        if template[: found.start()].count("'") % 2 and "'" in text:
+            raise _refused(f"{{{name}}} holds a quote, which {template!r} cannot hold")
+        return quote(text, safe="")
+
+    return _NAME.sub(put, template)
+
+
+def text_of(value: Any) -> str:
+    """A value as text in a path or a query: JSON's own spelling of what is not text."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _value(name: str, values: Values) -> Any:
+    if name in values:
+        return values[name]
+    head, _, rest = name.partition(".")
+    inner = values[head]
+    for key in rest.split("."):
+        if not isinstance(inner, Mapping) or inner.get(key) is None:
+            raise _refused(f"there is no {{{name}}} in what was read")
+        inner = inner[key]
+    return inner
+
+
+def _refused(why: str) -> Refused:
+    return Refused(f"the mapping cannot say this: {why}", side="cmms")

@@ -1,0 +1,107 @@
+"""What a mapping cannot say is told when it is loaded, with its line."""
+
+from typing import Any
+
+import pytest
+
+from syncd.errors import ConfigurationError
+from tests.cmms.rest_bench import BASE, rest
+
+PATCH = BASE["update"][0]
+STATUS = {"request": "POST /wo/{id}/go", "fields": ["status"], "json": {"to": "{value}"}}
+REST_OF = {"request": "PATCH /wo/{id}", "fields": ["title", "description"]}
+
+
+def moves(**said: list[str]) -> dict[str, Any]:
+    return {"update": [REST_OF, {**STATUS, "moves": said}]}
+
+
+CANNOT: list[tuple[dict[str, Any], str]] = [
+    ({"lists": {}}, "lists: is not known here; did you mean list?"),
+    ({"list": {"reqest": "x"}}, "list.reqest: is not known here; did you mean request?"),
+    ({"get": {"request": None}}, "get.request: is missing"),
+    ({"list": {"request": "FETCH /x"}}, "list.request: has to be a method and a path"),
+    ({"list": {"items": "a["}}, "list.items: 'a[' is no JMESPath"),
+    ({"list": {"page": {"link": {"read": "next"}}}}, "list.page: give exactly one of"),
+    ({"list": {"page": {"none": None, "cursor": {"read": "next"}}}}, "list.page.cursor.send: is missing"),
+    ({"list": {"page": {"none": None, "number": {"send": {"query": "p"}, "end": "more"}}}}, "end: more needs more"),
+    ({"list": {"page": {"none": None, "offset": {"send": {"query": "o"}, "size": 2, "end": "short", "step": "size"}}}}, "step: size needs end: total"),
+    ({"list": {"page": {"none": None, "keyset": {"by": "id"}}}}, "has no {last}"),
+    ({"list": {"query": {"q": "{since}"}}}, "there is no {since} here"),
+    ({"list": {"since": {"query": {"q": "x"}}}}, "has no {since} anywhere"),
+    ({"list": {"since": {"query": {"q": "{since}"}}}, "fields": {"updated_at": None}}, "needs fields.updated_at"),
+    ({"list": {"since": {"query": {"q": "{since}"}, "format": "%Y-%m-%d"}}}, "no offset"),
+    ({"list": {"since": {"query": {"q": "{since}"}, "zone": "Mars/Olympus"}}}, "no time zone"),
+    ({"get": {"request": "GET /wo/{address}"}}, "only the id is known"),
+    ({"get": {"request": "GET /wo"}}, "does not ask for {id}"),
+    ({"find": {"query": {"ref": "all"}}}, "does not ask for {s2e_id}"),
+    ({"find": None}, "find: is missing"),
+    ({"find": "nobody"}, "find: input should be 'none' or 'scan'"),
+    ({"find": "none"}, "create: cannot be without find"),
+    ({"fields": {"s2e_id": None}}, "create: needs fields.s2e_id"),
+    ({"fields": {"s2e_id": {"at": None, "read": "ref", "once": None}}}, "cannot write fields.s2e_id"),
+    ({"create": {"id": None}}, "create.id: is missing"),
+    ({"create": {"json": {"x": "{value}"}}}, "there is no {value} here; there is {s2e_id}"),
+    ({"create": {"set": {"a[0]": 1}}}, "create.set.a[0]"),
+    ({"update": [REST_OF]}, "fields.status: has a path to write to, and no step of update names it"),
+    ({"update": [PATCH, STATUS]}, "status is written by update[0] already"),
+    ({"update": [{**PATCH, "fields": ["titel"]}]}, "'titel' is no field; did you mean title?"),
+    ({"update": [{**PATCH, "fields": ["location"]}]}, "location has no `at` or `write`"),
+    ({"update": [{**PATCH, "json": {"to": "{value}"}}]}, "writes one value, and names several"),
+    ({"update": [{**PATCH, "query": {"n": "{nr}"}}]}, "there is no {nr} here"),
+    ({"update": [{**PATCH, "request": ""}]}, "needs a request"),
+    ({"update": [{**PATCH, "whole": True, "moves": {"NEW": ["WIP"]}}]}, "a step is of one kind"),
+    ({"update": [REST_OF, {**STATUS, "append": {"json": {"m": "{delta}"}}, "json": None}]}, "append adds up hours"),
+    ({"update": [REST_OF, {**STATUS, "append": {"json": {"m": 1}}, "json": None}]}, "has no {delta}"),
+    (moves(NEW=["WIP"], WIP=["HOLD", "DONE"]), "CANCELLED is written as VOID, which no move leads to"),
+    (moves(NEW=["WIP"], WIP=["HOLD", "DONE", "VOID"], DONE=["GONE"]), "GONE is not in maps.state"),
+    ({"update": [REST_OF, {"fields": ["status"], "by_value": {"COMPLETED": {"request": "POST /c"}}}]}, "has no call for ASSIGNED"),
+    ({"update": [REST_OF, {"fields": ["status"], "by_value": {"FINISHED": {"request": "POST /c"}}}]}, "FINISHED: is none of ours"),
+    ({"lock": {"unmodified_since": "updated_at"}, "fields": {"updated_at": None}}, "unmodified_since needs fields.updated_at"),
+    ({"lock": {"version": {"send": {"header": "If-Match"}}}}, "lock.version.read: is missing"),
+    ({"lock": {"etag": "If-Match"}, "get": {"items": "rows"}}, "the header of a list is no record's"),
+    ({"auth": {"bearer": "s3cret"}}, "is a secret; take it from the environment"),
+    ({"auth": {"query": {"name": "x", "value": "${TOKEN}"}}}, "auth: give exactly one of"),
+    ({"auth": {"bearer": None, "login": {"request": "POST /a"}}}, "exactly one of token, text, token_header"),
+    ({"auth": {"bearer": None, "oauth2": {"token_url": "/t", "grant": "password", "client_id": "x"}}}, "grant password needs username"),
+    ({"errors": [{"as": "refused"}]}, "has no condition"),
+    ({"errors": [{"status": 400, "as": "expired"}]}, "expired needs auth.oauth2 or auth.login"),
+    ({"limits": {"remaining": "X"}}, "needs per_minute, or a reset header"),
+    ({"status_needs": {"CLOSED": ["title"]}}, "CLOSED: is no status"),
+    ({"fields": {"title": {"at": "name", "once": True}}, "update": [{**PATCH, "fields": ["status", "description"]}]}, "once works with s2e_id only"),
+    ({"deadline_s": "soon"}, "deadline_s: has to be a number"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("over", "what"), CANNOT, ids=[what[:40] for _, what in CANNOT])
+def test_what_cannot_work_is_told_at_load(over: dict[str, Any], what: str) -> None:
+    with pytest.raises(ConfigurationError) as caught, rest(over):
+        pass
+    lines = str(caught.value).splitlines()
+    found = [line for line in lines if what in line]
+    assert found, str(caught.value)
+    assert "small.yaml:" in found[0]
+    number = int(found[0].split("small.yaml:")[1].split(":")[0])
+    assert number > 0
+    assert "s3cret" not in str(caught.value)
+
+
+def test_the_small_mapping_itself_can_be_used() -> None:
+    with rest({}) as made:
+        assert made.adapter.capabilities.creates
+        assert not made.adapter.capabilities.optimistic_lock
+
+
+def test_without_a_mapping_the_remedy_is_told() -> None:
+    from syncd.cmms.load import AdapterContext
+    from syncd.cmms.rest.adapter import RestAdapter
+    from tests.conftest import utcnow
+
+    with pytest.raises(ConfigurationError, match="SYNCD_CMMS_MAPPING is not set"):
+        RestAdapter.from_options(RestAdapter.Options(), AdapterContext(True, utcnow))
+
+
+def test_without_an_address_the_remedy_is_told() -> None:
+    with pytest.raises(ConfigurationError, match="no base_url, and SYNCD_CMMS_URL is not set"):
+        with rest({"base_url": None}):
+            pass
