@@ -88,7 +88,9 @@ def try_adapter(
 ) -> None:
     """Try the adapter of the settings on its CMMS, which has to be a sandbox: it makes records.
 
-    Example: SYNCD_CMMS_SANDBOX=1 syncd adapter test
+    SYNCD_CMMS_SANDBOX=1 marks it, and its host has to be typed.
+
+    Example: syncd adapter test
     """
     try:
         from syncd.cmms import conformance_live as live

@@ -23,6 +23,7 @@ from syncd.errors import (
 from syncd.http import DEADLINE_S, HttpClient, Response, parse_json_object, snippet
 
 R = TypeVar("R")
+_NO_PART = {"", ".", ".."}  # of a path: each would lead to another one, however it is quoted
 _PATIENCE_S = 60.0  # after a 429 that does not say how long
 
 
@@ -95,8 +96,8 @@ class JsonApi:
         Raises what `raise_for_status` and `HttpClient.request` raise, and UnexpectedContent.
         """
         where = f"{method} {'/'.join(path)}"
-        if "" in path:
-            raise NotFound(f"{where}: an empty text is no id", side="cmms")
+        if not _NO_PART.isdisjoint(path):
+            raise NotFound(f"{where}: that is no id", side="cmms")
         answer = self._http.request(
             method,
             "/" + "/".join(quote(part, safe="") for part in path),

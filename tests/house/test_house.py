@@ -149,6 +149,7 @@ def test_the_wheel_holds_the_migrations_and_the_type_marker(tmp_path: Path) -> N
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"syncd/py.typed", "syncd/_migrations/env.py"} <= names
+    assert {f"syncd/cmms/templates/code/NAME{it}.py.txt" for it in ("", "_test")} <= names
     assert any(name.startswith("syncd/_migrations/versions/0001") for name in names)
 
 
