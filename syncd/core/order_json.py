@@ -64,6 +64,7 @@ ASSET_ID: tuple[Path, ...] = (("assetId",), ("asset", "id"))
 CREATED_AT, UPDATED_AT, LAST_SYNCED_AT = "createdAt", "updatedAt", "lastSyncedAt"
 _STATUS, _EXTERNAL_ID = PATHS[Field.STATUS][0][0], PATHS[Field.EXTERNAL_ID][0][0]
 _SYNC_STATUS = SYNC_STATUS[0][0]
+_STATUSES = frozenset(status.value for status in Status)
 _EPOCH, _MS = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 
 
@@ -83,7 +84,7 @@ class OrderJson(NamedTuple):
     def status(self) -> str | None:
         """The status, if it is one we know."""
         told = self.raw.get(_STATUS)
-        return told if isinstance(told, str) and told in Status.__members__ else None
+        return told if isinstance(told, str) and told in _STATUSES else None
 
     @property
     def external_id(self) -> str | None:
