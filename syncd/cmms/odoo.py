@@ -190,13 +190,13 @@ class OdooAdapter:
             if not self._rpc.may(REQUEST, operation):
                 raise AccessRefused(
                     f"the user may not {operation} maintenance requests; give it the group "
-                    "Maintenance: Administrator",
+                    "Maintenance: Equipment Manager",
                     side="cmms",
                 )
         told = f"Odoo {version}, {self._rpc.where()}; stages: {model.stages.told()}"
         if not self._rpc.may(STAGE, "write"):
             told += (
-                "; the user is no Maintenance: Administrator, and sees only the requests it "
+                "; the user is no Maintenance: Equipment Manager, and sees only the requests it "
                 "made, follows or is assigned to"
             )
         return told
