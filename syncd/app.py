@@ -28,7 +28,7 @@ from syncd.daemon import StopFlag
 from syncd.errors import MirrorContentError, MirrorUnavailable
 from syncd.http import HttpClient
 from syncd.log import configure
-from syncd.mirror import observations, report, schema, state
+from syncd.mirror import looks, report, schema, state
 from syncd.mirror.database import Mirror, open_mirror
 from syncd.mirror.lease import Lease
 from syncd.ops.heartbeat import beat, path_for
@@ -299,7 +299,7 @@ def take_over(app: App, lease: Lease) -> None:
     policy = _settled_under(app.policy())
     with app.mirror().transaction() as tx:
         if state.get_state(tx, state.POLICY) != policy:
-            observations.look_at(tx, None)
+            looks.look_at(tx, None)
             state.set_state(tx, state.POLICY, policy)
 
 

@@ -25,7 +25,8 @@ from syncd.core.plan import Plan
 from syncd.core.plan_lines import PlanLine, choose, lines_of
 from syncd.core.policy import Policy
 from syncd.core.work_order import Field, Side
-from syncd.cycle import Cycle, Order, Report
+from syncd.cycle import Cycle, Order
+from syncd.cycle_report import Report
 from syncd.errors import Changed
 from syncd.mirror import journal, state
 

@@ -20,9 +20,9 @@ from syncd.core.meet import alone
 from syncd.core.plan import Guard, Plan, decide, guard_plan, make_plan
 from syncd.core.policy import Mode, Policy
 from syncd.core.work_order import Side
-from syncd.errors import SyncdError
+from syncd.cycle_report import Report
 from syncd.intents import Intents
-from syncd.mirror import journal, observations, report, state
+from syncd.mirror import journal, looks, report, state
 from syncd.mirror.alone import settle_alone
 from syncd.mirror.cases import load_cases
 from syncd.mirror.database import Mirror, Tx
@@ -56,59 +56,6 @@ class Order:
     only: tuple[str, ...] | None = None
     dry: bool = False
     decide: Callable[[Case, Policy, datetime], Decision] = decide
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What one cycle did, and where it leaves the orders.
-
-    Attributes:
-        result: complete; partial (time ran out, or something is left to send); failed (a side
-            could not be read).
-        waiting: the counts of `status --json`.
-        errors: what stopped part of the cycle, the gravest of which is the exit code.
-    """
-
-    cycle_id: str
-    started: datetime
-    result: str
-    seconds: float
-    s2e: Seen
-    cmms: Seen
-    sent: Sent
-    plan: Plan
-    waiting: dict[str, int]
-    s2e_requests: int = 0
-    cmms_requests: int = 0
-    errors: tuple[SyncdError, ...] = ()
-
-    def document(self, connection: str) -> dict[str, object]:
-        """The document of `once --json`."""
-        return {
-            "connection": connection,
-            "cycle_id": self.cycle_id,
-            "result": self.result,
-            "seconds": round(self.seconds, 3),
-            "s2e": {
-                "requests": self.s2e_requests,
-                "observed": self.s2e.observed,
-                "changed": self.s2e.changed,
-                "sweep": self.s2e.sweep,
-                "sweep_reason": self.s2e.sweep_reason,
-            },
-            "cmms": {
-                "requests": self.cmms_requests,
-                "observed": self.cmms.observed,
-                "changed": self.cmms.changed,
-            },
-            "created": self.sent.created,
-            "pushed_s2e": self.sent.pushed_s2e,
-            "pushed_cmms": self.sent.pushed_cmms,
-            "conflicts": self.waiting["conflicts"],
-            "parked": self.waiting["parked"],
-            "in_doubt": self.waiting["in_doubt"],
-            "out_of_scope": self.waiting["out_of_scope"],
-        }
 
 
 @dataclass(slots=True)
@@ -305,8 +252,8 @@ class Cycle:
         sent.unsent += len(held_back - plan.guarded())
         with self.mirror.transaction() as tx:
             done = {each.s2e_id for each in plan.decisions if not each.look_again}
-            observations.clear_look(tx, sorted(done - held_back - sent.touched - plan.guarded()))
-            observations.look_at(tx, sorted(sent.touched))
+            looks.clear_look(tx, sorted(done - held_back - sent.touched - plan.guarded()))
+            looks.look_at(tx, sorted(sent.touched))
         return sent
 
     def _closed(self, s2e: Seen, cmms: Seen) -> frozenset[Side]:
@@ -371,32 +318,13 @@ class Cycle:
                 errors=tuple(errors),
             )
             state.end_cycle(tx, reading.cycle_id, result, done.document(self.mirror.connection))
-        self._log_finished(done)
+        done.log()
         return done
 
     def _first_sync_is_over(self, s2e: Seen, plan: Plan) -> bool:
         """A complete sweep has ended and no more was to be created than the limit allows."""
         latched = any(latch.guard is Guard.FIRST_SYNC for latch in plan.latches)
         return self.policy.mode is Mode.CREATE and s2e.sweep == "complete" and not latched
-
-    def _log_finished(self, done: Report) -> None:
-        """One line a cycle, whatever happened in it."""
-        told = {
-            "created": done.sent.created,
-            "pushed_s2e": done.sent.pushed_s2e,
-            "pushed_cmms": done.sent.pushed_cmms,
-            "left": done.sent.unsent,
-            **{key: done.waiting[key] for key in ("conflicts", "parked", "in_doubt")},
-        }
-        structlog.get_logger().info(
-            "cycle.finished",
-            result=done.result,
-            duration_ms=round(done.seconds * 1000),
-            requests=done.s2e_requests,
-            observed=done.s2e.observed,
-            changed=done.s2e.changed + done.cmms.changed,
-            **{key: count for key, count in told.items() if count},
-        )
 
 
 def _log_taken(taken: Taken) -> None:

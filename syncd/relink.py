@@ -11,7 +11,8 @@ from syncd.core.decision import Decision
 from syncd.core.meet import DROPPED
 from syncd.core.plan import Plan, decide
 from syncd.core.work_order import Field
-from syncd.cycle import Cycle, Order, Report
+from syncd.cycle import Cycle, Order
+from syncd.cycle_report import Report
 from syncd.mirror.cases import load_cases
 from syncd.mirror.relinking import unlinked_with_a_record
 from syncd.record import record_plan

@@ -12,7 +12,7 @@ import typer
 from syncd.cli.common import open_app, print_json, print_rows
 from syncd.core.work_order import Field, Side
 from syncd.errors import InputError
-from syncd.mirror import journal, observations, report, schema, state, waiting
+from syncd.mirror import journal, looks, report, schema, state, waiting
 from syncd.mirror.database import Tx
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -91,7 +91,7 @@ def resolve(
     with _answering() as tx:
         if not waiting.answer_conflict(tx, order, name, winner):
             raise InputError(f"no conflict of {order} in {name} waits; see `syncd conflicts list`")
-        observations.look_at(tx, [order])
+        looks.look_at(tx, [order])
         journal.write(tx, "answered", s2e_id=order, field=name, rule=winner.value)
     typer.echo(f"{order}: {name} goes to {winner}; the next cycle writes it")
 
@@ -127,7 +127,7 @@ def _release(order: str, field: str | None, *, drop: bool) -> None:
     with _answering() as tx:
         if not waiting.release_holds(tx, order, name.value if name else None, drop=drop):
             raise InputError(f"nothing of {order} is parked; see `syncd parked list`")
-        observations.look_at(tx, [order])
+        looks.look_at(tx, [order])
         rule = "drop" if drop else "retry"
         journal.write(tx, "order.released", s2e_id=order, field=name, rule=rule)
     typer.echo(f"{order}: {'dropped' if drop else 'tried again in the next cycle'}")

@@ -9,7 +9,8 @@ import typer
 from syncd.app import App, leased, take_over, tell_health
 from syncd.cli.common import exit_code, open_app, print_json
 from syncd.cmms import port
-from syncd.cycle import Cycle, Order, Report
+from syncd.cycle import Cycle, Order
+from syncd.cycle_report import Report
 from syncd.daemon import Daemon, first_delay
 from syncd.errors import SyncdError
 from syncd.mirror import observations, schema, state

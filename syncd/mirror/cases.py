@@ -33,7 +33,7 @@ from syncd.core.work_order import (
 from syncd.mirror.columns import UtcTime
 from syncd.mirror.database import Tx, own
 from syncd.mirror.journal import read_intent
-from syncd.mirror.observations import chunks
+from syncd.mirror.looks import chunks
 from syncd.mirror.tables import bases, cmms_records, conflicts, intents, links, parked, s2e_orders
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Table, select
 
 from syncd.mirror.database import Tx
-from syncd.mirror.observations import chunks
+from syncd.mirror.looks import chunks
 from syncd.mirror.tables import cmms_records, cycles, intents, journal, parked, s2e_orders, sweeps
 
 _PEOPLE = ("assignedTo", "createdBy")  # objects with a name and an e-mail address

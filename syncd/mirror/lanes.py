@@ -7,7 +7,8 @@ from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
 
 from syncd.core.work_order import OPEN_STATUSES
 from syncd.mirror.database import Tx, own
-from syncd.mirror.observations import OTHER, chunks, counting, orders_where
+from syncd.mirror.looks import chunks
+from syncd.mirror.observations import OTHER, counting, orders_where
 from syncd.mirror.tables import cmms_records, links, s2e_orders
 
 _ASKED_FOR: ColumnElement[bool] = or_(

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, func, select, update
 
 from syncd.core.work_order import Fields, Side, encode_fields
 from syncd.mirror.database import Tx, own
-from syncd.mirror.observations import chunks, look_at
+from syncd.mirror.looks import chunks, look_at
 from syncd.mirror.tables import bases, cmms_records, links, s2e_orders
 
 

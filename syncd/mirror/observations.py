@@ -1,7 +1,7 @@
 """What each side was last seen to hold, and which orders need a look."""
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -9,17 +9,13 @@ from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
     Select,
     Table,
-    Update,
     bindparam,
     delete,
     exists,
     func,
-    literal,
-    or_,
     select,
     update,
 )
@@ -34,12 +30,11 @@ from syncd.core.work_order import (
     encode_fields,
 )
 from syncd.mirror.bulk import assign, find, upsert
-from syncd.mirror.columns import UtcTime, json_text, kept_json, kept_jsons
+from syncd.mirror.columns import json_text, kept_json, kept_jsons
 from syncd.mirror.database import Tx, own
+from syncd.mirror.looks import ORDERS, THESE, chunks, look_at, mark
 from syncd.mirror.tables import cmms_records, links, s2e_orders
 
-_CHUNK = 400  # ids in one IN list
-_SETTLED = {"needs_look": False, "look_since": None}
 OTHER = ("other_site", "other_asset")  # out of scope: never asked by id
 
 
@@ -88,13 +83,12 @@ def save_s2e(
         tx.conn.execute(
             update(s2e_orders)
             .where(s2e_orders.c.connection == tx.connection, s2e_orders.c.s2e_id.in_(ids))
-            .values(not_found_cycle=None, tombstone_at=None, **_look(tx, s2e_orders))
+            .values(not_found_cycle=None, tombstone_at=None, **mark(tx, s2e_orders))
         )
     return Saved(saved.observed, saved.changed, len(met) - again)
 
 
-_THESE: BindParameter[Any] = bindparam("ids", expanding=True)
-_MISSING = (own(links), links.c.cmms_id.in_(_THESE), links.c.missing_cycles > 0)
+_MISSING = (own(links), links.c.cmms_id.in_(THESE), links.c.missing_cycles > 0)
 _GONE = select(links.c.s2e_id).where(*_MISSING)
 _FOUND_AGAIN = update(links).where(*_MISSING)
 
@@ -207,75 +201,7 @@ def _new_digest(text: bytes) -> "hashlib.blake2b":
 _OF_VERSION = _new_digest(__version__.encode() + b"\x1f")
 
 
-def chunks(ids: Iterable[str]) -> Iterator[list[str]]:
-    """The ids in lists short enough for one IN."""
-    rest = list(ids)
-    for start in range(0, len(rest), _CHUNK):
-        yield rest[start : start + _CHUNK]
-
-
 # ── which orders need a look ──────────────────────────────────────────────────────────────
-
-
-def _look(tx: Tx, table: Table) -> dict[str, Any]:
-    """The mark, with the time of the first reason for it."""
-    now = literal(tx.now, UtcTime)
-    return {"needs_look": True, "look_since": func.coalesce(table.c.look_since, now)}
-
-
-_LINKED_IDS = select(links.c.cmms_id).where(own(links))
-_KNOWN_IDS = select(s2e_orders.c.s2e_id).where(own(s2e_orders))
-_ORDERS = (s2e_orders.c.s2e_id.in_(_THESE),)
-_THEIR_RECORDS = (
-    or_(
-        cmms_records.c.s2e_id.in_(_THESE),
-        cmms_records.c.cmms_id.in_(_LINKED_IDS.where(links.c.s2e_id.in_(_THESE))),
-    ),
-)
-
-
-def _looking(table: Table, *conditions: ColumnElement[bool]) -> Update:
-    since = func.coalesce(table.c.look_since, bindparam("now", type_=UtcTime))
-    mark = {"needs_look": True, "look_since": since}
-    return update(table).where(own(table), *conditions).values(mark)
-
-
-def _settling(table: Table, *conditions: ColumnElement[bool]) -> Update:
-    return update(table).where(own(table), *conditions).values(_SETTLED)
-
-
-_LOOK_AT = (_looking(s2e_orders, *_ORDERS), _looking(cmms_records, *_THEIR_RECORDS))
-_LOOK_AT_ALL = (_looking(s2e_orders), _looking(cmms_records))
-_CLEAR_LOOK = (_settling(s2e_orders, *_ORDERS), _settling(cmms_records, *_THEIR_RECORDS))
-_STRANGERS = _settling(
-    cmms_records,
-    cmms_records.c.needs_look,
-    cmms_records.c.cmms_id.not_in(_LINKED_IDS),
-    or_(cmms_records.c.s2e_id.is_(None), cmms_records.c.s2e_id.not_in(_KNOWN_IDS)),
-)
-
-
-def look_at(tx: Tx, s2e_ids: Collection[str] | None) -> None:
-    """Have these orders decided about in the next plan; None: all of them."""
-    if s2e_ids is None:
-        for statement in _LOOK_AT_ALL:
-            tx.run(statement, now=tx.now)
-        return
-    for ids in chunks(s2e_ids):
-        for statement in _LOOK_AT:
-            tx.run(statement, ids=ids, now=tx.now)
-
-
-def clear_look(tx: Tx, s2e_ids: Collection[str]) -> None:
-    """These orders, and the records that belong to them, are settled until they change."""
-    for ids in chunks(s2e_ids):
-        for statement in _CLEAR_LOOK:
-            tx.run(statement, ids=ids)
-
-
-def settle_strangers(tx: Tx) -> None:
-    """Records that belong to no order we know are counted and left alone."""
-    tx.run(_STRANGERS)
 
 
 # ── which orders there are ────────────────────────────────────────────────────────────────
@@ -294,8 +220,8 @@ def counting(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 _LIVE = s2e_orders.c.tombstone_at.is_(None)
 _NOMINATED = orders_where(s2e_orders.c.not_found_cycle.is_not(None), _LIVE)
-_KNOWN = orders_where(*_ORDERS)
-_SEEN_SINCE = orders_where(*_ORDERS, s2e_orders.c.seen_at >= bindparam("since"))
+_KNOWN = orders_where(*ORDERS)
+_SEEN_SINCE = orders_where(*ORDERS, s2e_orders.c.seen_at >= bindparam("since"))
 _A_LIVE_ONE = select(s2e_orders.c.s2e_id).where(own(s2e_orders), _LIVE).limit(1)
 _ALL = counting()
 _TOMBSTONES = counting(s2e_orders.c.tombstone_at.is_not(None))
@@ -398,6 +324,6 @@ def note_not_found(tx: Tx, s2e_id: str, cycle_id: str) -> bool:
         return False
     if row.not_found_cycle == cycle_id:
         return False
-    tombstone = {"tombstone_at": tx.now, **_look(tx, s2e_orders)}
+    tombstone = {"tombstone_at": tx.now, **mark(tx, s2e_orders)}
     tx.conn.execute(update(s2e_orders).where(*here).values(tombstone))
     return True

@@ -17,7 +17,7 @@ from syncd.core.meet import RECREATE, UNLINKED
 from syncd.core.work_order import Field, Side
 from syncd.mirror import journal, links, observations, waiting
 from syncd.mirror.database import Tx, own
-from syncd.mirror.observations import look_at
+from syncd.mirror.looks import look_at
 from syncd.mirror.state import set_state
 from syncd.mirror.tables import cmms_records, conflicts, drifts, intents, parked, s2e_orders, state
 from syncd.mirror.tables import links as links_table

@@ -14,7 +14,7 @@ from syncd.core.work_order import Field, Side, encode_value
 from syncd.mirror.columns import plain_json
 from syncd.mirror.database import Tx, own
 from syncd.mirror.journal import give_up_creates
-from syncd.mirror.observations import look_at
+from syncd.mirror.looks import look_at
 from syncd.mirror.state import FIRST_SYNC_OVER, set_state
 from syncd.mirror.tables import conflicts, drifts, guards, links, parked
 

@@ -10,7 +10,7 @@ from syncd.core.case import Case, Conflict, Hold, IntentState, Kind, Write
 from syncd.core.plan import decide
 from syncd.core.policy import Mode, Policy
 from syncd.core.work_order import CmmsRecord, Field, Side, Status, Value
-from syncd.mirror import journal, links, observations, waiting
+from syncd.mirror import journal, links, looks, observations, waiting
 from syncd.mirror.cases import load_cases
 from syncd.mirror.database import Mirror
 from tests.conftest import Clock
@@ -258,7 +258,7 @@ def test_a_record_of_nobody_is_looked_at_once(mirror: Mirror) -> None:
     save_records(mirror, record("9"), record("10", "wo_unknown"))
     assert looked_at(mirror) == []
     with mirror.transaction() as tx:
-        observations.settle_strangers(tx)
+        looks.settle_strangers(tx)
     with mirror.read() as tx:
         assert observations.unknown_claims(tx, limit=5) == []
 

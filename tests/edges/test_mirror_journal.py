@@ -14,7 +14,7 @@ from syncd.core.order import Row
 from syncd.core.plan import Guard, Latch
 from syncd.core.sweep import Certificate, SeenPage, Sweep
 from syncd.core.work_order import Field, Side, Status, Unreadable, Value
-from syncd.mirror import journal, links, observations, report, state, waiting
+from syncd.mirror import journal, links, looks, observations, report, state, waiting
 from syncd.mirror.cases import load_cases
 from syncd.mirror.database import Mirror
 from syncd.mirror.tables import conflicts, intents
@@ -361,7 +361,7 @@ def test_counts_name_each_kind_of_waiting(mirror: Mirror) -> None:
         for cycle in ("c1", "c2"):
             links.note_missing(tx, "gone", cycle)
             observations.note_not_found(tx, "wo_5", cycle)
-        observations.clear_look(tx, ["wo_5", "wo_6"])
+        looks.clear_look(tx, ["wo_5", "wo_6"])
         journal.finish_intent(tx, doubtful.id, IntentState.IN_DOUBT)
         observations.set_scope(tx, "wo_3", "no_record")
         waiting.put_hold(tx, "wo_4", Hold(Side.S2E, Field.STATUS, "refused", "X", 1))
@@ -402,7 +402,7 @@ def test_looking_at_an_old_order_again_does_not_make_it_late(mirror: Mirror, clo
     settle(mirror, "wo_1")
     clock.pass_(86_400)
     with mirror.transaction() as tx:
-        observations.look_at(tx, None)
+        looks.look_at(tx, None)
     clock.pass_(5)
     with mirror.read() as tx:
         assert report.freshness_s(tx) == 5

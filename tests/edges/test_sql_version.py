@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from syncd.cmms.port import version
 from syncd.cmms.sql import SqlAdapter
-from syncd.mirror import links, observations, state
+from syncd.mirror import links, looks, state
 from syncd.mirror.database import Mirror
 from syncd.mirror.tables import links as link_table
 from syncd.poll_cmms import CmmsPoll
@@ -117,7 +117,7 @@ def test_a_poll_reads_again_only_what_may_have_changed(mirror: Mirror, tmp_path:
         assert read(poll, clock).observed == 1
         with mirror.transaction() as tx:  # another mirror, or one from a backup
             state.set_state(tx, state.CMMS_VERSION, None)
-            observations.look_at(tx, None)
+            looks.look_at(tx, None)
         assert read(poll, clock).observed == 1
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from syncd.core.case import IntentState
 from syncd.core.work_order import Field, Side
-from syncd.cycle import Report
+from syncd.cycle_report import Report
 from syncd.mirror import report as reports
 from syncd.mirror import waiting
 from syncd.mirror.database import Tx

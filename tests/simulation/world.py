@@ -17,7 +17,8 @@ from typing import cast
 from syncd.core.budget import RateBudget
 from syncd.core.policy import Mode, Policy, Scope
 from syncd.core.work_order import SHARED, Field, Side
-from syncd.cycle import Cycle, Order, Report
+from syncd.cycle import Cycle, Order
+from syncd.cycle_report import Report
 from syncd.errors import LeaseLost
 from syncd.http import HttpClient
 from syncd.mirror import schema, state

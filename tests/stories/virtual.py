@@ -15,7 +15,8 @@ from syncd.cmms.sql import SqlAdapter
 from syncd.core.budget import RateBudget
 from syncd.core.policy import Mode, Policy, Scope
 from syncd.core.work_order import SHARED, Side
-from syncd.cycle import Cycle, Order, Report
+from syncd.cycle import Cycle, Order
+from syncd.cycle_report import Report
 from syncd.http import HttpClient
 from syncd.mirror import schema
 from syncd.mirror.database import open_mirror
