@@ -1,19 +1,22 @@
 """Loading a mapping file: what is wrong is told with its line, all of it at once."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from syncd.cmms import mapping_tree
+from syncd.cmms.mapped import assignments, body_of, to_record
 from syncd.cmms.mapping_file import MappingFile, load_mapping
 from syncd.cmms.mapping_section import Section
 from syncd.cmms.mapping_tree import presets, presets_path
 from syncd.cmms.sql_mapping import SqlPart, read_sql
 from syncd.cmms.yaml_nodes import MOST_BYTES, YamlProblem, parse_yaml, plain
 from syncd.core.mapping.record_map import RecordMap
-from syncd.core.work_order import Field
-from syncd.errors import ConfigurationError
+from syncd.core.work_order import Field, Priority, Status, Unreadable, Value
+from syncd.errors import ConfigurationError, Refused, UnexpectedContent
 
 HEAD = "mapping: rest/1\nname: acme\n"
 GOOD = f"""{HEAD}times: {{zone: UTC}}
@@ -321,6 +324,73 @@ def test_the_example_that_ships_is_lawful() -> None:
     assert made.own.notes == ()
     assert {Field.STATUS, Field.ACTUAL_HOURS, Field.S2E_ID} <= made.records.writes
     assert made.trust.endswith("not verified")
+
+
+EVERYTHING = r"""mapping: rest/1
+name: big
+times: {zone: Europe/Berlin}
+fields:
+  id: {at: id}
+  updated_at: {at: "meta.changed", format: epoch_ms}
+  s2e_id: {marker: description}
+  title: {at: "extra.\"The title\"", max: 40, count: bytes}
+  description: {at: d, html: true, max: 300}
+  resolution: {at: r, html: true}
+  status: {at: s, map: st}
+  priority: priority
+  due_date: {split: {date: due_d, time: due_t, edm: true}, format: date}
+  started_at: {split: {date: s_d, time: s_t}, format: odata, zone: UTC}
+  completed_at: {at: c, format: "%d.%m.%Y %H:%M"}
+  estimated_hours: {at: q, unit_at: u, units: {H: h, MIN: min}, unit: MIN}
+  actual_hours: {at: g, unit: glide, absent: ["1970-01-01 00:00:00"]}
+  location: {at: loc, absent: [false], empty: false}
+maps:
+  st:
+    {1: [ASSIGNED, DRAFT], 2: IN_PROGRESS, 2.5: ON_HOLD, "done": COMPLETED, true: CANCELLED,
+     null: {read: DRAFT}}
+"""
+
+
+def test_a_mapping_of_everything_keeps_the_laws_and_goes_round(tmp_path: Path) -> None:
+    records = load(tmp_path, EVERYTHING).records
+    fields: dict[Field, Value] = {
+        Field.S2E_ID: "wo_1",
+        Field.TITLE: "é" * 50,
+        Field.DESCRIPTION: "a <b>\nc",
+        Field.DUE_DATE: datetime(2026, 7, 1, 12, 30, tzinfo=UTC),
+        Field.STARTED_AT: datetime(2026, 7, 1, 12, 30, 5, tzinfo=UTC),
+        Field.COMPLETED_AT: datetime(2026, 12, 1, 12, 30, tzinfo=UTC),
+        Field.ESTIMATED_HOURS: Decimal("1.5"),
+        Field.ACTUAL_HOURS: Decimal(25),
+        Field.LOCATION: None,
+        Field.STATUS: Status.CANCELLED,
+        Field.PRIORITY: Priority.HIGH,
+    }
+    body = body_of(assignments(records, fields))
+    assert body == {
+        "extra": {"The title": "é" * 18 + "…"},
+        "d": "<p>a &lt;b&gt;</p><p>c</p><p><br></p><p>S2E: wo_1</p>",
+        "due_d": "2026-07-01",
+        "due_t": "PT14H30M00S",
+        "s_d": "/Date(1782864000000)/",
+        "s_t": "12:30:05",
+        "c": "01.12.2026 13:30",
+        "q": 90,
+        "u": "MIN",
+        "g": "1970-01-02 01:00:00",
+        "loc": False,
+        "s": True,
+        "priority": "HIGH",
+    }
+    record = to_record(records, {**body, "id": 7, "meta": {"changed": 1773153000000}})
+    assert (record.cmms_id, record.s2e_id) == ("7", "wo_1")
+    assert record.updated_at == datetime(2026, 3, 10, 14, 30, tzinfo=UTC)
+    seen = {name: record.fields[name] for name in fields}
+    assert seen == {**fields, Field.TITLE: "é" * 18 + "…"}
+    with pytest.raises(UnexpectedContent, match=r"no id at id: it holds d, q"):
+        to_record(records, {"d": "x", "q": 1})
+    with pytest.raises(Refused, match="resolution.* cannot be written"):
+        assignments(records, {Field.RESOLUTION: Unreadable("x", "is odd")})
 
 
 SQL = """mapping: sql/1

@@ -150,6 +150,8 @@ def test_the_wheel_holds_the_migrations_and_the_type_marker(tmp_path: Path) -> N
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"syncd/py.typed", "syncd/_migrations/env.py"} <= names
     assert {f"syncd/cmms/templates/code/NAME{it}.py.txt" for it in ("", "_test")} <= names
+    presets = {path.name for path in (ROOT / "config" / "presets").iterdir()}
+    assert {f"syncd/_presets/{name}" for name in presets} <= names
     assert any(name.startswith("syncd/_migrations/versions/0001") for name in names)
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.cmms.sql_customer import Customer
 from tests.conftest import Clock
 from tests.stories.conftest import MakeWorld
-from tests.stories.world import World
+from tests.stories.world import World, stop, wait_until
 
 STATES = {
     "DRAFT": "CRTD",
@@ -86,6 +86,7 @@ def assert_alike(world: World, plant: Customer) -> None:
     assert found == {}
 
 
+@pytest.mark.timeout(300)  # some fifteen processes, one after another
 def test_a_plants_database_is_kept_in_step_both_ways(world: World, plant: Customer) -> None:
     theirs = plant.rows("scan2evolve_id IS NULL")
     world.once("--full")
@@ -186,3 +187,14 @@ def test_the_check_says_how_the_mapping_is_verified_and_what_it_cannot(
     told = [(it["state"], it["detail"]) for it in lines if it["what"] == "mapping"]
     assert told[0] == ("warn", f"plant ({plant.file}), not verified")
     assert any("status ON_HOLD cannot be written" in detail for _, detail in told[1:])
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_the_daemon_says_how_the_mapping_is_verified(world: World, plant: Customer) -> None:
+    plant.change("    HOLD: ON_HOLD\n", "")
+    process = world.daemon()
+    wait_until(lambda: any(it["event"] == "daemon.started" for it in world.daemon_log()), 40)
+    assert stop(process) == 0
+    (started,) = [it for it in world.daemon_log() if it["event"] == "daemon.started"]
+    assert started["mapping"] == f"plant ({plant.file}), not verified"
+    assert any("status ON_HOLD cannot be written" in note for note in started["cannot"])
