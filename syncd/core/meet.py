@@ -15,6 +15,7 @@ nothing of the kind, mode adopt                           out of scope `no_recor
 nothing of the kind, mode create, status in scope         create
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from syncd.core.case import Case, Hold, Intent, IntentState, Kind
@@ -133,7 +134,7 @@ def _not_applied(creating: list[Intent]) -> tuple[Settled, ...]:
 
 def _by_reference_or_create(case: Case, order: S2eOrder, policy: Policy, now: datetime) -> Decision:
     if _is_marked(case, RECREATE) and policy.cmms_creates:
-        return _create(case, order, policy, now)
+        return _create(case, order, replace(policy, create=Scope.ALL), now)
     reference = order.fields.get(Field.EXTERNAL_ID)
     if isinstance(reference, str):
         record = case.referenced
@@ -155,8 +156,7 @@ def _create(case: Case, order: S2eOrder, policy: Policy, now: datetime) -> Decis
     status = order.fields.get(Field.STATUS)
     if not isinstance(status, Status):
         return _review(case, "unreadable", f"status {status!r}")
-    wanted = _is_marked(case, RECREATE)
-    if policy.create is Scope.OPEN and status not in OPEN_STATUSES and not wanted:
+    if policy.create is Scope.OPEN and status not in OPEN_STATUSES:
         return Decision(case, out_of_scope=f"status_{status.lower()}", lifted=_all_holds(case))
     fields: dict[Field, Value] = {}
     for name in Field:
@@ -166,7 +166,7 @@ def _create(case: Case, order: S2eOrder, policy: Policy, now: datetime) -> Decis
         fitted = fit(name, value, Side.CMMS, policy.overflow)
         if not isinstance(fitted, Misfit):
             fields[name] = fitted
-    if wanted:
+    if _is_marked(case, RECREATE):
         # The mark stays until there is a record: an answer may be lost on the way.
         return Decision(case, create=fields)
     held = _order_hold(case)
