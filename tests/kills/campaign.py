@@ -29,6 +29,7 @@ IDLE_CYCLES = 3
 _FIRST_S = 40.0  # from the start of a process to its first request, on a slow machine
 _CYCLES = 2  # after which a life ends whose moment does not come
 _LONGEST_S = 30.0  # the same, where no cycle comes to its end
+_BROKEN_S = 5.0  # and where none can, since the disk stays bad
 _STEP_S = 60.0  # to get in step; longer where a write is tried again after a minute
 _PATIENCE_S = 200.0
 # A disk that fails at the start ends the process: 74, or 65 where it cannot tell it from damage.
@@ -144,12 +145,13 @@ class Campaign:
         self._count(process, life)
 
     def _await_death(self, process: "subprocess.Popen[bytes]", life: Life, since: int) -> None:
-        waits = life.dies_at is not None or life.dies_at_write is not None
+        waits = life.dies_at or life.dies_at_write or life.inject or life.terminate
         if life.later_s < 0:
             _ended(process, -life.later_s)
         elif self._until(process, self.world.moments.met.is_set, _FIRST_S):
             if waits:
-                self._until(process, lambda: self._cycles(since) >= _CYCLES, _LONGEST_S)
+                longest_s = _LONGEST_S if life.inject is None else _BROKEN_S
+                self._until(process, lambda: self._cycles(since) >= _CYCLES, longest_s)
             else:
                 _ended(process, life.later_s)
         process.kill()

@@ -24,7 +24,7 @@ _FAULTS = (
     ("GET", "status:500"),
     ("GET", "truncate"),
 )
-_DISK = {"pwrite64": 60, "fdatasync": 20, "write": 8}  # calls of one thread in a cycle or two
+_DISK = {"pwrite64": 40, "fdatasync": 16, "write": 8}  # calls of one thread in a cycle or two
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Life:
     Attributes:
         dies_at, dies_at_write: the moment, or the moment of a write, at which it is killed.
         later_s: so long after that moment; without one, after the first. Below zero: so long
-            after its start, whatever it is doing.
+            after its start, whatever it is doing. It dies in any case after some cycles.
         inject: a fault in its system calls, as strace has it.
         terminate: (moment, which): the server ends these connections of its mirror.
     """
@@ -132,7 +132,7 @@ class Drawing:
             inject = self._inject()
         if inject is not None or terminate is not None:
             dies_at = dies_at_write = None
-            later_s = rng.uniform(0.3, 2.5)  # how it goes on is what is asked
+            later_s = 0.0  # how it goes on is what is asked: it dies after some cycles
         return Life(
             tuple(edits), tuple(troubles), dies_at, dies_at_write, later_s, inject, terminate
         )
@@ -144,7 +144,7 @@ class Drawing:
     def _inject(self) -> str:
         rng = self._rng
         call = rng.choice(tuple(_DISK))
-        when = rng.randrange(1, _DISK[call])
+        when = rng.randrange(1, rng.choice((6, _DISK[call])))
         lasting = rng.choice(("", "+", f"..{when + 4}"))
         return f"{call}:error={rng.choice(('ENOSPC', 'EIO'))}:when={when}{lasting}"
 
