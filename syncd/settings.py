@@ -85,7 +85,8 @@ class _Environment(BaseSettings):
         SecretStr("sqlite:///syncd.db"), description="the mirror: sqlite:///… or postgresql://…"
     )
     cmms_adapter: str | None = Field(
-        None, description="sql, package.module:Class, or an entry point of group syncd.adapters"
+        None,
+        description="sql, odoo, package.module:Class, or an entry point of group syncd.adapters",
     )
     cmms_url: SecretStr | None = Field(None, description="where the CMMS is")
     cmms_mapping: str | None = Field(None, description="a mapping file, for adapters that take one")

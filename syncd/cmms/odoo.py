@@ -18,7 +18,7 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 from syncd.cmms.load import AdapterContext
-from syncd.cmms.odoo_errors import AccessRefused
+from syncd.cmms.odoo_errors import AccessRefused, unwritten, written
 from syncd.cmms.odoo_lookup import Lookup, asset_field
 from syncd.cmms.odoo_mapping import (
     Row,
@@ -40,7 +40,7 @@ from syncd.cmms.odoo_model import (
 from syncd.cmms.odoo_options import OdooOptions
 from syncd.cmms.odoo_rpc import Rpc
 from syncd.cmms.odoo_start import open_rpc
-from syncd.cmms.odoo_write import Writer, unwritten, written
+from syncd.cmms.odoo_write import Writer
 from syncd.cmms.port import Capabilities
 from syncd.core.compare import same
 from syncd.core.work_order import CMMS_OWNED, CmmsRecord, Field, Fields

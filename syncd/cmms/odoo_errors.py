@@ -4,6 +4,8 @@ Bodies of errors carry a traceback (`debug`), which is neither told nor logged. 
 each call is one transaction: an exception that was raised inside it has undone it.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -35,6 +37,31 @@ _UNKNOWN_END = frozenset({
 
 class AccessRefused(CredentialsRefused):
     """The user is known, and may not do this: a missing right, or a rule about this record."""
+
+
+@contextmanager
+def unwritten() -> Iterator[None]:
+    """Before a write: whatever fails, nothing was changed."""
+    try:
+        yield
+    except RemoteError as error:
+        error.may_have_applied = False
+        raise
+
+
+@contextmanager
+def written(what: str) -> Iterator[None]:
+    """After a write: no error may claim that nothing was changed."""
+    try:
+        yield
+    except RemoteError as error:
+        if error.may_have_applied:
+            raise
+        raise UnexpectedContent(
+            f"{what} was written, but not wholly, or not read back: {error}",
+            side=SIDE,
+            status=error.status,
+        ) from error
 
 
 def by_name(error: object, what: str, key: str, status: int = 200) -> RemoteError:

@@ -7,6 +7,7 @@ meant; who that is, Odoo's people decide.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from syncd.cmms.odoo_errors import written
 from syncd.cmms.odoo_mapping import Row, read_value, reference
 from syncd.cmms.odoo_model import EQUIPMENT, MODULE, REQUEST, USER, XMLID, rows_of
 from syncd.cmms.odoo_options import OdooOptions
@@ -56,13 +57,16 @@ class Lookup:
         return [["id", "in", [row["res_id"] for row in found]]]
 
     def mark(self, number: int, s2e_id: str) -> None:
-        """Give a request that is there the external identifier, which is unique in Odoo."""
+        """Give a request that is there the external identifier, which is unique in Odoo, in the
+        place of those of ours that it has."""
         held = self._identifiers([["res_id", "=", number]])
-        if held:
-            self._rpc.call(XMLID, "write", [held[0]["id"]], vals={"name": s2e_id})
-            return
-        values = {"module": MODULE, "name": s2e_id, "model": REQUEST, "res_id": number}
-        self._rpc.call(XMLID, "create", vals_list=[{**values, "noupdate": True}])
+        if all(row["name"] != s2e_id for row in held):
+            values = {"module": MODULE, "name": s2e_id, "model": REQUEST, "res_id": number}
+            self._rpc.call(XMLID, "create", vals_list=[{**values, "noupdate": True}])
+        others = [row["id"] for row in held if row["name"] != s2e_id]
+        if others:
+            with written(f"the identifier {s2e_id}"):
+                self._rpc.call(XMLID, "unlink", others)
 
     def _identifiers(self, domain: list[Any]) -> list[dict[str, Any]]:
         ours = [["module", "=", MODULE], ["model", "=", REQUEST], *domain]

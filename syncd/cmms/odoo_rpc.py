@@ -62,8 +62,8 @@ class JsonRpc:
     def call(self, model: str, method: str, ids: Sequence[int] | None = None, **named: Any) -> Any:
         uid = self._uid if self._uid is not None else self._sign_in()
         arguments: list[Any] = [] if ids is None else [list(ids)]
-        if "vals_list" in named:  # Odoo looks at it before it looks at names
-            arguments.append(named.pop("vals_list"))
+        # Models call what is written by several names, `values` for one.
+        arguments += [named.pop(name) for name in ("vals_list", "vals") if name in named]
         named["context"] = {**self._context, **named.get("context", {})}
         key = self._key()
         try:

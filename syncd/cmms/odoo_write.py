@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from syncd.cmms.odoo_errors import AccessRefused
+from syncd.cmms.odoo_errors import AccessRefused, unwritten, written
 from syncd.cmms.odoo_lookup import Lookup
 from syncd.cmms.odoo_mapping import Row, reference, write_fields
 from syncd.cmms.odoo_model import MODULE, REQUEST, OdooModel
 from syncd.cmms.odoo_rpc import Rpc
 from syncd.core.html_text import html_to_text
 from syncd.core.work_order import Field, Fields, Status
-from syncd.errors import Refused, RemoteError, UnexpectedContent
+from syncd.errors import Refused, UnexpectedContent
 
 Values = dict[str, Any]
 
@@ -110,31 +110,6 @@ class Writer:
             if self._rpc.may(REQUEST, operation):
                 raise Refused(str(error), side="cmms", status=error.status) from error
             raise
-
-
-@contextmanager
-def unwritten() -> Iterator[None]:
-    """Before a write: whatever fails, nothing was changed."""
-    try:
-        yield
-    except RemoteError as error:
-        error.may_have_applied = False
-        raise
-
-
-@contextmanager
-def written(what: str) -> Iterator[None]:
-    """After a write: no error may claim that nothing was changed."""
-    try:
-        yield
-    except RemoteError as error:
-        if error.may_have_applied:
-            raise
-        raise UnexpectedContent(
-            f"{what} was written, but not wholly, or not read back: {error}",
-            side="cmms",
-            status=error.status,
-        ) from error
 
 
 def _holds(raw: Any, value: Any, odoo_type: str) -> bool:

@@ -126,9 +126,16 @@ class _Handler(BaseHTTPRequestHandler):
         if login is None or self.odoo.sign_in(login, key) != uid:
             self._rpc_error(OdooError("odoo.exceptions.AccessDenied", "Access Denied"))
             return
+        if "vals" in named or "vals_list" in named:
+            # The models of a real Odoo call it by several names.
+            text = f"{name}() got an unexpected keyword argument"
+            self._rpc_error(OdooError("builtins.TypeError", text))
+            return
         if name == "create":
             named = {**named, "vals_list": positional[0]}
             positional = positional[1:]
+        elif name == "write":
+            named = {**named, "vals": positional[1]}
         ids = positional[0] if positional else None
         self._run(login, model, name, ids, named, self._result, self._rpc_error)
 
