@@ -98,10 +98,12 @@ def test_without_a_mapping_the_remedy_is_told() -> None:
     from tests.conftest import utcnow
 
     with pytest.raises(ConfigurationError, match="SYNCD_CMMS_MAPPING is not set"):
-        RestAdapter.from_options(RestAdapter.Options(), AdapterContext(True, utcnow))
+        RestAdapter.from_options(RestAdapter.Options(url=None), AdapterContext(True, utcnow))
 
 
 def test_without_an_address_the_remedy_is_told() -> None:
-    with pytest.raises(ConfigurationError, match="no base_url, and SYNCD_CMMS_URL is not set"):
-        with rest({"base_url": None}):
-            pass
+    with (
+        pytest.raises(ConfigurationError, match="no base_url, and SYNCD_CMMS_URL is not set"),
+        rest({"base_url": None}),
+    ):
+        pass

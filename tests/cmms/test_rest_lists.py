@@ -113,7 +113,9 @@ def test_links_of_the_same_origin_are_followed_as_they_are() -> None:
 
 def test_a_link_to_another_host_is_not_followed() -> None:
     with (
-        rest({"list": paged("link", read="next")}, page(item(1), next="https://evil.example/")) as made,
+        rest(
+            {"list": paged("link", read="next")}, page(item(1), next="https://evil.example/")
+        ) as made,
         pytest.raises(UnexpectedContent, match="another host, https://evil.example/"),
     ):
         list(made.adapter.fetch(None))

@@ -138,7 +138,8 @@ class Update(Call):
         None, description="the whole record is sent back with the changes in it"
     )
     moves: dict[str, list[str] | dict[str, Any]] | None = Field(
-        None, description="legal moves between native values, first where records begin; {move}: its name"
+        None,
+        description="legal moves by native value, first where records begin; {move}: a name",
     )
     by_value: dict[str, Call] | None = Field(None, description="an own call for each of our values")
     append: Append | None = Field(None, description="hours as a new row: {delta}, never negative")
