@@ -7,7 +7,11 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from syncd.log import EVENTS  # noqa: E402 - found through the line above
+from syncd.cmms.mapping_file import VERIFIED  # noqa: E402 - found through the line above
+from syncd.core.mapping.hours import SPELLED_IN  # noqa: E402
+from syncd.core.mapping.times import FORMATS  # noqa: E402
+from syncd.core.work_order import CMMS_OWNED, SHARED, Field, kind_of  # noqa: E402
+from syncd.log import EVENTS  # noqa: E402
 from syncd.settings import reference  # noqa: E402
 
 SETTINGS_HEAD = """# Settings
@@ -48,12 +52,35 @@ def operations_page(text: str) -> str:
     return re.sub(r"<!-- events -->.*<!-- end -->", lambda _: table, text, flags=re.DOTALL)
 
 
+def mapping_page(text: str) -> str:
+    """docs/mapping.md with the tables of what the code knows."""
+    owners = dict.fromkeys(SHARED, "both") | dict.fromkeys(CMMS_OWNED, "the CMMS")
+    tables: dict[str, list[tuple[str, ...]]] = {
+        "verified": [("verified", "meaning"), *VERIFIED.items()],
+        "fields": [
+            ("field", "kind", "written by"),
+            *((str(it), str(kind_of(it)), owners.get(it, "Scan2Evolve")) for it in Field),
+        ],
+        "units": [("unit", "written and read"), *SPELLED_IN.items()],
+        "formats": [("format", "written and read"), *FORMATS.items()],
+    }
+    for name, (head, *rows) in tables.items():
+        lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+        lines += [f"| `{first}` | {' | '.join(rest)} |" for first, *rest in rows]
+        table = "\n".join([f"<!-- {name} -->", *lines, "<!-- end -->"])
+        pattern = f"<!-- {name} -->.*?<!-- end -->"
+        text = re.sub(pattern, lambda _, made=table: made, text, flags=re.DOTALL)
+    return text
+
+
 def main() -> int:
     operations = ROOT / "docs" / "operations.md"
+    mapping = ROOT / "docs" / "mapping.md"
     wanted = {
         ROOT / "docs" / "settings.md": settings_page(),
         ROOT / "config" / "env.example": env_example(),
         operations: operations_page(operations.read_text(encoding="utf-8")),
+        mapping: mapping_page(mapping.read_text(encoding="utf-8")),
     }
     stale = [
         path

@@ -15,10 +15,10 @@ any        a second signal             exit 128 + signal at once
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from types import FrameType
+from types import FrameType, MappingProxyType
 
 import structlog
 from apscheduler.events import EVENT_JOB_MAX_INSTANCES, JobExecutionEvent
@@ -63,7 +63,10 @@ def stop_on_signals(stop: StopFlag) -> None:
 
 
 class Daemon:
-    """Ticks until stopped. `make_cycle` is called each time the lease has been taken."""
+    """Ticks until stopped. `make_cycle` is called each time the lease has been taken.
+
+    `about` is told when it starts: what it works with, and how far that can be trusted.
+    """
 
     def __init__(
         self,
@@ -76,6 +79,7 @@ class Daemon:
         first_delay_s: Callable[[], float],
         stop: StopFlag,
         dry: bool,
+        about: Mapping[str, object] = MappingProxyType({}),
     ) -> None:
         self._lease = lease
         self._make_cycle = make_cycle
@@ -85,6 +89,7 @@ class Daemon:
         self._first_delay_s = first_delay_s
         self._stop = stop
         self._dry = dry
+        self._about = about
         self._lost = threading.Event()
         self._store_down = False
         self._log = structlog.get_logger()
@@ -120,7 +125,9 @@ class Daemon:
 
     def _tick_until_stopped(self) -> None:
         cycle = self._make_cycle()
-        self._log.info("daemon.started", role="active", poll_every_s=self._poll_every_s)
+        self._log.info(
+            "daemon.started", role="active", poll_every_s=self._poll_every_s, **self._about
+        )
         if not self._stop.sleep(self._first_delay_s()):
             self._lease.release()
             return

@@ -56,8 +56,16 @@ def run() -> None:
             first_delay_s=lambda: _first_delay(app),
             stop=app.stop,
             dry=app.settings.dry_run,
+            about=_about(app),
         )
         raise typer.Exit(daemon.run())
+
+
+def _about(app: App) -> dict[str, object]:
+    """What the log says of the mapping when the daemon starts."""
+    trust, notes = port.trust(app.adapter()), port.notes(app.adapter())
+    about: dict[str, object] = {} if trust is None else {"mapping": trust}
+    return about | ({"cannot": notes} if notes else {})
 
 
 def _first_delay(app: App) -> float:
@@ -248,6 +256,7 @@ def check(
 
         tell("mirror", lambda: _check_mirror(app))
         tell("adapter", lambda: _check_adapter(app))
+        lines += _check_mapping(app) if not errors else []
         if not offline:
             app.client().deadline = app.monotonic() + _CHECK_S  # no waiting for a rate limit
             tell("cmms", lambda: port.check(app.adapter()) or "reachable")
@@ -287,6 +296,16 @@ def _check_adapter(app: App) -> str:
     app.settings.require(Need.CMMS)
     can = app.adapter().capabilities
     return f"{app.settings.cmms_adapter}: reads {len(can.reads)} fields, writes {len(can.writes)}"
+
+
+def _check_mapping(app: App) -> list[tuple[str, str, str]]:
+    """How the mapping is verified, and what cannot be done with it; nothing without one."""
+    trust = port.trust(app.adapter())
+    if trust is None:
+        return []
+    untried = trust.endswith(port.NOT_VERIFIED)
+    told = [("warn" if untried else "ok", "mapping", trust)]
+    return told + [("ok", "mapping", note) for note in port.notes(app.adapter())]
 
 
 def _check_reading(app: App) -> str:

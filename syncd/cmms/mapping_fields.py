@@ -137,11 +137,18 @@ class _Fields:
         if not section.has(key):
             return None
         inner = section.inner(key, short="read")
-        source = self._source(inner, "read")
-        if source is None and not inner.has("read"):
-            inner.missing("read", "id")
+        source = self._only_read(inner, "id")
         inner.done()
         return source
+
+    def _only_read(self, inner: Section, example: str) -> Source | None:
+        """Where something is that is never written: `read`, or `at`."""
+        if inner.has("at"):
+            path = self._path(inner, "at")
+            return None if path is None else self._at(path)
+        if not inner.has("read"):
+            inner.missing("read", example)
+        return self._source(inner, "read")
 
     def _stamp(self, section: Section) -> tuple[Source | None, Time | None]:
         """The record's time of change."""
@@ -150,9 +157,7 @@ class _Fields:
         if node is None or node.value == "none":
             return None, None
         inner = home.inner(key, short="read")
-        source = self._source(inner, "read")
-        if source is None and not inner.has("read"):
-            inner.missing("read", "updatedAt")
+        source = self._only_read(inner, "updatedAt")
         form = self._times.read(inner)
         inner.done()
         return source, Time(form)

@@ -26,6 +26,7 @@ from syncd.errors import ConfigurationError
 
 E = TypeVar("E", bound=StrEnum)
 _SHOWN = 60  # characters of a value
+_MASKED_FROM = 4  # shorter ones would be masked within words
 _NAMED = 24  # names of a list
 
 
@@ -34,10 +35,12 @@ class Problems:
 
     Attributes:
         secrets: values that were asked for as secrets, which nobody may see.
+        given: all values of the environment: they are masked in every line.
     """
 
     def __init__(self) -> None:
         self.secrets: set[str] = set()
+        self.given: set[str] = set()
         self._found: list[tuple[Mark, str]] = []
 
     def add(self, mark: Mark, path: str, what: str) -> None:
@@ -54,7 +57,13 @@ class Problems:
     def lines(self) -> list[str]:
         """In the order of the file, each once."""
         ordered = sorted(self._found, key=lambda found: (found[0].file, found[0].line))
-        return list(dict.fromkeys(text for _, text in ordered))
+        return list(dict.fromkeys(self._masked(text) for _, text in ordered))
+
+    def _masked(self, text: str) -> str:
+        for value in sorted(self.given, key=len, reverse=True):
+            if len(value) >= _MASKED_FROM:
+                text = text.replace(value, "***")
+        return text
 
     def raise_any(self) -> None:
         """Raise ConfigurationError if there are any."""

@@ -128,6 +128,7 @@ class _Filling:
             told = self._value(found[1], found[2], node.mark, path)
             if told is not None:
                 given.append(told)
+                self._problems.given.add(told)
                 return told
             return found[2] or ""
 

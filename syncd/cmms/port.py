@@ -15,6 +15,8 @@ from typing import Protocol, runtime_checkable
 
 from syncd.core.work_order import CmmsRecord, Field, Fields
 
+NOT_VERIFIED = "not verified"  # how `trust` ends where nobody has tried anything
+
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
@@ -105,6 +107,17 @@ def version(adapter: CmmsAdapter) -> str | None:
     asked = getattr(adapter, "version", None)
     told: str | None = None if asked is None else asked()
     return told
+
+
+def trust(adapter: CmmsAdapter) -> str | None:
+    """How far the mapping that the adapter works by can be trusted; None if it has none."""
+    told: str | None = getattr(adapter, "mapping_trust", None)
+    return told
+
+
+def notes(adapter: CmmsAdapter) -> list[str]:
+    """What cannot be done with the adapter as it is set up, each with its line."""
+    return list(getattr(adapter, "notes", ()))
 
 
 def close(adapter: CmmsAdapter) -> None:

@@ -73,6 +73,7 @@ _POSTGRES_REFUSED = {"22", "23", "44", "P0"}  # P0: an exception that a trigger 
 _POSTGRES_FOREIGN = {"0A", "3F", "42"}
 _POSTGRES_ROLLED_BACK = {"40", "53", "55"}
 _POSTGRES_UNKNOWN_OUTCOME = "40003"
+_POSTGRES_NO_SUCH_ACT = "55000"  # a view that cannot be written to, say
 # https://mariadb.com/kb/en/mariadb-error-code-reference/
 _MYSQL_DENIED = {1044, 1045, 1142, 1143, 1227, 1290, 1370, 1698, 1792}
 _MYSQL_FOREIGN = {1046, 1049, 1054, 1064, 1146, 1356}
@@ -282,7 +283,7 @@ class Database:
             return self._denied(f"{said}: check the user and the password in {_SETTING}")
         if kind in _POSTGRES_REFUSED or isinstance(error, IntegrityError | DataError):
             return self._refused(said)
-        if kind in _POSTGRES_FOREIGN:
+        if kind in _POSTGRES_FOREIGN or code == _POSTGRES_NO_SUCH_ACT:
             return self._foreign(said, open_outcome)
         if isinstance(error, ProgrammingError) and said.startswith(_NO_SUCH_OPTION):
             return ConfigurationError(f"{_SETTING}: {said}")

@@ -95,7 +95,7 @@ class MappedSqlAdapter:
         while True:
             with self._database.reading() as conn:
                 table = self._table(conn)
-                asked = table.select().limit(_CHUNK)
+                asked = table.select(table.id.is_not(None)).limit(_CHUNK)
                 if changed_since is not None and self._part.filters_changes:
                     asked = asked.where(table.changed_since(changed_since))
                 if last is not None:

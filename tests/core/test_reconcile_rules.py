@@ -10,7 +10,7 @@ import pytest
 from syncd.core.case import Case, Conflict, Hold, IntentState, Link, Write
 from syncd.core.compare import utf16_units
 from syncd.core.decision import as_fields
-from syncd.core.policy import Overflow, Policy
+from syncd.core.policy import Mode, Overflow, Policy
 from syncd.core.reconcile import created_bases, reconcile
 from syncd.core.work_order import (
     CMMS_OWNED,
@@ -42,6 +42,7 @@ from tests.core.builders import (
     record,
     run,
     sent,
+    unlinked,
 )
 
 CAUSE, TITLE, STATUS = Field.ROOT_CAUSE, Field.TITLE, Field.STATUS
@@ -469,6 +470,17 @@ def test_both_changed_to_the_same_moves_the_base_and_writes_nothing() -> None:
     assert moved(decision) == {CAUSE: ("new", "new")}
     assert not decision.writes
     assert not decision.conflicts
+
+
+def test_a_field_that_only_a_create_writes_is_created_and_never_updated() -> None:
+    policy = replace(make_policy(mode=Mode.CREATE), cmms_writes_once=frozenset({CAUSE}))
+    decision = run(field_case(CAUSE, ("old", "old"), "new", "old"), policy)
+    assert [d.reason for d in decision.drifts] == ["not_writable"]
+    assert not decision.writes
+    fields: dict[Field, Value] = {Field.STATUS: Status.ASSIGNED, CAUSE: "new"}
+    created = run(unlinked(fields), policy).create
+    assert created is not None
+    assert created[CAUSE] == "new"
 
 
 def test_a_change_that_the_adapter_cannot_write_is_drift() -> None:

@@ -103,6 +103,12 @@ def test_what_looks_like_a_secret_is_masked_though_unknown(text: str) -> None:
     assert "abcdef123456" not in Redactor([]).text(text)
 
 
+def test_a_secret_that_comes_later_is_masked_from_then_on() -> None:
+    redactor = Redactor(["known-before"])
+    redactor.hide("known-later")
+    assert redactor.text("known-before and known-later") == "*** and ***"
+
+
 def test_a_traceback_holds_no_locals() -> None:
     stream = logged("json", [])
     local = "a local that nobody asked for"

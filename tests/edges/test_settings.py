@@ -171,9 +171,16 @@ def test_no_secret_is_shown() -> None:
         }
     )
     assert "canary" not in repr(settings) + str(shown(settings))
+    assert settings.environ == {}
     origins = {name: origin for name, _, origin in shown(settings)}
     assert origins["SYNCD_S2E_TOKEN"] == "environment"
     assert origins["SYNCD_S2E_URL"] == "default"
+
+
+def test_what_is_no_setting_is_kept_for_mappings_and_not_shown() -> None:
+    settings = load_settings(GOOD | {"ACME_TOKEN": "canary-1"})
+    assert settings.environ == {"ACME_TOKEN": "canary-1"}
+    assert "canary" not in repr(settings) + str(shown(settings))
 
 
 @given(st.text(alphabet="abc:@/?#[]", max_size=30))

@@ -149,6 +149,8 @@ def test_the_wheel_holds_the_migrations_and_the_type_marker(tmp_path: Path) -> N
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"syncd/py.typed", "syncd/_migrations/env.py"} <= names
+    presets = {path.name for path in (ROOT / "config" / "presets").iterdir()}
+    assert {f"syncd/_presets/{name}" for name in presets} <= names
     assert any(name.startswith("syncd/_migrations/versions/0001") for name in names)
 
 

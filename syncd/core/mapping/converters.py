@@ -7,7 +7,7 @@ quantity with its unit and for a date with its time.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Protocol
@@ -195,6 +195,11 @@ class Time:
 
     form: TimeFormat
 
+    @property
+    def grain(self) -> timedelta:
+        """How far what is read back may lie from what was written."""
+        return self.form.grain
+
     def read(self, natives: Natives) -> Meaning:
         (native,) = natives
         return Meaning(self.form.read(native))
@@ -220,6 +225,11 @@ class SplitTime:
 
     form: TimeFormat
     edm: bool = False
+
+    @property
+    def grain(self) -> timedelta:
+        """The time of day is written in seconds, whatever the date's format."""
+        return TimeFormat("iso_s", self.form.zone).grain
 
     def read(self, natives: Natives) -> Meaning:
         day, clock = natives

@@ -1,13 +1,4 @@
-"""Working time as a CMMS spells it, and the hours it means.
-
-unit     written                 read
-──────   ─────────────────────   ────────────────────────────────────────────────
-h        a decimal number        any number
-min      whole minutes           a number of them
-s, ms    whole ones              a number of them
-hh:mm    04:30                   4:30, 04:30:00, a database's time of day
-glide    1970-01-01 04:30:00     the same: a ServiceNow duration since 1970
-"""
+"""Working time as a CMMS spells it, and the hours it means."""
 
 import re
 from collections.abc import Mapping
@@ -17,6 +8,17 @@ from types import MappingProxyType
 
 from syncd.core.work_order import Unreadable, parse_hours
 
+# How each is written, and what is read.
+SPELLED_IN: Mapping[str, str] = MappingProxyType(
+    {
+        "h": "hours, a decimal number",
+        "min": "whole minutes",
+        "s": "whole seconds",
+        "ms": "whole milliseconds",
+        "hh:mm": "`04:30`; `4:30`, `04:30:00` and a database's time of day are read",
+        "glide": "`1970-01-01 04:30:00`, a ServiceNow duration since 1970",
+    }
+)
 # How many of each make an hour; None: spelled as text.
 UNITS: Mapping[str, int | None] = MappingProxyType(
     {"h": 1, "min": 60, "s": 3600, "ms": 3_600_000, "hh:mm": None, "glide": None}

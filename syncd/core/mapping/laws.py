@@ -113,7 +113,7 @@ def _is_near(one: FieldMap, value: Value, seen: Value) -> bool:
         return True
     convert = one.convert
     if isinstance(convert, Time | SplitTime) and isinstance(value, datetime):
-        return isinstance(seen, datetime) and abs(seen - value) <= convert.form.grain
+        return isinstance(seen, datetime) and abs(seen - value) <= convert.grain
     if isinstance(convert, Hours | HoursWithUnit) and isinstance(value, Decimal):
         unit = convert.unit if isinstance(convert, Hours) else convert.units[convert.written]
         return isinstance(seen, Decimal) and abs(seen - value) <= _GRAINS.get(unit, _MINUTE)

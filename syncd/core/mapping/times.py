@@ -1,37 +1,30 @@
 """Times as a CMMS spells them, and the instants they mean.
 
-    format         written                          read
-    ────────────   ──────────────────────────────   ─────────────────────────────────────────
-    iso            2026-03-10T14:30:00.000Z         any ISO 8601 time
-    iso_s          2026-03-10T14:30:00Z             any ISO 8601 time
-    iso_offset     2026-03-10T15:30:00+01:00        any ISO 8601 time
-    epoch_s        1773153000                       seconds since 1970
-    epoch_ms       1773153000000                    milliseconds since 1970
-    odata          /Date(1773153000000)/            the same, with or without an offset
-    date           2026-03-10                       midnight in the zone; a time as its instant
-    timestamp      a date and time of a database    the same; ISO 8601 text
-    %Y-%m-%d …     by that strptime pattern         by that pattern
-
-A time without an offset is one of the zone; without a zone it cannot be read.
+A format is one of FORMATS, or a strptime pattern. A time without an offset is one of the
+zone; without a zone it cannot be read.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from syncd.core.work_order import Unreadable, canonical_time
 
-FORMATS = (
-    "iso",
-    "iso_s",
-    "iso_offset",
-    "epoch_s",
-    "epoch_ms",
-    "odata",
-    "date",
-    "timestamp",
+# How each is written, and what is read.
+FORMATS: Mapping[str, str] = MappingProxyType(
+    {
+        "iso": "`2026-03-10T14:30:00.000Z`; any ISO 8601 time is read",
+        "iso_s": "`2026-03-10T14:30:00Z`; any ISO 8601 time is read",
+        "iso_offset": "`2026-03-10T15:30:00+01:00`, in the zone; any ISO 8601 time is read",
+        "epoch_s": "seconds since 1970, as a number",
+        "epoch_ms": "milliseconds since 1970, as a number",
+        "odata": "`/Date(1773153000000)/`; an offset after it is read over",
+        "date": "`2026-03-10`, which is midnight in the zone; the time of day is lost",
+        "timestamp": "a date and time of a database; ISO 8601 text is read, too",
+    }
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ODATA = re.compile(r"/Date\((-?\d{1,16})([+-]\d{1,4})?\)/")
