@@ -68,7 +68,7 @@ CANNOT: list[tuple[dict[str, Any], str]] = [
     ({"errors": [{"status": 400, "as": "expired"}]}, "expired needs auth.oauth2 or auth.login"),
     ({"limits": {"remaining": "X"}}, "needs per_minute, or a reset header"),
     ({"status_needs": {"CLOSED": ["title"]}}, "CLOSED: is no status"),
-    ({"fields": {"title": {"at": "name", "once": True}}, "update": [{**PATCH, "fields": ["status", "description"]}]}, "once works with s2e_id only"),
+    ({"fields": {"title": {"at": "name", "once": True}}, "update": [{**PATCH, "fields": ["status", "description"]}], "create": None}, "and there is no create"),
     ({"deadline_s": "soon"}, "deadline_s: has to be a number"),
 ]  # fmt: skip
 

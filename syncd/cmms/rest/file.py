@@ -30,6 +30,7 @@ _MESSAGES = {
     "bool_parsing": "has to be true or false",
     "bool_type": "has to be true or false",
 }
+_KEY = 12  # characters from which a value of the environment may be a key
 # What is never shown, and therefore never stands in a mapping.
 _SECRETS: tuple[Loc, ...] = (
     ("auth", "bearer"),
@@ -42,8 +43,9 @@ _SECRETS: tuple[Loc, ...] = (
 )
 
 
-def read_rest(section: Section, records: RecordMap) -> RestMapping | None:
-    """The rest part of the mapping; None where the section's problems say what is wrong."""
+def read_rest(section: Section, records: RecordMap) -> RestMapping:
+    """The rest part of the mapping. What is wrong is told to the section's problems, and what is
+    returned then is nothing to be used."""
     keys = spelled(RestMapping)
     nodes = {key: section.value(key) for key in keys}
     data = {key: plain(node) for key, node in nodes.items() if node is not None}
@@ -54,7 +56,7 @@ def read_rest(section: Section, records: RecordMap) -> RestMapping | None:
     except ValidationError as error:
         for item in error.errors(include_input=False, include_url=False):
             places.report(data, item)
-        return None
+        return RestMapping.model_construct()
     Checks(told, records, places.problem).run()
     return told
 
@@ -162,6 +164,10 @@ def _secrets(section: Section, places: Places) -> None:
     _, auth = places.find(("auth",))
     if auth is not None:
         section.problems.secrets.update(_given(auth))
+    for loc in (("headers",), ("query",)):  # a key may as well stand there; a site's name is short
+        _, node = places.find(loc)
+        if node is not None:
+            section.problems.secrets.update(it for it in _given(node) if len(it) >= _KEY)
 
 
 def _given(node: Node) -> list[str]:
