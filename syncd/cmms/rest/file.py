@@ -58,6 +58,14 @@ def read_rest(section: Section, records: RecordMap) -> RestMapping:
             places.report(data, item)
         return RestMapping.model_construct()
     Checks(told, records, places.problem).run()
+    _, lag = places.find(("read_lag_s",))
+    for number, op in enumerate(told.update):
+        if op.append is not None and lag is not None and lag.value not in (0, 0.0, "0"):
+            places.problem(
+                ("update", number, "append"),
+                "adds what a read shows to be missing, and reads that lag (read_lag_s) show too "
+                "little: the same hours would be added twice",
+            )
     return told
 
 
@@ -139,17 +147,17 @@ def _model_at(loc: Sequence[str | int]) -> type[BaseModel] | None:
         fields = {field.alias or name: field for name, field in model.model_fields.items()}
         if part not in fields:
             continue  # a key of a mapping of blocks
-        model = _block(fields[part].annotation)
+        model = block_of(fields[part].annotation)
     return model if isinstance(model, type) and issubclass(model, BaseModel) else None
 
 
-def _block(annotation: Any) -> Any:
+def block_of(annotation: Any) -> Any:
     """The block inside of `X | None`, `list[X]`, `dict[str, X]`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     if get_origin(annotation) in {Union, types.UnionType, list, dict} or get_args(annotation):
         for inner in get_args(annotation):
-            found = _block(inner)
+            found = block_of(inner)
             if found is not None:
                 return found
     return None
