@@ -8,6 +8,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from syncd.cmms.mapping_file import VERIFIED  # noqa: E402 - found through the line above
+from syncd.cmms.rest.reference import reference as rest_reference  # noqa: E402
 from syncd.core.mapping.hours import SPELLED_IN  # noqa: E402
 from syncd.core.mapping.times import FORMATS  # noqa: E402
 from syncd.core.work_order import CMMS_OWNED, SHARED, Field, kind_of  # noqa: E402
@@ -73,14 +74,27 @@ def mapping_page(text: str) -> str:
     return text
 
 
+def rest_page(text: str) -> str:
+    """docs/rest.md with a table for each block of the schema."""
+    parts = ["<!-- keys -->"]
+    for block, rows in rest_reference():
+        parts += [f"### {block}", "", "| key | meaning |", "|---|---|"]
+        # A name of a union's branches would end the cell.
+        parts += [f"| `{key}` | {meaning.replace('|', '·')} |" for key, meaning in rows] + [""]
+    table = "\n".join([*parts, "<!-- end -->"])
+    return re.sub(r"<!-- keys -->.*<!-- end -->", lambda _: table, text, flags=re.DOTALL)
+
+
 def main() -> int:
     operations = ROOT / "docs" / "operations.md"
     mapping = ROOT / "docs" / "mapping.md"
+    rest = ROOT / "docs" / "rest.md"
     wanted = {
         ROOT / "docs" / "settings.md": settings_page(),
         ROOT / "config" / "env.example": env_example(),
         operations: operations_page(operations.read_text(encoding="utf-8")),
         mapping: mapping_page(mapping.read_text(encoding="utf-8")),
+        rest: rest_page(rest.read_text(encoding="utf-8")),
     }
     stale = [
         path

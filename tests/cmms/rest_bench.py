@@ -124,7 +124,9 @@ def rest(
             monotonic=lambda: made.now,
             left_s=lambda: made.left_s,
         )
-        made.adapter = RestAdapter.from_options(RestAdapter.Options(mapping=str(path)), context)
+        made.adapter = RestAdapter.from_options(
+            RestAdapter.Options(url=None, mapping=str(path)), context
+        )
         try:
             yield made
         finally:
@@ -143,7 +145,7 @@ def page(*records: Any, **more: Any) -> Behaviour:
 
 
 def got(record: dict[str, Any], **headers: str) -> Behaviour:
-    return answer_json(record, **headers)
+    return answer_json(record, 200, **headers)
 
 
 NO_CONTENT = answer(204, b"", "")

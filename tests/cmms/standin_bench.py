@@ -60,8 +60,9 @@ def native(name: Field, value: Value) -> Any:
         return value.astimezone(ZONE).strftime(FORMAT)
     if isinstance(value, Decimal):
         return int(value * 60)
-    table = {Field.STATUS: STATE, Field.PRIORITY: URGENCY}.get(name)
-    return table[str(value)] if table else value
+    tables: dict[Field, dict[str, Any]] = {Field.STATUS: STATE, Field.PRIORITY: URGENCY}
+    table = tables.get(name)
+    return value if table is None else table[str(value)]
 
 
 class StandinBench:
@@ -73,7 +74,7 @@ class StandinBench:
         self.world = world
         self.page_size = world.page
         self.on_request = no_fault
-        world.judge = lambda writes: self.on_request(writes)
+        world.judge = self._judge
         self.waits: list[float] = []
         self.hidden: set[str] = set()
         context = AdapterContext(
@@ -85,7 +86,12 @@ class StandinBench:
             monotonic=self.monotonic,
             hide=self.hidden.add,
         )
-        self.adapter = RestAdapter.from_options(RestAdapter.Options(mapping=str(MAPPING)), context)
+        self.adapter = RestAdapter.from_options(
+            RestAdapter.Options(url=None, mapping=str(MAPPING)), context
+        )
+
+    def _judge(self, writes: bool) -> str | None:
+        return self.on_request(writes)
 
     def wait(self, seconds: float) -> bool:
         self.waits.append(seconds)

@@ -13,7 +13,7 @@ from tests.cmms.standin_bench import MAPPING, StandinBench, environ
 from tests.conftest import utcnow
 
 CAPABILITIES = RestAdapter.from_options(
-    RestAdapter.Options(mapping=str(MAPPING)),
+    RestAdapter.Options(url=None, mapping=str(MAPPING)),
     AdapterContext(
         may_write=False,
         utcnow=utcnow,

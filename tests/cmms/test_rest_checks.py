@@ -1,11 +1,17 @@
 """What a mapping cannot say is told when it is loaded, with its line."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import syncd
+from syncd.cmms.load import AdapterContext
+from syncd.cmms.rest.adapter import RestAdapter
+from syncd.core.work_order import Field
 from syncd.errors import ConfigurationError
 from tests.cmms.rest_bench import BASE, rest
+from tests.conftest import utcnow
 
 PATCH = BASE["update"][0]
 STATUS = {"request": "POST /wo/{id}/go", "fields": ["status"], "json": {"to": "{value}"}}
@@ -68,7 +74,8 @@ CANNOT: list[tuple[dict[str, Any], str]] = [
     ({"errors": [{"status": 400, "as": "expired"}]}, "expired needs auth.oauth2 or auth.login"),
     ({"limits": {"remaining": "X"}}, "needs per_minute, or a reset header"),
     ({"status_needs": {"CLOSED": ["title"]}}, "CLOSED: is no status"),
-    ({"fields": {"title": {"at": "name", "once": True}}, "update": [{**PATCH, "fields": ["status", "description"]}]}, "once works with s2e_id only"),
+    ({"fields": {"title": {"at": "name", "once": True}}, "update": [{**PATCH, "fields": ["status", "description"]}], "create": None}, "and there is no create"),
+    ({"read_lag_s": 5, "fields": {"actual_hours": {"at": "h"}}, "update": [PATCH, {"request": "POST /l", "fields": ["actual_hours"], "append": {"json": {"h": "{delta}"}}}]}, "the same hours would be added twice"),
     ({"deadline_s": "soon"}, "deadline_s: has to be a number"),
 ]  # fmt: skip
 
@@ -92,16 +99,32 @@ def test_the_small_mapping_itself_can_be_used() -> None:
         assert not made.adapter.capabilities.optimistic_lock
 
 
-def test_without_a_mapping_the_remedy_is_told() -> None:
-    from syncd.cmms.load import AdapterContext
-    from syncd.cmms.rest.adapter import RestAdapter
-    from tests.conftest import utcnow
+def test_the_example_of_the_documentation_can_be_used(tmp_path: Path) -> None:
+    page = Path(syncd.__file__).parent.parent / "docs" / "rest.md"
+    example = page.read_text(encoding="utf-8").partition("```yaml\n")[2].partition("```")[0]
+    path = tmp_path / "acme.yaml"
+    path.write_text(example, encoding="utf-8")
+    environ = {"ACME_URL": "https://acme.example", "ACME_TOKEN": "secret-canary"}
+    context = AdapterContext(True, utcnow, environ=environ)
+    adapter = RestAdapter.from_options(RestAdapter.Options(url=None, mapping=str(path)), context)
+    assert adapter.capabilities.writes == {
+        Field.TITLE,
+        Field.DESCRIPTION,
+        Field.STATUS,
+        Field.S2E_ID,
+    }
+    assert adapter.mapping_trust is not None
+    adapter.close()
 
+
+def test_without_a_mapping_the_remedy_is_told() -> None:
     with pytest.raises(ConfigurationError, match="SYNCD_CMMS_MAPPING is not set"):
-        RestAdapter.from_options(RestAdapter.Options(), AdapterContext(True, utcnow))
+        RestAdapter.from_options(RestAdapter.Options(url=None), AdapterContext(True, utcnow))
 
 
 def test_without_an_address_the_remedy_is_told() -> None:
-    with pytest.raises(ConfigurationError, match="no base_url, and SYNCD_CMMS_URL is not set"):
-        with rest({"base_url": None}):
-            pass
+    with (
+        pytest.raises(ConfigurationError, match="no base_url, and SYNCD_CMMS_URL is not set"),
+        rest({"base_url": None}),
+    ):
+        pass

@@ -17,7 +17,7 @@ from tests.cmms.standin import SECRET, Standin, standin
 from tests.cmms.standin_bench import MAPPING, STATE, URGENCY, environ
 from tests.stories.world import World, make_config
 
-ORDERS = 12
+ORDERS = 8
 
 
 class StandinWorld(World):
@@ -54,6 +54,7 @@ def lose_every(world: Standin, nth: int) -> None:
     world.judge = judge
 
 
+@pytest.mark.timeout(400)  # a dozen processes, one after the other
 def test_both_ways_nothing_is_lost_and_nothing_doubled(world: StandinWorld) -> None:
     """A day: orders appear in the CMMS, people work on both sides, and of the CMMS's answers to
     writes every fourth is lost after it took effect; the search does not know a new ticket for a

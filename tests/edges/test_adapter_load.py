@@ -90,7 +90,7 @@ def test_a_name_nearly_right_is_answered_with_the_right_one(name: str) -> None:
 @pytest.mark.parametrize("name", ["maximo", "", "customers_cmms.Grown", "sql "])
 def test_an_unknown_name_is_answered_with_those_there_are(installed: Path, name: str) -> None:
     with pytest.raises(
-        ConfigurationError, match="there are broken, customers, odoo, sql, or package"
+        ConfigurationError, match="there are broken, customers, odoo, rest, sql, or package"
     ):
         find_adapter(name)
 

@@ -22,7 +22,7 @@ from syncd.cmms.rest.writes import Writer
 from syncd.core.mapping.record_map import RecordMap
 from syncd.core.mapping.times import TimeFormat
 from syncd.core.work_order import CmmsRecord, Field, Fields
-from syncd.errors import ConfigurationError, NotFound, Refused
+from syncd.errors import ConfigurationError, NotFound, Refused, UnexpectedContent
 
 _EXAMPLE = "SYNCD_CMMS_MAPPING=acme.yaml, or preset:NAME"
 
@@ -41,14 +41,11 @@ class RestAdapter:
     capabilities: Capabilities
 
     def __init__(
-        self,
-        told: RestMapping,
-        records: RecordMap,
-        client: Client,
-        *,
-        lags: tuple[float, float] = (0.0, 0.0),
-        may_write: bool = True,
+        self, mapping: MappingFile[RestMapping], client: Client, *, may_write: bool = True
     ) -> None:
+        told, records = mapping.own, mapping.records
+        self.mapping_hash = mapping.digest
+        self.mapping_trust = mapping.trust
         self._told = told
         self._map = records
         self.client = client
@@ -67,7 +64,7 @@ class RestAdapter:
             self._creator = Creator(
                 client, told.create, self._records, records, self._writer, self.find
             )
-        self.capabilities = _capabilities(told, records, *lags)
+        self.capabilities = _capabilities(mapping)
 
     @classmethod
     def from_options(cls, options: "RestAdapter.Options", context: AdapterContext) -> "RestAdapter":
@@ -77,31 +74,23 @@ class RestAdapter:
             raise ConfigurationError(
                 f"SYNCD_CMMS_MAPPING is not set; the rest adapter needs it: {_EXAMPLE}"
             )
-        mapping: MappingFile[RestMapping | None] = load_mapping(
-            options.mapping, "rest/1", context.environ, read_rest
-        )
-        told = mapping.own
-        if told is None:  # its problems were raised by load_mapping
-            raise ConfigurationError(f"{options.mapping} cannot be used")
-        base_url = told.base_url or options.url
+        mapping = load_mapping(options.mapping, "rest/1", context.environ, read_rest)
+        for secret in mapping.secrets:
+            context.hide(secret)
+        base_url = mapping.own.base_url or options.url
         if not base_url:
             raise ConfigurationError(
                 f"{options.mapping} has no base_url, and SYNCD_CMMS_URL is not set; set one"
             )
-        client = Client(base_url, told, context, sorted(mapping.secrets))
-        return cls(
-            told,
-            mapping.records,
-            client,
-            lags=(mapping.index_lag_s, mapping.read_lag_s),
-            may_write=context.may_write,
-        )
+        client = Client(base_url, mapping.own, context, sorted(mapping.secrets))
+        return cls(mapping, client, may_write=context.may_write)
 
     # ── the port ──────────────────────────────────────────────────────────────────────────
 
     def fetch(self, changed_since: datetime | None) -> Iterator[CmmsRecord]:
         """See `port.fetch`. Nothing is yielded of a page that fails, and the error is raised."""
         whole = self._told.list_.then == "get"
+        stamped = unreadable = 0
         for native in self._listing.read(changed_since):
             if not self._records.is_ours(native):
                 continue
@@ -111,7 +100,16 @@ class RestAdapter:
                     record = self._records.read(record.cmms_id).record
                 except NotFound:  # deleted since it was listed
                     continue
+            stamped += record.updated_at is not None
+            unreadable += record.updated_at is None
             yield record
+        if unreadable and not stamped and self._since is not None:
+            # Of one record it says little; of all, that nobody would ever ask for changes only.
+            raise UnexpectedContent(
+                f"no record has a time at fields.updated_at that can be read ({self._map.where})",
+                side="cmms",
+                may_have_applied=False,
+            )
 
     def get(self, cmms_id: str) -> CmmsRecord:
         """See `port.get`."""
@@ -178,24 +176,25 @@ def since_bound(told: RestMapping, records: RecordMap) -> SinceBound | None:
     return SinceBound(since, TimeFormat(since.format or own.form, zone))
 
 
-def _capabilities(
-    told: RestMapping, records: RecordMap, index_lag_s: float, read_lag_s: float
-) -> Capabilities:
-    named = {Field(name) for op in told.update for name in op.fields}
-    writes = frozenset(named & records.reads) - records.writes_once
+def _capabilities(mapping: MappingFile[RestMapping]) -> Capabilities:
+    told, records = mapping.own, mapping.records
+    named = {Field(name) for op in told.update for name in op.fields} - records.writes_once
+    once = records.writes_once if told.create is not None else frozenset()
+    writes = frozenset(named | once) & records.reads
     needs: Mapping[str, frozenset[Field]] = {
         status: frozenset(map(Field, fields)) for status, fields in told.status_needs.items()
     }
     return Capabilities(
         reads=records.reads,
         writes=writes,
-        clears=records.clears & writes,
+        writes_once=once & writes,
+        clears=(records.clears & writes) - once,
         creates=told.create is not None,
         finds=told.find != "none",
         filters_changes=told.list_.since is not None,
         change_resolution_s=None if told.list_.since is None else told.list_.since.resolution_s,
-        index_lag_s=index_lag_s,
-        read_lag_s=read_lag_s,
+        index_lag_s=mapping.index_lag_s,
+        read_lag_s=mapping.read_lag_s,
         optimistic_lock=told.lock is not None,
         status_needs=needs or None,
     )

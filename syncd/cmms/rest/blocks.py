@@ -3,6 +3,7 @@
 What is said twice in different places (a read place, a send place, a call) is one class each.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -13,9 +14,12 @@ Headers = dict[str, str]
 
 
 class Part(BaseModel):
-    """A block of the mapping."""
+    """A block of the mapping. Printed, it shows nothing: it may hold secrets."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        return iter(())
 
 
 class Choice(Part):

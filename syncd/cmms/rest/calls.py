@@ -39,6 +39,7 @@ class Prepared:
     json: Any = None
     form: Mapping[str, Any] | None = None
     verbatim: bool = False  # a link that was followed: its query is complete
+    address: bool = False  # the path came from the CMMS: whole, or from its root
 
     @property
     def target(self) -> str:
@@ -100,6 +101,7 @@ def prepare(call: Call, values: Values) -> Prepared:
     return Prepared(
         method=method,
         path=fill_path(path, values),
+        address=path == "{address}",
         query=pairs_of(filled(call.query, values)),
         headers={name: fill_text(text, values) for name, text in call.headers.items()},
         json=fill(call.json_, values),

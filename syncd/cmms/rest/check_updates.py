@@ -50,11 +50,13 @@ class UpdateChecks:
         for field_name, field in self._records.fields.items():
             if not field.writes or field_name in written or field_name is Field.S2E_ID:
                 continue
-            if field.once:
-                what = (
-                    "once works with s2e_id only: what syncd writes when it creates a record, it "
-                    "also writes when that changes"
-                )
+            create = self._told.create
+            if field.once and create is not None:
+                if create.fields is None or field_name in create.fields:
+                    continue
+                what = "is written once, and create.fields does not name it"
+            elif field.once:
+                what = "is written once, when a record is made, and there is no create"
             else:
                 what = "has a path to write to, and no step of update names it; add it, or `read`"
             self._problem(("fields", field_name.value), what)

@@ -109,6 +109,8 @@ class Client:
     # ── sending ───────────────────────────────────────────────────────────────────────────
 
     def _send(self, prepared: Prepared, *, needs_json: bool) -> Reply:
+        if prepared.address or "://" in prepared.path:
+            prepared = replace(prepared, path=self.link(prepared.path, ""))
         renewed = False
         for attempt in range(_ATTEMPTS):
             self._pace.take_turn()

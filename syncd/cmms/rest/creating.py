@@ -42,7 +42,7 @@ class Creator:
         self._item = Expression.parse(said.item)
         named = said.fields
         chosen = writer.plain_fields if named is None else frozenset(map(Field, named))
-        self._takes = chosen | {Field.S2E_ID}
+        self._takes = chosen | {Field.S2E_ID} | (frozenset() if named else record_map.writes_once)
 
     def create(self, s2e_id: str, fields: Fields) -> CmmsRecord:
         """See `port.create`. What the first call cannot take is written afterwards."""

@@ -30,6 +30,7 @@ _MESSAGES = {
     "bool_parsing": "has to be true or false",
     "bool_type": "has to be true or false",
 }
+_KEY = 12  # characters from which a value of the environment may be a key
 # What is never shown, and therefore never stands in a mapping.
 _SECRETS: tuple[Loc, ...] = (
     ("auth", "bearer"),
@@ -42,8 +43,9 @@ _SECRETS: tuple[Loc, ...] = (
 )
 
 
-def read_rest(section: Section, records: RecordMap) -> RestMapping | None:
-    """The rest part of the mapping; None where the section's problems say what is wrong."""
+def read_rest(section: Section, records: RecordMap) -> RestMapping:
+    """The rest part of the mapping. What is wrong is told to the section's problems, and what is
+    returned then is nothing to be used."""
     keys = spelled(RestMapping)
     nodes = {key: section.value(key) for key in keys}
     data = {key: plain(node) for key, node in nodes.items() if node is not None}
@@ -54,8 +56,16 @@ def read_rest(section: Section, records: RecordMap) -> RestMapping | None:
     except ValidationError as error:
         for item in error.errors(include_input=False, include_url=False):
             places.report(data, item)
-        return None
+        return RestMapping.model_construct()
     Checks(told, records, places.problem).run()
+    _, lag = places.find(("read_lag_s",))
+    for number, op in enumerate(told.update):
+        if op.append is not None and lag is not None and lag.value not in (0, 0.0, "0"):
+            places.problem(
+                ("update", number, "append"),
+                "adds what a read shows to be missing, and reads that lag (read_lag_s) show too "
+                "little: the same hours would be added twice",
+            )
     return told
 
 
@@ -137,17 +147,17 @@ def _model_at(loc: Sequence[str | int]) -> type[BaseModel] | None:
         fields = {field.alias or name: field for name, field in model.model_fields.items()}
         if part not in fields:
             continue  # a key of a mapping of blocks
-        model = _block(fields[part].annotation)
+        model = block_of(fields[part].annotation)
     return model if isinstance(model, type) and issubclass(model, BaseModel) else None
 
 
-def _block(annotation: Any) -> Any:
+def block_of(annotation: Any) -> Any:
     """The block inside of `X | None`, `list[X]`, `dict[str, X]`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     if get_origin(annotation) in {Union, types.UnionType, list, dict} or get_args(annotation):
         for inner in get_args(annotation):
-            found = _block(inner)
+            found = block_of(inner)
             if found is not None:
                 return found
     return None
@@ -162,6 +172,10 @@ def _secrets(section: Section, places: Places) -> None:
     _, auth = places.find(("auth",))
     if auth is not None:
         section.problems.secrets.update(_given(auth))
+    for loc in (("headers",), ("query",)):  # a key may as well stand there; a site's name is short
+        _, node = places.find(loc)
+        if node is not None:
+            section.problems.secrets.update(it for it in _given(node) if len(it) >= _KEY)
 
 
 def _given(node: Node) -> list[str]:

@@ -108,6 +108,8 @@ class Records:
         """This record, which `reply` has brought, as it is to be written to."""
         told = self._map.read(native)
         record = self.record(native, told)
+        if self._map.address is not None and told.address is None:
+            raise reply.unexpected("holds a record without an address, as fields.address reads it")
         return Held(native, told, record, self._guard.token(reply, native, told.updated_at))
 
     def record(self, native: dict[str, Any], told: Told | None = None) -> CmmsRecord:

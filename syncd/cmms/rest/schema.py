@@ -31,8 +31,12 @@ class Since(Part):
     headers: Headers = Field({}, description="headers with {since}")
     json_: Any = Field(None, alias="json", description="merged into the body, with {since}")
     form: Query | None = Field(None, description="form fields with {since}")
-    format: str | None = Field(None, description="how {since} is spelled; default: times.format")
-    zone: str | None = Field(None, description="the zone of a naive one; default: times.zone")
+    format: str | None = Field(
+        None, description="how {since} is spelled; default: as fields.updated_at"
+    )
+    zone: str | None = Field(
+        None, description="the zone of a naive one; default: as fields.updated_at"
+    )
     overlap_s: Seconds = Field(0, description="asked for so much earlier than the newest seen")
     resolution_s: Seconds = Field(1, description="how finely the CMMS stamps and compares")
     everything: str | None = Field(
@@ -139,7 +143,7 @@ class Update(Call):
     )
     moves: dict[str, list[str] | dict[str, Any]] | None = Field(
         None,
-        description="legal moves between native values, first where records begin; {move}: its name",
+        description="legal moves by native value, first where records begin; {move}: a name",
     )
     by_value: dict[str, Call] | None = Field(None, description="an own call for each of our values")
     append: Append | None = Field(None, description="hours as a new row: {delta}, never negative")

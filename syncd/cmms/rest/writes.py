@@ -43,9 +43,9 @@ class Progress:
         try:
             yield
         except RemoteError as error:
-            if self.applied:
+            if self.applied and isinstance(error, ClearRefusal):
                 raise _in_part(what, error) from error
-            error.may_have_applied = False
+            error.may_have_applied = self.applied
             raise
 
     @contextmanager
@@ -59,19 +59,16 @@ class Progress:
         self.applied = True
 
 
-def _in_part(what: str, error: RemoteError) -> RemoteError:
-    """The error of something that was done in part. A refusal of the rest is none of the whole:
-    it is told as an outcome that has to be read back."""
-    if isinstance(error, ClearRefusal):
-        return Unreachable(
-            f"{what} was done only in part, then: {error}",
-            side=SIDE,
-            status=error.status,
-            request_id=error.request_id,
-            may_have_applied=True,
-        )
-    error.may_have_applied = True
-    return error
+def _in_part(what: str, error: ClearRefusal) -> Unreachable:
+    """A refusal of the rest of something is none of the whole: it is told as an outcome that has
+    to be read back."""
+    return Unreachable(
+        f"{what} was done only in part, then: {error}",
+        side=SIDE,
+        status=error.status,
+        request_id=error.request_id,
+        may_have_applied=True,
+    )
 
 
 class Writer:
