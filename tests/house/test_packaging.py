@@ -143,6 +143,7 @@ def test_what_is_installed_runs_without_its_checkout(tmp_path: Path) -> None:
         f"{installed}/syncd/__init__.py",
         "main",
         "OdooAdapter",
+        "RestAdapter",
         "SqlAdapter",
     }
 
