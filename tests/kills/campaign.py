@@ -34,7 +34,7 @@ _STEP_S = 60.0  # to get in step; longer where a write is tried again after a mi
 _PATIENCE_S = 200.0
 # A disk that fails at the start ends the process: 74, or 65 where it cannot tell it from damage.
 _MAY_END = {65, 74}
-_WAITING = 3  # faults of one side that nobody has met yet
+_WAITING = 6  # faults of one side that nobody has met yet
 _BACKENDS = {
     "all": "",
     "lease": "AND pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')",
@@ -128,6 +128,9 @@ class Campaign:
                 self._edit(edit)
             else:
                 world.moments.at(edit.at, _bound(self._edit, edit))
+        for faults in (world.upstream.twin.faults, world.server.faults):
+            if faults.waiting >= _WAITING:  # else nothing would go well any more
+                faults.clear()
         for trouble in life.troubles:
             self._trouble(trouble)
         if life.terminate is not None:
@@ -202,8 +205,6 @@ class Campaign:
         kind, _, arg = trouble.kind.partition(":")
         upstream, cmms = self.world.upstream.twin.faults, self.world.server.faults
         faults = upstream if trouble.side == "s2e" else cmms
-        if faults.waiting >= _WAITING:  # else nothing would go well any more
-            faults.clear()
         faults.add(kind, trouble.method, after=trouble.after, arg=arg)
 
     def _lost_answers(self) -> None:

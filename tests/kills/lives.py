@@ -111,7 +111,7 @@ class Drawing:
         rng = self._rng
         edits = [self._edit(0) for _ in range(rng.choice((1, 2, 3)))]
         edits += [self._edit(rng.randrange(1, _MOMENTS)) for _ in range(rng.choice((1, 3, 5)))]
-        troubles = [self._trouble(side) for side in ("s2e", "cmms") for _ in range(self._count())]
+        troubles = [each for side in ("s2e", "cmms") for each in self._troubles(side)]
         dies_at: int | None = None
         dies_at_write: int | None = None
         later_s = rng.choice((0.0, rng.uniform(0.0, 0.03)))
@@ -137,9 +137,11 @@ class Drawing:
             tuple(edits), tuple(troubles), dies_at, dies_at_write, later_s, inject, terminate
         )
 
-    def _count(self) -> int:
-        count = int(self._faults)
-        return count + (self._rng.random() < self._faults - count)
+    def _troubles(self, side: Any) -> list[Trouble]:
+        """So many as there are on average. Of several the first is the next write's lost answer."""
+        whole = int(self._faults)
+        count = whole + (self._rng.random() < self._faults - whole)
+        return [self._trouble(side, lost=whole > 0 and n == 0) for n in range(count)]
 
     def _inject(self) -> str:
         rng = self._rng
@@ -148,12 +150,12 @@ class Drawing:
         lasting = rng.choice(("", "+", f"..{when + 4}"))
         return f"{call}:error={rng.choice(('ENOSPC', 'EIO'))}:when={when}{lasting}"
 
-    def _trouble(self, side: Any) -> Trouble:
-        method, kind = self._rng.choice(_FAULTS)
+    def _trouble(self, side: Any, *, lost: bool) -> Trouble:
+        method, kind = self._rng.choice(_LOST if lost else _FAULTS)
         if side == "cmms" and method == "POST":
             method = self._rng.choice(("POST", "PATCH"))
         after = self._rng.randrange(8) if method == "GET" else self._rng.choice((0, 0, 0, 1, 2))
-        return Trouble(side, method, kind, after)
+        return Trouble(side, method, kind, 0 if lost else after)
 
     # ── edits ─────────────────────────────────────────────────────────────────────────────
 

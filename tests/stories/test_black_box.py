@@ -26,16 +26,17 @@ def _play(home: Path, seed: int, postgres: Postgres | None) -> None:
     assert counts["edits"] >= KILLS
     assert counts["edits across"] > 0
     assert counts["idle cycles"] >= 3
-    assert counts["lost answers upstream"] + counts["lost answers of the CMMS"] > 0
+    assert counts["lost answers upstream"] > 0
+    assert counts["lost answers of the CMMS"] > 0
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_no_edit_is_lost_and_no_record_doubled(tmp_path: Path) -> None:
     _play(tmp_path, SEED, None)
 
 
 @pytest.mark.judge
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_no_edit_is_lost_and_no_record_doubled_with_a_mirror_on_postgresql(
     tmp_path: Path, postgres: Postgres
 ) -> None:
