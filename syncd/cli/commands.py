@@ -3,7 +3,7 @@
 import structlog
 import typer
 
-from syncd.cli import admin, people, running, showing
+from syncd.cli import admin, people, probing, running, showing
 from syncd.errors import SyncdError
 
 EXIT_BUG = 70
@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (running, showing, people, admin):
+for module in (running, showing, people, admin, probing):
     module.register(app)
 
 

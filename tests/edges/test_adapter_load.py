@@ -89,7 +89,8 @@ def test_a_name_nearly_right_is_answered_with_the_right_one(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["maximo", "", "customers_cmms.Grown", "sql "])
 def test_an_unknown_name_is_answered_with_those_there_are(installed: Path, name: str) -> None:
-    with pytest.raises(ConfigurationError, match="there are broken, customers, rest, sql, or package"):
+    known = "there are broken, customers, rest, sql, or package"
+    with pytest.raises(ConfigurationError, match=known):
         find_adapter(name)
 
 
