@@ -86,6 +86,7 @@ def assert_alike(world: World, plant: Customer) -> None:
     assert found == {}
 
 
+@pytest.mark.timeout(300)  # some fifteen processes, one after another
 def test_a_plants_database_is_kept_in_step_both_ways(world: World, plant: Customer) -> None:
     theirs = plant.rows("scan2evolve_id IS NULL")
     world.once("--full")
