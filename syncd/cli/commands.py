@@ -3,7 +3,17 @@
 import structlog
 import typer
 
-from syncd.cli import adapter, admin, linking, people, planning, running, showing, support
+from syncd.cli import (
+    adapter,
+    admin,
+    linking,
+    people,
+    planning,
+    probing,
+    running,
+    showing,
+    support,
+)
 from syncd.errors import SyncdError
 
 EXIT_BUG = 70
@@ -18,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (running, planning, showing, people, linking, support, admin, adapter):
+for module in (running, planning, showing, people, linking, support, admin, adapter, probing):
     module.register(app)
 
 

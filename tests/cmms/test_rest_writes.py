@@ -239,7 +239,7 @@ def test_a_call_of_its_own_for_each_value() -> None:
 # ── hours and rows ───────────────────────────────────────────────────────────────────────────
 
 LABOUR: dict[str, Any] = {
-    "fields": {"actual_hours": {"read": "sum((rows || `[]`)[].s)", "write": "s", "unit": "s"}},
+    "fields": {"actual_hours": {"read": "sum((rows || `[]`)[].s)", "unit": "s"}},
     "update": [
         {"request": "PATCH /wo/{id}", "fields": ["title", "status", "description"]},
         {"request": "POST /labour", "fields": ["actual_hours"],
@@ -255,6 +255,18 @@ def test_hours_are_appended_as_what_is_missing() -> None:
         assert made.body(1) == {"wo": "1", "seconds": 2700, "note": "S2E "}
         with pytest.raises(Refused, match="takes none back"):
             made.adapter.update("1", {Field.ACTUAL_HOURS: Decimal(1)}, {})
+
+
+def test_a_new_record_gets_its_hours_as_a_row() -> None:
+    made_one = item(1, ref="wo_1", rows=[])
+    done = item(1, ref="wo_1", rows=[{"s": 5400}])
+    with rest(LABOUR, page(), answer_json({"id": 1}), got(made_one), NO_CONTENT, got(done)) as made:
+        assert Field.ACTUAL_HOURS in made.adapter.capabilities.writes
+        assert Field.ACTUAL_HOURS not in made.adapter.capabilities.clears
+        record = made.adapter.create("wo_1", {**TITLE, Field.ACTUAL_HOURS: Decimal("1.5")})
+        assert record.fields[Field.ACTUAL_HOURS] == Decimal("1.5")
+        assert made.body(1) == {"ref": "wo_1", "name": "New"}
+        assert made.body(3)["seconds"] == 5400
 
 
 def test_the_rows_of_a_record_are_each_written_to() -> None:

@@ -162,7 +162,7 @@ def axes(suite: type[Suite]) -> dict[str, list[str]]:
         return [name for name in Field if name in chosen]
 
     return {
-        "written": fields(can.writes),
+        "written": fields(can.writes - can.writes_once),
         "cleared": fields(can.clears),
         "kept": fields(can.writes - can.clears),
         "status": _taken(Status, Field.STATUS, suite),

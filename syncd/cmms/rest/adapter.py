@@ -16,6 +16,7 @@ from syncd.cmms.rest.creating import Creator
 from syncd.cmms.rest.file import read_rest
 from syncd.cmms.rest.listing import Listing, Search, SinceBound
 from syncd.cmms.rest.locking import Guard
+from syncd.cmms.rest.probe import Finding, Probe
 from syncd.cmms.rest.records import Records
 from syncd.cmms.rest.schema import Find, RestMapping
 from syncd.cmms.rest.writes import Writer
@@ -41,7 +42,7 @@ class RestAdapter:
     capabilities: Capabilities
 
     def __init__(
-        self, mapping: MappingFile[RestMapping], client: Client, *, may_write: bool = True
+        self, mapping: MappingFile[RestMapping], client: Client, context: AdapterContext
     ) -> None:
         told, records = mapping.own, mapping.records
         self.mapping_hash = mapping.digest
@@ -49,7 +50,8 @@ class RestAdapter:
         self._told = told
         self._map = records
         self.client = client
-        self._may_write = may_write
+        self._may_write = context.may_write
+        self._utcnow = context.utcnow
         guard = Guard(told.lock)
         self._records = Records(client, told.get, records, guard, told.list_.where, told.deleted)
         id_of = self._records.id_of
@@ -83,7 +85,7 @@ class RestAdapter:
                 f"{options.mapping} has no base_url, and SYNCD_CMMS_URL is not set; set one"
             )
         client = Client(base_url, mapping.own, context, sorted(mapping.secrets))
-        return cls(mapping, client, may_write=context.may_write)
+        return cls(mapping, client, context)
 
     # ── the port ──────────────────────────────────────────────────────────────────────────
 
@@ -157,6 +159,18 @@ class RestAdapter:
         first = next(iter(self.fetch(None)), None)
         seen = "no record yet" if first is None else f"the first record is {first.cmms_id!s:.60}"
         return f"{self.client.host}: the list answers; {seen}"
+
+    def probe(self) -> Iterator[Finding]:
+        """What `syncd probe` says: what can be learned by reading alone."""
+        return Probe(
+            self._told,
+            self._map,
+            self.client,
+            self._listing,
+            self._records,
+            self.find if self._search is not None else None,
+            self._utcnow,
+        ).run()
 
     def close(self) -> None:
         self.client.close()

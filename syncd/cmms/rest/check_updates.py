@@ -18,12 +18,12 @@ _FIELDS = {name.value: name for name in Field}
 _KINDS = ("by_value", "moves", "append", "for_each", "whole")
 
 
-def is_written(loc: Loc, name: str, records: RecordMap, problem: Problem) -> bool:
-    """Whether it is a field that this mapping writes; if not, the problem is told."""
+def is_written(loc: Loc, name: str, mapped: frozenset[Field], problem: Problem) -> bool:
+    """Whether it is one of these fields of the mapping; if not, the problem is told."""
     if name not in _FIELDS:
         problem(loc, f"{name!r} is no field; {nearest(name, list(_FIELDS))}")
         return False
-    if _FIELDS[name] not in records.writes:
+    if _FIELDS[name] not in mapped:
         problem(loc, f"{name} has no `at` or `write` in fields: where would it go?")
         return False
     return True
@@ -42,7 +42,10 @@ class UpdateChecks:
         for number, op in enumerate(self._told.update):
             loc: Loc = ("update", number)
             for name in op.fields:
-                if is_written((*loc, "fields"), name, self._records, self._problem):
+                # A row or a call of its own needs no path in the record.
+                own = op.append is not None or op.by_value is not None
+                mapped = self._records.reads if own else self._records.writes
+                if is_written((*loc, "fields"), name, mapped, self._problem):
                     if name in written:
                         self._problem(loc, f"{name} is written by update[{written[name]}] already")
                     written.setdefault(name, number)
@@ -65,7 +68,7 @@ class UpdateChecks:
                 why = f"is no status; {nearest(status, list(Status.__members__))}"
                 self._problem(("status_needs", status), why)
             for name in names:
-                is_written(("status_needs", status), name, self._records, self._problem)
+                is_written(("status_needs", status), name, self._records.writes, self._problem)
 
     def _op(self, loc: Loc, op: Update) -> None:
         kinds = [key for key in _KINDS if getattr(op, key) is not None]

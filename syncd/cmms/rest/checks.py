@@ -253,7 +253,7 @@ class Checks:
                 "the record is there; find: scan looks through the list"
             )  # fmt: skip
         for name in create.fields or []:
-            is_written(("create", "fields"), name, self._records, self._problem)
+            is_written(("create", "fields"), name, self._records.writes, self._problem)
 
     # ── the rest ──────────────────────────────────────────────────────────────────────────
 

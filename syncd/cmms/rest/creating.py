@@ -53,7 +53,8 @@ class Creator:
                 return found[0]
             wanted = {name: value for name, value in fields.items() if value is not None}
             wanted[Field.S2E_ID] = s2e_id
-            assignments(self._map, wanted, {})  # refused before anything is made
+            placed = {name: wanted[name] for name in wanted if name in self._map.writes}
+            assignments(self._map, placed, {})  # refused before anything is made
             first = {name: value for name, value in wanted.items() if name in self._takes}
             rest = {name: value for name, value in wanted.items() if name not in self._takes}
             try:

@@ -27,6 +27,9 @@ class Lists:
 
     Args:
         id_of: the id of a record, for the guard against a list that goes in circles.
+
+    Attributes:
+        sizes: how many records each page of the last walk held.
     """
 
     def __init__(self, client: Client, said: List | Find, id_of: IdOf) -> None:
@@ -35,6 +38,7 @@ class Lists:
         self._id_of = id_of
         self._items = Expression.parse(said.items)
         self._fills = Fills()
+        self.sizes: list[int] = []
 
     def walk(
         self, request: Prepared, page: Page | None, values: Mapping[str, Any]
@@ -47,6 +51,7 @@ class Lists:
         pager = make_pager(page, request, values, self._fills, self._client.link)
         asked: Prepared | None = pager.first(request)
         met: set[str] = set()
+        self.sizes.clear()
         in_vain = 0
         while asked is not None:
             reply = self._read(asked)
@@ -56,6 +61,7 @@ class Lists:
                 raise reply.unexpected("is a page without a single new record; it goes in circles")
             in_vain = 0 if items else in_vain + 1
             met.update(ids)
+            self.sizes.append(len(items))
             yield from items
             asked = pager.next(asked, reply, items)
             if asked is not None and in_vain > _MOST_IN_VAIN and page and page.offset is None:
@@ -135,6 +141,11 @@ class Listing:
         self._said = said
         self._since = since
         self._lists = Lists(client, said, id_of)
+
+    @property
+    def sizes(self) -> list[int]:
+        """How many records each page of the last read held."""
+        return self._lists.sizes
 
     def read(self, changed_since: datetime | None) -> Iterator[dict[str, Any]]:
         """The native records that changed, or all."""

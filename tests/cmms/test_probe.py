@@ -1,0 +1,58 @@
+"""`syncd probe` reads a live CMMS through its mapping, and says what to look at."""
+
+from pathlib import Path
+
+from syncd.twin.server import Twin
+from tests.cmms.rest_bench import got, item, page, rest
+from tests.cmms.standin import standin
+from tests.cmms.standin_bench import MAPPING, StandinBench, environ
+from tests.stories.world import World, make_config
+
+
+def test_a_cmms_that_is_as_the_mapping_says() -> None:
+    with standin() as world:
+        bench = StandinBench(world)
+        for number in range(7):
+            world.add(ref=f"wo_{number}", summary="x", changed=f"2026-03-10 14:3{number}:00")
+        found = {what: (state, text) for state, what, text in bench.adapter.probe()}
+        bench.close()
+    assert {state for state, _ in found.values()} == {"ok"}, found
+    assert found["pages"][1] == "2 pages of 5, 2 records"
+    assert "id ascending" in found["order"][1]
+    assert found["find"][1] == "wo_0 finds 1001"
+    assert found["since"][1] == "narrows the list, and leaves out none"
+    assert not world.ledger
+
+
+def test_a_cmms_that_is_not() -> None:
+    far = "2199-01-01T00:00:00Z"
+    listed = page(item(1, state="LOST", ref="wo_1", changed=far), item(2, changed=None), item(3))
+    over = {"list": {"since": {"query": {"from": "{since}"}}}}
+    date = "Tue, 10 Mar 2026 14:30:00 GMT"
+    behaviours = [listed, got(item(1, text="more"), Date=date), page(), listed]
+    with rest(over, *behaviours) as made:
+        found = [(what, text) for state, what, text in made.adapter.probe() if state == "look"]
+    told = dict(found)
+    assert "'LOST' (1 times) is not in maps.state" in told["status"]
+    assert told["get"] == "only get tells description: list.then: get"
+    assert told["find"] == "wo_1 finds nothing"
+    assert told["since"] == "3 records changed after tomorrow: it is not heeded"
+    assert "its clock cannot be compared" in told["clock"]
+
+
+def test_an_empty_cmms() -> None:
+    with rest({}, page()) as made:
+        assert ("look", "list") in [(state, what) for state, what, _ in made.adapter.probe()]
+
+
+def test_the_command(tmp_path: Path) -> None:
+    with standin() as cmms, Twin(make_config(orders=1)) as twin:
+        cmms.add(summary="x")
+        adapter = {"CMMS_ADAPTER": "rest", "CMMS_MAPPING": str(MAPPING)}
+        world = World(tmp_path, twin, f"sqlite:///{tmp_path}/m.db", "sqlite:///c.db", adapter)
+        told = {**world.environ({"CMMS_URL": cmms.url}), **environ(cmms)}
+        world.environ = lambda _more=None: told  # type: ignore[method-assign,assignment]
+        done = world.syncd("probe")
+        assert done.code == 0, done.err
+        assert "1 records read" in done.out
+        assert world.syncd("probe", "--json").json["findings"][0]["what"] == "list"
