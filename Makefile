@@ -1,6 +1,7 @@
 # make demo         a working day in half a minute: needs Python >= 3.11 and a package index
 # make test         everything that pip alone can install for
-# make test-judge   a thousand histories, deaths at every effect, planted bugs (docs/judging.md)
+# make test-judge   what takes minutes: a thousand histories, deaths at every effect, planted bugs
+#                   (docs/judging.md), and the conformance of every adapter
 # make test-system  what needs Debian packages; installs them when it may
 # make sweeps       the whole table of docs/sweeps.md, an hour; SWEEPS="--only 1000" is minutes
 # make bench        the table of docs/performance.md, some ten minutes; nothing else should run

@@ -10,6 +10,13 @@ from tests.cmms.sql_customer import Customer
 from tests.conftest import Clock
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The scaffold's own test, which is as the scaffold writes it, takes a minute."""
+    for item in items:
+        if item.path.name == "acme_test.py":
+            item.add_marker(pytest.mark.judge)
+
+
 @pytest.fixture
 def customer(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Customer]:
     """The made-up customer, with three jobs."""

@@ -16,6 +16,8 @@ from syncd.cmms.catalogue import VERIFIED
 from syncd.cmms.conformance import Fault
 from syncd.cmms.port import Capabilities
 
+pytestmark = pytest.mark.judge
+
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "adapters.md").read_text(encoding="utf-8")
 _PRELUDE = f"""

@@ -22,6 +22,8 @@ from tests.edges.test_conformance_sql import PASSWORD
 with tempfile.TemporaryDirectory() as _folder:
     CAN = capabilities(Path(_folder))
 
+pytestmark = pytest.mark.judge
+
 
 @pytest.fixture(scope="module")
 def cmms_url(postgres: Postgres) -> Iterator[str]:

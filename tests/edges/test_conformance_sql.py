@@ -42,6 +42,7 @@ class TestSqlite(AdapterConformance):
             yield bench
 
 
+@pytest.mark.judge
 class TestPostgresql(AdapterConformance):
     capabilities = SqlAdapter.capabilities
     cannot = CANNOT_ON_POSTGRESQL
