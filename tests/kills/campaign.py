@@ -228,9 +228,12 @@ class Campaign:
     # ── at rest ───────────────────────────────────────────────────────────────────────────
 
     def rest(self) -> None:
-        """Nothing goes wrong any more: both sides get in step, and then nothing is written."""
+        """Nothing goes wrong any more, or once only: both sides get in step, and then nothing is
+        written."""
         self.world.upstream.twin.faults.clear()
         self.world.server.faults.clear()
+        for trouble in self.drawing.last_troubles():
+            self._trouble(trouble)
         since = self.world.log.stat().st_size
         process = self.world.start()
         apart = self._get_in_step(process, since)
@@ -238,6 +241,7 @@ class Campaign:
             self._object(f"not in step: {'; '.join(apart)}")
         else:
             self._idle(process, since)
+        self._lost_answers()
         if process.poll() is not None:
             return  # said above; there may be no mirror to ask
         process.send_signal(signal.SIGTERM)

@@ -137,6 +137,13 @@ class Drawing:
             tuple(edits), tuple(troubles), dies_at, dies_at_write, later_s, inject, terminate
         )
 
+    def last_troubles(self) -> tuple[Trouble, ...]:
+        """What still happens on the way to rest, where troubles are many: the first answers to
+        a write are lost, once more."""
+        if self._faults < 1:
+            return ()
+        return Trouble("s2e", "POST", "drop_after", 0), Trouble("cmms", "PATCH", "drop_after", 0)
+
     def _troubles(self, side: Any) -> list[Trouble]:
         """So many as there are on average. Of several the first is the next write's lost answer."""
         whole = int(self._faults)
