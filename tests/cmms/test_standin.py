@@ -54,6 +54,7 @@ def lose_every(world: Standin, nth: int) -> None:
     world.judge = judge
 
 
+@pytest.mark.judge
 @pytest.mark.timeout(400)  # a dozen processes, one after the other
 def test_both_ways_nothing_is_lost_and_nothing_doubled(world: StandinWorld) -> None:
     """A day: orders appear in the CMMS, people work on both sides, and of the CMMS's answers to

@@ -30,6 +30,7 @@ def _play(home: Path, seed: int, postgres: Postgres | None) -> None:
     assert counts["lost answers of the CMMS"] > 0
 
 
+@pytest.mark.judge
 @pytest.mark.timeout(900)
 def test_no_edit_is_lost_and_no_record_doubled(tmp_path: Path) -> None:
     _play(tmp_path, SEED, None)

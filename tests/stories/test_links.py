@@ -18,6 +18,7 @@ def lose_mirror(world: World) -> None:
         path.unlink()
 
 
+@pytest.mark.judge
 @pytest.mark.timeout(300)  # seven cycles over 300 orders, on a machine that others use
 def test_300_linked_orders_survive_a_lost_mirror_without_a_create_or_a_write(
     make_world: MakeWorld,

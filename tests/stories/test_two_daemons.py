@@ -23,7 +23,7 @@ from tests.simulation.oracles import still_apart
 from tests.simulation.world import Setup
 from tests.stories.world import wait_until
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.judge]
 TAKES_OVER_WITHIN_S = 30
 _PATIENCE_S = 120  # for what takes a second on a machine that has nothing else to do
 
@@ -98,8 +98,8 @@ def test_the_second_stands_by_or_says_who_holds_and_takes_over_after_a_kill(worl
     "moment",
     [
         "cmms.list.answered",
-        pytest.param("s2e.list.answered", marks=pytest.mark.judge),
-        pytest.param("s2e.sync.answered", marks=pytest.mark.judge),
+        "s2e.list.answered",
+        "s2e.sync.answered",
     ],
 )
 def test_a_holder_that_slept_while_another_took_over_writes_nothing_more(
