@@ -8,6 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    CHAR,
+    NCHAR,
     Column,
     ColumnElement,
     Connection,
@@ -188,7 +190,13 @@ class MappedTable:
 
     def native(self, row: Any) -> dict[str, object]:
         """A row as JSON can keep it, so that it reads alike later."""
-        return {name: plain(value) for name, value in row._mapping.items()}
+        return {name: self._plain(name, value) for name, value in row._mapping.items()}
+
+    def _plain(self, name: str, value: Any) -> object:
+        """The blanks that fill up a column of fixed width are nobody's."""
+        if isinstance(value, str) and isinstance(self.types.get(name), CHAR | NCHAR):
+            return value.rstrip(" ")
+        return plain(value)
 
 
 def plain(value: Any) -> object:

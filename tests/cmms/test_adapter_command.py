@@ -11,6 +11,8 @@ import pytest
 from syncd.cmms.catalogue import entries
 from syncd.cmms.scaffold import kinds, render
 
+pytestmark = pytest.mark.judge
+
 ROOT = Path(__file__).parent.parent.parent
 FIRST = "test_a_created_record_carries_its_s2e_id"
 
@@ -58,7 +60,10 @@ def installed(folder: Path, **points: str) -> Path:
 def test_the_list_names_the_adapters_and_how_each_was_verified(tmp_path: Path) -> None:
     told = syncd("adapter", "list", cwd=tmp_path)
     assert told.returncode == 0
-    assert "SYNCD_CMMS_ADAPTER=sql  live      tried against the real system" in told.stdout
+    (line,) = [line for line in told.stdout.splitlines() if "ADAPTER=sql " in line]
+    assert " ".join(line.split()).startswith(
+        "SYNCD_CMMS_ADAPTER=sql live tried against the real system"
+    )
 
 
 def test_the_list_names_those_of_other_packages_and_what_ails_them(tmp_path: Path) -> None:
