@@ -196,7 +196,7 @@ def test_an_adapter_is_found_by_name_and_by_path(name: str) -> None:
     ("name", "said"),
     [
         ("sqll", "did you mean sql"),
-        ("maximo", "there are sql"),
+        ("maximo", "there are odoo, rest, sql"),
         ("no.such.module:Class", "cannot be imported"),
         ("syncd.cmms.sql:Nothing", "cannot be imported"),
         ("syncd.errors:SyncdError", "is no adapter"),
