@@ -32,7 +32,7 @@ NEWEST = -1  # the order that was raised last
 _CALLS = ("fetch", "get", "find", "create", "update", "any")
 _SITUATIONS = 0.08  # of the events are steps that only together lead somewhere
 CYCLES = frozenset({"tick", "full"})
-_REVERTS = 0.0  # of the worlds have rules that never let a field rest
+_REVERTS = 0.0  # worlds with rules that undo our writes: rest waits longer than a swing may take
 _REVERTED = ("status", "root_cause", "resolution")
 _EFFECTS = 60  # of a cycle, at any of which something may happen
 
