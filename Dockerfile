@@ -8,10 +8,9 @@ RUN python -m venv /opt/syncd
 COPY requirements.lock .
 RUN /opt/syncd/bin/python -m pip install --require-hashes -r requirements.lock
 # The package is copied, not built: what is installed is what was tested, and no build tool is
-# fetched. The migrations and presets go where an installed syncd looks
-# for them. It is compiled here, since
-# the image is read-only and `syncd health` runs every 30 s; whatever the umask of the checkout, the
-# user of the image can read it.
+# fetched. The migrations and presets go where an installed syncd looks for them. It is compiled
+# here, since the image is read-only and `syncd health` runs every 30 s; whatever the umask of the
+# checkout, the user of the image can read it.
 COPY syncd/ ./syncd/
 COPY migrations/ ./syncd/_migrations/
 COPY config/presets/ ./syncd/_presets/

@@ -41,7 +41,7 @@ def _blind_repeats(world: World) -> Iterator[str]:
             doubtful[key] = event
         elif event.op == "told" or (event.op in {"show", "unkept"} and _since(event, doubtful)):
             doubtful.pop(key, None)
-        elif event.op == "find":
+        elif event.op in {"find", "look"}:
             doubtful.pop(("cmms", str(event.s2e_id)), None)
 
 

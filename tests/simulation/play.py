@@ -212,9 +212,12 @@ class Player:
         self.world.person(does)
 
     def _retry(self) -> None:
+        """A person has looked into what is parked, a create in doubt among it."""
+
         def does(tx: Tx) -> None:
-            for s2e_id in set(tx.conn.execute(select(parked.c.s2e_id)).scalars()):
+            for s2e_id in sorted(set(tx.conn.execute(select(parked.c.s2e_id)).scalars())):
                 waiting.release_holds(tx, s2e_id, None, drop=False)
+                self.world.ledger.add(self.world.clock.now, "cmms", "person", "look", s2e_id=s2e_id)
 
         self.world.person(does)
 
