@@ -51,8 +51,8 @@ class Event:
         n: its place; events are in the order in which they took effect.
         at: true seconds since the beginning.
         op: set, create, delete; show: syncd was shown these values, and has kept them; unkept:
-            it died before it could; find: it looked for records with this id; try: it sent a
-            write; told: it got a clear answer to one.
+            it died before it could; find: it looked for records with this id; look: a person
+            did; try: it sent a write; told: it got a clear answer to one.
         s2e_id: the work order; of a CMMS record the id it carries, None if it carries none.
         record: the CMMS record's own id; None upstream.
         before, after: per field that was written or shown, as that side stored it.
