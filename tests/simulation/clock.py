@@ -11,11 +11,17 @@ class Clock:
     Attributes:
         now: true seconds since the beginning; they never go back.
         error_s: by how much syncd's clock is ahead of the true time.
+        ahead_s: the most that it has been ahead.
     """
 
     def __init__(self) -> None:
         self.now = 0.0
         self.error_s = 0.0
+        self.ahead_s = 0.0
+
+    def set_wrong(self, error_s: float) -> None:
+        self.error_s = error_s
+        self.ahead_s = max(self.ahead_s, error_s)
 
     def true_utc(self) -> datetime:
         return _BEGAN + timedelta(seconds=self.now)

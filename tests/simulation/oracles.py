@@ -251,8 +251,8 @@ def _linked_one_of_several(world: World) -> Iterator[str]:
         for other in others:
             since = world.clock.true_utc() - timedelta(seconds=world.clock.now - other.made_at)
             lag = timedelta(seconds=world.setup.traits.index_lag_s + POLL_EVERY_S)
-            wrong = timedelta(days=2)  # a link that was made while the clock was wrong
-            if since + lag < link.made_at < world.clock.true_utc() + wrong:
+            ahead = timedelta(seconds=world.clock.ahead_s)  # the link may be stamped too late
+            if since + lag + ahead < link.made_at:
                 yield f"{link.s2e_id} was linked to {link.cmms_id}, and {other.number} was there"
 
 

@@ -117,7 +117,7 @@ class Player:
     # ── what happens ──────────────────────────────────────────────────────────────────────
 
     def _clock(self, error_s: float) -> None:
-        self.world.clock.error_s = error_s
+        self.world.clock.set_wrong(error_s)
 
     def _order(self, who: int) -> str | None:
         ids = self.world.upstream.ids()
