@@ -118,6 +118,7 @@ def test_orders_completed_upstream_reach_the_cmms_with_the_next_tick(
     assert set(done) <= closed
 
 
+@pytest.mark.timeout(400)  # a list of many pages, on a machine that others use
 def test_a_quiet_sweep_costs_a_ninth_more_than_the_list(make_virtual: MakeVirtual) -> None:
     world = make_virtual(orders=3000, order="createdAt")
     world.cycle.sweep_every = world.cycle.sweep_every * 0
