@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from syncd.cmms.load import find_adapter, known_adapters
+from syncd.cmms.mapping_tree import presets_path
 from syncd.errors import ConfigurationError
 
 # An adapter says it as its class's `verified`, a preset under `verified:` in its file.
@@ -19,7 +20,6 @@ VERIFIED: Mapping[str, str] = MappingProxyType(
     }
 )
 _LINE = re.compile(r"^verified:\s*[\"']?(\w+)", re.MULTILINE)
-_PACKAGE = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +39,10 @@ class Entry:
     trouble: str | None = None
 
 
-def presets_folder() -> Path:
-    """Inside the installed package, or in the checkout's config."""
-    packaged = _PACKAGE / "_presets"
-    return packaged if packaged.is_dir() else _PACKAGE.parent / "config" / "presets"
-
-
 def entries(presets: Path | None = None) -> list[Entry]:
     """All of them: the adapters, then the presets."""
     found = [_adapter(name, where) for name, where in sorted(known_adapters().items())]
-    folder = presets or presets_folder()
+    folder = presets or presets_path()
     return found + [_preset(path) for path in sorted(folder.glob("*.yaml"))]
 
 
