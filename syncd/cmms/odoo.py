@@ -79,7 +79,7 @@ class OdooAdapter:
 
     Options: ClassVar[type[OdooOptions]] = OdooOptions
     name: ClassVar[str] = "odoo"
-    verified: ClassVar[str] = "live"  # on an Odoo 18, over JSON-RPC; JSON-2 on a fake (docs/odoo.md)
+    verified: ClassVar[str] = "live"  # Odoo 18, over JSON-RPC; JSON-2 on a fake alone
     capabilities: Capabilities  # with these options
 
     def __init__(self, rpc: Rpc, options: OdooOptions, base_url: str) -> None:
