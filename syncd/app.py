@@ -29,7 +29,7 @@ from syncd.errors import MirrorContentError, MirrorUnavailable
 from syncd.http import HttpClient
 from syncd.log import configure
 from syncd.mirror import looks, report, schema, state
-from syncd.mirror.database import Mirror, open_mirror
+from syncd.mirror.database import Mirror, Tx, open_mirror
 from syncd.mirror.lease import Lease
 from syncd.ops.heartbeat import beat, path_for
 from syncd.remapping import follow_mapping
@@ -329,28 +329,30 @@ def silence_s(settings: Settings) -> float:
 def app_status(app: App) -> dict[str, Any]:
     """The document of `status --json`, from the mirror alone."""
     with app.mirror().read() as tx:
-        told = report.status(tx)
-        last_good = state.last_good_cycle_at(tx)
-        now = tx.now
-    why = None
-    if last_good is None:
-        why = "no cycle has ended well yet"
-    elif (age := (now - last_good).total_seconds()) > silence_s(app.settings):
-        why = f"the last good cycle ended {age:.0f} s ago"
-    elif told["freshness_s"] > app.settings.freshness_slo_s:
-        why = f"a change has waited for {told['freshness_s']:.0f} s"
-    elif told["guards"]:
-        why = f"guard {told['guards'][0]['guard']} waits for a person"
+        because, told = _unhealthy_because(app.settings, tx), report.status(tx)
     return {
         "connection": CONNECTION,
-        "healthy": why is None,
-        "unhealthy_because": why,
+        "healthy": because is None,
+        "unhealthy_because": because,
         **told,
     }
+
+
+def _unhealthy_because(settings: Settings, tx: Tx) -> str | None:
+    last_good, waited = state.last_good_cycle_at(tx), report.freshness_s(tx)
+    if last_good is None:
+        return "no cycle has ended well yet"
+    if (age := (tx.now - last_good).total_seconds()) > silence_s(settings):
+        return f"the last good cycle ended {age:.0f} s ago"
+    if waited > settings.freshness_slo_s:
+        return f"a change has waited for {waited:.0f} s"
+    guards = report.guard_list(tx)
+    return f"guard {guards[0]['guard']} waits for a person" if guards else None
 
 
 def tell_health(app: App) -> None:
     """Leave the daemon's word for `syncd health`."""
     path = path_for(app.settings.url("database_url"), str(Path.cwd()))
-    because = app_status(app)["unhealthy_because"]
+    with app.mirror().read() as tx:
+        because = _unhealthy_because(app.settings, tx)
     beat(path, unhealthy_because=because, counts_for_s=silence_s(app.settings))

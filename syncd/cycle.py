@@ -67,6 +67,7 @@ class Cycle:
         outages: per side, whether it is down; kept from cycle to cycle.
         read_before: see `S2ePoll`.
         clocks: the time, and what a clock said that nobody sets, when this last asked both.
+        left_out: orders out of scope, as last counted.
     """
 
     client: Scan2EvolveClient
@@ -86,6 +87,7 @@ class Cycle:
     read_before: set[str] = field(default_factory=set)
     pushes: Outage = field(default_factory=lambda: Outage("pushes"))
     clocks: tuple[datetime, float] = field(init=False)
+    left_out: int | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.clocks = self.utcnow(), self.monotonic()
@@ -302,7 +304,9 @@ class Cycle:
         with self.mirror.transaction() as tx:
             if not dry and self._first_sync_is_over(s2e, plan):
                 state.set_state(tx, state.FIRST_SYNC_OVER, True)
-            counts = report.status_counts(tx)
+            left_out = self._count_left_out(
+                tx, changed=bool(s2e.changed or cmms.changed or plan.decisions)
+            )
             done = Report(
                 cycle_id=reading.cycle_id,
                 started=reading.started,
@@ -312,7 +316,8 @@ class Cycle:
                 cmms=cmms,
                 sent=sent,
                 plan=plan,
-                waiting=counts,
+                waiting=report.waiting_counts(tx),
+                out_of_scope=left_out,
                 s2e_requests=requests,
                 cmms_requests=cmms.requests + sent.cmms_requests,
                 errors=tuple(errors),
@@ -320,6 +325,13 @@ class Cycle:
             state.end_cycle(tx, reading.cycle_id, result, done.document(self.mirror.connection))
         done.log()
         return done
+
+    def _count_left_out(self, tx: Tx, *, changed: bool) -> int:
+        """Orders out of scope. They may be a hundred thousand, and stay those they were while
+        nothing is read that was not known and nothing is decided."""
+        if changed or self.left_out is None:
+            self.left_out = sum(report.out_of_scope_reasons(tx).values())
+        return self.left_out
 
     def _first_sync_is_over(self, s2e: Seen, plan: Plan) -> bool:
         """A complete sweep has ended and no more was to be created than the limit allows."""

@@ -18,7 +18,8 @@ class Report:
     Attributes:
         result: complete; partial (time ran out, or something is left to send); failed (a side
             could not be read).
-        waiting: the counts of `status --json`.
+        waiting: what is not settled, as `report.waiting_counts` counts it.
+        out_of_scope: orders that are not synced.
         errors: what stopped part of the cycle, the gravest of which is the exit code.
     """
 
@@ -31,6 +32,7 @@ class Report:
     sent: Sent
     plan: Plan
     waiting: dict[str, int]
+    out_of_scope: int
     s2e_requests: int = 0
     cmms_requests: int = 0
     errors: tuple[SyncdError, ...] = ()
@@ -60,7 +62,7 @@ class Report:
             "conflicts": self.waiting["conflicts"],
             "parked": self.waiting["parked"],
             "in_doubt": self.waiting["in_doubt"],
-            "out_of_scope": self.waiting["out_of_scope"],
+            "out_of_scope": self.out_of_scope,
         }
 
     def log(self) -> None:

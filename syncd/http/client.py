@@ -6,6 +6,7 @@ import ssl
 import time
 import zlib
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import httpx
@@ -220,11 +221,17 @@ def _checked(base_url: str) -> httpx.URL:
     return url
 
 
+@lru_cache(maxsize=8)
+def _trusting(ca_bundle: str | None) -> ssl.SSLContext:
+    """Made once: a client each reads and writes, and the system's certificates are hundreds."""
+    return ssl.create_default_context(cafile=ca_bundle)
+
+
 def _transport(
     deadlines: Deadlines, ca_bundle: str | None, proxy: str | None, resolve: Resolve
 ) -> BoundedTransport:
     try:
-        context = ssl.create_default_context(cafile=ca_bundle)
+        context = _trusting(ca_bundle)
     except OSError as error:  # ssl.SSLError is one
         raise ConfigurationError(
             f"SYNCD_CA_BUNDLE cannot be read as certificates: {_text(error)}"

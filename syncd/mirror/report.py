@@ -46,35 +46,41 @@ def _counting(table: Table, *conditions: ColumnElement[bool]) -> ScalarSelect[in
 
 
 # One statement, since it is asked in every cycle.
-_COUNTS = select(
-    _counting(s2e_orders).label("total"),
-    _counting(links).label("linked"),
+_WAITING = select(
     _counting(parked, *_WAITS_FOR_A_PERSON).label("parked"),
     _counting(conflicts, conflicts.c.winner.is_(None), conflicts.c.resolved_at.is_(None)).label(
         "conflicts"
     ),
     _counting(intents, intents.c.state == IntentState.IN_DOUBT.value).label("in_doubt"),
+)
+_COUNTS = select(
+    _counting(s2e_orders).label("total"),
+    _counting(links).label("linked"),
     _counting(s2e_orders, s2e_orders.c.tombstone_at.is_not(None)).label("tombstones"),
     _counting(links, links.c.missing_cycles > 1).label("cmms_missing"),
 )
+
+
+def waiting_counts(tx: Tx) -> dict[str, int]:
+    """What is not settled: parked, conflicts, in_doubt, and pending, the orders of which
+    something is still to be decided, sent or read back."""
+    return {**tx.run(_WAITING).one()._mapping, "pending": len(_pending(tx))}
 
 
 def status_counts(tx: Tx, reasons: Mapping[str, int] | None = None) -> dict[str, int]:
     """The `orders` object of `status --json`.
 
     reasons: those of orders out of scope, where they have been counted already.
-
-    pending: orders of which something is still to be decided, sent or read back.
     """
-    counted = tx.run(_COUNTS).one()._asdict()
+    counted, waiting = tx.run(_COUNTS).one()._mapping, waiting_counts(tx)
     left_out = out_of_scope_reasons(tx) if reasons is None else reasons
     return {
         "total": counted["total"],
         "linked": counted["linked"],
-        "pending": len(_pending(tx)),
-        "parked": counted["parked"],
-        "conflicts": counted["conflicts"],
-        "in_doubt": counted["in_doubt"],
+        "pending": waiting["pending"],
+        "parked": waiting["parked"],
+        "conflicts": waiting["conflicts"],
+        "in_doubt": waiting["in_doubt"],
         "tombstones": counted["tombstones"],
         "cmms_missing": counted["cmms_missing"],
         "out_of_scope": sum(left_out.values()),

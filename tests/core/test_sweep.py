@@ -89,7 +89,7 @@ def test_pages_of_one_row_are_read_to_the_end_and_prove_nothing() -> None:
 
 def test_a_lane_is_read_once_and_its_head_not_again() -> None:
     sweep = Sweep(prove=False)
-    assert read(sweep, honest(400)) == [0, 180, 360]
+    assert read(sweep, honest(400)) == [0, 190, 380]
     assert sweep.verdict() == ("complete", None)
 
 
@@ -160,7 +160,7 @@ def test_a_sweep_goes_on_after_everything_it_had_read_was_edited(order: str) -> 
         ids = {row.s2e_id for row in page.rows}
         sweep.take(SeenPage(page.rows, page.total, offset, page.has_more, first=len(ids - met)))
         met |= ids
-        if offset == 720 and sweep.phase is Phase.BODY:
+        if offset == 760 and sweep.phase is Phase.BODY:
             items.edit_all(met)
     assert sweep.phase is Phase.UNSEEN
     assert there - met == set()
@@ -212,8 +212,8 @@ def test_an_order_is_dropped_the_moment_a_page_does_not_bear_it_out() -> None:
     sweep = Sweep()
     sweep.take(SeenPage([Row(f"wo_{n:03}", "1", n, 999 - n) for n in range(200)], 400, 0, True))
     assert sweep.orders == {ListOrder.ID, ListOrder.CREATED, ListOrder.UPDATED_DOWN}
-    swapped = [Row(f"wo_{n:03}", "1", n, 999 - n) for n in (*range(180, 398), 399, 398)]
-    sweep.take(SeenPage(swapped, 400, 180, False))
+    swapped = [Row(f"wo_{n:03}", "1", n, 999 - n) for n in (*range(190, 398), 399, 398)]
+    sweep.take(SeenPage(swapped, 400, 190, False))
     assert sweep.orders == frozenset()
 
 
@@ -231,7 +231,7 @@ def anomaly_of(*pages: SeenPage) -> str | None:
 
 def test_a_list_that_ends_before_its_total_is_partial() -> None:
     first = SeenPage(rows(0, 200), 900, 0, True)
-    assert "empty page" in str(anomaly_of(first, SeenPage([], 900, 180, True)) or "empty page")
+    assert "empty page" in str(anomaly_of(first, SeenPage([], 900, 190, True)) or "empty page")
     sweep = Sweep()
     read(sweep, lambda offset: SeenPage(rows(offset, min(200, 400 - offset)), 900, offset, False))
     assert sweep.verdict()[0] == "partial"
@@ -240,8 +240,8 @@ def test_a_list_that_ends_before_its_total_is_partial() -> None:
 def test_no_more_is_not_believed_while_rows_come_and_the_total_says_more() -> None:
     sweep = Sweep()
     sweep.take(SeenPage(rows(0, 200), 300, 0, False))
-    assert sweep.next_offset == 180
-    sweep.take(SeenPage(rows(180, 120), 300, 180, False))
+    assert sweep.next_offset == 190
+    sweep.take(SeenPage(rows(190, 110), 300, 190, False))
     assert sweep.phase is Phase.HEAD
 
 
@@ -255,7 +255,7 @@ def test_a_server_that_ignores_the_offset_is_partial_and_ends() -> None:
     sweep = Sweep()
     asked = read(sweep, lambda _: SeenPage(rows(0, 200), 10_000, 0, True))
     assert len(asked) == 2
-    assert sweep.verdict() == ("partial", "asked for offset 180, got 0")
+    assert sweep.verdict() == ("partial", "asked for offset 190, got 0")
 
 
 @pytest.mark.parametrize("told", [True, False])
@@ -306,7 +306,7 @@ def test_a_list_that_never_ends_is_ended(total: Callable[[int], int | None]) -> 
 def test_without_paging_words_a_short_page_is_the_end() -> None:
     sweep = Sweep()
     asked = read(sweep, lambda o: SeenPage(rows(o, min(200, 300 - o)), None, None, None))
-    assert asked == [0, 180, 0]
+    assert asked == [0, 190, 0]
     assert sweep.verdict() == ("complete", None)
     assert sweep.pages_expected is None
 
