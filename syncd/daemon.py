@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from syncd.cycle import Cycle, Order
-from syncd.errors import LeaseHeld, LeaseLost, MirrorUnavailable
+from syncd.errors import ConfigurationError, LeaseHeld, LeaseLost, MirrorUnavailable
 from syncd.mirror.lease import Lease
 
 if TYPE_CHECKING:
@@ -186,6 +186,9 @@ class Daemon:
                 event = "store.full" if "full" in str(error) else "store.unavailable"
                 self._log.error(event, error=str(error))
             self._store_down = True
+        except ConfigurationError as error:
+            # Some settings show that they are wrong only when a side is asked.
+            self._log.error("cycle.finished", result="failed", error=str(error))
         except Exception:  # noqa: BLE001 - said, with its traceback; see below
             # A bug in one cycle must not end the daemon: the mirror holds the truth, and the
             # next cycle begins from it.

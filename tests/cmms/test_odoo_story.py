@@ -13,7 +13,7 @@ from tests.cmms.fake_odoo import FakeOdoo
 from tests.cmms.fake_odoo_models import REQUEST, XMLID
 from tests.cmms.fake_odoo_server import OdooServer
 from tests.cmms.odoo_bench import KEY, NAMES, make_odoo
-from tests.stories.world import World, make_config
+from tests.stories.world import World, make_config, stop, wait_until
 
 OWN = {f"CMMS_{name.upper()}": value for name, value in NAMES.items()}
 OPEN = ("ASSIGNED", "IN_PROGRESS", "ON_HOLD")
@@ -97,3 +97,18 @@ def test_a_day_with_odoo(day: Day) -> None:
     before = day.written()
     world.once("--full")
     assert day.written() == before
+
+
+@pytest.mark.parametrize("day", ["18, identifiers"], indirect=True)
+def test_an_option_that_only_odoo_shows_to_be_wrong_is_said_each_cycle(day: Day) -> None:
+    daemon = day.world.daemon(CMMS_STAGE_COMPLETED="99")
+    wait_until(lambda: len(_finished(day.world)) >= 2)
+    assert stop(daemon) == 0
+    for line in _finished(day.world):
+        assert line["result"] == "failed"
+        assert "SYNCD_CMMS_STAGE_COMPLETED: there is no stage 99" in line["error"]
+        assert "exception" not in line
+
+
+def _finished(world: World) -> list[dict[str, Any]]:
+    return [line for line in world.daemon_log() if line["event"] == "cycle.finished"]
