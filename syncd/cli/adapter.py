@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import typer
 
 from syncd.cli.common import open_app, print_json, print_rows
-from syncd.cmms.catalogue import VERIFIED, entries
-from syncd.cmms.port import check
+from syncd.cmms.catalogue import entries
+from syncd.cmms.port import VERIFIED, check
 from syncd.cmms.scaffold import scaffold
 from syncd.core.work_order import Field, Unreadable, Value, parse_value
 from syncd.errors import ConfigurationError, InputError
@@ -46,10 +46,11 @@ def list_adapters(as_json: Json = False) -> None:
             ]
         )
         return
-    rows = [
-        (it.setting, it.verified, it.trouble or VERIFIED[it.verified], it.where) for it in found
-    ]
-    print_rows(("setting", "verified", "which means", "where"), rows)
+    rows = [(it.setting, it.verified, it.trouble or it.where) for it in found]
+    print_rows(("setting", "verified", "where"), rows)
+    typer.echo()
+    for word in [word for word in VERIFIED if any(it.verified == word for it in found)]:
+        typer.echo(f"{word}: {VERIFIED[word]}")
 
 
 def new(

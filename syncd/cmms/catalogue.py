@@ -1,24 +1,15 @@
 """Which adapters and presets there are, and how each of them was verified."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 from syncd.cmms.load import find_adapter, known_adapters
 from syncd.cmms.mapping_tree import presets_path
+from syncd.cmms.port import VERIFIED
 from syncd.errors import ConfigurationError
 
-# An adapter says it as its class's `verified`, a preset under `verified:` in its file.
-VERIFIED: Mapping[str, str] = MappingProxyType(
-    {
-        "live": "tried against the real system",
-        "spec": "tried against a fake made from its published specification",
-        "docs": "written from its documentation, tried against a fake",
-        "none": "does not say how it was verified",
-    }
-)
+# An adapter says how it was verified as its class's `verified`, a preset in its file.
 _LINE = re.compile(r"^verified:\s*[\"']?(\w+)", re.MULTILINE)
 
 
@@ -28,7 +19,7 @@ class Entry:
 
     Attributes:
         setting: how it is chosen.
-        verified: a key of VERIFIED.
+        verified: a key of `port.VERIFIED`.
         where: the class, or the file.
         trouble: why it cannot be used, if it cannot.
     """

@@ -15,20 +15,13 @@ from typing import Any, Generic, TypeVar
 from syncd.cmms.mapping_fields import read_records
 from syncd.cmms.mapping_section import Problems, Section
 from syncd.cmms.mapping_tree import filled, read_tree
-from syncd.cmms.port import NOT_VERIFIED
+from syncd.cmms.port import VERIFIED
 from syncd.cmms.yaml_nodes import Node, plain
 from syncd.core.mapping.laws import broken_laws
 from syncd.core.mapping.record_map import RecordMap
 
 T = TypeVar("T")
 KINDS = ("rest/1", "sql/1")
-# How far a mapping may be trusted, and what people are told about it.
-VERIFIED = {
-    "live": "tried against the real system",
-    "spec": "written from the vendor's machine-readable specification, not tried",
-    "docs": "written from the vendor's documentation, not tried",
-    "none": NOT_VERIFIED,
-}
 # What decides how a record is read: where this stays the same, a base means what it meant.
 _DECIDES_READING = ("mapping", "id", "fields", "maps", "times", "url")
 

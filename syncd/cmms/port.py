@@ -11,11 +11,21 @@ when a write certainly had no effect.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Protocol, cast, runtime_checkable
 
 from syncd.core.work_order import CmmsRecord, Field, Fields
 
 NOT_VERIFIED = "not verified"  # how `trust` ends where nobody has tried anything
+# How an adapter, a preset or a mapping may have been verified, and what people are told of it.
+VERIFIED: Mapping[str, str] = MappingProxyType(
+    {
+        "live": "tried against the real system",
+        "spec": "written from its published specification, the real system not tried",
+        "docs": "written from its documentation, the real system not tried",
+        "none": NOT_VERIFIED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

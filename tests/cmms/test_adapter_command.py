@@ -61,9 +61,9 @@ def test_the_list_names_the_adapters_and_how_each_was_verified(tmp_path: Path) -
     told = syncd("adapter", "list", cwd=tmp_path)
     assert told.returncode == 0
     (line,) = [line for line in told.stdout.splitlines() if "ADAPTER=sql " in line]
-    assert " ".join(line.split()).startswith(
-        "SYNCD_CMMS_ADAPTER=sql live tried against the real system"
-    )
+    assert line.split() == ["SYNCD_CMMS_ADAPTER=sql", "live", "syncd.cmms.sql:SqlAdapter"]
+    assert "live: tried against the real system" in told.stdout
+    assert max(map(len, told.stdout.splitlines())) < 80
 
 
 def test_the_list_names_those_of_other_packages_and_what_ails_them(tmp_path: Path) -> None:

@@ -12,9 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
-from syncd.cmms.catalogue import VERIFIED
 from syncd.cmms.conformance import Fault
-from syncd.cmms.port import Capabilities
+from syncd.cmms.port import VERIFIED, Capabilities
 
 pytestmark = pytest.mark.judge
 
