@@ -1,6 +1,7 @@
 """The mirror's schema: which revision it has, and how it gets to ours.
 
-`scripts` is the folder of the migrations, where it is not syncd's own.
+`scripts` is the folder of the migrations, where it is not syncd's own. Alembic is imported where
+it is needed: every command asks for the revision, few find another than theirs.
 """
 
 import os
@@ -9,18 +10,23 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import String, column, inspect, select, table
 
 import syncd
 from syncd.errors import InputError, MirrorContentError, MirrorUnavailable
 from syncd.mirror.database import Mirror
 from syncd.mirror.failures import REBUILD
 from syncd.mirror.tables import metadata
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+NEWEST = "0004"  # the last of the migrations; tests/edges/test_mirror_schema.py looks
+_VERSION = "alembic_version"
+_REVISION = select(column("version_num", String)).select_from(table(_VERSION))
 
 
 def migrations_path() -> Path:
@@ -30,7 +36,9 @@ def migrations_path() -> Path:
     return packaged if packaged.is_dir() else package.parent / "migrations"
 
 
-def _config(scripts: Path | None) -> Config:
+def _config(scripts: Path | None) -> "Config":
+    from alembic.config import Config
+
     config = Config()
     # ConfigParser takes % for the start of a variable.
     folder = str(scripts or migrations_path()).replace("%", "%%")
@@ -38,9 +46,17 @@ def _config(scripts: Path | None) -> Config:
     return config
 
 
+def _directory(scripts: Path | None) -> "ScriptDirectory":
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory.from_config(_config(scripts))
+
+
 def newest(scripts: Path | None = None) -> str:
     """The revision that this version of syncd reads and writes."""
-    head = ScriptDirectory.from_config(_config(scripts)).get_current_head()
+    if scripts is None:
+        return NEWEST
+    head = _directory(scripts).get_current_head()
     if head is None:
         raise MirrorContentError("the installation lacks its migrations; install syncd again")
     return head
@@ -53,9 +69,9 @@ def current(mirror: Mirror, scripts: Path | None = None) -> str | None:
     """
     with mirror.read() as tx:
         names = set(inspect(tx.conn).get_table_names())
-        revision = MigrationContext.configure(tx.conn).get_current_revision()
+        revision = tx.conn.execute(_REVISION).scalar_one_or_none() if _VERSION in names else None
     # A PostgreSQL database may be shared, as long as the neighbours' names are not ours.
-    foreign = names - {"alembic_version"}
+    foreign = names - {_VERSION}
     if mirror.path is None:
         foreign &= set(metadata.tables)
     if revision is None and foreign:
@@ -63,8 +79,9 @@ def current(mirror: Mirror, scripts: Path | None = None) -> str | None:
             f"{mirror.where} holds tables that are not syncd's ({', '.join(sorted(foreign)[:3])}); "
             "give the mirror a database of its own in SYNCD_DATABASE_URL"
         )
-    revisions = ScriptDirectory.from_config(_config(scripts)).walk_revisions()
-    if revision is not None and revision not in {script.revision for script in revisions}:
+    if revision in {None, newest(scripts)}:
+        return revision
+    if revision not in {script.revision for script in _directory(scripts).walk_revisions()}:
         raise MirrorContentError(
             f"{mirror.where} has schema {revision}, newer than this version's {newest(scripts)}; "
             "run the newer syncd, or restore the backup made before the upgrade"
@@ -96,6 +113,8 @@ def upgrade(mirror: Mirror, scripts: Path | None = None) -> tuple[str | None, st
     if before is not None and mirror.path is not None:
         stamp = f"{mirror.utcnow():%Y%m%dT%H%M%SZ}"
         saved = backup(mirror, Path(f"{mirror.path}.backup-{before}-{stamp}"))
+    from alembic import command
+
     config = _config(scripts)
     with mirror.transaction() as tx:
         config.attributes["connection"] = tx.conn

@@ -129,6 +129,10 @@ def next_version(tmp_path: Path) -> Callable[[str], Path]:
     return make
 
 
+def test_the_newest_revision_is_that_of_the_last_migration() -> None:
+    assert schema.newest() == schema.newest(schema.migrations_path())
+
+
 def test_an_older_schema_names_the_command(
     mirror: Mirror, next_version: Callable[[str], Path]
 ) -> None:
