@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.bench.clock import ROOT, serving
 from tests.bench.contenders import backfill, idle_ticks, raw_limit
 
@@ -22,6 +24,7 @@ def test_both_contenders_keep_the_whole_list(tmp_path: Path) -> None:
     assert len(told) == 450
 
 
+@pytest.mark.judge
 def test_the_idle_daemon_has_its_open_orders_linked(tmp_path: Path) -> None:
     with serving(60, 9) as port:
         spent = idle_ticks(port, tmp_path, 60, 9, 50, ticks=2)
@@ -32,6 +35,7 @@ def test_the_idle_daemon_has_its_open_orders_linked(tmp_path: Path) -> None:
     assert mirror.execute("SELECT count(*) FROM intents").fetchone() == (0,)
 
 
+@pytest.mark.judge
 def test_the_command_writes_its_table_between_the_marks(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- table -->\nold\n<!-- /table -->\nafter\n")

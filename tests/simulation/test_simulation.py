@@ -21,7 +21,7 @@ from tests.simulation.small_world import policy_of
 from tests.simulation.world import Setup
 
 HISTORIES = 1000
-_BATCHES = 20  # so that the workers share them; the first runs with the quick tests
+_BATCHES = 40  # so that the workers share them; the first runs with the quick tests
 _IDLE_LONG, _IDLE_SHORT = 100, 4  # idle cycles after one history of each batch, and the others
 _CRASHED = ("an_answer_lost_upstream", "edits_on_both_sides", "first_sync")
 _PARTS = 4  # of a scenario's effects, so that the workers share them
