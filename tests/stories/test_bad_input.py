@@ -8,6 +8,8 @@ import pytest
 from tests.stories.conftest import MakeWorld
 from tests.stories.world import World, stop, wait_until
 
+INSIDE = True
+
 WRONG: dict[str, tuple[int, str, dict[str, str | None]]] = {
     "wrong token": (77, "SYNCD_S2E_TOKEN", {"S2E_TOKEN": "wrong-token-value"}),
     "malformed database": (78, "SYNCD_DATABASE_URL", {"DATABASE_URL": "nonsense"}),

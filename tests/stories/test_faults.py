@@ -6,6 +6,8 @@ from tests.stories.conftest import MakeWorld
 from tests.stories.test_main_job import assert_in_step
 from tests.stories.world import World, wait_until
 
+INSIDE = True
+
 SYNC = r"/sync$"
 
 

@@ -15,6 +15,8 @@ from tests.conftest import Clock
 from tests.stories.conftest import MakeWorld
 from tests.stories.world import World, stop, wait_until
 
+INSIDE = True
+
 STATES = {
     "DRAFT": "CRTD",
     "ASSIGNED": "REL",

@@ -2,6 +2,8 @@
 
 from tests.stories.world import World
 
+INSIDE = True
+
 
 def test_a_field_that_is_put_back_each_time_is_parked_with_its_evidence(world: World) -> None:
     """A rule in the CMMS keeps its own title, and drift is to be overwritten."""
