@@ -1,7 +1,7 @@
 """The first files of a new adapter, with a test that passes as they are.
 
 What a kind consists of lies in templates/KIND/: NAME stands for the adapter's name in the files'
-names, and the three words of `_render` in their texts. Another kind is another folder.
+names, and the words of `_render` in their texts. Another kind is another folder.
 """
 
 import keyword
@@ -17,7 +17,7 @@ _END = ".txt"  # so that no tool takes a template for a module
 
 
 def kinds() -> list[str]:
-    """The kinds of adapter that can be begun: code, and rest where its mapping is known."""
+    """The kinds of adapter that can be begun: code, a Python file; rest, a mapping."""
     return sorted(it.name for it in files("syncd.cmms").joinpath("templates").iterdir())
 
 
@@ -42,6 +42,7 @@ def render(name: str, kind: str = "code", module: str | None = None) -> Mapping[
     words = {
         "__module__": module or name,
         "__name__": name,
+        "__NAME__": name.upper(),
         "__Name__": "".join(part.capitalize() for part in name.split("_")),
     }
     rendered = {}
