@@ -288,18 +288,18 @@ def test_a_date_and_a_time_beside_it_are_written_in_the_zone() -> None:
 ANY_TEXT = st.text(st.characters(codec="utf-8"), max_size=300)
 
 
-@given(ANY_TEXT, st.integers(1, 200), st.sampled_from([*COUNTS]), st.booleans())
+@given(ANY_TEXT, st.integers(1, 200), st.sampled_from([*COUNTS]), st.booleans(), st.booleans())
 def test_a_text_always_fits_and_its_tail_is_never_cut(
-    text: str, most: int, count: str, html: bool
+    text: str, most: int, count: str, html: bool, entities: bool
 ) -> None:
-    convert = Text(Field.DESCRIPTION, html, most, count)
+    convert = Text(Field.DESCRIPTION, html, most, count, entities=entities)
     done = convert.fitted(text)
     assert not isinstance(done, Misfit)
     assert COUNTS[count](str(done[0])) <= most
     tail = tail_of(text, "wo_1")
-    done = Text(Field.DESCRIPTION, html, most + 100, count).fitted(text, tail)
+    done = Text(Field.DESCRIPTION, html, most + 200, count, entities=entities).fitted(text, tail)
     assert not isinstance(done, Misfit)
-    assert id_in(str(Text(Field.DESCRIPTION, html).read(done).value)) == "wo_1"
+    assert id_in(str(Text(Field.DESCRIPTION, html, entities=entities).read(done).value)) == "wo_1"
 
 
 def test_a_text_that_may_not_be_cut_is_a_misfit() -> None:
