@@ -388,11 +388,11 @@ def test_without_a_search_the_list_is_looked_through() -> None:
 
 def test_an_id_that_would_change_the_search_is_not_asked_for() -> None:
     over = {"find": {"query": {"ref": None, "q": "ref='{s2e_id}'"}}}
-    with rest(over, page()) as made:
+    odd = "wo_1' or '1'='1"
+    with rest(over, page(), page(item(1, ref="wo_1"), item(2, ref=odd))) as made:
         assert made.adapter.find("wo_1") == []
-        with pytest.raises(UnexpectedContent, match="holds a quote"):
-            made.adapter.find("wo_1' or '1'='1")
-        assert len(made.asked) == 1
+        assert [record.cmms_id for record in made.adapter.find(odd)] == ["2"]
+        assert made.told()[1] == "GET /api/wo", "it is looked for in the whole list"
 
 
 def test_an_id_in_a_text_that_people_read() -> None:
