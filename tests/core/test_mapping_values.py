@@ -321,6 +321,7 @@ def test_a_marker_is_taken_out_as_it_was_put_in(text: str) -> None:
         (None, None, None),
         ("No line", None, "No line"),
         ("S2E: wo_1", "wo_1", None),
+        ("S2E: wo/1%", "wo/1%", None),
         ("Copied\nS2E: wo_0\n\nS2E: wo_1", "wo_1", "Copied"),
         ("Before\nS2E: wo_1 \nafter", "wo_1", "Before\nafter"),
         ("see S2E: wo_1", None, "see S2E: wo_1"),
