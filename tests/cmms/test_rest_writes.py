@@ -16,7 +16,7 @@ from syncd.errors import (
     UnexpectedContent,
     Unreachable,
 )
-from tests.cmms.rest_bench import NO_CONTENT, SECRET, got, item, page, rest
+from tests.cmms.rest_bench import BASE, NO_CONTENT, SECRET, got, item, page, rest
 from tests.edges.raw_server import Asked, Behaviour, Peer, answer, answer_json
 
 TITLE: Fields = {Field.TITLE: "New"}
@@ -378,6 +378,19 @@ def test_a_search_that_answers_other_records_proves_nothing() -> None:
         with pytest.raises(UnexpectedContent, match="none of which carries it"):
             made.adapter.create("wo_1", TITLE)
         assert len(made.asked) == 1
+
+
+def test_hours_in_hours_are_sent_as_numbers() -> None:
+    over = {
+        "fields": {"actual_hours": "h"},
+        "update": [
+            {**BASE["update"][0], "fields": ["title", "status", "description", "actual_hours"]}
+        ],
+    }
+    held = item(1, h=1)
+    with rest(over, got(held), answer_json({}), got({**held, "h": 2.25})) as made:
+        made.adapter.update("1", {Field.ACTUAL_HOURS: Decimal("2.25")}, {})
+        assert made.body(1) == {"h": 2.25}
 
 
 def test_without_a_search_the_list_is_looked_through() -> None:
