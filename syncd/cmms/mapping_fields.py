@@ -271,7 +271,8 @@ class _Fields:
         for key in ("overflow", "count"):
             if section.has(key) and not section.has("max"):
                 section.problem("needs a max", key)
-        return Text(name, section.flag("html"), most or None, count, overflow == "truncate")
+        html, entities = section.flag("html"), section.flag("entities")
+        return Text(name, html, most or None, count, overflow == "truncate", entities)
 
     def _mapped(self, name: Field, section: Section) -> Converter:
         if not section.has("map"):

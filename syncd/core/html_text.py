@@ -28,6 +28,9 @@ _BLOCKS = frozenset({
 })  # fmt: skip
 _CELLS = frozenset({"td", "th"})
 _UNSEEN = frozenset({"head", "noscript", "script", "style", "template", "title"})
+_ENTITIES = {"&": "&#38;", "<": "&#60;", ">": "&#62;"}
+_KNOWN = {"&#38;": "&", "&#60;": "<", "&#62;": ">", "&amp;": "&", "&lt;": "<", "&gt;": ">"}
+_ENTITY = re.compile("|".join(_KNOWN))
 _VOID = frozenset({"br", "hr", "img", "input", "wbr", "col", "link", "meta", "area", "embed"})
 
 Attributes = Sequence[tuple[str, str | None]]
@@ -51,6 +54,24 @@ def _paragraph(line: str) -> str:
     collapsed = _SPACES.sub(" ", line).strip(" ")
     style = "" if line == collapsed else f' style="{_AS_IT_STANDS}"'
     return f"<p{style}>{escape(line, quote=False)}</p>"
+
+
+def to_entities(text: str) -> str:
+    """The text as systems store it that take the danger out of all they are sent.
+
+    >>> to_entities("<p>a &lt; b</p>")
+    '&#60;p&#62;a &#38;lt; b&#60;/p&#62;'
+    """
+    return re.sub("[&<>]", lambda found: _ENTITIES[found.group()], text)
+
+
+def from_entities(text: str) -> str:
+    """What was stored so, once; also as it was spelled by older releases.
+
+    >>> from_entities("&#60;p&#62;a &#38;lt; b&lt;/p&gt; caf&eacute;")
+    '<p>a &lt; b</p> caf&eacute;'
+    """
+    return _ENTITY.sub(lambda found: _KNOWN[found.group()], text)
 
 
 def html_to_text(html: str) -> str:

@@ -371,18 +371,24 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def standin(**settings: Any) -> Iterator[Standin]:
-    """The server, on a port of its own, until the end."""
-    world = Standin(**settings)
-    handler = type("Handler", (_Handler,), {"world": world})
+def listening(handler: type[BaseHTTPRequestHandler], stopping: threading.Event) -> Iterator[str]:
+    """A server on a port of its own, until the end; its URL."""
     server = _Server(("127.0.0.1", 0), handler)
-    world.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
-        yield world
+        yield f"http://127.0.0.1:{server.server_address[1]}"
     finally:
-        world.stopping.set()
+        stopping.set()
         server.shutdown()
         server.server_close()
         thread.join(5)
+
+
+@contextmanager
+def standin(**settings: Any) -> Iterator[Standin]:
+    """The stand-in, until the end."""
+    world = Standin(**settings)
+    handler = type("Handler", (_Handler,), {"world": world})
+    with listening(handler, world.stopping) as world.url:
+        yield world

@@ -65,17 +65,31 @@ def native(name: Field, value: Value) -> Any:
     return value if table is None else table[str(value)]
 
 
-class StandinBench:
-    """See `syncd.cmms.conformance.bench.Bench`. Waiting takes no time."""
+class Waiting:
+    """A clock that waiting moves, so that it takes no time."""
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+
+    def wait(self, seconds: float) -> bool:
+        self.waits.append(seconds)
+        return True
+
+    def monotonic(self) -> float:
+        return time.monotonic() + sum(self.waits)
+
+
+class StandinBench(Waiting):
+    """See `syncd.cmms.conformance.bench.Bench`."""
 
     on_request: Callable[[bool], Fault | None]
 
     def __init__(self, world: Standin, **more: str) -> None:
+        super().__init__()
         self.world = world
         self.page_size = world.page
         self.on_request = no_fault
         world.judge = self._judge
-        self.waits: list[float] = []
         self.hidden: set[str] = set()
         context = AdapterContext(
             may_write=True,
@@ -92,13 +106,6 @@ class StandinBench:
 
     def _judge(self, writes: bool) -> str | None:
         return self.on_request(writes)
-
-    def wait(self, seconds: float) -> bool:
-        self.waits.append(seconds)
-        return True
-
-    def monotonic(self) -> float:
-        return time.monotonic() + sum(self.waits)
 
     def close(self) -> None:
         self.adapter.close()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.core.compare import canonical_text
-from syncd.core.html_text import html_to_text, text_to_html
+from syncd.core.html_text import from_entities, html_to_text, text_to_html, to_entities
 
 HOSTILE = [
     "<p>", "</p>", "<br>", "<pre>", "</pre>", "<script>", "</script>", "<ul>", "<li>", "<!--",
@@ -21,6 +21,14 @@ CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
 @given(TEXTS)
 def test_a_text_comes_back_as_it_was(text: str) -> None:
     assert html_to_text(text_to_html(text)) == CONTROL.sub(" ", canonical_text(text))
+
+
+@given(st.one_of(TEXTS, st.lists(st.sampled_from(["&", "#38;", "&lt;", "<p>"])).map("".join)))
+def test_entities_are_read_as_often_as_they_were_made(text: str) -> None:
+    once = to_entities(text)
+    assert not set("<>") & set(once)
+    assert from_entities(once) == text
+    assert from_entities(from_entities(to_entities(once))) == text
 
 
 @given(TEXTS)

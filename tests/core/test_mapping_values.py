@@ -288,18 +288,18 @@ def test_a_date_and_a_time_beside_it_are_written_in_the_zone() -> None:
 ANY_TEXT = st.text(st.characters(codec="utf-8"), max_size=300)
 
 
-@given(ANY_TEXT, st.integers(1, 200), st.sampled_from([*COUNTS]), st.booleans())
+@given(ANY_TEXT, st.integers(1, 200), st.sampled_from([*COUNTS]), st.booleans(), st.booleans())
 def test_a_text_always_fits_and_its_tail_is_never_cut(
-    text: str, most: int, count: str, html: bool
+    text: str, most: int, count: str, html: bool, entities: bool
 ) -> None:
-    convert = Text(Field.DESCRIPTION, html, most, count)
+    convert = Text(Field.DESCRIPTION, html, most, count, entities=entities)
     done = convert.fitted(text)
     assert not isinstance(done, Misfit)
     assert COUNTS[count](str(done[0])) <= most
     tail = tail_of(text, "wo_1")
-    done = Text(Field.DESCRIPTION, html, most + 100, count).fitted(text, tail)
+    done = Text(Field.DESCRIPTION, html, most + 200, count, entities=entities).fitted(text, tail)
     assert not isinstance(done, Misfit)
-    assert id_in(str(Text(Field.DESCRIPTION, html).read(done).value)) == "wo_1"
+    assert id_in(str(Text(Field.DESCRIPTION, html, entities=entities).read(done).value)) == "wo_1"
 
 
 def test_a_text_that_may_not_be_cut_is_a_misfit() -> None:
@@ -321,6 +321,7 @@ def test_a_marker_is_taken_out_as_it_was_put_in(text: str) -> None:
         (None, None, None),
         ("No line", None, "No line"),
         ("S2E: wo_1", "wo_1", None),
+        ("S2E: wo/1%", "wo/1%", None),
         ("Copied\nS2E: wo_0\n\nS2E: wo_1", "wo_1", "Copied"),
         ("Before\nS2E: wo_1 \nafter", "wo_1", "Before\nafter"),
         ("see S2E: wo_1", None, "see S2E: wo_1"),

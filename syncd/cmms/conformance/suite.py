@@ -17,7 +17,7 @@ import pytest
 from syncd.cmms.conformance.bench import Bench, Fault, no_fault
 from syncd.cmms.conformance.samples import SAMPLES, TEXTS
 from syncd.cmms.port import Capabilities
-from syncd.core.compare import is_normalisation, same
+from syncd.core.compare import is_normalisation, same, stands_for
 from syncd.core.work_order import CmmsRecord, Field, Fields, Priority, Status, Value
 
 R = TypeVar("R", bound=Callable[..., Any])
@@ -230,7 +230,7 @@ def keeps(name: Field, sent: Value, record: CmmsRecord) -> bool:
     """Whether the record holds what was sent: the same, what a system may make of it when it
     stores it (cut, trimmed, rounded), or a value that is declared to stand for it."""
     held = record.fields.get(name)
-    if isinstance(sent, str) and sent in record.equivalents.get(name, ()):
+    if stands_for(sent, record.equivalents.get(name, frozenset())):
         return True
     return same(sent, held) or is_normalisation(sent, held)
 

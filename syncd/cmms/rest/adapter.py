@@ -119,12 +119,13 @@ class RestAdapter:
 
     def find(self, s2e_id: str) -> list[CmmsRecord]:
         """See `port.find`. What the search answers is looked at again: only records that carry
-        exactly this id count."""
+        exactly this id count. Where there is no search, or it cannot ask for this id (a quote
+        would end its expression), the whole list is looked through."""
         if self._told.find == "none":
             return []
-        if self._search is None:
+        hits = None if self._search is None else self._search.hits(s2e_id)
+        if self._search is None or hits is None:
             return [record for record in self.fetch(None) if record.s2e_id == s2e_id]
-        hits = self._search.hits(s2e_id)
         records = {}
         whole = isinstance(self._told.find, Find) and self._told.find.then == "get"
         for native in hits:

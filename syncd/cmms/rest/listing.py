@@ -164,12 +164,12 @@ class Search:
         self._said = said
         self._lists = Lists(client, said, id_of)
 
-    def hits(self, s2e_id: str) -> list[dict[str, Any]]:
-        """All that the search answers."""
+    def hits(self, s2e_id: str) -> list[dict[str, Any]] | None:
+        """All that the search answers; None: it cannot ask for this id."""
         try:
             request = prepare(self._said, {"s2e_id": s2e_id})
-        except Refused as error:  # an id that the search cannot ask for
-            raise UnexpectedContent(str(error), side=error.side, may_have_applied=False) from None
+        except Refused:
+            return None
         return list(self._lists.walk(request, self._said.page, {"s2e_id": s2e_id}))
 
     def exact(self, s2e_id: str, hits: int, ours: int) -> None:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Protocol
 
+from syncd.cmms.mapped import json_value
 from syncd.cmms.rest.blocks import Call
 from syncd.cmms.rest.calls import Prepared, prepare, with_value
 from syncd.cmms.rest.placeholders import Values, fill, names_in
@@ -255,7 +256,7 @@ class Appending(Plain):
         natives = self._field().convert.write(missing)
         if not isinstance(natives, tuple):
             raise Refused(f"{name} {missing} cannot be written: {natives.detail}", side=SIDE)
-        return natives[0]
+        return json_value(natives[0])
 
 
 class ForEach(Plain):
@@ -313,7 +314,7 @@ def assignments(records: RecordMap, changes: Fields, held: Fields) -> list[Assig
     done = records.write(changes, held)
     if not isinstance(done, list):
         raise Refused(done.detail, side=SIDE)
-    return done
+    return [replace(one, native=json_value(one.native)) for one in done]
 
 
 def confirm(success: Expression | None, reply: Reply) -> None:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from syncd.core.compare import Misfit, cut_text, utf16_units
-from syncd.core.html_text import html_to_text, text_to_html
+from syncd.core.html_text import from_entities, html_to_text, text_to_html, to_entities
 from syncd.core.mapping.hours import read_hours, write_hours
 from syncd.core.mapping.times import TimeFormat
 from syncd.core.mapping.value_map import ValueMap, native_key
@@ -56,6 +56,7 @@ class Text:
 
     Attributes:
         html: kept as HTML.
+        entities: kept with its &, < and > as numeric entities, markup included.
         most: the longest that fits, counted by `count`; what is longer is cut, or a misfit.
     """
 
@@ -64,9 +65,12 @@ class Text:
     most: int | None = None
     count: str = "utf16"
     cuts: bool = True
+    entities: bool = False
 
     def read(self, natives: Natives) -> Meaning:
         (native,) = natives
+        if self.entities and isinstance(native, str):
+            native = from_entities(native)
         if self.html and isinstance(native, str):
             native = html_to_text(native)
         return Meaning(parse_value(self.field, native))
@@ -92,7 +96,8 @@ class Text:
         return (self._native(tail),)
 
     def _native(self, text: str) -> str:
-        return text_to_html(text) if self.html else text
+        native = text_to_html(text) if self.html else text
+        return to_entities(native) if self.entities else native
 
 
 @dataclass(frozen=True, slots=True)

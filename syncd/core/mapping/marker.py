@@ -2,7 +2,7 @@
 
 import re
 
-_LINE = re.compile(r"^[ \t]*S2E: (?P<id>[\w.-]+)[ \t]*$", re.MULTILINE)
+_LINE = re.compile(r"^[ \t]*S2E: (?P<id>\S+)[ \t]*$", re.MULTILINE)
 
 
 def line_of(s2e_id: str) -> str:

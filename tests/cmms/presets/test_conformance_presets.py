@@ -1,0 +1,33 @@
+"""Every preset, on a fake of its CMMS, passes the conformance suite."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import pytest
+
+from syncd.cmms.conformance import AdapterConformance
+from tests.cmms.presets.bench import Preset, PresetBench, bench_of
+from tests.cmms.presets.maximo_bench import MAXIMO
+
+pytestmark = pytest.mark.judge
+
+
+class OnItsFake:
+    """What the suite is told of a preset."""
+
+    preset: ClassVar[Preset]
+
+    def __init_subclass__(cls, preset: Preset) -> None:
+        cls.preset = preset
+        for name in ("capabilities", "secrets", "cannot", "samples"):
+            setattr(cls, name, getattr(preset, name))
+        super().__init_subclass__()
+
+    @pytest.fixture
+    def bench(self) -> Iterator[PresetBench]:
+        with bench_of(self.preset) as made:
+            yield made
+
+
+class TestMaximo(OnItsFake, AdapterConformance, preset=MAXIMO):
+    pass
