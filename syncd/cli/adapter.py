@@ -57,7 +57,7 @@ def new(
     name: Annotated[str, typer.Argument(help="Small letters, digits and _.")],
     folder: Annotated[Path, typer.Option("--dir", help="Where the files go.")] = Path(),
     kind: Annotated[
-        str, typer.Option(help="code: a Python file; rest: a mapping, where this version has it.")
+        str, typer.Option(help="code: a Python file; rest: a mapping for an HTTP API.")
     ] = "code",
 ) -> None:
     """Begin an adapter: its file and a test that passes as it is.

@@ -1,6 +1,5 @@
 """The rest adapter on the stand-in, as the conformance suite asks for it."""
 
-import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from syncd.cmms.conformance.bench import Fault, no_fault
+from syncd.cmms.conformance.fake import FastClock
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.rest.adapter import RestAdapter
 from syncd.core.work_order import Field, Fields, Value
@@ -65,21 +65,7 @@ def native(name: Field, value: Value) -> Any:
     return value if table is None else table[str(value)]
 
 
-class Waiting:
-    """A clock that waiting moves, so that it takes no time."""
-
-    def __init__(self) -> None:
-        self.waits: list[float] = []
-
-    def wait(self, seconds: float) -> bool:
-        self.waits.append(seconds)
-        return True
-
-    def monotonic(self) -> float:
-        return time.monotonic() + sum(self.waits)
-
-
-class StandinBench(Waiting):
+class StandinBench(FastClock):
     """See `syncd.cmms.conformance.bench.Bench`."""
 
     on_request: Callable[[bool], Fault | None]

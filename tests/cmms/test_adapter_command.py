@@ -103,9 +103,15 @@ def test_the_list_names_the_presets(tmp_path: Path) -> None:
 
 
 def test_what_is_written_is_what_our_own_tests_run() -> None:
-    """tests/cmms/acme.py and its test are the scaffold's own, so the scaffold is proved by them."""
-    for name, text in render("acme", module="tests.cmms.acme").items():
-        assert (ROOT / "tests" / "cmms" / name).read_text(encoding="utf-8") == text
+    """tests/cmms/acme.py, tests/cmms/acme_rest/acme.yaml and their tests are the scaffold's own,
+    so the scaffold is proved by them."""
+    for kind, folder in (("code", "."), ("rest", "acme_rest")):
+        lines = 0
+        for name, text in render("acme", kind, module="tests.cmms.acme").items():
+            written = (ROOT / "tests" / "cmms" / folder / name).read_text(encoding="utf-8")
+            assert written == text
+            lines += len(text.splitlines())
+        assert lines < 150
 
 
 def test_a_new_adapter_with_its_fake_and_its_tests_is_short() -> None:
@@ -145,7 +151,7 @@ def test_nothing_that_is_there_is_written_over(tmp_path: Path) -> None:
         (("2fast",), "use small letters"),
         (("class",), "use small letters"),
         (("../evil",), "use small letters"),
-        (("acme", "--kind", "soap"), "there is code"),
+        (("acme", "--kind", "soap"), "there is code, rest"),
         (("acme", "--dir", "taken/x"), "--dir taken/x cannot be written to"),
     ],
 )
@@ -158,7 +164,7 @@ def test_what_cannot_be_begun_is_said(tmp_path: Path, args: tuple[str, ...], sai
 
 
 def test_every_kind_has_a_test_among_its_files() -> None:
-    assert "code" in kinds()
+    assert kinds() == ["code", "rest"]
     for kind in kinds():
         assert any(name.endswith("_test.py") for name in render("acme", kind))
 

@@ -219,6 +219,21 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing: the tests tell what went wrong."""
 
 
+class FastClock:
+    """A clock on which a wait takes no time, for an adapter that waits by itself: its `wait` and
+    `monotonic` go into the AdapterContext."""
+
+    def __init__(self) -> None:
+        self._waited_s = 0.0
+
+    def wait(self, seconds: float) -> bool:
+        self._waited_s += seconds
+        return True
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self._waited_s
+
+
 class FakeBench:
     """An adapter and a `FakeCmms`, as a `Bench`.
 

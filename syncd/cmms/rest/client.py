@@ -52,7 +52,11 @@ class Client:
         self.mask = Mask([*secrets, *secrets_of(said.auth)], context.hide)
         self._meanings = Meanings(said.errors, said.message, said.login_again, self.mask)
         self._pace = Pace(
-            said.limits, wait=context.wait, monotonic=context.monotonic, left_s=context.left_s
+            said.limits,
+            wait=context.wait,
+            monotonic=context.monotonic,
+            left_s=context.left_s,
+            utcnow=context.utcnow,
         )
         self._http = self._open(self._base_url)
         self._tokens: HttpClient | None = None

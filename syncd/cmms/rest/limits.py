@@ -6,6 +6,7 @@ A wait that the cycle has no time for is a Throttled error that was never sent.
 import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
 from syncd.cmms.rest.blocks import Reset, Window
 from syncd.cmms.rest.replies import SIDE
@@ -24,6 +25,7 @@ class Pace:
     Args:
         wait: sleeps that many seconds; False if it was cut short because we are to stop.
         left_s: how many seconds there are for waiting.
+        utcnow: the moment of an answer that does not tell its own.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class Pace:
         wait: Callable[[float], bool],
         monotonic: Callable[[], float],
         left_s: Callable[[], float],
+        utcnow: Callable[[], datetime],
     ) -> None:
         self._windows = list(windows)
         self._caps = [w.per_minute for w in windows if w.per_minute is not None]
@@ -40,6 +43,7 @@ class Pace:
         self._wait = wait
         self._monotonic = monotonic
         self._left_s = left_s
+        self._utcnow = utcnow
         self._not_before = -math.inf
         self._refusals = 0
 
@@ -75,16 +79,17 @@ class Pace:
         the next one."""
         now = self._monotonic()
         headers = response.headers
+        date = parse_http_date(headers.get("date")) or self._utcnow()
         wait = 0.0
         for window in self._windows:
             left = _number(headers.get((window.remaining or "").lower()))
-            reset = _until(window.reset, headers)
+            reset = _until(window.reset, headers, date)
             spent = throttled if left is None else left <= window.keep
             if spent and reset is not None:
                 wait = max(wait, reset)
         asked = None
         if throttled or response.status in _BUSY:
-            asked = retry_after_s(headers.get("retry-after"), parse_http_date(headers.get("date")))
+            asked = retry_after_s(headers.get("retry-after"), date)
         if throttled:
             self._refusals += 1
             if not asked and not wait:
@@ -96,8 +101,8 @@ class Pace:
         return wait
 
 
-def _until(reset: Reset | None, headers: Mapping[str, str]) -> float | None:
-    """Seconds until the window ends; a moment is measured from the answer's own Date."""
+def _until(reset: Reset | None, headers: Mapping[str, str], date: datetime) -> float | None:
+    """Seconds until the window ends; a moment is measured from the answer's own date."""
     if reset is None:
         return None
     text = headers.get(reset.header.lower())
@@ -112,9 +117,8 @@ def _until(reset: Reset | None, headers: Mapping[str, str]) -> float | None:
         return None
     if reset.as_ in {"seconds", "ms"}:
         return max(told, 0.0)
-    date = parse_http_date(headers.get("date"))
     # Both are whole seconds, and a request in the reset's own second may still be refused.
-    return None if date is None else max(told - date.timestamp() + 1.0, 0.0)
+    return max(told - date.timestamp() + 1.0, 0.0)
 
 
 def _number(text: str | None) -> float | None:

@@ -13,12 +13,12 @@ from typing import Any
 import yaml
 
 from syncd.cmms.conformance.bench import Fault, no_fault
+from syncd.cmms.conformance.fake import FastClock
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.port import Capabilities
 from syncd.cmms.rest.adapter import RestAdapter
 from syncd.core.work_order import Field, Fields, Value
 from tests.cmms.presets.server import Fake, serving
-from tests.cmms.standin_bench import Waiting
 from tests.conftest import utcnow
 from tests.edges.s2e_bench import _bundle
 
@@ -93,7 +93,7 @@ class Preset:
         return value
 
 
-class PresetBench(Waiting):
+class PresetBench(FastClock):
     """See `syncd.cmms.conformance.bench.Bench`."""
 
     page_size = PAGE
