@@ -53,6 +53,7 @@ CANNOT: list[tuple[dict[str, Any], str]] = [
     ({"update": [PATCH, STATUS]}, "status is written by update[0] already"),
     ({"update": [{**PATCH, "fields": ["titel"]}]}, "'titel' is no field; did you mean title?"),
     ({"update": [{**PATCH, "fields": ["location"]}]}, "location has no `at` or `write`"),
+    ({"update": [{**PATCH, "touches": ["completed_at"]}]}, "completed_at has no `at` or `write`"),
     ({"update": [{**PATCH, "json": {"to": "{value}"}}]}, "writes one value, and names several"),
     ({"update": [{**PATCH, "query": {"n": "{nr}"}}]}, "there is no {nr} here"),
     ({"update": [{**PATCH, "request": ""}]}, "needs a request"),
