@@ -6,6 +6,7 @@ from typing import ClassVar
 import pytest
 
 from syncd.cmms.conformance import AdapterConformance
+from tests.cmms.presets.atlas_bench import ATLAS
 from tests.cmms.presets.bench import Preset, PresetBench, bench_of
 from tests.cmms.presets.maximo_bench import MAXIMO
 
@@ -30,4 +31,8 @@ class OnItsFake:
 
 
 class TestMaximo(OnItsFake, AdapterConformance, preset=MAXIMO):
+    pass
+
+
+class TestAtlas(OnItsFake, AdapterConformance, preset=ATLAS):
     pass
