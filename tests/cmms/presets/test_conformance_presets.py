@@ -8,6 +8,7 @@ import pytest
 from syncd.cmms.conformance import AdapterConformance
 from tests.cmms.presets.atlas_bench import ATLAS
 from tests.cmms.presets.bench import Preset, PresetBench, bench_of
+from tests.cmms.presets.erpnext_bench import ERPNEXT
 from tests.cmms.presets.maximo_bench import MAXIMO
 
 pytestmark = pytest.mark.judge
@@ -35,4 +36,8 @@ class TestMaximo(OnItsFake, AdapterConformance, preset=MAXIMO):
 
 
 class TestAtlas(OnItsFake, AdapterConformance, preset=ATLAS):
+    pass
+
+
+class TestErpnext(OnItsFake, AdapterConformance, preset=ERPNEXT):
     pass
