@@ -9,6 +9,7 @@ from syncd.cmms.conformance import AdapterConformance
 from tests.cmms.presets.atlas_bench import ATLAS
 from tests.cmms.presets.bench import Preset, PresetBench, bench_of
 from tests.cmms.presets.erpnext_bench import ERPNEXT
+from tests.cmms.presets.glpi_bench import GLPI
 from tests.cmms.presets.maximo_bench import MAXIMO
 
 pytestmark = pytest.mark.judge
@@ -40,4 +41,8 @@ class TestAtlas(OnItsFake, AdapterConformance, preset=ATLAS):
 
 
 class TestErpnext(OnItsFake, AdapterConformance, preset=ERPNEXT):
+    pass
+
+
+class TestGlpi(OnItsFake, AdapterConformance, preset=GLPI):
     pass
