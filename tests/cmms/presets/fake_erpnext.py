@@ -123,7 +123,10 @@ class FakeErpnext(Fake):
     def _put(self, row: dict[str, Any], told: dict[str, Any]) -> Answer:
         if "modified" in told and told["modified"] != row["modified"]:
             raise self.error(417, "TimestampMismatchError", "Document has been modified")
-        self.edit(row["name"], **self._checked(told, row))
+        kept = self._checked(told, row)
+        if kept.get("status", "Open") in {"Resolved", "Closed"}:
+            kept["sla_resolution_date"] = stamp(self.now())
+        self.edit(row["name"], **kept)
         self.note("put", row["name"], told)
         return Answer(200, {"data": self._shown(row)})
 

@@ -75,6 +75,16 @@ def test_what_was_replied_to_is_in_progress_and_what_is_closed_complete(bench: P
         assert record.fields[Field.EXTERNAL_STATUS] == status
 
 
+def test_a_time_of_completion_that_nobody_wrote_is_that_of_the_service_level(
+    bench: PresetBench,
+) -> None:
+    key = bench.add(TITLE)
+    told = bench.adapter.update(key, {Field.STATUS: Status.COMPLETED}, {})
+    assert told.fields[Field.COMPLETED_AT] is not None
+    told = bench.adapter.update(key, {Field.COMPLETED_AT: MORNING}, {})
+    assert told.fields[Field.COMPLETED_AT] == MORNING
+
+
 def test_a_key_that_is_none_is_a_matter_of_credentials() -> None:
     with bench_of(ERPNEXT, ERPNEXT_KEY="wrong") as made, pytest.raises(CredentialsRefused):
         list(made.adapter.fetch(None))
