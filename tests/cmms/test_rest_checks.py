@@ -7,6 +7,7 @@ import pytest
 
 import syncd
 from syncd.cmms.load import AdapterContext
+from syncd.cmms.port import notes
 from syncd.cmms.rest.adapter import RestAdapter
 from syncd.core.work_order import Field
 from syncd.errors import ConfigurationError
@@ -53,6 +54,7 @@ CANNOT: list[tuple[dict[str, Any], str]] = [
     ({"update": [PATCH, STATUS]}, "status is written by update[0] already"),
     ({"update": [{**PATCH, "fields": ["titel"]}]}, "'titel' is no field; did you mean title?"),
     ({"update": [{**PATCH, "fields": ["location"]}]}, "location has no `at` or `write`"),
+    ({"update": [{**PATCH, "touches": ["completed_at"]}]}, "completed_at has no `at` or `write`"),
     ({"update": [{**PATCH, "json": {"to": "{value}"}}]}, "writes one value, and names several"),
     ({"update": [{**PATCH, "query": {"n": "{nr}"}}]}, "there is no {nr} here"),
     ({"update": [{**PATCH, "request": ""}]}, "needs a request"),
@@ -97,6 +99,14 @@ def test_the_small_mapping_itself_can_be_used() -> None:
     with rest({}) as made:
         assert made.adapter.capabilities.creates
         assert not made.adapter.capabilities.optimistic_lock
+
+
+def test_a_status_that_nothing_stands_for_is_told_beforehand() -> None:
+    with rest({"maps": {"state": {"VOID": {"read": "CANCELLED"}}}}) as made:
+        (note,) = notes(made.adapter)
+        assert note.startswith("status CANCELLED cannot be written: nothing in maps.state")
+    with rest({}) as made:
+        assert notes(made.adapter) == []
 
 
 def test_the_example_of_the_documentation_can_be_used(tmp_path: Path) -> None:

@@ -196,6 +196,24 @@ def test_a_lost_answer_on_the_way_costs_a_read() -> None:
         assert state["writes"] == 2
 
 
+@pytest.mark.parametrize("touches", [["description"], []])
+def test_what_a_step_itself_has_changed_is_no_edit_of_another(touches: list[str]) -> None:
+    """A CMMS that stamps a time of its own with the status, and a later step that corrects it.
+    Where the mapping does not say so, it may as well have been a person."""
+    steps = [{"request": "POST /wo/{id}/go", "fields": ["status"], "touches": touches},
+             {**BASE["update"][0], "fields": ["title", "description"], "whole": True}]  # fmt: skip
+    done = item(1, state="DONE", text="stamped")
+    wanted: Fields = {Field.STATUS: Status.COMPLETED, Field.DESCRIPTION: "ours"}
+    replies = [got(item(1)), got({}), got(done), got({}), got({**done, "text": "ours"})]
+    with rest({"update": steps}, *replies) as made:
+        if not touches:
+            with pytest.raises(Unreachable, match="got another description meanwhile"):
+                made.adapter.update("1", wanted, {})
+            return
+        told = made.adapter.update("1", wanted, {})
+        assert told.fields[Field.DESCRIPTION] == made.body(3)["text"] == "ours"
+
+
 def test_a_refusal_after_the_first_step_is_no_refusal_of_the_whole() -> None:
     state: dict[str, Any] = {}
     broken = {2: answer_json({"error": "needs a cause"}, 422)}

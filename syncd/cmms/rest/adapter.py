@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Option
 
 from syncd.cmms.load import AdapterContext
+from syncd.cmms.mapped import notes
 from syncd.cmms.mapping_file import MappingFile, load_mapping
 from syncd.cmms.port import Capabilities
 from syncd.cmms.rest.checks import zone_of
@@ -47,6 +48,7 @@ class RestAdapter:
         told, records = mapping.own, mapping.records
         self.mapping_hash = mapping.digest
         self.mapping_trust = mapping.trust
+        self.notes = notes(records)
         self._told = told
         self._map = records
         self.client = client

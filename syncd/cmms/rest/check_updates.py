@@ -49,6 +49,8 @@ class UpdateChecks:
                     if name in written:
                         self._problem(loc, f"{name} is written by update[{written[name]}] already")
                     written.setdefault(name, number)
+            for name in op.touches:
+                is_written((*loc, "touches"), name, self._records.writes, self._problem)
             self._op(loc, op)
         for field_name, field in self._records.fields.items():
             if not field.writes or field_name in written or field_name is Field.S2E_ID:

@@ -70,6 +70,7 @@ class Plain:
         self._one_value = "value" in names_in(template_of(said))
         self.needs_record = said.whole is not None or bool(said.carry)
         self._guarded = said.lock if said.lock is not None else True
+        self.touches = frozenset(map(Field, said.touches))
 
     @property
     def creates(self) -> bool:

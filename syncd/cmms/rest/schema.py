@@ -138,6 +138,9 @@ class Update(Call):
     carry: dict[str, str] = Field(
         {}, description="dotted path: JMESPath; sent as the record holds it, or lost"
     )
+    touches: list[str] = Field(
+        [], description="fields that the CMMS sets by itself then; a later step may write them"
+    )
     whole: Annotated[Whole | None, BeforeValidator(_whole)] = Field(
         None, description="the whole record is sent back with the changes in it"
     )

@@ -123,11 +123,14 @@ class Writer:
         hands = _Hands(
             self._client, self._records, self._guard, progress, cmms_id, self._verify == "reply"
         )
+        touched: frozenset[Field] = frozenset()  # by what we have written ourselves
         for number, (op, names) in enumerate(steps):
             if number and (op.needs_record or self._guard.locks):
-                held = self._again(held, {name: held.fields.get(name) for name in names})
+                still = [name for name in names if name not in touched]
+                held = self._again(held, {name: held.fields.get(name) for name in still})
             wanted = {name: changes[name] for name in names}
             record = op.run(wanted, held, hands)
+            touched |= op.touches
         if not steps:
             return held.record
         if record is None:

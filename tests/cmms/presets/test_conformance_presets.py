@@ -6,7 +6,10 @@ from typing import ClassVar
 import pytest
 
 from syncd.cmms.conformance import AdapterConformance
+from tests.cmms.presets.atlas_bench import ATLAS
 from tests.cmms.presets.bench import Preset, PresetBench, bench_of
+from tests.cmms.presets.erpnext_bench import ERPNEXT
+from tests.cmms.presets.glpi_bench import GLPI
 from tests.cmms.presets.maximo_bench import MAXIMO
 
 pytestmark = pytest.mark.judge
@@ -30,4 +33,16 @@ class OnItsFake:
 
 
 class TestMaximo(OnItsFake, AdapterConformance, preset=MAXIMO):
+    pass
+
+
+class TestAtlas(OnItsFake, AdapterConformance, preset=ATLAS):
+    pass
+
+
+class TestErpnext(OnItsFake, AdapterConformance, preset=ERPNEXT):
+    pass
+
+
+class TestGlpi(OnItsFake, AdapterConformance, preset=GLPI):
     pass
