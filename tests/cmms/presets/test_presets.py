@@ -1,11 +1,16 @@
 """What is so of every preset that ships."""
 
 import re
+from contextlib import closing
 
 import pytest
 
+from syncd.cmms.load import AdapterContext
 from syncd.cmms.mapping_tree import presets, presets_path, read_tree
+from syncd.cmms.rest.adapter import RestAdapter
 from syncd.cmms.yaml_nodes import plain
+from syncd.core.work_order import Field
+from tests.conftest import utcnow
 
 README = (presets_path() / "README.md").read_text(encoding="utf-8")
 
@@ -26,4 +31,19 @@ def test_what_a_preset_takes_from_the_environment_is_listed(name: str) -> None:
 def test_a_preset_does_not_say_that_it_was_tried_on_the_real_system(name: str) -> None:
     told = plain(read_tree(f"preset:{name}"))
     assert told["name"] == name
-    assert told["verified"] in {"spec", "docs"}
+    text = (presets_path() / f"{name}.yaml").read_text(encoding="utf-8")
+    sketch = text.startswith("# A sketch")
+    assert told["verified"] in ({"none"} if sketch else {"spec", "docs"})
+    assert (f"| `{name}` |" in README.partition("## Sketches")[2]) is sketch
+
+
+@pytest.mark.parametrize("name", presets())
+def test_a_preset_loads_and_keeps_the_laws(name: str) -> None:
+    example = {"URL": "https://cmms.example", "ZONE": "UTC", "VERSION": "60.0"}
+    environ = {it: example.get(it.rpartition("_")[2], "x") for it in taken(name)}
+    context = AdapterContext(may_write=False, utcnow=utcnow, environ=environ)
+    options = RestAdapter.Options(url=None, mapping=f"preset:{name}")
+    with closing(RestAdapter.from_options(options, context)) as adapter:
+        can = adapter.capabilities
+    assert {Field.TITLE, Field.S2E_ID} <= can.reads
+    assert can.creates is (name != "brightly")
