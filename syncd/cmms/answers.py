@@ -1,9 +1,10 @@
 """JSON over HTTP, for adapters of CMMSs that use HTTP's methods and statuses as everybody does."""
 
+import ipaddress
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import orjson
 from pydantic import BaseModel, ConfigDict, SecretStr
@@ -13,6 +14,7 @@ from syncd.core.budget import retry_after_s
 from syncd.core.work_order import Field, Fields
 from syncd.errors import (
     Changed,
+    ConfigurationError,
     CredentialsRefused,
     NotFound,
     Refused,
@@ -65,6 +67,34 @@ class TokenOptions(BaseModel):
     timeout_s: float = DEADLINE_S
 
 
+def open_http(url: str, context: AdapterContext, what: str = "SYNCD_CMMS_URL") -> HttpClient:
+    """A client of the CMMS at this address, which `what` names.
+
+    Raises ConfigurationError for an address that cannot be used, or that shows credentials to the
+    network where nobody has allowed that.
+    """
+    if not context.allow_http and _is_clear(url):
+        raise ConfigurationError(
+            f"{what} is http, which shows the credentials to the network; use https, or set "
+            "SYNCD_ALLOW_HTTP=1"
+        )
+    return HttpClient(url, side="cmms", ca_bundle=context.ca_bundle, proxy=context.proxy)
+
+
+def _is_clear(url: str) -> bool:
+    """Whether it is spoken to in the clear, beyond this machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return False  # what is wrong with it, the client says
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = host == "localhost"
+    return parts.scheme == "http" and not loopback
+
+
 class JsonApi:
     """Calls to one CMMS with a Bearer token, each answered with a JSON object.
 
@@ -75,9 +105,7 @@ class JsonApi:
     def __init__(
         self, options: TokenOptions, context: AdapterContext, *, error_key: str | None = None
     ) -> None:
-        self._http = HttpClient(
-            options.url, side="cmms", ca_bundle=context.ca_bundle, proxy=context.proxy
-        )
+        self._http = open_http(options.url, context)
         self._options, self._utcnow, self._error_key = options, context.utcnow, error_key
 
     def call(

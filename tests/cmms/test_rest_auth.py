@@ -5,7 +5,13 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from syncd.errors import CredentialsRefused, Refused, Throttled, UnexpectedContent
+from syncd.errors import (
+    ConfigurationError,
+    CredentialsRefused,
+    Refused,
+    Throttled,
+    UnexpectedContent,
+)
 from tests.cmms.rest_bench import SECRET, item, page, rest
 from tests.edges.raw_server import Asked, Behaviour, RawServer, answer, answer_json
 
@@ -168,3 +174,9 @@ def test_tokens_may_come_from_another_host_and_calls_do_not_go_there() -> None:
             list(made.adapter.fetch(None))
             assert [asked.path for asked in tokens.asked] == ["/t"]
             assert made.told() == ["GET /api/wo"]
+
+
+def test_credentials_do_not_go_over_the_network_in_the_clear() -> None:
+    told = r"http://cmms\.example.*SYNCD_ALLOW_HTTP"
+    with pytest.raises(ConfigurationError, match=told), rest({}, URL="http://cmms.example"):
+        pass

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
+from syncd.cmms.answers import open_http
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.rest.auth import make_credentials, secrets_of
 from syncd.cmms.rest.calls import Prepared, pairs_of
@@ -196,12 +197,7 @@ class Client:
         raise error
 
     def _open(self, url: str) -> HttpClient:
-        return HttpClient(
-            url,
-            side=SIDE,
-            ca_bundle=self._context.ca_bundle,
-            proxy=self._context.proxy,
-        )
+        return open_http(url, self._context, f"base_url or token_url, {_origin(url)},")
 
 
 def _origin(url: str) -> str:
