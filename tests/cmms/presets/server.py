@@ -26,6 +26,7 @@ class Asked:
         parts: the path's segments, each decoded on its own.
         headers: by their names in lower case.
         json: the body, where it is JSON.
+        pairs: the query, with a name as often as it came.
     """
 
     method: str
@@ -33,6 +34,7 @@ class Asked:
     query: dict[str, str]
     headers: dict[str, str]
     json: Any
+    pairs: tuple[tuple[str, str], ...] = ()
 
     @property
     def parts(self) -> list[str]:
@@ -169,12 +171,14 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         path, _, query = self.path.partition("?")
         headers = {name.lower(): value for name, value in self.headers.items()}
+        pairs = parse_qsl(query, keep_blank_values=True)
         return Asked(
             self.command,
             urlsplit(path).path,
-            dict(parse_qsl(query, keep_blank_values=True)),
+            dict(pairs),
             headers,
             json.loads(body) if "json" in headers.get("content-type", "") else None,
+            tuple(pairs),
         )
 
     def work(self, asked: Asked) -> Answer:

@@ -10,6 +10,7 @@ from tests.cmms.presets.atlas_bench import ATLAS
 from tests.cmms.presets.bench import Preset, PresetBench, bench_of
 from tests.cmms.presets.erpnext_bench import ERPNEXT
 from tests.cmms.presets.glpi_bench import GLPI
+from tests.cmms.presets.maintainx_bench import MAINTAINX
 from tests.cmms.presets.maximo_bench import MAXIMO
 
 pytestmark = pytest.mark.judge
@@ -30,6 +31,10 @@ class OnItsFake:
     def bench(self) -> Iterator[PresetBench]:
         with bench_of(self.preset) as made:
             yield made
+
+
+class TestMaintainX(OnItsFake, AdapterConformance, preset=MAINTAINX):
+    pass
 
 
 class TestMaximo(OnItsFake, AdapterConformance, preset=MAXIMO):
