@@ -153,6 +153,8 @@ class FakeMaintainX(Fake):
 
     def _add_time(self, key: str, told: dict[str, Any]) -> Answer:
         row = self._row(key)
+        if told.get("costType") not in {"INSPECTION", "OTHER", "WORK"}:
+            raise self.error(400, "costType must be one of INSPECTION, OTHER, WORK")
         if told.get("type") != "TIME" or not isinstance(told.get("durationTotal"), int):
             raise self.error(400, "durationTotal must be an integer")
         self.edit(key, seconds=row["seconds"] + told["durationTotal"])
@@ -168,10 +170,14 @@ class FakeMaintainX(Fake):
         taken = {name: told[name] for name in TAKEN if name in told}
         if taken.get("dueDate") is not None:
             taken["dueDate"] = stamp(_moment(taken["dueDate"]))
+        if "extraFields" in told:  # as a whole: what is not sent is gone
+            taken |= dict.fromkeys(LABELS.values())
         for label, value in told.get("extraFields", {}).items():
             if label not in LABELS:
                 raise self.error(400, f"unknown extra field {label}")
-            taken[LABELS[label]] = value
+            if not isinstance(value, str):
+                raise self.error(400, f"extra field {label} must be a string")
+            taken[LABELS[label]] = value or None
         return taken
 
 

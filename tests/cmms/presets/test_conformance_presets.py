@@ -12,6 +12,7 @@ from tests.cmms.presets.erpnext_bench import ERPNEXT
 from tests.cmms.presets.glpi_bench import GLPI
 from tests.cmms.presets.maintainx_bench import MAINTAINX
 from tests.cmms.presets.maximo_bench import MAXIMO
+from tests.cmms.presets.servicenow_bench import SERVICENOW
 
 pytestmark = pytest.mark.judge
 
@@ -50,4 +51,8 @@ class TestErpnext(OnItsFake, AdapterConformance, preset=ERPNEXT):
 
 
 class TestGlpi(OnItsFake, AdapterConformance, preset=GLPI):
+    pass
+
+
+class TestServicenow(OnItsFake, AdapterConformance, preset=SERVICENOW):
     pass

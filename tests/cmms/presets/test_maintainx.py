@@ -59,7 +59,9 @@ def test_a_status_has_a_call_of_its_own_and_calls_no_webhook(bench: PresetBench)
 def test_hours_are_added_and_never_taken_away(bench: PresetBench) -> None:
     key = bench.add({**TITLE, Field.ACTUAL_HOURS: Decimal(1)})
     bench.adapter.update(key, {Field.ACTUAL_HOURS: Decimal("2.25")}, {})
-    assert bench.fake.ledger == [("costs", key, {"type": "TIME", "durationTotal": 4500})]
+    assert bench.fake.ledger == [
+        ("costs", key, {"type": "TIME", "costType": "WORK", "durationTotal": 4500})
+    ]
     with pytest.raises(Refused, match="takes none back"):
         bench.adapter.update(key, {Field.ACTUAL_HOURS: Decimal(1)}, {})
 
