@@ -10,6 +10,7 @@ from tests.cmms.presets.atlas_bench import ATLAS
 from tests.cmms.presets.bench import Preset, PresetBench, bench_of
 from tests.cmms.presets.erpnext_bench import ERPNEXT
 from tests.cmms.presets.glpi_bench import GLPI
+from tests.cmms.presets.limble_bench import LIMBLE
 from tests.cmms.presets.maximo_bench import MAXIMO
 
 pytestmark = pytest.mark.judge
@@ -45,4 +46,8 @@ class TestErpnext(OnItsFake, AdapterConformance, preset=ERPNEXT):
 
 
 class TestGlpi(OnItsFake, AdapterConformance, preset=GLPI):
+    pass
+
+
+class TestLimble(OnItsFake, AdapterConformance, preset=LIMBLE):
     pass
