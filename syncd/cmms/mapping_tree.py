@@ -11,7 +11,8 @@ from syncd.cmms.yaml_nodes import Entry, Mark, Node, YamlProblem, merged, parse_
 
 SETTING = "SYNCD_CMMS_MAPPING"
 PRESET = "preset:"
-_NAME = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_NAME = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(#?)(?::-([^}]*))?\}")
+_WHOLE = re.compile(r"-?[0-9]{1,15}")
 _OURS = "SYNCD_"
 _NOTHING = Node(Mark(SETTING, 0), {})  # in place of what could not be read
 
@@ -95,7 +96,8 @@ def _extended(node: Node, folder: Path, problems: Problems, via: tuple[Path, ...
 
 
 def filled(node: Node, environ: Mapping[str, str], problems: Problems) -> Node:
-    """The tree with every ${NAME} and ${NAME:-default} replaced. NAME_FILE is read."""
+    """The tree with every ${NAME} and ${NAME:-default} replaced, and ${NAME#} by a number.
+    NAME_FILE is read."""
     return _Filling(environ, problems).node(node, "")
 
 
@@ -125,17 +127,26 @@ class _Filling:
         given: list[str] = []
 
         def value(found: re.Match[str]) -> str:
-            told = self._value(found[1], found[2], node.mark, path)
+            told = self._value(found[1], found[3], node.mark, path)
             if told is not None:
                 given.append(told)
                 self._problems.given.add(told)
                 return told
-            return found[2] or ""
+            return found[3] or ""
 
         done = _NAME.sub(value, text)
         if "${" in _NAME.sub("", text):
             self._problems.add(node.mark, path, "holds ${ that is no ${NAME} or ${NAME:-default}")
-        return Node(node.mark, done, tuple(given))
+        numbers = [found[1] for found in _NAME.finditer(text) if found[2]]
+        if not numbers:
+            return Node(node.mark, done, tuple(given))
+        if _NAME.fullmatch(text) is None:
+            self._problems.add(node.mark, path, "holds ${NAME#}, a number, with text around it")
+        elif _WHOLE.fullmatch(done):
+            return Node(node.mark, int(done), tuple(given))
+        elif done:
+            self._problems.add(node.mark, path, f"{numbers[0]} has to be a whole number")
+        return Node(node.mark, 0, tuple(given))
 
     def _value(self, name: str, default: str | None, mark: Mark, path: str) -> str | None:
         """What the environment has for this name; None: the default."""

@@ -136,6 +136,8 @@ BROKEN: list[tuple[str, int, str]] = [
     (f"{GOOD}url: https://${{HOST}}/\n", 10, "url: HOST is not set in the environment; set it, or"),
     (f"{GOOD}url: https://${{HOST/\n", 10, "url: holds ${ that is no ${NAME} or ${NAME:-default}"),
     (f"{GOOD}url: https://${{SYNCD_S2E_TOKEN}}/\n", 10, "url: takes SYNCD_S2E_TOKEN, a setting of"),
+    (f"{GOOD}url: https://${{HOST#:-7}}/\n", 10, "url: holds ${NAME#}, a number, with text around"),
+    (f"{GOOD}index_lag_s: ${{LAG#:-ten}}\n", 10, "index_lag_s: LAG has to be a whole number"),
     # what it extends
     (f"extends: preset:nosuch\n{GOOD}", 1, "extends: preset:nosuch is no preset; there is"),
     (f"extends: other.yaml\n{GOOD}", 1, "extends: other.yaml cannot be read: No such file"),
@@ -188,6 +190,12 @@ def test_only_true_false_and_plain_numbers_are_no_text() -> None:
         *("yes", "no", "on", "off", "True", "010", "0x1", "1_0", "12:30", "2026-03-10"),
         *(None, True, 7, -1.5, "1e5", ".5"),
     ]
+
+
+def test_a_number_is_taken_from_the_environment(tmp_path: Path) -> None:
+    assert load(tmp_path, f"{GOOD}index_lag_s: ${{LAG#:-30}}\n").index_lag_s == 30.0
+    with pytest.raises(ConfigurationError, match="index_lag_s"):
+        load(tmp_path, f"{GOOD}index_lag_s: ${{LAG:-30}}\n")
 
 
 # ── what it extends ───────────────────────────────────────────────────────────────────────

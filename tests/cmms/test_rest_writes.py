@@ -254,6 +254,16 @@ def test_a_call_of_its_own_for_each_value() -> None:
         assert made.told()[1] == "POST /api/wo/1/completed?to=DONE"
 
 
+def test_a_call_of_its_own_takes_along_what_is_carried_and_what_is_set() -> None:
+    calls = {str(value): {"request": "PATCH /wo/{id}", "json": {"open": 0}} for value in Status}
+    over = {"update": [REST_OF, {"fields": ["status"], "by_value": calls,
+                                 "carry": {"who.id": "user"}, "set": {"who.kind": "user"}}]}  # fmt: skip
+    native = item(1, user=7)
+    with rest(over, got(native), NO_CONTENT, got(item(1, state="DONE"))) as made:
+        made.adapter.update("1", status(Status.COMPLETED), {})
+        assert made.body(1) == {"open": 0, "who": {"id": 7, "kind": "user"}}
+
+
 # ── hours and rows ───────────────────────────────────────────────────────────────────────────
 
 LABOUR: dict[str, Any] = {

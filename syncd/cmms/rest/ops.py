@@ -108,13 +108,15 @@ class Plain:
                 raise Refused(f"whole: {whole.take} finds no record to send back", side=SIDE)
             for path in whole.drop:
                 _drop(base, path)
-        carried = {path: found.take(held.native) for path, found in self._carry.items()}
         return body_with(
             prepare(call, values),
-            [*carried.items(), *_pairs(done), *_constants(self.said, values)],
+            [*self._carried(held), *_pairs(done), *_constants(self.said, values)],
             self.said.under,
             base,
         )
+
+    def _carried(self, held: Held) -> list[tuple[str, Any]]:
+        return [(path, found.take(held.native)) for path, found in self._carry.items()]
 
     def _field(self) -> FieldMap:
         return self._map.fields[self.fields[0]]
@@ -132,7 +134,9 @@ class ByValue(Plain):
         call = self._call(changes)
         natives = self._field().natives(changes[self.fields[0]])
         native = natives[0] if isinstance(natives, tuple) else None
-        request = prepare(call, {**held.values(), "value": native})
+        values = {**held.values(), "value": native}
+        told = [*self._carried(held), *_constants(self.said, values)]
+        request = body_with(prepare(call, values), told, self.said.under, None)
         reply = self._send(request, held, hands)
         return None if self._item is None else hands.told(reply, self._item)
 

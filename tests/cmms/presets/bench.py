@@ -45,7 +45,7 @@ class Preset:
     fake: type[Fake]
     environ: Callable[[str], dict[str, str]]
     names: Mapping[Field, str]
-    stamp: Callable[[datetime], str]
+    stamp: Callable[[datetime], Any]
     words: Mapping[Field, Mapping[str, Any]]
     over: Mapping[str, Any]
     secrets: tuple[str, ...]

@@ -10,6 +10,7 @@ from tests.cmms.presets.atlas_bench import ATLAS
 from tests.cmms.presets.bench import Preset, PresetBench, bench_of
 from tests.cmms.presets.erpnext_bench import ERPNEXT
 from tests.cmms.presets.glpi_bench import GLPI
+from tests.cmms.presets.limble_bench import LIMBLE
 from tests.cmms.presets.maintainx_bench import MAINTAINX
 from tests.cmms.presets.maximo_bench import MAXIMO
 from tests.cmms.presets.servicenow_bench import SERVICENOW
@@ -55,4 +56,8 @@ class TestGlpi(OnItsFake, AdapterConformance, preset=GLPI):
 
 
 class TestServicenow(OnItsFake, AdapterConformance, preset=SERVICENOW):
+    pass
+
+
+class TestLimble(OnItsFake, AdapterConformance, preset=LIMBLE):
     pass

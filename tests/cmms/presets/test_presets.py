@@ -40,7 +40,11 @@ def test_a_preset_does_not_say_that_it_was_tried_on_the_real_system(name: str) -
 @pytest.mark.parametrize("name", presets())
 def test_a_preset_loads_and_keeps_the_laws(name: str) -> None:
     example = {"URL": "https://cmms.example", "ZONE": "UTC", "VERSION": "60.0"}
-    environ = {it: example.get(it.rpartition("_")[2], it) for it in taken(name)}
+    # What is a number is so in any text, too.
+    environ = {
+        it: example.get(it.rpartition("_")[2], str(number))
+        for number, it in enumerate(sorted(taken(name)), 100)
+    }
     context = AdapterContext(may_write=False, utcnow=utcnow, environ=environ)
     options = RestAdapter.Options(url=None, mapping=f"preset:{name}")
     with closing(RestAdapter.from_options(options, context)) as adapter:
