@@ -46,9 +46,9 @@ def list_adapters(as_json: Json = False) -> None:
             ]
         )
         return
-    rows = [(it.setting, it.verified, it.trouble or it.where) for it in found]
-    print_rows(("setting", "verified", "where"), rows)
-    typer.echo()
+    rows = [(it.setting.partition("=")[2], it.verified, it.trouble or it.where) for it in found]
+    print_rows(("name", "verified", "where"), rows)
+    typer.echo("\nSYNCD_CMMS_ADAPTER names an adapter, SYNCD_CMMS_MAPPING a preset of `rest`.")
     for word in [word for word in VERIFIED if any(it.verified == word for it in found)]:
         typer.echo(f"{word}: {VERIFIED[word]}")
 
