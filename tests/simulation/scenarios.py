@@ -57,6 +57,7 @@ SCENARIOS: Mapping[str, History] = MappingProxyType(
         ),
         "a_conflict_that_a_person_ends": _of(
             *_SETTLED, _s2e("resolution", "mine"), _cmms("resolution", "yours"), _TICK,
+            _TICK,  # whichever of the two is killed, there is a conflict to answer
             Step("answer", ("s2e",)), _TICK, _TICK,
             setup=replace(_SMALL, owners=(("resolution", None),)),
         ),
