@@ -97,7 +97,9 @@ SCENARIOS: Mapping[str, History] = MappingProxyType(
             setup=replace(_SMALL, traits=Traits(locks=True)),
         ),
         "a_new_order_and_a_full_read": _of(
-            *_SETTLED, Step("s2e_add", ("ASSIGNED",)), _TICK, _cmms("status", "ON_HOLD", 2), _FULL
+            *_SETTLED, Step("s2e_add", ("ASSIGNED",)), _TICK,
+            _TICK,  # whichever of the two is killed, there is a record to edit
+            _cmms("status", "ON_HOLD", 2), _FULL
         ),
     }
 )  # fmt: skip
