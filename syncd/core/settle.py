@@ -127,19 +127,25 @@ def _verdict(
         lag=policy.s2e_read_lag if intent.side is Side.S2E else policy.cmms_read_lag,
         equivalents=equivalents,
         sync_moved=isinstance(holder, S2eOrder) and _sync_moved(case, intent, holder),
+        certainly_later=isinstance(holder, S2eOrder) and _shows_the_write(case, intent, holder),
     )
+
+
+def _shows_the_write(case: Case, intent: Intent, order: S2eOrder) -> bool:
+    """Whether Scan2Evolve's lastSyncedAt tells that this read shows a state after the write, with
+    no other write of ours about that may have moved it."""
+    others = (each for each in (*case.intents, *case.recent) if each is not intent)
+    return _synced_since(intent, order) and all(each.side is not Side.S2E for each in others)
 
 
 def _sync_moved(case: Case, intent: Intent, order: S2eOrder) -> bool:
     """Whether lastSyncedAt shows that this write was applied: it moved, and no other write of
     ours can have moved it."""
-    if order.last_synced_at is None:
-        return False
     if any(
         other.side is Side.S2E and other.state is IntentState.ANSWERED for other in case.intents
     ):
         return False
-    return order.last_synced_at != intent.last_synced_before
+    return _synced_since(intent, order)
 
 
 def _edited_since(intent: Intent, holder: S2eOrder | CmmsRecord | None) -> bool:
@@ -147,8 +153,11 @@ def _edited_since(intent: Intent, holder: S2eOrder | CmmsRecord | None) -> bool:
     if not isinstance(holder, S2eOrder) or holder.updated_at is None:
         return False
     synced = holder.last_synced_at
-    applied = synced is not None and synced != intent.last_synced_before
-    return applied and synced is not None and holder.updated_at > synced
+    return synced is not None and _synced_since(intent, holder) and holder.updated_at > synced
+
+
+def _synced_since(intent: Intent, order: S2eOrder) -> bool:
+    return order.last_synced_at not in {None, intent.last_synced_before}
 
 
 def _agreed(name: Field, side: Side, own: Value, other: Value) -> BaseMove:

@@ -40,6 +40,7 @@ def verdict(
     after_s: float = 1,
     write: Write = OLD_NEW,
     sync_moved: bool = False,
+    certainly_later: bool = False,
 ) -> IntentState | None:
     return judge(
         write,
@@ -49,6 +50,7 @@ def verdict(
         seen_at=at(after_s),
         lag=READ_LAG,
         sync_moved=sync_moved,
+        certainly_later=certainly_later,
     )
 
 
@@ -102,15 +104,25 @@ def test_the_value_from_before_in_a_late_read_of_a_write_in_doubt_was_not_applie
 
 @pytest.mark.parametrize("seen", ["newer", None, Unreadable("?", "is odd")])
 def test_anything_else_after_an_answer_is_a_newer_edit(seen: Value) -> None:
-    assert verdict(seen, answered=True) is SUPERSEDED
+    assert verdict(seen, answered=True, after_s=LATE) is SUPERSEDED
+
+
+@pytest.mark.parametrize("answered", [True, False])
+@pytest.mark.parametrize("after_s", [0, EARLY])
+def test_anything_else_says_nothing_in_an_early_read(answered: bool, after_s: float) -> None:
+    assert verdict("an edit?", answered=answered, after_s=after_s) is None
+
+
+def test_anything_else_in_an_early_read_is_a_newer_edit_where_it_is_certainly_later() -> None:
+    assert verdict("newer", answered=True, after_s=0, certainly_later=True) is SUPERSEDED
 
 
 def test_anything_else_in_doubt_is_a_newer_edit_where_last_synced_at_moved() -> None:
-    assert verdict("newer", answered=False, sync_moved=True) is SUPERSEDED
+    assert verdict("newer", answered=False, after_s=LATE, sync_moved=True) is SUPERSEDED
 
 
 def test_anything_else_in_doubt_means_that_both_sides_changed() -> None:
-    assert verdict("newer", answered=False) is NOT_APPLIED
+    assert verdict("newer", answered=False, after_s=LATE) is NOT_APPLIED
 
 
 @pytest.mark.parametrize("seen", ["new", "old", "newer"])
@@ -175,7 +187,8 @@ def test_normalisations(sent_value: Value, seen: Value) -> None:
     ],
 )
 def test_edits_are_no_normalisations(sent_value: Value, seen: Value) -> None:
-    assert verdict(seen, answered=True, write=Write("old", sent_value, sent_value)) is SUPERSEDED
+    write = Write("old", sent_value, sent_value)
+    assert verdict(seen, answered=True, after_s=LATE, write=write) is SUPERSEDED
 
 
 # ── what the merge makes of it ───────────────────────────────────────────────────────────
@@ -330,11 +343,39 @@ def test_a_write_not_applied_keeps_the_count_of_ignored_ones() -> None:
 
 
 def test_a_write_superseded_upstream_is_the_base_and_the_newer_value_an_edit() -> None:
-    decision = run(pushed("newer"), now=at(1))
+    decision = run(pushed("newer", after_s=LATE), now=at(LATE))
     assert moved(decision) == {CAUSE: ("new", "new")}
     assert sent(decision, Side.CMMS) == {CAUSE: "newer"}
     assert not sent(decision, Side.S2E)
     assert not decision.conflicts
+
+
+def test_an_edit_that_our_write_may_have_overwritten_is_carried_nowhere() -> None:
+    """A person edits between our look and our write, and the read after it lags behind both."""
+    early = run(pushed("edited", after_s=EARLY), now=at(EARLY))
+    assert early.waiting == {CAUSE}
+    assert not early.writes
+    assert not early.base_moves
+    later = run(pushed("new", after_s=LATE), now=at(LATE))
+    assert not later.writes
+    assert moved(later) == {CAUSE: ("new", "new")}
+
+
+def test_an_edit_seen_early_is_newer_where_last_synced_at_moved() -> None:
+    decision = run(pushed("newer", last_synced_at=at(0.5)), now=at(1))
+    assert moved(decision) == {CAUSE: ("new", "new")}
+    assert sent(decision, Side.CMMS) == {CAUSE: "newer"}
+
+
+def test_an_edit_seen_early_may_be_old_where_another_write_of_ours_moved_last_synced_at() -> None:
+    earlier = replace(
+        intent(Side.S2E, {NOTE: Write("a", "b", "b", verdict=CONFIRMED)}, intent_id=7),
+        state=IntentState.CONFIRMED,
+    )
+    case = replace(pushed("edited", last_synced_at=at(0.5)), recent=(earlier,))
+    decision = run(case, now=at(1))
+    assert decision.waiting == {CAUSE}
+    assert not decision.writes
 
 
 def test_in_doubt_with_last_synced_at_moved_the_newer_value_is_an_edit_since() -> None:
@@ -345,10 +386,11 @@ def test_in_doubt_with_last_synced_at_moved_the_newer_value_is_an_edit_since() -
 
 
 def test_in_doubt_without_last_synced_at_moved_it_is_a_conflict_like_any_other() -> None:
-    decision = run(pushed("newer", state=IntentState.IN_DOUBT), now=at(1))
+    decision = run(pushed("newer", state=IntentState.IN_DOUBT, after_s=LATE), now=at(LATE))
     assert [(c.s2e, c.cmms, c.winner) for c in decision.conflicts] == [("newer", "new", Side.CMMS)]
     assert sent(decision, Side.S2E) == {CAUSE: "new"}
-    kept = run(pushed("newer", state=IntentState.IN_DOUBT), make_policy(owner=Side.S2E), now=at(1))
+    case = pushed("newer", state=IntentState.IN_DOUBT, after_s=LATE)
+    kept = run(case, make_policy(owner=Side.S2E), now=at(LATE))
     assert sent(kept, Side.CMMS) == {CAUSE: "newer"}
     assert not sent(kept, Side.S2E)
 
@@ -363,10 +405,10 @@ def test_last_synced_at_moved_by_another_write_of_ours_proves_nothing() -> None:
         base_s2e={CAUSE: "old", NOTE: "a"},
         base_cmms={CAUSE: "old", NOTE: "a"},
         intents=[first, second],
-        seen_at=at(1),
+        seen_at=at(LATE),
         last_synced_at=at(0.5),
     )
-    assert [conflict.field for conflict in run(case, now=at(1)).conflicts] == [CAUSE]
+    assert [conflict.field for conflict in run(case, now=at(LATE)).conflicts] == [CAUSE]
 
 
 @pytest.mark.parametrize(
@@ -376,8 +418,8 @@ def test_last_synced_at_that_has_not_moved_proves_nothing(
     before: datetime | None, seen_now: datetime | None
 ) -> None:
     one = intent(Side.S2E, {CAUSE: OLD_NEW}, state=IntentState.IN_DOUBT, last_synced_before=before)
-    case = pushed("newer", state=IntentState.IN_DOUBT, last_synced_at=seen_now)
-    assert run(replace(case, intents=(one,)), now=at(1)).conflicts
+    case = pushed("newer", state=IntentState.IN_DOUBT, after_s=LATE, last_synced_at=seen_now)
+    assert run(replace(case, intents=(one,)), now=at(LATE)).conflicts
 
 
 def test_what_a_cmms_state_stands_for_says_nothing_about_a_write_upstream() -> None:
@@ -390,15 +432,15 @@ def test_what_a_cmms_state_stands_for_says_nothing_about_a_write_upstream() -> N
         base_cmms={status: Status.COMPLETED},
         equivalents={status: frozenset({"DRAFT", "ASSIGNED"})},
         intents=[intent(Side.S2E, {status: write})],
-        seen_at=at(1),
+        seen_at=at(LATE),
     )
-    assert [item.verdict for item in run(case, now=at(1)).settled] == [SUPERSEDED]
+    assert [item.verdict for item in run(case, now=at(LATE)).settled] == [SUPERSEDED]
 
 
 @pytest.mark.parametrize(("kept", "expected"), [(64, ALTERED), (63, SUPERSEDED)])
 def test_no_field_is_cut_below_64_units(kept: int, expected: IntentState) -> None:
     write = Write("old", "x" * 100, "x" * 100)
-    assert verdict("x" * kept, answered=True, write=write) is expected
+    assert verdict("x" * kept, answered=True, after_s=LATE, write=write) is expected
 
 
 def test_a_side_with_an_outcome_unknown_is_written_nothing_else() -> None:
