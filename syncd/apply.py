@@ -8,8 +8,9 @@ What an answer leaves behind, and what becomes of the intent:
     clear success (CMMS: the record as it is)     confirmed, altered, ignored or superseded now
     clear refusal of several fields               refused        each field once, on its own
     clear refusal of one field, or of a create    refused        parked, never again unchanged
+    no access (403) with this one                 refused        tried again, later each time
     no longer as expected (CMMS)                  refused        read again, decided again
-    certainly not sent                            not_applied    planned again
+    certainly not applied                         not_applied    tried again, later each time
     anything else                                 in_doubt       read back before anything else
 
 Every write checks first that the cycle has time left and nobody has asked to stop; committing
@@ -17,26 +18,25 @@ its intent checks that the lease is still ours.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from syncd.cmms.port import CmmsAdapter
-from syncd.core.case import Hold, Intent, IntentState
+from syncd.core.case import FORBIDDEN, Hold, Intent, IntentState
 from syncd.core.compare import same
 from syncd.core.decision import Change, Decision, as_fields
+from syncd.core.meet import RECREATE, order_hold
 from syncd.core.plan import Plan
 from syncd.core.policy import Policy
 from syncd.core.work_order import CmmsRecord, Fields, Side, encode_fields, encode_value
 from syncd.errors import (
+    AccessRefused,
     Changed,
     ClearRefusal,
-    CredentialsRefused,
-    IntegrationInactive,
     NotFound,
     Refused,
     RemoteError,
-    Throttled,
 )
 from syncd.intents import Intents
 from syncd.scan2evolve.client import Scan2EvolveClient
@@ -133,6 +133,7 @@ class Apply:
         try:
             found = self._adapter.find(s2e_id) if self._adapter.capabilities.finds else []
         except RemoteError as error:
+            self._hold_create(decision, fields, error)
             self._failed(Side.CMMS, error)
             self._leave(s2e_id)
             return
@@ -145,20 +146,32 @@ class Apply:
         try:
             record = self._adapter.create(s2e_id, fields)
         except RemoteError as error:
-            self._create_failed(intent, fields, error)
+            self._create_failed(decision, intent, fields, error)
             return
         self._failures[Side.CMMS] = 0
         self._intents.created(intent, fields, record)
         self.sent.created += 1
 
-    def _create_failed(self, intent: Intent, fields: Fields, error: RemoteError) -> None:
-        self._close(intent, error)
+    def _create_failed(
+        self, decision: Decision, intent: Intent, fields: Fields, error: RemoteError
+    ) -> None:
+        state = self._close(intent, error)
         if isinstance(error, Refused):
             value = encode_fields(fields)
             hold = Hold(Side.CMMS, None, "refused", value, 1, detail=str(error))
             self._intents.park(intent.s2e_id, hold)
             return
+        if state is not IntentState.IN_DOUBT:
+            self._hold_create(decision, fields, error)
         self._failed(Side.CMMS, error)
+
+    def _hold_create(self, decision: Decision, fields: Fields, error: RemoteError) -> None:
+        held = order_hold(decision.case)
+        if held is not None and held.reason == RECREATE:
+            return  # a person's mark, which stays until there is a record
+        value = encode_fields(fields)
+        tries = held.tries if held is not None and held.value == value else 0
+        self._hold_back(decision.s2e_id, Hold(Side.CMMS, None, "", value, tries), error)
 
     # ── updating ──────────────────────────────────────────────────────────────────────────
 
@@ -183,7 +196,9 @@ class Apply:
             self._refused(decision, side, changes, intent, error)
             return True
         except RemoteError as error:
-            self._close(intent, error)
+            if self._close(intent, error) is not IntentState.IN_DOUBT:
+                for change in changes:
+                    self._hold_back(s2e_id, _hold_of(change), error)
             self._failed(side, error)
             return False
         self._failures[side] = 0
@@ -204,7 +219,7 @@ class Apply:
         s2e_id = decision.s2e_id
         self._intents.failed(intent, error)
         self.sent.touched.add(s2e_id)
-        if isinstance(error, CredentialsRefused | IntegrationInactive):
+        if error.is_about_the_side:
             self._failed(side, error)
             self._leave(s2e_id)
         elif isinstance(error, NotFound):
@@ -219,6 +234,11 @@ class Apply:
                     break  # nothing is sent to a record while an outcome is unknown
         else:
             (change,) = changes
+            if isinstance(error, AccessRefused):
+                self._hold_back(s2e_id, _hold_of(change), error)
+                self._failed(side, error)
+                self._leave(s2e_id)
+                return
             value, tries = encode_value(change.value), change.tries + 1
             hold = Hold(side, change.field, "refused", value, tries, detail=str(error))
             self._intents.park(s2e_id, hold)
@@ -226,13 +246,25 @@ class Apply:
                 "push.refused", s2e_id=s2e_id, side=side, field=change.field, error=str(error)
             )
 
-    def _close(self, intent: Intent, error: RemoteError) -> None:
-        """Keep an outcome that is not clear, or that nothing was sent."""
-        if self._intents.failed(intent, error) is IntentState.IN_DOUBT:
+    def _close(self, intent: Intent, error: RemoteError) -> IntentState:
+        """Keep an outcome that is not clear, or that nothing was sent; return it."""
+        state = self._intents.failed(intent, error)
+        if state is IntentState.IN_DOUBT:
             self.sent.in_doubt += 1
             self.sent.touched.add(intent.s2e_id)
         else:
             self._leave(intent.s2e_id)
+        return state
+
+    def _hold_back(self, s2e_id: str, hold: Hold, error: RemoteError) -> None:
+        """Let it wait, unless the error says that the order has no part in it."""
+        if error.is_about_the_side:
+            return
+        reason = FORBIDDEN if isinstance(error, AccessRefused) else IntentState.NOT_APPLIED
+        tries = hold.tries + 1
+        self._intents.hold_back(
+            s2e_id, replace(hold, reason=reason, tries=tries, detail=str(error))
+        )
 
     def _leave(self, s2e_id: str) -> None:
         """What was planned for this order is left for the next cycle."""
@@ -240,18 +272,15 @@ class Apply:
         self.sent.touched.add(s2e_id)
 
     def _failed(self, side: Side, error: RemoteError) -> None:
-        """Count a failure of a side; stop writing to it when it is not about one order.
-
-        A 429 that was answered delays the next request, which waits for it by itself; one that
-        was never sent has found that the wait is longer than the cycle.
-        """
+        """Count a failure of a side; stop writing to it when it is not about one order."""
         self._failures[side] += 1
-        stops = isinstance(error, CredentialsRefused | IntegrationInactive) or (
-            isinstance(error, Throttled) and not error.may_have_applied
-        )
-        if stops or self._failures[side] >= _FAILURES_IN_A_ROW:
+        if error.is_about_the_side or self._failures[side] >= _FAILURES_IN_A_ROW:
             self._closed.add(side)
             self.sent.stopped[side] = error
+
+
+def _hold_of(change: Change) -> Hold:
+    return Hold(change.side, change.field, "", encode_value(change.value), change.tries)
 
 
 def _cmms_id(decision: Decision) -> str:

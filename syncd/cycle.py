@@ -245,7 +245,11 @@ class Cycle:
             stopping=reading.stopping,
             closed=self._closed(s2e, cmms),
         )
-        ready = [decision for decision in plan.sendable() if self._is_fresh(decision)]
+        ready = [
+            decision
+            for decision in plan.sendable()
+            if self._is_fresh(decision) and _record_of(decision) not in cmms.owed
+        ]
         sent = sender.run(plan.only(ready))
         self._watch_pushes(sent)
         self._s2e_poll().nominate(reading, sent.not_found)
@@ -298,7 +302,7 @@ class Cycle:
         errors = [seen.error for seen in (s2e, cmms) if seen.error is not None]
         failed = bool(errors)
         errors += list(sent.stopped.values())
-        unread = s2e.unread or bool(s2e.failed)
+        unread = s2e.unread or bool(s2e.failed or cmms.failed)
         partial = bool(sent.unsent or sent.in_doubt or unread or reading.stopping())
         result = "failed" if failed else "partial" if partial or errors else "complete"
         with self.mirror.transaction() as tx:
@@ -337,6 +341,11 @@ class Cycle:
         """A complete sweep has ended and no more was to be created than the limit allows."""
         latched = any(latch.guard is Guard.FIRST_SYNC for latch in plan.latches)
         return self.policy.mode is Mode.CREATE and s2e.sweep == "complete" and not latched
+
+
+def _record_of(decision: Decision) -> str | None:
+    link = decision.link or decision.case.link
+    return None if link is None else link.cmms_id
 
 
 def _log_taken(taken: Taken) -> None:

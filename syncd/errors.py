@@ -12,6 +12,7 @@
         ├── UnexpectedContent       the same: what answered is not the API        (69)
         ├── Throttled               try again after `wait_s`                      (75)
         ├── CredentialsRefused      stop this kind of call; a person acts (401)   (77)
+        │   └── AccessRefused       not with this record, or not at all (403)     (77)
         ├── IntegrationInactive     the same, for the downstream call (403)       (77)
         ├── NotFound                no such record; absence is not deletion
         ├── Refused                 this record, with these values, never again unchanged
@@ -99,6 +100,16 @@ class RemoteError(SyncdError):
         self.request_id = request_id
         self.may_have_applied = may_have_applied
 
+    @property
+    def is_about_the_side(self) -> bool:
+        """Whether it would meet any other order, too, so that the next one need not be tried."""
+        return False
+
+    @property
+    def is_about_one(self) -> bool:
+        """Whether it was answered about one record, and says nothing of the others."""
+        return self.status is not None and not self.is_about_the_side
+
 
 class Unreachable(RemoteError):
     """The side did not answer, or answered with a server error (5xx, 408, 425)."""
@@ -132,6 +143,16 @@ class Throttled(RemoteError):
         )
         self.wait_s = wait_s
 
+    @property
+    def is_about_the_side(self) -> bool:
+        """One that was never sent has found that the wait is longer than the cycle; one that was
+        answered delays the next request, which waits for it by itself."""
+        return not self.may_have_applied
+
+    @property
+    def is_about_one(self) -> bool:
+        return False
+
 
 class ClearRefusal(RemoteError):
     """The side understood and said no: nothing was changed."""
@@ -149,11 +170,27 @@ class CredentialsRefused(ClearRefusal):
 
     exit_code = 77
 
+    @property
+    def is_about_the_side(self) -> bool:
+        return True
+
+
+class AccessRefused(CredentialsRefused):
+    """The credentials hold, and may not do this: with this record, or with any (403)."""
+
+    @property
+    def is_about_the_side(self) -> bool:
+        return False
+
 
 class IntegrationInactive(ClearRefusal):
     """The downstream integration is not active in Scan2Evolve (403)."""
 
     exit_code = 77
+
+    @property
+    def is_about_the_side(self) -> bool:
+        return True
 
 
 class NotFound(ClearRefusal):

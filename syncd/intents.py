@@ -5,10 +5,12 @@ intent that says how far it came.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 
+from syncd.core.backoff import back_off
 from syncd.core.case import Hold, Intent, IntentState, Kind, Write
 from syncd.core.compare import same
 from syncd.core.decision import Change, Decision
@@ -201,6 +203,25 @@ class Intents:
             side=hold.side,
             field=hold.field,
             reason=hold.reason,
+            error=hold.detail,
+        )
+
+    def hold_back(self, s2e_id: str, hold: Hold) -> None:
+        """A write that came to nothing is tried again by itself, later each time, so that it
+        does not stand before the others' in every cycle."""
+        later = back_off(hold.tries)
+        if hold.reason == IntentState.NOT_APPLIED and hold.tries == 1:
+            later = timedelta(0)
+        until = self._utcnow() + later
+        with self._mirror.transaction() as tx:
+            waiting.put_hold(tx, s2e_id, replace(hold, until=until))
+        self._log.warning(
+            "push.refused",
+            s2e_id=s2e_id,
+            side=hold.side,
+            field=hold.field,
+            reason=hold.reason,
+            again_in_s=later.total_seconds(),
             error=hold.detail,
         )
 

@@ -49,6 +49,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "guard.released": "a person has let a refused plan through",
         "api.throttled": "waiting, for the rate limit or after a failure",
         "api.unexpected_content": "what answers is not the API",
+        "record.unread": "one CMMS record cannot be read now: its order waits, the rest flows",
         "api.paging_anomaly": "the list's paging contradicts itself",
         "auth.failed": "credentials were refused, or the integration is not active",
         "auth.refreshed": "a token was exchanged anew",

@@ -1,13 +1,12 @@
 """Read the CMMS into the mirror. What was seen is saved, and that is all."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
 
 import structlog
 
-from syncd.cmms.port import CmmsAdapter, version
+from syncd.cmms.port import CmmsAdapter, unread, version
 from syncd.core.case import Kind
 from syncd.core.work_order import CmmsRecord, Side
 from syncd.errors import NotFound, RemoteError
@@ -17,10 +16,19 @@ from syncd.mirror.database import Mirror
 from syncd.reading import Reading, Seen
 
 _CHUNK = 500  # records saved in one transaction
+_OWED_AT_ONCE = 20  # records asked for again in one cycle
 
 
 class CmmsPoll:
-    """Reads the CMMS's records into the mirror."""
+    """Reads the CMMS's records into the mirror.
+
+    What a record that is asked for by its id is answered with, and what becomes of it:
+
+        the record                       saved; no longer owed
+        no such record                   missing, see `links.note_missing`; no longer owed
+        another answer about this one    owed: asked for again in later cycles; the others go on
+        no answer, or one about all      reading ends here, the side is taken for down
+    """
 
     def __init__(
         self,
@@ -44,10 +52,13 @@ class CmmsPoll:
             if reading.only is not None:
                 self._look_at(reading, seen, reading.only)
             else:
+                owed = self._owed()[:_OWED_AT_ONCE]
                 self._fetch(reading, seen)
+                self._ask_again(reading, seen, owed)
             self._settle(seen)
         except RemoteError as error:
             seen.error = error
+        seen.owed = frozenset(self._owed())
         return seen
 
     def _fetch(self, reading: Reading, seen: Seen) -> None:
@@ -63,6 +74,8 @@ class CmmsPoll:
             self._save(seen, chunk, began)
             stamps = [record.updated_at for record in chunk if record.updated_at is not None]
             newest = max([*stamps, *([newest] if newest else [])], default=None)
+        for cmms_id, error in unread(self._adapter).items():
+            self._owe(seen, cmms_id, error)
         if seen.changed:
             with self._mirror.transaction(durable=False) as tx:
                 settle_unclaimed(tx)
@@ -109,20 +122,34 @@ class CmmsPoll:
         for cmms_id in unseen:
             if reading.stopping():
                 return False
-            self._get_linked(reading, seen, cmms_id, began)
+            if cmms_id not in seen.failed:
+                self._get_linked(reading, seen, cmms_id, began)
         return not unseen and not reading.stopping()
 
     def _get_linked(self, reading: Reading, seen: Seen, cmms_id: str, began: datetime) -> None:
+        if self._get(seen, cmms_id, began):
+            return
+        with self._mirror.transaction() as tx:
+            if links.note_missing(tx, cmms_id, reading.cycle_id):
+                journal.write(tx, "link.lost", cycle_id=reading.cycle_id, cmms_id=cmms_id)
+                self._log.warning("link.lost", cmms_id=cmms_id)
+
+    def _get(self, seen: Seen, cmms_id: str, began: datetime) -> bool:
+        """Read one record; see the class for what it may be answered with. False: it is gone."""
         seen.requests += 1
         try:
             record = self._adapter.get(cmms_id)
         except NotFound:
-            with self._mirror.transaction() as tx:
-                if links.note_missing(tx, cmms_id, reading.cycle_id):
-                    journal.write(tx, "link.lost", cycle_id=reading.cycle_id, cmms_id=cmms_id)
-                    self._log.warning("link.lost", cmms_id=cmms_id)
-            return
-        self._save(seen, [record], began)
+            self._settle_owed(cmms_id)
+            return False
+        except RemoteError as error:
+            if not error.is_about_one:
+                raise
+            self._owe(seen, cmms_id, error)
+        else:
+            self._settle_owed(cmms_id)
+            self._save(seen, [record], began)
+        return True
 
     def _forget_strangers(self, reading: Reading, seen: Seen, cmms_ids: list[str]) -> None:
         """A record that carries an id, is linked to nothing and is gone claims nothing more."""
@@ -135,6 +162,39 @@ class CmmsPoll:
             except NotFound:
                 with self._mirror.transaction() as tx:
                     observations.forget_record(tx, cmms_id)
+            except RemoteError as error:
+                if not error.is_about_one:
+                    raise
+
+    # ── records that could not be read ────────────────────────────────────────────────────
+
+    def _owed(self) -> list[str]:
+        with self._mirror.read() as tx:
+            return list(state.get_state(tx, state.CMMS_OWED) or [])
+
+    def _owe(self, seen: Seen, cmms_id: str, error: RemoteError) -> None:
+        """Put it at the end of those that are asked for again."""
+        seen.failed.append(cmms_id)
+        self._log.warning("record.unread", cmms_id=cmms_id, error=str(error))
+        others = [each for each in self._owed() if each != cmms_id]
+        with self._mirror.transaction() as tx:
+            state.set_state(tx, state.CMMS_OWED, [*others, cmms_id])
+
+    def _settle_owed(self, cmms_id: str) -> None:
+        owed = self._owed()
+        if cmms_id in owed:
+            with self._mirror.transaction() as tx:
+                left = [each for each in owed if each != cmms_id]
+                state.set_state(tx, state.CMMS_OWED, left)
+
+    def _ask_again(self, reading: Reading, seen: Seen, owed: list[str]) -> None:
+        for cmms_id in owed:
+            if reading.stopping():
+                return
+            if cmms_id not in seen.failed:
+                self._get(seen, cmms_id, self._utcnow())
+
+    # ── what is not settled ───────────────────────────────────────────────────────────────
 
     def _settle(self, seen: Seen) -> None:
         """Read back every write to the CMMS whose outcome is not known."""
@@ -142,14 +202,8 @@ class CmmsPoll:
             intents = [i for i in journal.open_intents(tx) if i.side is Side.CMMS]
         self._find(seen, [i.s2e_id for i in intents if i.kind is Kind.CREATE])
         for intent in intents:
-            if intent.kind is Kind.UPDATE and intent.cmms_id is not None:
-                began = self._utcnow()
-                seen.requests += 1
-                try:
-                    record = self._adapter.get(intent.cmms_id)
-                except NotFound:
-                    continue
-                self._save(seen, [record], began)
+            if intent.kind is Kind.UPDATE and intent.cmms_id not in {None, *seen.failed}:
+                self._get(seen, str(intent.cmms_id), self._utcnow())
 
     def _look_at(self, reading: Reading, seen: Seen, s2e_ids: Collection[str]) -> None:
         """Read the records of these orders: linked ones by their own id, others by the order's
@@ -162,17 +216,10 @@ class CmmsPoll:
                 return
             if s2e_id in linked:
                 self._get_linked(reading, seen, linked[s2e_id], self._utcnow())
-            else:
-                self._find(seen, [s2e_id])
-                self._get_named(seen, named.get(s2e_id))
-
-    def _get_named(self, seen: Seen, cmms_id: str | None) -> None:
-        if cmms_id is None:
-            return
-        began = self._utcnow()
-        seen.requests += 1
-        with suppress(NotFound):
-            self._save(seen, [self._adapter.get(cmms_id)], began)
+                continue
+            self._find(seen, [s2e_id])
+            if s2e_id in named:
+                self._get(seen, named[s2e_id], self._utcnow())
 
     def _find(self, seen: Seen, s2e_ids: Iterable[str]) -> None:
         if not self._adapter.capabilities.finds:
@@ -180,7 +227,15 @@ class CmmsPoll:
         for s2e_id in s2e_ids:
             began = self._utcnow()
             seen.requests += 1
-            self._save(seen, self._adapter.find(s2e_id), began)
+            try:
+                found = self._adapter.find(s2e_id)
+            except RemoteError as error:
+                if not error.is_about_one:
+                    raise
+                seen.failed.append(s2e_id)
+                self._log.warning("record.unread", s2e_id=s2e_id, error=str(error))
+            else:
+                self._save(seen, found, began)
 
     def _save(self, seen: Seen, records: list[CmmsRecord], seen_at: datetime) -> None:
         if not records:

@@ -19,6 +19,7 @@ class Seen:
         sweep: complete, partial or none; `sweep_reason` says why it is partial.
         unread: a whole read was asked for, or is the first, and has not come to its end.
         not_found, failed: ids that answered 404, or could not be read, in this cycle.
+        owed: records whose present state is not known, since they could not be read.
         requests: calls of the CMMS adapter (Scan2Evolve's are counted by its client).
     """
 
@@ -30,6 +31,7 @@ class Seen:
     unread: bool = False
     not_found: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    owed: frozenset[str] = frozenset()
     requests: int = 0
 
 

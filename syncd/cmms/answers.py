@@ -13,6 +13,7 @@ from syncd.cmms.load import AdapterContext
 from syncd.core.budget import retry_after_s
 from syncd.core.work_order import Field, Fields
 from syncd.errors import (
+    AccessRefused,
     Changed,
     ConfigurationError,
     CredentialsRefused,
@@ -47,7 +48,9 @@ def raise_for_status(response: Response, where: str, utcnow: Callable[[], dateti
         raise Throttled(said, side="cmms", status=status, wait_s=wait_s, may_have_applied=False)
     if status in {408, 425} or status >= 500:
         raise Unreachable(said, side="cmms", status=status)
-    if status in {401, 403, 407}:
+    if status == 403:
+        raise AccessRefused(said, side="cmms", status=status)
+    if status in {401, 407}:
         raise CredentialsRefused(said, side="cmms", status=status)
     if status in {404, 410}:
         raise NotFound(said, side="cmms", status=status)

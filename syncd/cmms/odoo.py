@@ -18,7 +18,7 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 from syncd.cmms.load import AdapterContext
-from syncd.cmms.odoo_errors import AccessRefused, unwritten, written
+from syncd.cmms.odoo_errors import unwritten, written
 from syncd.cmms.odoo_lookup import Lookup, asset_field
 from syncd.cmms.odoo_mapping import (
     Row,
@@ -44,7 +44,7 @@ from syncd.cmms.odoo_write import Writer
 from syncd.cmms.port import Capabilities
 from syncd.core.compare import same
 from syncd.core.work_order import CMMS_OWNED, CmmsRecord, Field, Fields
-from syncd.errors import Changed, NotFound, Refused, UnexpectedContent
+from syncd.errors import AccessRefused, Changed, NotFound, Refused, UnexpectedContent
 
 _ALWAYS = frozenset({
     Field.S2E_ID, Field.TITLE, Field.DESCRIPTION, Field.PRIORITY, Field.STATUS,

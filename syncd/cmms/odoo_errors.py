@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from syncd.errors import (
+    AccessRefused,
     CredentialsRefused,
     NotFound,
     Refused,
@@ -33,10 +34,6 @@ _UNKNOWN_END = frozenset({
     "OperationalError", "InterfaceError", "AdminShutdown", "CannotConnectNow", "QueryCanceled",
     "QueryCanceledError", "MemoryError", "RegistryError", "ConnectionResetError",
 })  # fmt: skip
-
-
-class AccessRefused(CredentialsRefused):
-    """The user is known, and may not do this: a missing right, or a rule about this record."""
 
 
 @contextmanager

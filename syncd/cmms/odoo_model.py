@@ -13,11 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from syncd.cmms.odoo_errors import AccessRefused
 from syncd.cmms.odoo_options import NAMED, OdooOptions, setting
 from syncd.cmms.odoo_rpc import Rpc
 from syncd.core.work_order import Field, Status
-from syncd.errors import ConfigurationError, Refused, UnexpectedContent
+from syncd.errors import AccessRefused, ConfigurationError, Refused, UnexpectedContent
 
 REQUEST, STAGE = "maintenance.request", "maintenance.stage"
 EQUIPMENT, USER, XMLID = "maintenance.equipment", "res.users", "ir.model.data"

@@ -13,13 +13,12 @@ import orjson
 
 from syncd.cmms.odoo_errors import (
     SIDE,
-    AccessRefused,
     by_name,
     by_status,
     error_body,
     read_version,
 )
-from syncd.errors import CredentialsRefused, Refused, UnexpectedContent
+from syncd.errors import AccessRefused, CredentialsRefused, Refused, UnexpectedContent
 from syncd.http import DEADLINE_S, HttpClient, Response, parse_json, parse_json_object
 
 

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from syncd.cmms.odoo_errors import AccessRefused, unwritten, written
+from syncd.cmms.odoo_errors import unwritten, written
 from syncd.cmms.odoo_lookup import Lookup
 from syncd.cmms.odoo_mapping import Row, reference, write_fields
 from syncd.cmms.odoo_model import MODULE, REQUEST, OdooModel
 from syncd.cmms.odoo_rpc import Rpc
 from syncd.core.html_text import html_to_text
 from syncd.core.work_order import Field, Fields, Status
-from syncd.errors import Refused, UnexpectedContent
+from syncd.errors import AccessRefused, Refused, UnexpectedContent
 
 Values = dict[str, Any]
 

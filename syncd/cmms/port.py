@@ -4,8 +4,8 @@ An adapter translates its CMMS's words to ours and back and chooses the error cl
 decides nothing else. syncd calls from one thread at a time.
 
 Errors of every method (`syncd.errors`): Unreachable, UnexpectedContent, Throttled,
-CredentialsRefused, NotFound, Refused, Changed. `may_have_applied` is set honestly: False only
-when a write certainly had no effect.
+CredentialsRefused, AccessRefused, NotFound, Refused, Changed. Those that were answered carry the
+status. `may_have_applied` is set honestly: False only when a write certainly had no effect.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Protocol, cast, runtime_checkable
 
 from syncd.core.work_order import CmmsRecord, Field, Fields
+from syncd.errors import RemoteError
 
 NOT_VERIFIED = "not verified"  # how `trust` ends where nobody has tried anything
 # How an adapter, a preset or a mapping may have been verified, and what people are told of it.
@@ -76,7 +77,7 @@ class CmmsAdapter(Protocol):
         """Yield records changed at or after `changed_since` (UTC, the CMMS's clock); None: all.
 
         Too many rather than too few. A record may come twice; the last one counts. A page that
-        fails raises: a short result is never a complete one.
+        fails raises: a short result is never a complete one. See also `unread`.
         """
 
     def get(self, cmms_id: str) -> CmmsRecord:
@@ -116,6 +117,16 @@ def version(adapter: CmmsAdapter) -> str | None:
     """
     asked = getattr(adapter, "version", None)
     told: str | None = None if asked is None else asked()
+    return told
+
+
+def unread(adapter: CmmsAdapter) -> Mapping[str, RemoteError]:
+    """The records that the last `fetch` listed and could not read, each with the reason.
+
+    An adapter that reads each record of a list by itself passes over one that cannot be read, and
+    says so here: one record is not to keep syncd from all the others.
+    """
+    told: Mapping[str, RemoteError] = getattr(adapter, "unread", MappingProxyType({}))
     return told
 
 

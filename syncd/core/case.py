@@ -86,6 +86,9 @@ class Link:
     missing_cycles: int = 0
 
 
+FORBIDDEN = "forbidden"  # why a write is held: no access (403); it is tried again by itself
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """A write that is not tried now.

@@ -169,7 +169,7 @@ def _create(case: Case, order: S2eOrder, policy: Policy, now: datetime) -> Decis
     if _is_marked(case, RECREATE):
         # The mark stays until there is a record: an answer may be lost on the way.
         return Decision(case, create=fields)
-    held = _order_hold(case)
+    held = order_hold(case)
     if held is not None and held.value == encode_fields(fields):
         if held.until is None or held.until > now:
             return Decision(case)  # refused with exactly these values
@@ -179,18 +179,19 @@ def _create(case: Case, order: S2eOrder, policy: Policy, now: datetime) -> Decis
 
 def _review(case: Case, reason: str, detail: str) -> Decision:
     """Park the whole order until a person has looked, or what it was parked for has changed."""
-    held = _order_hold(case)
+    held = order_hold(case)
     if held is not None and held.value == detail and held.reason in {reason, "dropped"}:
         return Decision(case)
     return Decision(case, holds=(Hold(Side.CMMS, None, reason, detail, detail=detail),))
 
 
 def _is_marked(case: Case, reason: str) -> bool:
-    held = _order_hold(case)
+    held = order_hold(case)
     return held is not None and held.reason == reason
 
 
-def _order_hold(case: Case) -> Hold | None:
+def order_hold(case: Case) -> Hold | None:
+    """What holds the whole order, if anything does."""
     return next((hold for hold in case.holds if hold.field is None), None)
 
 

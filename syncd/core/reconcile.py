@@ -19,8 +19,9 @@ is waiting: it is not planned again, and an observation of the value from before
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from syncd.core.backoff import back_off
 from syncd.core.case import Case, Conflict, Hold, IntentState
 from syncd.core.compare import Misfit, agrees, fit, is_normalisation, same, stands_for
 from syncd.core.decision import BaseMove, Change, Decision, Drift, Settled
@@ -43,8 +44,6 @@ from syncd.core.work_order import (
 )
 
 IGNORED_TRIES = 3  # writes that a side accepted and did not keep, before the field is parked
-_FIRST_DELAY = timedelta(seconds=30)
-_LONGEST_DELAY = timedelta(minutes=15)
 _DROPPED = "dropped"
 
 
@@ -126,12 +125,12 @@ class _Merge:
             held = None
         if held is not None and held.reason == IntentState.IGNORED and held.reason != verdict:
             # Not applied is no try that was ignored; those counted so far stay counted.
-            later = self.now + _delay(held.tries)
+            later = self.now + back_off(held.tries)
             self._hold(Hold(side, name, held.reason, held.value, held.tries, later))
             return
         again = held is not None and held.reason == verdict
         tries = 1 + (held.tries if held is not None and again else 0)
-        until: datetime | None = self.now + _delay(tries)
+        until: datetime | None = self.now + back_off(tries)
         if verdict is IntentState.IGNORED and tries >= IGNORED_TRIES:
             until = None
         if verdict is IntentState.NOT_APPLIED and tries == 1:
@@ -356,10 +355,6 @@ class _Merge:
             waiting=frozenset(self.waiting),
             look_again=self.look_again,
         )
-
-
-def _delay(tries: int) -> timedelta:
-    return min(_FIRST_DELAY * (1 << min(tries - 1, 10)), _LONGEST_DELAY)
 
 
 def created_bases(writes: Mapping[Field, Value], record: CmmsRecord) -> list[BaseMove]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, Table, bindparam, func, or_, select
 
-from syncd.core.case import OPEN_STATES, IntentState
+from syncd.core.case import FORBIDDEN, OPEN_STATES, IntentState
 from syncd.core.meet import RECREATE, UNLINKED
 from syncd.core.order_json import OrderJson, parse_work_order
 from syncd.core.work_order import encode_fields
@@ -38,7 +38,10 @@ from syncd.mirror.tables import (
 _OPEN = [state.value for state in OPEN_STATES]
 _UNANSWERED = [state for state in _OPEN if state != IntentState.ANSWERED.value]
 _NOT_WAITING = ("dropped", UNLINKED, RECREATE)
-_WAITS_FOR_A_PERSON = (parked.c.until.is_(None), parked.c.reason.not_in(_NOT_WAITING))
+_WAITS_FOR_A_PERSON = (
+    or_(parked.c.until.is_(None), parked.c.reason == FORBIDDEN),
+    parked.c.reason.not_in(_NOT_WAITING),
+)
 
 
 def _counting(table: Table, *conditions: ColumnElement[bool]) -> ScalarSelect[int]:

@@ -19,6 +19,7 @@ FIRST_SYNC_OVER = "first_sync_over"  # true: creations are no longer counted
 CMMS_FULL_READ_AT = "cmms_full_read_at"
 CMMS_WATERMARK = "cmms_watermark"
 CMMS_VERSION = "cmms_version"  # of the CMMS as the last whole read met it, if it could tell
+CMMS_OWED = "cmms_owed"  # ids of records that could not be read, to be asked for again
 CMMS_MAPPING = "cmms_mapping"  # hash of the mapping that the records were read with
 POLICY = "policy"  # the settings under which the orders were last settled
 MIRROR_ID = "mirror_id"  # made with the mirror, so that a plan's file knows its own

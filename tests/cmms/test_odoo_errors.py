@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from syncd.cmms.odoo_errors import AccessRefused
 from syncd.core.work_order import Field, Status
 from syncd.errors import (
+    AccessRefused,
     CredentialsRefused,
     Refused,
     RemoteError,

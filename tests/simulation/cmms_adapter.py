@@ -8,7 +8,15 @@ from typing import Any, Literal
 
 from syncd.cmms.port import Capabilities
 from syncd.core.work_order import CmmsRecord, Field, Fields, encode_value, parse_value
-from syncd.errors import Changed, NotFound, Refused, Throttled, UnexpectedContent, Unreachable
+from syncd.errors import (
+    Changed,
+    NotFound,
+    Refused,
+    RemoteError,
+    Throttled,
+    UnexpectedContent,
+    Unreachable,
+)
 from tests.simulation.clock import Clock
 from tests.simulation.cmms import KEPT, FakeCmms, Record
 from tests.simulation.effects import Effects
@@ -35,13 +43,22 @@ class Fault:
 
 
 class FakeAdapter:
-    """See `syncd.cmms.port`."""
+    """See `syncd.cmms.port`.
+
+    Attributes:
+        barred: per record, or order without one, what it answers, whatever is asked of it; a list
+            passes over such a record.
+        unwritable: per record, what it answers to writes alone.
+    """
 
     name = "fake"
 
     def __init__(self, cmms: FakeCmms, clock: Clock, ledger: Ledger, effects: Effects) -> None:
         self._cmms, self._clock, self._ledger, self._effects = cmms, clock, ledger, effects
         self.faults: list[Fault] = []
+        self.barred: dict[str, Callable[[], RemoteError]] = {}
+        self.unwritable: dict[str, Callable[[], RemoteError]] = {}
+        self.unread: dict[str, RemoteError] = {}
         self._pending: dict[str, Any] = {}
         traits = cmms.traits
         self.capabilities = Capabilities(
@@ -58,9 +75,14 @@ class FakeAdapter:
 
     def fetch(self, changed_since: datetime | None) -> Iterator[CmmsRecord]:
         after = ""
+        self.unread = {}
         while True:
             page = self._call("fetch", partial(self._page, changed_since, after))
-            yield from map(self._told, page)
+            for record in page:
+                if record.number in self.barred:
+                    self.unread[record.number] = self.barred[record.number]()
+                else:
+                    yield self._told(record)
             if len(page) < _PAGE:
                 return
             after = page[-1].number
@@ -70,12 +92,14 @@ class FakeAdapter:
         return [record for record in found if record.number > after][:_PAGE]
 
     def get(self, cmms_id: str) -> CmmsRecord:
+        self._pass(cmms_id)
         return self._told(self._call("get", lambda: [self._cmms.shown(cmms_id)])[0])
 
     def find(self, s2e_id: str) -> list[CmmsRecord]:
         def found() -> list[Record]:
             return [record for record in self._cmms.listed() if record.s2e_id == s2e_id]
 
+        self._pass(s2e_id)
         as_of = len(self._ledger.events)
         records = [self._told(record) for record in self._call("find", found)]
         now = self._clock.now
@@ -90,6 +114,9 @@ class FakeAdapter:
         return self._told(made[0])
 
     def update(self, cmms_id: str, fields: Fields, expected: Fields) -> CmmsRecord:
+        self._pass(cmms_id)
+        if cmms_id in self.unwritable:
+            raise self.unwritable[cmms_id]()
         self._writes(None, cmms_id, fields)
         changed = self._call(
             "update",
@@ -97,6 +124,11 @@ class FakeAdapter:
             writes=True,
         )
         return self._told(changed[0])
+
+    def _pass(self, number: str) -> None:
+        if number in self.barred:
+            self._effects.happen("cmms.barred")
+            raise self.barred[number]()
 
     def _writes(self, s2e_id: str | None, record: str | None, fields: Fields) -> None:
         """A write is about to be sent; not so where it finds no connection."""

@@ -24,7 +24,7 @@ from syncd.cmms.rest.writes import Writer
 from syncd.core.mapping.record_map import RecordMap
 from syncd.core.mapping.times import TimeFormat
 from syncd.core.work_order import CmmsRecord, Field, Fields
-from syncd.errors import ConfigurationError, NotFound, Refused, UnexpectedContent
+from syncd.errors import ConfigurationError, NotFound, Refused, RemoteError, UnexpectedContent
 
 _EXAMPLE = "SYNCD_CMMS_MAPPING=acme.yaml, or preset:NAME"
 
@@ -52,6 +52,7 @@ class RestAdapter:
         self._told = told
         self._map = records
         self.client = client
+        self.unread: dict[str, RemoteError] = {}
         self._may_write = context.may_write
         self._utcnow = context.utcnow
         guard = Guard(told.lock)
@@ -94,6 +95,7 @@ class RestAdapter:
     def fetch(self, changed_since: datetime | None) -> Iterator[CmmsRecord]:
         """See `port.fetch`. Nothing is yielded of a page that fails, and the error is raised."""
         whole = self._told.list_.then == "get"
+        self.unread = {}
         stamped = unreadable = 0
         for native in self._listing.read(changed_since):
             if not self._records.is_ours(native):
@@ -103,6 +105,11 @@ class RestAdapter:
                 try:
                     record = self._records.read(record.cmms_id).record
                 except NotFound:  # deleted since it was listed
+                    continue
+                except RemoteError as error:
+                    if not error.is_about_one:
+                        raise
+                    self.unread[record.cmms_id] = error
                     continue
             stamped += record.updated_at is not None
             unreadable += record.updated_at is None
@@ -127,7 +134,7 @@ class RestAdapter:
             return []
         hits = None if self._search is None else self._search.hits(s2e_id)
         if self._search is None or hits is None:
-            return [record for record in self.fetch(None) if record.s2e_id == s2e_id]
+            return self._find_in_list(s2e_id)
         records = {}
         whole = isinstance(self._told.find, Find) and self._told.find.then == "get"
         for native in hits:
@@ -143,6 +150,13 @@ class RestAdapter:
                 records[record.cmms_id] = record
         self._search.exact(s2e_id, len(hits), len(records))
         return list(records.values())
+
+    def _find_in_list(self, s2e_id: str) -> list[CmmsRecord]:
+        """Raises the error of a record that cannot be read: it may be the one."""
+        found = [record for record in self.fetch(None) if record.s2e_id == s2e_id]
+        for error in self.unread.values():
+            raise error
+        return found
 
     def create(self, s2e_id: str, fields: Fields) -> CmmsRecord:
         """See `port.create`."""

@@ -182,6 +182,7 @@ Meaning = Literal[
     "empty",
     "expired",
     "credentials",
+    "forbidden",
     "not_found",
     "changed",
     "throttled",

@@ -4,7 +4,7 @@
     ───────────────────────────   ────────────   ─────────────────────────────
     2xx                           ok             yes
     401                           expired, then credentials    no
-    403                           credentials    no
+    403                           forbidden      no
     404, 410                      not_found      no
     409, 412                      changed        no
     429                           throttled      no
@@ -29,6 +29,7 @@ from syncd.cmms.rest.blocks import Read, Rule, Total
 from syncd.core.mapping.source import Expression
 from syncd.core.mapping.value_map import native_key
 from syncd.errors import (
+    AccessRefused,
     Changed,
     CredentialsRefused,
     NotFound,
@@ -184,8 +185,10 @@ class Meanings:
             return "expired", None
         if response.ok:
             return "ok", None
-        if status in {401, 403}:
+        if status == 401:
             return "credentials", None
+        if status == 403:
+            return "forbidden", None
         if status in _GONE:
             return "not_found", None
         if status in _CONFLICT:
@@ -209,6 +212,8 @@ class Meanings:
                 return CredentialsRefused(
                     f"{text}; the CMMS refuses the credentials of the mapping's auth", **more
                 )
+            case "forbidden":
+                return AccessRefused(text, **more)
             case "not_found":
                 return NotFound(text, **more)
             case "changed":

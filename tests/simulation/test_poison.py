@@ -1,0 +1,154 @@
+"""A few orders whose records cannot be read or written never hold up all the others."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from syncd.core.policy import Scope
+from syncd.errors import AccessRefused, RemoteError, Unreachable
+from syncd.mirror import report
+from tests.simulation.__main__ import quiet
+from tests.simulation.cmms import Traits
+from tests.simulation.world import Setup, World
+
+ORDERS, BARRED, CYCLES = 30, 7, 20
+
+
+def _forbidden() -> RemoteError:
+    return AccessRefused("403: not this one", side="cmms", status=403)
+
+
+def _locked() -> RemoteError:
+    return Unreachable("423: in use", side="cmms", status=423, may_have_applied=False)
+
+
+def _broken() -> RemoteError:
+    return Unreachable("500: sorry", side="cmms", status=500)
+
+
+ANSWERS = [_forbidden, _locked, _broken]
+
+
+def _world(home: Path, *, filters: bool) -> World:
+    quiet()
+    traits = Traits(filters=filters)
+    return World(Setup(orders=ORDERS, page=50, scope=Scope.ALL, traits=traits), home)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return _world(tmp_path, filters=False)
+
+
+def _tick(world: World, cycles: int = CYCLES) -> None:
+    """So many cycles; the CMMS is read in each."""
+    for number in range(cycles):
+        told = world.tick(full=number == 0)
+        assert told is not None
+        assert told.cmms.error is None, "the CMMS is not down"
+
+
+def _records(world: World) -> dict[str, str]:
+    """The number of each order's record."""
+    found = {r.s2e_id: r.number for r in world.cmms.records.values() if r.s2e_id is not None}
+    assert len(found) == len(world.cmms.records)
+    return found
+
+
+def _edit_all(world: World) -> None:
+    """A title upstream and a root cause below, different ones: one value on all is dangerous."""
+    for s2e_id, number in sorted(_records(world).items()):
+        world.upstream.edit(s2e_id, "title", f"title of {s2e_id}")
+        world.cmms.update("person", number, {"root_cause": f"cause of {s2e_id}"})
+
+
+def _have_title(world: World) -> set[str]:
+    """The orders whose new title is in the CMMS."""
+    records = world.cmms.records
+    return {i for i, n in _records(world).items() if records[n].values["title"] == f"title of {i}"}
+
+
+def _have_cause(world: World) -> set[str]:
+    """The orders whose new root cause is upstream."""
+    upstream = world.upstream
+    return {i for i in _records(world) if upstream.values(i)["root_cause"] == f"cause of {i}"}
+
+
+@pytest.mark.parametrize("filters", [True, False])
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_records_that_cannot_be_read_or_written(
+    tmp_path: Path, answer: Callable[[], RemoteError], filters: bool
+) -> None:
+    """Where a list can be narrowed to what has changed, they are asked for by their ids."""
+    world = _world(tmp_path, filters=filters)
+    _tick(world, 3)
+    records = _records(world)
+    barred = sorted(records)[:BARRED]
+    world.adapter.barred = {records[s2e_id]: answer for s2e_id in barred}
+    _edit_all(world)
+    _tick(world)
+    assert _have_title(world) == _have_cause(world) == set(records) - set(barred)
+    world.adapter.barred = {}
+    _tick(world)
+    assert _have_title(world) == _have_cause(world) == set(records)
+
+
+def test_a_write_in_doubt_whose_record_cannot_be_read(tmp_path: Path) -> None:
+    world = _world(tmp_path, filters=True)
+    _tick(world, 3)
+    records = _records(world)
+    barred = sorted(records)[:BARRED]
+    world.adapter.unwritable = {records[s2e_id]: _broken for s2e_id in barred}
+    _edit_all(world)
+    _tick(world, 1)
+    with world.mirror.read() as tx:
+        assert report.waiting_counts(tx)["in_doubt"] == 3, "then the side is left alone"
+    world.adapter.barred, world.adapter.unwritable = world.adapter.unwritable, {}
+    _tick(world)
+    assert _have_title(world) >= set(records) - set(barred)
+    world.adapter.barred = {}
+    _tick(world)
+    assert _have_title(world) == _have_cause(world) == set(records)
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_records_that_can_be_read_and_not_written(
+    world: World, answer: Callable[[], RemoteError]
+) -> None:
+    _tick(world, 3)
+    records = _records(world)
+    barred = sorted(records)[:BARRED]
+    world.adapter.unwritable = {records[s2e_id]: answer for s2e_id in barred}
+    _edit_all(world)
+    _tick(world)
+    assert _have_title(world) == set(records) - set(barred)
+    assert _have_cause(world) == set(records)
+    world.adapter.unwritable = {}
+    _tick(world)
+    assert _have_title(world) == _have_cause(world) == set(records)
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_records_that_cannot_be_created(world: World, answer: Callable[[], RemoteError]) -> None:
+    orders = sorted(world.upstream.ids())
+    world.adapter.barred = dict.fromkeys(orders[:BARRED], answer)
+    _tick(world)
+    assert set(_records(world)) == set(orders[BARRED:])
+    world.adapter.barred = {}
+    _tick(world)
+    assert set(_records(world)) == set(orders)
+
+
+def test_what_is_forbidden_is_told_and_tried_less_and_less(world: World) -> None:
+    _tick(world, 3)
+    s2e_id, number = min(_records(world).items())
+    world.adapter.barred = {}
+    world.adapter.unwritable = {number: _forbidden}
+    world.upstream.edit(s2e_id, "title", "edited")
+    _tick(world, 60)
+    with world.mirror.read() as tx:
+        (parked,) = report.parked_list(tx)
+    assert (parked["s2e_id"], parked["field"], parked["reason"]) == (s2e_id, "title", "forbidden")
+    assert "403" in parked["detail"]
+    assert 5 < parked["tries"] < 12
