@@ -14,13 +14,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
 import structlog
 
 from syncd.cmms.load import AdapterContext, find_adapter
-from syncd.cmms.port import CmmsAdapter, close, mapping_hash
+from syncd.cmms.port import CmmsAdapter, close, mapping_hash, settled
 from syncd.core.budget import RateBudget
 from syncd.core.policy import Mode, Overflow, Policy, Scope
 from syncd.cycle import Cycle
@@ -67,6 +68,7 @@ def make_policy(settings: Settings, adapter: CmmsAdapter) -> Policy:
         cmms_creates=can.creates,
         cmms_finds=can.finds,
         cmms_mapping=mapping_hash(adapter),
+        cmms_settles=partial(settled, adapter),
         mode=Mode(settings.cmms_mode),
         create=Scope(settings.cmms_create),
         site_ids=frozenset(settings.s2e_site_ids),
@@ -307,6 +309,8 @@ def _settled_under(policy: Policy) -> str:
     """The policy as text that is the same for the same settings in every process."""
     parts = []
     for field in fields(policy):
+        if not field.compare:
+            continue
         value = getattr(policy, field.name)
         if isinstance(value, frozenset):
             value = sorted(value)

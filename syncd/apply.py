@@ -28,7 +28,6 @@ from syncd.core.compare import same
 from syncd.core.decision import Change, Decision, as_fields
 from syncd.core.meet import RECREATE, order_hold
 from syncd.core.plan import Plan
-from syncd.core.policy import Policy
 from syncd.core.work_order import CmmsRecord, Fields, Side, encode_fields, encode_value
 from syncd.errors import (
     AccessRefused,
@@ -77,14 +76,12 @@ class Apply:
         client: Scan2EvolveClient,
         adapter: CmmsAdapter,
         intents: Intents,
-        policy: Policy,
         stopping: Callable[[], bool],
         closed: frozenset[Side],
     ) -> None:
         self._client = client
         self._adapter = adapter
         self._intents = intents
-        self._policy = policy
         self._stopping = stopping
         self._closed = set(closed)
         self._failures = dict.fromkeys(Side, 0)
@@ -189,7 +186,7 @@ class Apply:
                 self.sent.cmms_requests += 1
                 record = self._adapter.update(cmms_id, as_fields(changes), expected)
                 self._answered[s2e_id] = record
-                self._intents.read_back(intent, record, self._policy.cmms_read_lag)
+                self._intents.read_back(intent, record)
                 self.sent.pushed_cmms += 1
                 self.sent.touched.add(s2e_id)
         except ClearRefusal as error:
@@ -226,6 +223,7 @@ class Apply:
             if side is Side.S2E:
                 self.sent.not_found.append(s2e_id)
         elif isinstance(error, Changed):
+            self._log.info("push.refused", s2e_id=s2e_id, side=side, error=str(error))
             self._leave(s2e_id)
         elif len(changes) > 1:
             # Which of them was it? Each once on its own: what is good still arrives.
@@ -252,7 +250,7 @@ class Apply:
         if state is IntentState.IN_DOUBT:
             self.sent.in_doubt += 1
             self.sent.touched.add(intent.s2e_id)
-        else:
+        elif not isinstance(error, Refused):
             self._leave(intent.s2e_id)
         return state
 

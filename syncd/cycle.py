@@ -239,9 +239,8 @@ class Cycle:
                 self.lease,
                 reading.cycle_id,
                 self.utcnow,
-                self.policy.cmms_mapping,
+                self.policy,
             ),
-            policy=self.policy,
             stopping=reading.stopping,
             closed=self._closed(s2e, cmms),
         )

@@ -12,8 +12,9 @@ import structlog
 
 from syncd.core.backoff import back_off
 from syncd.core.case import Hold, Intent, IntentState, Kind, Write
-from syncd.core.compare import same
+from syncd.core.compare import equivalents, same
 from syncd.core.decision import Change, Decision
+from syncd.core.policy import Policy
 from syncd.core.readback import judge
 from syncd.core.reconcile import created_bases
 from syncd.core.work_order import (
@@ -40,10 +41,9 @@ class Intents:
         lease: Lease,
         cycle_id: str,
         utcnow: Callable[[], datetime],
-        mapping: str = "",
+        policy: Policy,
     ) -> None:
-        """mapping: the hash of the one that CMMS records are read with."""
-        self._mapping = mapping
+        self._policy = policy
         self._mirror = mirror
         self._lease = lease
         self._cycle_id = cycle_id
@@ -108,14 +108,14 @@ class Intents:
         with self._mirror.transaction() as tx:
             observations.save_cmms(tx, [record], seen_at=self._utcnow())
             links.make_link(tx, intent.s2e_id, record.cmms_id, "created")
-            moves = created_bases(fields, record)
+            moves = created_bases(fields, record, self._policy)
             links.save_bases(
                 tx,
                 intent.s2e_id,
                 {move.field: move.s2e for move in moves},
                 {move.field: move.cmms for move in moves},
                 native=record.native,
-                mapping_hash=self._mapping,
+                mapping_hash=self._policy.cmms_mapping,
             )
             journal.finish_intent(tx, intent.id, IntentState.CONFIRMED, cmms_id=record.cmms_id)
             self._note(tx, "link.created", intent.s2e_id, cmms_id=record.cmms_id)
@@ -127,7 +127,7 @@ class Intents:
             journal.finish_intent(tx, intent.id, IntentState.ANSWERED, request_id=request_id)
             self._note(tx, "push.applied", intent.s2e_id, detail={"request_id": request_id})
 
-    def read_back(self, intent: Intent, record: CmmsRecord, lag: timedelta) -> None:
+    def read_back(self, intent: Intent, record: CmmsRecord) -> None:
         """A CMMS answers with the record as it is afterwards: that is the read-back.
 
         Fields of which it says nothing yet, or that it did not keep, are left to the next cycle.
@@ -144,8 +144,8 @@ class Intents:
                     answered=True,
                     since=now,
                     seen_at=now,
-                    lag=lag,
-                    equivalents=record.equivalents.get(name, frozenset()),
+                    lag=self._policy.cmms_read_lag,
+                    equivalents=equivalents(name, write.sent, record, self._policy),
                 )
                 if verdict not in {IntentState.CONFIRMED, IntentState.ALTERED}:
                     continue
@@ -156,7 +156,7 @@ class Intents:
                     {name: write.source},
                     {name: seen},
                     native=record.native,
-                    mapping_hash=self._mapping,
+                    mapping_hash=self._policy.cmms_mapping,
                 )
                 if verdict is IntentState.ALTERED:
                     self._altered(tx, intent, name, write.sent, seen)

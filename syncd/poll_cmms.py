@@ -130,9 +130,12 @@ class CmmsPoll:
         if self._get(seen, cmms_id, began):
             return
         with self._mirror.transaction() as tx:
-            if links.note_missing(tx, cmms_id, reading.cycle_id):
-                journal.write(tx, "link.lost", cycle_id=reading.cycle_id, cmms_id=cmms_id)
-                self._log.warning("link.lost", cmms_id=cmms_id)
+            s2e_id = links.note_missing(tx, cmms_id, reading.cycle_id)
+            if s2e_id is not None:
+                journal.write(
+                    tx, "link.lost", cycle_id=reading.cycle_id, s2e_id=s2e_id, cmms_id=cmms_id
+                )
+                self._log.warning("link.lost", s2e_id=s2e_id, cmms_id=cmms_id)
 
     def _get(self, seen: Seen, cmms_id: str, began: datetime) -> bool:
         """Read one record; see the class for what it may be answered with. False: it is gone."""

@@ -24,6 +24,7 @@ _EVENTS = {
     IntentState.SUPERSEDED: "push.confirmed",
     IntentState.NOT_APPLIED: "push.ignored",
 }
+_LEVELS = {IntentState.CONFIRMED: "debug", IntentState.IGNORED: "warning"}
 
 
 def facts(tx: Tx, now: datetime) -> Facts:
@@ -88,7 +89,7 @@ def _record_verdict(tx: Tx, decision: Decision, settled: Settled, cycle_id: str)
         side=settled.intent.side.value,
         sent=show_value(write.sent),
         seen=show_value(settled.seen),
-        level="debug" if settled.verdict is IntentState.CONFIRMED else "info",
+        level=_LEVELS.get(settled.verdict, "info"),
     )
 
 

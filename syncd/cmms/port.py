@@ -14,7 +14,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol, cast, runtime_checkable
 
-from syncd.core.work_order import CmmsRecord, Field, Fields
+from syncd.core.work_order import CmmsRecord, Field, Fields, Value
 from syncd.errors import RemoteError
 
 NOT_VERIFIED = "not verified"  # how `trust` ends where nobody has tried anything
@@ -150,6 +150,13 @@ def read_native(adapter: CmmsAdapter, native: Mapping[str, object]) -> CmmsRecor
     """
     asked = cast("_ReadsNative", adapter)
     return asked.read_native(native)
+
+
+def settled(adapter: CmmsAdapter, name: Field, value: Value) -> Value:
+    """What a value reads back as, once it is written; the value itself where the adapter does not
+    tell. It is a pure function: nobody is asked."""
+    asked = getattr(adapter, "settled", None)
+    return value if asked is None else cast("Value", asked(name, value))
 
 
 def trust(adapter: CmmsAdapter) -> str | None:

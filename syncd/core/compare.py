@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 import regex
 
-from syncd.core.policy import Overflow
-from syncd.core.work_order import Field, Side, Unreadable, Value, encode_value
+from syncd.core.policy import Overflow, Policy
+from syncd.core.work_order import CmmsRecord, Field, Side, Unreadable, Value, encode_value
 
 # UTF-16 units; longer is a 400 (the sync call's documented limits).
 TEXT_LIMITS: Mapping[Field, int] = MappingProxyType(
@@ -114,19 +114,32 @@ def agrees(
     s2e: Value,
     cmms: Value,
     equivalents: Mapping[Field, frozenset[str]],
-    overflow: Overflow,
+    policy: Policy,
 ) -> bool:
     """Whether the two sides hold the same: nothing would have to be written to either.
 
-    A CMMS value that stands for several of ours agrees with each of them; a text over the
-    documented limit agrees with its cut.
+    A CMMS value that stands for several of ours agrees with each of them, and one that is what
+    our own writing makes of a value agrees with that; a text over the documented limit agrees
+    with its cut.
     """
     if same(s2e, cmms):
         return True
     if isinstance(s2e, str) and s2e in equivalents.get(name, ()):
         return True
-    fitted = fit(name, cmms, Side.S2E, overflow)
+    if same(policy.cmms_settles(name, s2e), cmms):
+        return True
+    fitted = fit(name, cmms, Side.S2E, policy.overflow)
     return not isinstance(fitted, Misfit) and same(s2e, fitted)
+
+
+def equivalents(name: Field, sent: Value, record: CmmsRecord, policy: Policy) -> frozenset[str]:
+    """All that the record's value stands for: `sent` too, where it is what our own writing makes
+    of it, such as the day of a time or a text that was cut to fit."""
+    told = record.equivalents.get(name, frozenset())
+    settled = policy.cmms_settles(name, sent)
+    if same(settled, sent) or name not in record.fields:
+        return told
+    return told | {str(encode_value(sent))} if same(record.fields[name], settled) else told
 
 
 def is_normalisation(sent: Value, seen: Value) -> bool:

@@ -80,7 +80,7 @@ def meet(case: Case, policy: Policy, now: datetime) -> Decision:
         return _review(case, "duplicate_records", ", ".join(sorted(case.claims)))
     if len(case.claims) == 1:
         if creating:
-            return _link_created(case, creating[-1], case.claims[0])
+            return _link_created(case, creating[-1], case.claims[0], policy)
         return Decision(case, link=NewLink(case.claims[0], "adopted"), lifted=_all_holds(case))
     settled: tuple[Settled, ...] = ()
     if creating:
@@ -101,9 +101,9 @@ def meet(case: Case, policy: Policy, now: datetime) -> Decision:
     )
 
 
-def _link_created(case: Case, intent: Intent, cmms_id: str) -> Decision:
+def _link_created(case: Case, intent: Intent, cmms_id: str, policy: Policy) -> Decision:
     moves = tuple(
-        BaseMove(name, write.source, _stored(case, name, write.sent), "created")
+        BaseMove(name, write.source, _stored(case, name, write.sent, policy), "created")
         for name, write in intent.writes.items()
     )
     settled = tuple(
@@ -119,9 +119,9 @@ def _link_created(case: Case, intent: Intent, cmms_id: str) -> Decision:
     )
 
 
-def _stored(case: Case, name: Field, sent: Value) -> Value:
+def _stored(case: Case, name: Field, sent: Value, policy: Policy) -> Value:
     """The CMMS's own spelling of what was sent; what was sent, if it holds something else."""
-    return sent if case.cmms is None else stored_as(name, sent, case.cmms)
+    return sent if case.cmms is None else stored_as(name, sent, case.cmms, policy)
 
 
 def _not_applied(creating: list[Intent]) -> tuple[Settled, ...]:

@@ -1,11 +1,11 @@
 """What a person has set, as the planner needs it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from syncd.core.work_order import CMMS_OWNED, SHARED, Field, Side
+from syncd.core.work_order import CMMS_OWNED, SHARED, Field, Side, Value
 
 
 class Mode(StrEnum):
@@ -26,6 +26,11 @@ class Overflow(StrEnum):
 SWING = timedelta(hours=1)  # within which the steps of a field that goes to and fro count
 
 
+def as_it_is(_name: Field, value: Value) -> Value:
+    """A CMMS that keeps what is written."""
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Settings and the adapter's capabilities, in one value.
@@ -38,6 +43,7 @@ class Policy:
         s2e_read_lag, cmms_read_lag: how long a read may still show the value from before.
         cmms_index_lag: how long after a create the CMMS may not find the record.
         cmms_mapping: the hash of the mapping that CMMS records are read with; empty: none.
+        cmms_settles: what a value reads back as, once it is written to a CMMS record.
         guard_percent, guard_min: the mass-change guard (decisions.md, 9).
     """
 
@@ -48,6 +54,7 @@ class Policy:
     cmms_creates: bool = True
     cmms_finds: bool = True
     cmms_mapping: str = ""
+    cmms_settles: Callable[[Field, Value], Value] = field(default=as_it_is, compare=False)
     mode: Mode = Mode.ADOPT
     create: Scope = Scope.OPEN
     site_ids: frozenset[str] = field(default_factory=frozenset)

@@ -23,7 +23,15 @@ from datetime import datetime
 
 from syncd.core.backoff import back_off
 from syncd.core.case import Case, Conflict, Hold, IntentState
-from syncd.core.compare import Misfit, agrees, fit, is_normalisation, same, stands_for
+from syncd.core.compare import (
+    Misfit,
+    agrees,
+    equivalents,
+    fit,
+    is_normalisation,
+    same,
+    stands_for,
+)
 from syncd.core.decision import BaseMove, Change, Decision, Drift, Settled
 from syncd.core.oscillation import OSCILLATION, RELEASED, evidence
 from syncd.core.policy import Policy
@@ -158,7 +166,7 @@ class _Merge:
         if isinstance(s2e, Unreadable) or isinstance(cmms, Unreadable):
             self._park_unreadable(name, s2e, cmms)
             return
-        agreed = agrees(name, s2e, cmms, self.cmms.equivalents, self.policy.overflow)
+        agreed = agrees(name, s2e, cmms, self.cmms.equivalents, self.policy)
         if name not in self.base_s2e or name not in self.base_cmms:
             self._first_meeting(name, s2e, cmms, agreed)
             return
@@ -357,20 +365,22 @@ class _Merge:
         )
 
 
-def created_bases(writes: Mapping[Field, Value], record: CmmsRecord) -> list[BaseMove]:
+def created_bases(
+    writes: Mapping[Field, Value], record: CmmsRecord, policy: Policy
+) -> list[BaseMove]:
     """The bases of a record that our own create has just made.
 
     What was sent is what both sides held: an edit made meanwhile is seen as an edit. Where the
     CMMS normalised what it stored, its own spelling is its base.
     """
     return [
-        BaseMove(name, sent, stored_as(name, sent, record), "created")
+        BaseMove(name, sent, stored_as(name, sent, record, policy), "created")
         for name, sent in writes.items()
     ]
 
 
-def stored_as(name: Field, sent: Value, record: CmmsRecord) -> Value:
+def stored_as(name: Field, sent: Value, record: CmmsRecord, policy: Policy) -> Value:
     """How a record spells what it was created with; what was sent, if it holds another value."""
     seen = record.fields.get(name, sent)
-    kept = stands_for(sent, record.equivalents.get(name, frozenset()))
+    kept = stands_for(sent, equivalents(name, sent, record, policy))
     return seen if kept or same(seen, sent) or is_normalisation(sent, seen) else sent

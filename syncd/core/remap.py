@@ -118,4 +118,4 @@ def _differs(
         name in bases[side] and same(bases[side][name], value)
         for side, value in ((Side.S2E, here[0]), (Side.CMMS, there))
     )
-    return at_base and not agrees(name, here[0], there, record.equivalents, policy.overflow)
+    return at_base and not agrees(name, here[0], there, record.equivalents, policy)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from syncd.core.case import ARRIVED_STATES, Case, Intent, IntentState, Kind, Write
-from syncd.core.compare import same
+from syncd.core.compare import equivalents, same
 from syncd.core.decision import BaseMove, Settled
 from syncd.core.policy import Policy
 from syncd.core.readback import judge
@@ -115,9 +115,9 @@ def _verdict(
     if seen_at is None:
         return None
     answered = intent.state is IntentState.ANSWERED
-    equivalents: frozenset[str] = frozenset()
+    kept: frozenset[str] = frozenset()
     if isinstance(holder, CmmsRecord):
-        equivalents = holder.equivalents.get(name, equivalents)
+        kept = equivalents(name, write.sent, holder, policy)
     return judge(
         write,
         seen,
@@ -125,7 +125,7 @@ def _verdict(
         since=(intent.answered_at if answered else None) or intent.started_at,
         seen_at=seen_at,
         lag=policy.s2e_read_lag if intent.side is Side.S2E else policy.cmms_read_lag,
-        equivalents=equivalents,
+        equivalents=kept,
         sync_moved=isinstance(holder, S2eOrder) and _sync_moved(case, intent, holder),
         certainly_later=isinstance(holder, S2eOrder) and _shows_the_write(case, intent, holder),
     )

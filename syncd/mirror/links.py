@@ -57,14 +57,15 @@ def linked_unseen_since(tx: Tx, moment: datetime) -> list[str]:
     return list(tx.run(_LINKED_UNSEEN, before=moment).scalars())
 
 
-def note_missing(tx: Tx, cmms_id: str, cycle_id: str) -> bool:
-    """Note that a linked record was not found by id. True: it is the second cycle in a row."""
+def note_missing(tx: Tx, cmms_id: str, cycle_id: str) -> str | None:
+    """Note that a linked record was not found by id. Return its order in the second cycle in a
+    row, and None in any other."""
     row = tx.run(_ONE_LINK, of=cmms_id).one_or_none()
     if row is None or row.missing_cycle == cycle_id:
-        return False
+        return None
     tx.run(_MISSING, of=cmms_id, missing_cycles=row.missing_cycles + 1, missing_cycle=cycle_id)
     look_at(tx, [row.s2e_id])
-    return bool(row.missing_cycles == 1)
+    return str(row.s2e_id) if row.missing_cycles == 1 else None
 
 
 def save_bases(

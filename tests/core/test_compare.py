@@ -1,5 +1,6 @@
 """Equality, cutting and fitting."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -14,12 +15,22 @@ from syncd.core.compare import (
     Misfit,
     agrees,
     cut_text,
+    equivalents,
     fit,
     same,
     utf16_units,
 )
 from syncd.core.policy import Overflow
-from syncd.core.work_order import Field, Side, Status, Unreadable, Value
+from syncd.core.work_order import (
+    CmmsRecord,
+    Field,
+    Side,
+    Status,
+    Unreadable,
+    Value,
+    encode_value,
+)
+from tests.core.builders import make_policy
 
 CUT, PARK = Overflow.TRUNCATE, Overflow.PARK
 WRENCH = "🔧"
@@ -178,28 +189,43 @@ def test_other_urls_do_not_fit(url: str) -> None:
 
 # ── agreement of two sides ───────────────────────────────────────────────────────────────
 
+CUTS, PARKS = make_policy(overflow=CUT), make_policy(overflow=PARK)
+
 
 def test_a_state_that_stands_for_two_agrees_with_either_and_no_third() -> None:
     classes = {Field.STATUS: frozenset({"DRAFT", "ASSIGNED"})}
 
     def agreed(s2e: Status) -> bool:
-        return agrees(Field.STATUS, s2e, Status.ASSIGNED, classes, CUT)
+        return agrees(Field.STATUS, s2e, Status.ASSIGNED, classes, CUTS)
 
     assert [status for status in Status if agreed(status)] == [Status.DRAFT, Status.ASSIGNED]
 
 
 def test_a_class_of_one_field_says_nothing_about_another() -> None:
     classes = {Field.STATUS: frozenset({"DRAFT"})}
-    assert not agrees(Field.ROOT_CAUSE, "DRAFT", "worn", classes, CUT)
+    assert not agrees(Field.ROOT_CAUSE, "DRAFT", "worn", classes, CUTS)
 
 
 def test_a_long_text_agrees_with_its_cut_alone() -> None:
     full = "x" * 600
-    assert agrees(Field.ROOT_CAUSE, cut_text(full, 500), full, {}, CUT)
-    assert not agrees(Field.ROOT_CAUSE, "x" * 500, full, {}, CUT)
-    assert not agrees(Field.ROOT_CAUSE, cut_text(full, 500), full, {}, PARK)
+    assert agrees(Field.ROOT_CAUSE, cut_text(full, 500), full, {}, CUTS)
+    assert not agrees(Field.ROOT_CAUSE, "x" * 500, full, {}, CUTS)
+    assert not agrees(Field.ROOT_CAUSE, cut_text(full, 500), full, {}, PARKS)
 
 
 def test_the_cut_is_upstream_never_in_the_cmms() -> None:
     full = "x" * 600
-    assert not agrees(Field.ROOT_CAUSE, full, cut_text(full, 500), {}, CUT)
+    assert not agrees(Field.ROOT_CAUSE, full, cut_text(full, 500), {}, CUTS)
+
+
+def test_what_our_own_writing_makes_of_a_value_agrees_with_it() -> None:
+    """A CMMS that keeps the day of a time, in a zone of its own."""
+    due, kept = datetime(2026, 3, 1, 18, 31, tzinfo=UTC), datetime(2026, 2, 28, 23, tzinfo=UTC)
+    settles = replace(CUTS, cmms_settles=lambda _name, value: kept if value == due else value)
+    assert agrees(Field.DUE_DATE, due, kept, {}, settles)
+    assert not agrees(Field.DUE_DATE, due, kept, {}, CUTS)
+    assert not agrees(Field.DUE_DATE, due, kept + timedelta(days=1), {}, settles)
+    record = CmmsRecord("7", None, {Field.DUE_DATE: kept})
+    assert equivalents(Field.DUE_DATE, due, record, settles) == {encode_value(due)}
+    assert not equivalents(Field.DUE_DATE, due, record, CUTS)
+    assert not equivalents(Field.TITLE, "Pump", record, settles)

@@ -447,7 +447,7 @@ def test_bases_of_our_own_create_are_what_was_sent_and_an_edit_meanwhile_is_an_e
         {TITLE: "Edited", CAUSE: "worn", STATUS: Status.ASSIGNED},
         equivalents={STATUS: frozenset({"DRAFT", "ASSIGNED"})},
     )
-    moves = {move.field: (move.s2e, move.cmms) for move in created_bases(values, made)}
+    moves = {move.field: (move.s2e, move.cmms) for move in created_bases(values, made, CMMS_WINS)}
     assert moves == {
         TITLE: ("Pump", "Pump"),
         CAUSE: ("worn ", "worn"),

@@ -200,3 +200,25 @@ def test_the_daemon_says_how_the_mapping_is_verified(world: World, plant: Custom
     (started,) = [it for it in world.daemon_log() if it["event"] == "daemon.started"]
     assert started["mapping"] == f"plant ({plant.file}), not verified"
     assert any("status ON_HOLD cannot be written" in note for note in started["cannot"])
+
+
+def test_a_lost_mirror_writes_nothing_that_the_mapping_only_spells_otherwise(
+    world: World, plant: Customer, tmp_path: Path
+) -> None:
+    """Hours of 0.51 are 31 minutes there, and a long title is cut: both agree all the same."""
+    by_status = {order["status"]: order["id"] for order in world.twin.people.orders()}
+    one, other = by_status["IN_PROGRESS"], by_status["ASSIGNED"]
+    world.twin.people.edit(one, actualHours=0.51)
+    world.twin.people.edit(other, title="Belt " * 30)
+    world.once("--full")
+    world.settle()
+    assert jobs(plant)[one]["worked_min"] == 31
+    before, rows = world.written(), plant.rows()
+    for file in tmp_path.glob("mirror.db*"):
+        file.unlink()
+    relinked = world.once("--full")
+    assert (relinked["created"], relinked["pushed_cmms"], relinked["pushed_s2e"]) == (0, 0, 0)
+    world.once()
+    assert world.written() == before
+    assert plant.rows() == rows
+    assert world.syncd("conflicts", "list", "--all", "--json").json == []

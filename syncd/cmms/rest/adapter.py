@@ -23,7 +23,7 @@ from syncd.cmms.rest.schema import Find, RestMapping
 from syncd.cmms.rest.writes import Writer
 from syncd.core.mapping.record_map import RecordMap
 from syncd.core.mapping.times import TimeFormat
-from syncd.core.work_order import CmmsRecord, Field, Fields
+from syncd.core.work_order import CmmsRecord, Field, Fields, Value
 from syncd.errors import ConfigurationError, NotFound, Refused, RemoteError, UnexpectedContent
 
 _EXAMPLE = "SYNCD_CMMS_MAPPING=acme.yaml, or preset:NAME"
@@ -170,6 +170,10 @@ class RestAdapter:
         just before the write, which leaves a moment in between."""
         self._require_write()
         return self._writer.update(cmms_id, fields, expected)
+
+    def settled(self, name: Field, value: Value) -> Value:
+        """See `port.settled`."""
+        return self._map.settled(name, value)
 
     def check(self) -> str:
         """What `syncd check` says: where, and whether the list can be read."""

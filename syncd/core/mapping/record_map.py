@@ -282,6 +282,12 @@ class RecordMap:
 
     # ── reading back ──────────────────────────────────────────────────────────────────────
 
+    def settled(self, name: Field, value: Value) -> Value:
+        """What a value reads back as, once written; the value itself where it is not written."""
+        one = self.fields.get(name)
+        told = None if one is None or value is None or not one.writes else one.settled(value)
+        return value if told is None else told.value
+
     def recognised(self, record: CmmsRecord, sent: Fields) -> CmmsRecord:
         """The record, told to stand for what was sent where that is what our own writing makes
         of it: a text that was cut to fit, hours in whole minutes, a time of which the CMMS keeps
