@@ -12,7 +12,7 @@ from syncd.core.case import IntentState
 from syncd.core.decision import Decision, Settled
 from syncd.core.plan import Facts, Plan
 from syncd.core.work_order import Field, Side, encode_value, show_value
-from syncd.mirror import journal, links, observations, state, waiting
+from syncd.mirror import journal, links, looks, observations, state, waiting
 from syncd.mirror.database import Mirror, Tx
 
 _BATCH = 100  # decisions kept in one transaction
@@ -47,8 +47,12 @@ def record_plan(mirror: Mirror, plan: Plan, cycle_id: str, mapping: str = "") ->
     """
     for start in range(0, len(plan.decisions), _BATCH):
         with mirror.transaction() as tx:
-            for decision in plan.decisions[start : start + _BATCH]:
+            batch = plan.decisions[start : start + _BATCH]
+            for decision in batch:
                 _record(tx, decision, cycle_id, mapping)
+            # An order may have come here for what is settled now. What it shows is to be sent,
+            # whatever becomes of this cycle, or of the guard that refuses it.
+            looks.look_at(tx, [each.s2e_id for each in batch if each.writes])
     with mirror.transaction() as tx:
         _record_guards(tx, plan, cycle_id)
 

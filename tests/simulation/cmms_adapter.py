@@ -9,6 +9,7 @@ from typing import Any, Literal
 from syncd.cmms.port import Capabilities
 from syncd.core.work_order import CmmsRecord, Field, Fields, encode_value, parse_value
 from syncd.errors import (
+    AccessRefused,
     Changed,
     NotFound,
     Refused,
@@ -40,6 +41,25 @@ class Fault:
     call: str
     trouble: Trouble
     after: int = 0
+
+
+def forbidden() -> RemoteError:
+    return AccessRefused("403: not this one", side="cmms", status=403)
+
+
+def locked() -> RemoteError:
+    return Unreachable("423: in use", side="cmms", status=423, may_have_applied=False)
+
+
+def broken() -> RemoteError:
+    return Unreachable("500: sorry", side="cmms", status=500)
+
+
+BARS: dict[str, Callable[[], RemoteError]] = {
+    "forbidden": forbidden,
+    "locked": locked,
+    "broken": broken,
+}
 
 
 class FakeAdapter:

@@ -7,7 +7,7 @@ from typing import Any
 from syncd.core.policy import Scope
 from syncd.twin.checks import STATUSES
 from tests.simulation.cmms import Traits
-from tests.simulation.cmms_adapter import TROUBLES
+from tests.simulation.cmms_adapter import BARS, TROUBLES
 from tests.simulation.ledger import SHARED, THEIRS
 from tests.simulation.world import READ_LAG_S, Setup
 
@@ -34,6 +34,7 @@ _SITUATIONS = 0.08  # of the events are steps that only together lead somewhere
 CYCLES = frozenset({"tick", "full"})
 _REVERTS = 0.0  # worlds with rules that undo our writes: rest waits longer than a swing may take
 _REVERTED = ("status", "root_cause", "resolution")
+_BARS = 0.2  # of the worlds have a record that cannot be read, or not written
 _EFFECTS = 60  # of a cycle, at any of which something may happen
 
 
@@ -86,7 +87,18 @@ class _Drawing:
             # What is planned for the middle of a cycle needs one.
             if rng.random() < (0.8 if step.kind in {"at", "s2e_fault", "cmms_fault"} else 0.3):
                 steps.append(Step("full" if rng.random() < 0.25 else "tick"))
-        return History(self._setup(), tuple(steps))
+        return History(self._setup(), tuple(self._with_bars(steps)))
+
+    def _with_bars(self, steps: list[Step]) -> list[Step]:
+        """Some of the worlds have records that answer with errors, whoever asks for them."""
+        rng = random.Random(f"bars {self._seed}")
+        if rng.random() < _BARS:
+            for _ in range(rng.randint(1, 4)):
+                kind, what = rng.choice(sorted(BARS)), rng.choice(("all", "writes"))
+                steps.insert(rng.randrange(len(steps)), Step("bar", (rng.randrange(8), kind, what)))
+            if rng.random() < 0.5:
+                steps.insert(rng.randrange(len(steps)), Step("unbar"))
+        return steps
 
     def _setup(self) -> Setup:
         rng = self._rng

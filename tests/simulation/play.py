@@ -14,7 +14,7 @@ from syncd.mirror import report as reports
 from syncd.mirror import waiting
 from syncd.mirror.database import Tx
 from syncd.mirror.tables import conflicts, intents, parked
-from tests.simulation.cmms_adapter import Fault
+from tests.simulation.cmms_adapter import BARS, Fault
 from tests.simulation.effects import crash
 from tests.simulation.history import History, Step
 from tests.simulation.oracles import judge, still_apart
@@ -102,6 +102,8 @@ class Player:
             "cmms_delete": self._cmms_delete,
             "s2e_fault": self._s2e_fault,
             "cmms_fault": self._cmms_fault,
+            "bar": self._bar,
+            "unbar": self._unbar,
             "at": self._at,
             "crash": crash,
             "crash_again": self._crash_again,
@@ -176,6 +178,17 @@ class Player:
     def _cmms_fault(self, call: str, trouble: Any, after: int) -> None:
         self.world.adapter.faults.append(Fault(call, trouble, after))
 
+    def _bar(self, who: int, kind: str, what: str) -> None:
+        """This order's record, or its create, answers so until faults stop."""
+        number = self._record(who) or self._order(who)
+        adapter = self.world.adapter
+        if number is not None:
+            (adapter.barred if what == "all" else adapter.unwritable)[number] = BARS[kind]
+
+    def _unbar(self) -> None:
+        self.world.adapter.barred.clear()
+        self.world.adapter.unwritable.clear()
+
     def _at(self, number: int, step: Step) -> None:
         """In the middle of what runs next."""
 
@@ -232,6 +245,7 @@ class Player:
         world.effects.forget()
         world.upstream.twin.faults.clear()
         world.adapter.faults.clear()
+        self._unbar()
         if world.clock.error_s:
             world.clock.error_s = 0.0
             world.tick()  # in which waits and answers of the wrong time begin anew
@@ -243,8 +257,9 @@ class Player:
             done = world.tick(full=True)
             complete += done is not None and done.s2e.sweep == "complete"
             apart = self._apart(done)
-            if self._tries_again():
-                continue  # a wait that is declared has not ended
+            if self._tries_again() or (done is not None and done.plan.latches):
+                complete = 0  # a wait that is declared has not ended, or a person is waited for
+                continue
             if not apart:
                 return []
             if complete >= _CYCLES:

@@ -220,7 +220,7 @@ class World:
     def _looked(self, report: Report, first: int, *, whole: bool) -> None:
         s2e, cmms = report.s2e, report.cmms
         swept = whole and s2e.sweep == "complete"
-        read = s2e.error is None and not s2e.failed, cmms.error is None
+        read = s2e.error is None and not s2e.failed, cmms.error is None and not cmms.owed
         self.ledger.looks.append(Look(first, len(self.ledger.events), *read, swept))
 
     def die(self) -> None:
