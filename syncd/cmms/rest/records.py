@@ -11,7 +11,7 @@ from syncd.cmms.rest.locking import Guard
 from syncd.cmms.rest.replies import SIDE, Reply
 from syncd.cmms.rest.schema import Get
 from syncd.core.mapping.record_map import RecordMap, Told
-from syncd.core.mapping.source import MISSING, Expression
+from syncd.core.mapping.source import Expression
 from syncd.core.mapping.value_map import native_key
 from syncd.core.work_order import CmmsRecord, Fields, Unreadable
 from syncd.errors import NotFound, UnexpectedContent
@@ -113,7 +113,8 @@ class Records:
         return Held(native, told, record, self._guard.token(reply, native, told.updated_at))
 
     def record(self, native: dict[str, Any], told: Told | None = None) -> CmmsRecord:
-        """This native record in our words. Raises UnexpectedContent if it has no id."""
+        """This native record in our words, and whole beside them: another mapping may find more
+        in it. Raises UnexpectedContent if it has no id."""
         told = told or self._map.read(native)
         if told.cmms_id is None:
             raise UnexpectedContent(
@@ -126,19 +127,10 @@ class Records:
             cmms_id=told.cmms_id,
             s2e_id=told.s2e_id,
             fields=told.fields,
-            native=self._natives(native),
+            native=native,
             equivalents=told.equivalents,
             updated_at=stamp if isinstance(stamp, datetime) else None,
         )
-
-    def _natives(self, native: dict[str, Any]) -> dict[str, object]:
-        """The CMMS's own values of what is read, by our names."""
-        found: dict[str, object] = {}
-        for name, field in self._map.fields.items():
-            value = field.reads[0].take(native)
-            if value is not MISSING and not isinstance(value, Unreadable):
-                found[name.value] = value
-        return found
 
     def is_gone(self, native: dict[str, Any]) -> bool:
         """Whether the mapping's `deleted` says so."""
