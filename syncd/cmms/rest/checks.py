@@ -6,11 +6,12 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel
 
-from syncd.cmms.rest.blocks import Auth, Call, Login, Page
+from syncd.cmms.rest.blocks import Call, Login, Page
 from syncd.cmms.rest.calls import split_request
+from syncd.cmms.rest.check_auth import check_auth
 from syncd.cmms.rest.check_updates import Loc, Problem, UpdateChecks, is_written
 from syncd.cmms.rest.ops import template_of
-from syncd.cmms.rest.placeholders import names_in
+from syncd.cmms.rest.placeholders import braced_in, names_in
 from syncd.cmms.rest.schema import Create, Find, RestMapping, Update
 from syncd.core.mapping.paths import parse_path
 from syncd.core.mapping.record_map import RecordMap
@@ -44,7 +45,9 @@ class Checks:
         for loc, block in _blocks(told, ()):
             self._texts(loc, block)
         self._calls()
-        self._auth(told.auth)
+        self._always()
+        if told.auth is not None:
+            check_auth(told.auth, list(_blocks(told, ())), self._problem)
         self._page(("list", "page"), told.list_.page)
         self._since()
         self._find()
@@ -151,25 +154,20 @@ class Checks:
             there = ", ".join(f"{{{it}}}" for it in sorted(known)) or "none"
             self._problem(loc, f"there is no {{{name}}} here; there is {there}")
 
-    def _auth(self, auth: Auth | None) -> None:
-        if auth is None:
-            return
-        if auth.login is not None:
-            ways = [auth.login.token is not None, auth.login.text, auth.login.token_header]
-            if sum(bool(way) for way in ways) != 1:
-                self._problem(("auth", "login"), "needs exactly one of token, text, token_header")
-            self._call(("auth", "login"), auth.login, set())
-            if "{token}" not in auth.login.send.value:
-                self._problem(("auth", "login", "send"), "has no {token} in its value")
-        if auth.oauth2 is not None:
-            needs = {
-                "client_credentials": ("client_secret",),
-                "refresh_token": ("refresh_token",),
-                "password": ("username", "password"),
-            }[auth.oauth2.grant]
-            for key in needs:
-                if getattr(auth.oauth2, key) is None:
-                    self._problem(("auth", "oauth2"), f"grant {auth.oauth2.grant} needs {key}")
+    def _always(self) -> None:
+        """What goes with every call is filled in with nothing."""
+        told = self._told
+        if told.auth is not None and told.auth.login is not None:
+            self._call(("auth", "login"), told.auth.login, set())
+        for key, part in (("query", told.query), ("headers", told.headers)):
+            for name, text in part.items():
+                for found in sorted(braced_in({name: text})):
+                    self._problem(
+                        (key, name),
+                        f"there is no {{{found}}} here: nothing is filled in where every call has "
+                        "the same. A token goes where auth.login.send or auth.oauth2.send_token "
+                        "says; {{ and }} are braces",
+                    )
 
     # ── lists ─────────────────────────────────────────────────────────────────────────────
 

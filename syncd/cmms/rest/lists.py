@@ -32,7 +32,7 @@ class _Seen:
     def __init__(self) -> None:
         self.told: dict[str, int] = {}  # each record as it was last yielded, hashed
         self.ids: set[str] = set()  # of the present read
-        self.lacking: str | None = None  # why the last read is not taken for whole
+        self.lacking = ""  # why the last read is not taken for whole
         self._most = 0
 
     def news(self, ids: list[str], items: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -47,7 +47,7 @@ class _Seen:
         """At the end of a read: whether what came is all there is. What an earlier read brought
         counts against the most that there ever were: some of it may have been deleted since."""
         self._most = max(self._most, total or 0)
-        self.lacking = None
+        self.lacking = ""
         if total is None:
             if in_circles:
                 self.lacking = _CIRCLES
@@ -85,7 +85,7 @@ class Lists:
         seen, before = _Seen(), None
         for _ in range(_MOST_READS):
             reply = yield from self._read(request, page, values, seen)
-            if seen.lacking is None:
+            if not seen.lacking:
                 return
             if seen.ids == before:
                 break  # nothing has moved: it would tell the same for ever

@@ -212,6 +212,12 @@ class Meanings:
                 return CredentialsRefused(
                     f"{text}; the CMMS refuses the credentials of the mapping's auth", **more
                 )
+            case "expired again":
+                return CredentialsRefused(
+                    f"{text}; a new token was refused, too: is it sent where the CMMS looks for it "
+                    "(the mapping's auth.login.send, auth.oauth2.send_token)?",
+                    **more,
+                )
             case "forbidden":
                 return AccessRefused(text, **more)
             case "not_found":
