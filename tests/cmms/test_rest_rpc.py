@@ -161,6 +161,51 @@ def test_a_new_token_that_is_refused_too_is_told_with_the_place_it_is_sent_to() 
         assert [it["do"] for it in made.server.route.asked] == ["login", "read", "login", "read"]  # type: ignore[union-attr]
 
 
+# ── how long to wait ─────────────────────────────────────────────────────────────────────────
+
+DATE = "Tue, 10 Mar 2026 14:30:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("told", "meant", "waits"),
+    [
+        (3000, "ms", 3.0),
+        ("2,5", "seconds", 1.0),  # it cannot be read: as where nothing is told
+        ("2.5", "seconds", 2.5),
+        (1773153007, "epoch", 8.0),  # a whole second, that may not be over yet
+        (1773153007000, "epoch_ms", 8.0),
+        ("Tue, 10 Mar 2026 14:30:09 GMT", "date", 10.0),
+        (None, "ms", 1.0),
+        (True, "seconds", 1.0),
+    ],
+)
+def test_a_wait_that_the_body_tells(told: Any, meant: str, waits: float) -> None:
+    rules = [{"code": {"at": "no", "is": 50}, "as": "throttled", "wait": {"at": "w", "as": meant}}]
+    busy = answer_json({"no": 50, "w": told}, Date=DATE)
+    with rest({"errors": rules}, busy, got(item(1))) as made:
+        made.adapter.get("1")
+        assert made.waits == [waits]
+        made.server.behaviours = [busy]
+        made.left_s = 0
+        with pytest.raises(Throttled) as caught:
+            made.adapter.get("1")
+        assert caught.value.wait_s == waits
+
+
+def test_a_busy_sign_in_is_not_asked_again_before_the_body_says() -> None:
+    rules = [{**it, "wait": {"at": "error.ms", "as": "ms"}} if it["as"] == "throttled" else it
+             for it in MAPPING["errors"]]  # fmt: skip
+    busy = error(50, "too many", ms=9000)
+    with rest(laid({"errors": rules}, MAPPING), busy, PASSWORD=PASSWORD) as made:
+        with pytest.raises(Throttled) as caught:
+            made.adapter.get("1")
+        assert caught.value.wait_s == 9
+        made.left_s = 5
+        with pytest.raises(Throttled):
+            made.adapter.get("1")
+        assert len(made.asked) == 1
+
+
 # ── what cannot go together ──────────────────────────────────────────────────────────────────
 
 TWO = {"auth": {"login": {"send": {"header": "X"}}}}
@@ -176,6 +221,8 @@ CANNOT: list[tuple[dict[str, Any], str]] = [
     ({"list": {"json": ["x"]}}, "list: has a JSON body that is no object"),
     ({"update": [{**call("change"), "request": "DELETE /{id}", "fields": ["title", "status",
       "description"]}]}, "update[0]: is DELETE, which has no body"),
+    ({"errors": [{"status": 503, "as": "unreachable", "wait": {"at": "w", "as": "ms"}}]}, "wait is for throttled"),
+    ({"errors": [{"status": 503, "as": "throttled", "wait": {"at": "w[", "as": "ms"}}]}, "'w[' is no JMESPath"),
     ({"auth": {"login": None, "json": {"name": "key", "value": "s3cret"}}}, "auth.json.value: is a secret"),
 ]  # fmt: skip
 

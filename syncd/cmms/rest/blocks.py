@@ -185,11 +185,12 @@ class Auth(Choice):
 # ── how fast, and what answers mean ───────────────────────────────────────────────────────
 
 
+Until = Literal["seconds", "ms", "epoch", "epoch_ms", "date"]
+
+
 class Reset(Part):
     header: str = Field(description="the header that says when the window ends")
-    as_: Literal["seconds", "ms", "epoch", "epoch_ms", "date"] = Field(
-        alias="as", description="what it holds: what is left, or the moment"
-    )
+    as_: Until = Field(alias="as", description="what it holds: what is left, or the moment")
 
 
 class Window(Part):
@@ -210,6 +211,11 @@ class Code(Part):
     is_: Annotated[list[Any], BeforeValidator(listed)] = Field(
         alias="is", description="the value, or several"
     )
+
+
+class Wait(Part):
+    at: str = Field(description="JMESPath into the body")
+    as_: Until = Field(alias="as", description="what it holds: what is left, or the moment")
 
 
 Meaning = Literal[
@@ -240,6 +246,7 @@ class Rule(Part):
     applied: bool | None = Field(
         None, description="for unreachable: whether a write may have taken effect (default: yes)"
     )
+    wait: Wait | None = Field(None, description="for throttled: where the body says how long")
 
 
 # ── lists ─────────────────────────────────────────────────────────────────────────────────

@@ -274,6 +274,8 @@ class Checks:
         for number, rule in enumerate(self._told.errors):
             if not (rule.status or rule.body or rule.code or rule.when):
                 yield ("errors", number), "has no condition: it would fit every answer"
+            if rule.wait is not None and rule.as_ != "throttled":
+                yield ("errors", number), f"wait is for throttled, and this is {rule.as_}"
             if rule.as_ == "expired" and not (
                 self._told.auth and (self._told.auth.oauth2 or self._told.auth.login)
             ):

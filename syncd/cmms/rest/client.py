@@ -16,7 +16,7 @@ from syncd.cmms.rest.auth import make_credentials, secrets_of
 from syncd.cmms.rest.calls import Prepared, filled, pairs_of
 from syncd.cmms.rest.limits import Pace
 from syncd.cmms.rest.placeholders import fill_text
-from syncd.cmms.rest.replies import SIDE, Mask, Meanings, Reply, success
+from syncd.cmms.rest.replies import SIDE, Mask, Matcher, Meanings, Reply, success
 from syncd.cmms.rest.schema import RestMapping
 from syncd.errors import (
     ClearRefusal,
@@ -128,7 +128,7 @@ class Client:
                 raise
             response = self._answer(self._http, sent)
             meaning, rule = self._meanings.of(response)
-            wait_s = self._pace.observe(response, throttled=meaning == "throttled")
+            wait_s = self._observed(meaning, rule, response)
             where = f"{prepared.method} {self._http.shown(prepared.path)}"
             if meaning in {"ok", "empty"}:
                 reply = success(response, where, self.mask, needs_json=needs_json)
@@ -140,6 +140,12 @@ class Client:
             elif meaning != "throttled" or attempt == _ATTEMPTS - 1:
                 break
         raise failed
+
+    def _observed(self, meaning: str, rule: Matcher | None, response: Response) -> float:
+        """How long to wait before the next request."""
+        throttled = meaning == "throttled"
+        told = rule.wait(response) if throttled and rule is not None else None
+        return self._pace.observe(response, throttled=throttled, told=told)
 
     def _renewed(self) -> bool:
         try:
@@ -183,7 +189,7 @@ class Client:
         meaning, rule = self._meanings.of(response)
         if meaning in {"ok", "empty"}:
             return success(response, where, self.mask, needs_json=not self._text_login)
-        wait_s = self._pace.observe(response, throttled=meaning == "throttled")
+        wait_s = self._observed(meaning, rule, response)
         error = self._meanings.error(meaning, rule, where, response, wait_s)
         if isinstance(error, ClearRefusal) and type(error) is not CredentialsRefused:
             raise CredentialsRefused(
