@@ -111,6 +111,7 @@ class Checks:
                 ("get",), "only the id is known when a record is asked for; ask by {id}, "
                 "with `items` where that is a list"
             )  # fmt: skip
+        self._more()
         if isinstance(told.find, Find):
             self._call(("find",), told.find, {"s2e_id"})
         if told.create is not None:
@@ -118,6 +119,29 @@ class Checks:
             self._placeholders(("create", "set"), told.create.set, {"s2e_id"})
         for number, op in enumerate(told.update):
             self._op_calls(("update", number), op)
+
+    def _more(self) -> None:
+        """A record without what more requests tell would seem to be empty there."""
+        told = self._told
+        for name, more in told.get.more.items():
+            loc: Loc = ("get", "more", name)
+            known = {"id", "address", "record"}
+            self._call(loc, more, known)
+            if not names_in(template_of(more)) & known:
+                self._problem(loc, "does not ask for {id}: every record would have the same")
+            if more.items is not None and more.at != "@":
+                self._problem(loc, "has at and items; one of them says what is taken")
+        if not told.get.more:
+            return
+        why = "since get.more is asked for what is read by its id alone"
+        if told.list_.then != "get":
+            self._problem(("list",), f"has to say then: get, {why}")
+        if isinstance(told.find, Find) and told.find.then != "get":
+            self._problem(("find",), f"has to say then: get, {why}")
+        if told.create is not None and told.create.then != "get":
+            self._problem(("create", "then"), f"has to be get, {why}")
+        if told.verify != "get":
+            self._problem(("verify",), f"has to be get, {why}")
 
     def _op_calls(self, loc: Loc, op: Update) -> None:
         known = set(_RECORD)

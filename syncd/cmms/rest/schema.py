@@ -57,9 +57,23 @@ class List(Call):
     )
 
 
+class More(Call):
+    at: str = Field("@", description="JMESPath of what is put under its name")
+    items: str | None = Field(None, description="JMESPath of a list, instead of at")
+    missing: Literal["error", "empty"] = Field(
+        "error", description="empty: where there is nothing (404), the record has none"
+    )
+
+
 class Get(Call):
     item: str = Field("@", description="JMESPath of the record")
     items: str | None = Field(None, description="JMESPath of a list of one, instead of item")
+    more: dict[str, More] = Field(
+        {},
+        max_length=5,
+        description="name: another request for each record, whose answer is put under that name; "
+        "{id}, {address}, {record.x}",
+    )
 
 
 class Find(Call):
