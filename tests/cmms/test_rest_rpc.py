@@ -1,5 +1,6 @@
 """An API of remote calls, without a bridge: one address, POST for reads, a token in the body."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -57,6 +58,25 @@ def test_a_link_is_asked_for_with_the_lists_own_method_and_the_token() -> None:
         assert [it.cmms_id for it in made.adapter.fetch(None)] == ["1", "2"]
         assert made.told()[2] == "POST /api/rpc?after=1"
         assert made.body(2)["auth"] == {"session": "session-canary-1"}
+
+
+def test_hours_with_a_comma() -> None:
+    over = laid(
+        {
+            "fields": {"estimated_hours": {"at": "planned", "decimal": ",", "decimals": 2}},
+            "update": [{**MAPPING["update"][0], "fields": ["title", "status", "description",
+                                                           "estimated_hours"]}],
+        },
+        MAPPING,
+    )  # fmt: skip
+    cmms = Rpc(rows=1)
+    with rest(over, serve=cmms, PASSWORD=PASSWORD) as made:
+        record = made.adapter.get("1")
+        assert record.fields[Field.ESTIMATED_HOURS] == Decimal("1.5")
+        wanted = {Field.ESTIMATED_HOURS: Decimal("0.125")}
+        record = made.adapter.update("1", wanted, {Field.ESTIMATED_HOURS: Decimal("1.5")})
+        assert cmms.rows["1"]["planned"] == "0,12"
+        assert record.equivalents[Field.ESTIMATED_HOURS] == {"0.125"}
 
 
 # ── a token elsewhere ────────────────────────────────────────────────────────────────────────

@@ -24,6 +24,7 @@ from syncd.cmms.rest.blocks import (
     listed,
     short,
 )
+from syncd.core.mapping.value_map import native_key
 
 
 class Since(Part):
@@ -130,6 +131,22 @@ def _whole(given: Any) -> Any:
     return {} if given is True else None if given is False else given
 
 
+def _moves(given: Any) -> Any:
+    """A number names the same value as its text."""
+    if not isinstance(given, dict):
+        return given
+    return {
+        start: [native_key(it) if _is_number(it) else it for it in targets]
+        if isinstance(targets, list)
+        else targets
+        for start, targets in given.items()
+    }
+
+
+def _is_number(given: Any) -> bool:
+    return isinstance(given, int | float) and not isinstance(given, bool)
+
+
 class Append(Part):
     json_: Any = Field(None, alias="json", description="the new row, with {delta}")
     form: Query | None = Field(None, description="the same, as a form")
@@ -158,7 +175,7 @@ class Update(Call):
     whole: Annotated[Whole | None, BeforeValidator(_whole)] = Field(
         None, description="the whole record is sent back with the changes in it"
     )
-    moves: dict[str, list[str] | dict[str, Any]] | None = Field(
+    moves: Annotated[dict[str, list[str] | dict[str, Any]] | None, BeforeValidator(_moves)] = Field(
         None,
         description="legal moves by native value, first where records begin; {move}: a name",
     )
