@@ -308,6 +308,10 @@ class Page(Choice):
     offset: Offset | None = Field(None, description="by offset")
     number: Number | None = Field(None, description="by page number")
     cursor: Cursor | None = Field(None, description="by an opaque cursor")
-    link: Link | None = Field(None, description="by the next page's address (same origin only)")
+    link: Link | None = Field(
+        None,
+        description="by the next page's address (same origin only), asked for with the list's own "
+        "method and body",
+    )
     keyset: Keyset | None = Field(None, description="by an id that never changes")
     none: bool | None = Field(None, description="true: the whole list comes in one answer")

@@ -111,8 +111,10 @@ class Create(Call):
     fields: list[str] | None = Field(
         None, description="the fields it takes; default: all that plain updates write"
     )
-    under: str | None = Field(None, description="dotted path that the fields go below")
-    set: dict[str, Any] = Field({}, description="constants, by dotted path")
+    under: str | None = Field(
+        None, description="dotted path that the fields go below; json stays outside of it"
+    )
+    set: dict[str, Any] = Field({}, description="constants, by dotted path; below under, too")
     id: NewIdHere = Field(description="where the new record's id is")
     address: ReadHere | None = Field(None, description="where its address is, if not the id")
     success: str | None = Field(
@@ -161,8 +163,10 @@ class Update(Call):
     """One step of an update."""
 
     fields: list[str] = Field(min_length=1, description="the fields it writes")
-    under: str | None = Field(None, description="dotted path that the fields go below")
-    set: dict[str, Any] = Field({}, description="constants, by dotted path")
+    under: str | None = Field(
+        None, description="dotted path that the fields go below; json stays outside of it"
+    )
+    set: dict[str, Any] = Field({}, description="constants, by dotted path; below under, too")
     success: str | None = Field(
         None, description="JMESPath that is true in the answer to a write that was done"
     )
