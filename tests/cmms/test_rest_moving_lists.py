@@ -139,3 +139,13 @@ def test_a_server_that_does_not_heed_the_page_is_told(
         with pytest.raises(UnexpectedContent, match="without a single new|2 records of 7"):
             read(made)
         assert len(made.asked) < 12
+
+
+def test_a_list_that_always_holds_a_record_twice_is_told_with_the_remedy() -> None:
+    pages = [page(*map(item, (1, 2, 3, 4, 4)), total=6), page(item(5), total=6)]
+    with (
+        rest(listed("number", NUMBER), *pages, *pages) as made,
+        pytest.raises(UnexpectedContent, match="5 records of 6;.*came twice.*leave out total"),
+    ):
+        read(made)
+    assert len(made.asked) == 4

@@ -15,7 +15,7 @@ from syncd.errors import (
 )
 from tests.cmms.rest_bench import SECRET, got, item, laid, page, rest
 from tests.cmms.rpc import MAPPING, PASSWORD, Rpc, call, error, good
-from tests.edges.raw_server import answer_json
+from tests.edges.raw_server import answer, answer_json
 
 NEXT = {"list": {"page": {"number": None, "link": {"read": "data.next"}}}}
 
@@ -163,6 +163,22 @@ def test_a_sign_in_is_judged_by_the_rules_though_it_is_answered_with_200(
             list(made.adapter.fetch(None))
         assert not getattr(caught.value, "may_have_applied", True)
         assert len(made.asked) == (3 if kind is Unreachable else 1)
+
+
+def test_a_rule_about_json_says_nothing_of_a_token_that_is_plain_text() -> None:
+    over = {
+        "auth": {"bearer": None, "login": {"request": "POST /login", "text": True}},
+        "errors": [{"when": "ok != `true`", "as": "refused"}, {"body": "ERR", "as": "credentials"}],
+    }
+    told = answer_json({**item(1), "ok": True})
+    with rest(over, answer(200, b"tok-canary", "text/plain"), told) as made:
+        made.adapter.get("1")
+        assert made.asked[1].headers["authorization"] == "Bearer tok-canary"
+    with (
+        rest(over, answer(200, b"ERR: locked out", "text/plain")) as made,
+        pytest.raises(CredentialsRefused, match="ERR: locked out"),
+    ):
+        made.adapter.get("1")
 
 
 def test_a_wrong_password_is_told_without_it_and_tried_rarely() -> None:

@@ -43,7 +43,7 @@ class _Seen:
                 self.told[cmms_id] = now
                 yield item
 
-    def compare(self, total: int | None, in_circles: bool) -> None:
+    def compare(self, total: int | None, rows: int, in_circles: bool) -> None:
         """At the end of a read: whether what came is all there is. What an earlier read brought
         counts against the most that there ever were: some of it may have been deleted since."""
         self._most = max(self._most, total or 0)
@@ -54,6 +54,8 @@ class _Seen:
         elif len(self.ids) < total and len(self.told) < self._most:
             came = f"{len(self.told)} records of {total}"
             self.lacking = f"ends the list after {came}; it is not taken for whole"
+            if rows >= total:
+                self.lacking += ", since some came twice (if the list is so, leave out total)"
 
 
 class Lists:
@@ -116,7 +118,8 @@ class Lists:
                 raise reply.unexpected(_CIRCLES)
             if asked is not None and in_vain > _MOST_IN_VAIN and page and page.offset is None:
                 raise reply.unexpected("has one empty page after another and no end")
-        seen.compare(pager.total, repeats and self.sizes[-1] >= self.sizes[0])
+        in_circles = repeats and self.sizes[-1] >= self.sizes[0]
+        seen.compare(pager.total, sum(self.sizes), in_circles)
         return reply
 
     def _ask(self, asked: Prepared) -> Reply:

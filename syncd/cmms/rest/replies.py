@@ -161,6 +161,8 @@ class Matcher:
             text = response.body.decode("utf-8", "replace")
             if self.rule.body.casefold() not in text.casefold():
                 return False
+        if (self._code or self._when) and body is None and response.body.strip():
+            return False  # nothing is true of what is no JSON: a token as plain text, a page
         try:
             if self._code is not None and native_key(self._code.search(body)) not in self._codes:
                 return False
