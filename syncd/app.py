@@ -20,7 +20,7 @@ from typing import Any, TextIO
 
 import structlog
 
-from syncd.cmms.load import AdapterContext, find_adapter
+from syncd.cmms.load import AdapterContext, find_adapter, make_adapter
 from syncd.cmms.port import CmmsAdapter, close, mapping_hash, settled
 from syncd.core.budget import RateBudget
 from syncd.core.policy import Mode, Overflow, Policy, Scope
@@ -132,7 +132,7 @@ class App:
                 hide=self.hide,
             )
             options = adapter_options(found.Options, self.settings)
-            self._adapter = found.from_options(options, context)
+            self._adapter = make_adapter(found, options, context)
         return self._adapter
 
     def client(self) -> Scan2EvolveClient:

@@ -86,7 +86,8 @@ class _Environment(BaseSettings):
     )
     cmms_adapter: str | None = Field(
         None,
-        description="sql, odoo, package.module:Class, or an entry point of group syncd.adapters",
+        description="sql, rest, odoo, package.module:Class, or an entry point of group "
+        "syncd.adapters",
     )
     cmms_url: SecretStr | None = Field(None, description="where the CMMS is")
     cmms_mapping: str | None = Field(None, description="a mapping file, for adapters that take one")

@@ -13,7 +13,7 @@ from typing import Any, Protocol, cast
 
 from pydantic import BaseModel
 
-from syncd.cmms.port import CmmsAdapter
+from syncd.cmms.port import CmmsAdapter, close, mapping_hash
 from syncd.errors import ConfigurationError
 
 GROUP = "syncd.adapters"
@@ -92,6 +92,20 @@ def find_adapter(name: str) -> AdapterClass:
     if lacking:
         raise ConfigurationError(f"{_SETTING}: {path} is no adapter; it lacks {', '.join(lacking)}")
     return cast("AdapterClass", found)
+
+
+def make_adapter(found: AdapterClass, options: BaseModel, context: AdapterContext) -> CmmsAdapter:
+    """The adapter of this class. Raises ConfigurationError, also for one that its class did not
+    show to lack something: what `__init__` sets is seen only on what it has made."""
+    made = found.from_options(options, context)
+    if mapping_hash(made) and not callable(getattr(made, "read_native", None)):
+        close(made)
+        kind = type(made)
+        raise ConfigurationError(
+            f"{_SETTING}: {kind.__module__}:{kind.__qualname__} is no adapter; it has a "
+            "mapping_hash and lacks read_native"
+        )
+    return made
 
 
 def _lacking(found: object) -> list[str]:

@@ -17,7 +17,7 @@ from syncd.core.mapping.converters import (
     Text,
     Time,
 )
-from syncd.core.mapping.hours import UNITS
+from syncd.core.mapping.hours import UNITS, Decimals
 from syncd.core.mapping.paths import Path, clash, format_path
 from syncd.core.mapping.record_map import NEVER_BLANK, FieldMap, RecordMap
 from syncd.core.mapping.source import Column, Expression, Source
@@ -281,15 +281,28 @@ class _Fields:
         return Same(name) if table is None else Mapped(name, table)
 
     def _hours(self, name: Field, section: Section) -> Converter:
+        spelled = self._decimals(section)
         if not section.has("unit_at"):
-            return Hours(section.choice("unit", tuple(UNITS), "h"))
+            unit = _unit(section, "unit")
+            if spelled is not None and UNITS[unit] is None:
+                section.problem(f"is of numbers, and {unit} is none; leave it out", "decimal")
+            return Hours(unit, spelled)
         inner = section.section("units")
         if inner is None:
             section.missing("units", "{H: h, MIN: min}")
             return Hours()
-        units = {key: inner.choice(key, tuple(UNITS), "h") for key, _ in inner.entries()}
+        units = {key: _unit(inner, key) for key, _ in inner.entries()}
         written = section.choice("unit", tuple(units), next(iter(units), "h"))
-        return HoursWithUnit(units, written)
+        return HoursWithUnit(units, written, spelled)
+
+    def _decimals(self, section: Section) -> Decimals | None:
+        if not section.has("decimal"):
+            if section.has("decimals"):
+                section.problem('needs decimal: "," or ".", which makes it a text', "decimals")
+            return None
+        sign = section.choice("decimal", (",", "."), ".")
+        places = section.integer("decimals", 0, least=0, most=6)
+        return Decimals(sign, places if section.has("decimals") else None)
 
     def _time(self, name: Field, section: Section) -> Converter:
         return Time(self._times.read(section))
@@ -334,6 +347,19 @@ _CONVERTERS: Mapping[Kind, Callable[[_Fields, Field, Section], Converter]] = {
     Kind.HOURS: _Fields._hours,
     Kind.TIME: _Fields._time,
 }
+
+
+def _unit(section: Section, key: str) -> str:
+    """One of our units."""
+    told = section.text(key, "h")
+    if told in UNITS:
+        return told
+    section.problem(
+        f"is {told!r}; there is {', '.join(UNITS)}. Numbers as text, with a comma say, are "
+        'decimal: ","',
+        key,
+    )
+    return "h"
 
 
 def _unknown(told: str, known: list[str]) -> str:

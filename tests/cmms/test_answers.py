@@ -7,6 +7,7 @@ import pytest
 
 from syncd.cmms.answers import raise_for_status
 from syncd.errors import (
+    AccessRefused,
     Changed,
     CredentialsRefused,
     NotFound,
@@ -28,7 +29,7 @@ NOW: Callable[[], datetime] = lambda: datetime(2026, 3, 10, 14, 30, tzinfo=UTC) 
         (302, UnexpectedContent, True),
         (400, Refused, False),
         (401, CredentialsRefused, False),
-        (403, CredentialsRefused, False),
+        (403, AccessRefused, False),
         (404, NotFound, False),
         (407, CredentialsRefused, False),
         (408, Unreachable, True),

@@ -115,6 +115,23 @@ BROKEN: list[tuple[str, int, str]] = [
     (fields("priority: {at: p, clears: true}"), 8, "fields.priority.clears: this field cannot be"),
     (fields("location: {at: name.a}"), 8, "fields.location: name and name.a overwrite each other"),
     (fields("actual_hours: {at: h, unit: hours}"), 8, "fields.actual_hours.unit: is 'hours'"),
+    (
+        fields("actual_hours: {at: h, unit: 'h,'}"),
+        8,
+        "fields.actual_hours.unit: is 'h,'; there is h, min, s, ms, hh:mm, glide. Numbers as text,",
+    ),
+    (fields("actual_hours: {at: h, decimal: ';'}"), 8, "fields.actual_hours.decimal: is ';'"),
+    (fields("actual_hours: {at: h, decimals: 2}"), 8, "fields.actual_hours.decimals: needs deci"),
+    (
+        fields("actual_hours: {at: h, decimal: ',', decimals: 9}"),
+        8,
+        "fields.actual_hours.decimals: has to be from 0 to 6",
+    ),
+    (
+        fields("actual_hours: {at: h, unit: 'hh:mm', decimal: ','}"),
+        8,
+        "fields.actual_hours.decimal: is of numbers, and hh:mm is none",
+    ),
     (fields("actual_hours: {at: h, unit_at: u}"), 8, "fields.actual_hours.units: is missing"),
     (fields("due_date: {at: d, format: '%H'}"), 8, "fields.due_date.format: is a pattern without"),
     (fields("due_date: {at: d, also: [x]}"), 8, "fields.due_date.also: is none of"),

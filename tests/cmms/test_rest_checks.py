@@ -1,5 +1,6 @@
 """What a mapping cannot say is told when it is loaded, with its line."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,18 @@ def test_the_example_of_the_documentation_can_be_used(tmp_path: Path) -> None:
     }
     assert adapter.mapping_trust is not None
     adapter.close()
+
+
+def test_the_remote_calls_of_the_documentation_can_be_used(tmp_path: Path) -> None:
+    page = (Path(syncd.__file__).parent.parent / "docs" / "rest.md").read_text(encoding="utf-8")
+    example = page.split("```yaml\n")[2].partition("```")[0]
+    head = "mapping: rest/1\nname: acme\nbase_url: https://acme.example\n"
+    (tmp_path / "acme.yaml").write_text(f"{head}{example}", encoding="utf-8")
+    environ = {"ACME_USER": "u", "ACME_PASSWORD": "secret-canary"}
+    context = AdapterContext(True, utcnow, environ=environ)
+    options = RestAdapter.Options(url=None, mapping=str(tmp_path / "acme.yaml"))
+    with closing(RestAdapter.from_options(options, context)) as adapter:
+        assert adapter.capabilities.writes == {Field.TITLE, Field.ROOT_CAUSE, Field.S2E_ID}
 
 
 def test_without_a_mapping_the_remedy_is_told() -> None:

@@ -521,3 +521,17 @@ def test_an_answer_is_trusted_where_the_mapping_says_so() -> None:
         with pytest.raises(UnexpectedContent, match="does not say that it was done") as caught:
             made.adapter.update("1", TITLE, {})
         assert caught.value.may_have_applied
+
+
+def test_moves_between_numbers_are_spelled_as_numbers() -> None:
+    over = {
+        "maps": {"state": dict.fromkeys(BASE["maps"]["state"])
+                 | {10: ["DRAFT", "ASSIGNED"], 20: "IN_PROGRESS", 30: "COMPLETED"}},
+        "update": [REST_OF, {**GO, "json": {"to": "{value}"}, "moves": {10: [20], 20: [10, 30.0]}}],
+    }  # fmt: skip
+    natives = [got(item(1, state=state)) for state in (10, 20, 30, 30)]
+    behaviours = [natives[0], NO_CONTENT, natives[1], NO_CONTENT, natives[2], natives[3]]
+    with rest(over, *behaviours) as made:
+        record = made.adapter.update("1", status(Status.COMPLETED), {})
+        assert record.fields[Field.STATUS] is Status.COMPLETED
+        assert [made.body(number) for number in (1, 3)] == [{"to": 20}, {"to": 30}]

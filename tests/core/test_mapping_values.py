@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.core.compare import Misfit, utf16_units
-from syncd.core.mapping.converters import COUNTS, HoursWithUnit, SplitTime, Text
-from syncd.core.mapping.hours import UNITS, read_hours, write_hours
+from syncd.core.mapping.converters import COUNTS, Hours, HoursWithUnit, SplitTime, Text
+from syncd.core.mapping.hours import UNITS, Decimals, read_hours, write_hours
 from syncd.core.mapping.marker import id_in, tail_of, unmarked
 from syncd.core.mapping.paths import clash, format_path, parse_path, put
 from syncd.core.mapping.source import Column, Expression
@@ -153,6 +153,34 @@ def test_a_quantity_is_read_in_the_unit_beside_it() -> None:
     assert isinstance(both.read((90, "DAY")).value, Unreadable)
     assert both.write(Decimal("1.5")) == (90, "MIN")
     assert isinstance(both.write("1.5"), Misfit)
+
+
+def test_a_number_with_a_comma_is_read_and_written() -> None:
+    comma = Hours("h", Decimals(",", 2))
+    assert [comma.read((it,)).value for it in ("1,50", 1.5, "8", 2, "")] == [
+        Decimal("1.5"), Decimal("1.5"), Decimal(8), Decimal(2), None,
+    ]  # fmt: skip
+    assert comma.write(Decimal("1.5")) == ("1,50",)
+    assert comma.write(Decimal("0.125")) == ("0,12",)
+    assert Hours("min", Decimals(",", 1)).write(Decimal("1.5")) == ("90,0",)
+    assert Hours("h", Decimals(".")).write(Decimal(10)) == ("10",)
+    for wrong in ("1.50", "1.234,5", "1,2,3", "x", "-1,0", True):
+        assert isinstance(comma.read((wrong,)).value, Unreadable), wrong
+    both = HoursWithUnit({"H": "h", "MIN": "min"}, "H", Decimals(","))
+    assert both.read(("90,0", "MIN")).value == Decimal("1.5")
+    assert both.write(Decimal("1.25")) == ("1,25", "H")
+
+
+@given(st.decimals(0, 5000, places=4), st.sampled_from(["h", "min", "s"]), st.integers(0, 4))
+def test_a_text_that_was_read_back_is_written_the_same(
+    hours: Decimal, unit: str, places: int
+) -> None:
+    convert = Hours(unit, Decimals(",", places))
+    native = convert.write(hours)
+    assert not isinstance(native, Misfit)
+    again = convert.read(native).value
+    assert isinstance(again, Decimal)
+    assert convert.write(again) == native
 
 
 # ── times ─────────────────────────────────────────────────────────────────────────────────

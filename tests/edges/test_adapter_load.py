@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from syncd.cmms.load import find_adapter
+from syncd.cmms.load import AdapterContext, find_adapter, known_adapters, make_adapter
+from syncd.cmms.port import close
 from syncd.cmms.sql import SqlAdapter
 from syncd.errors import ConfigurationError
+from tests.cmms.presets.atlas_bench import ATLAS
+from tests.conftest import utcnow
 
 GOOD = """
     from pydantic import BaseModel
@@ -32,6 +35,17 @@ GOOD = """
         Options = dict
         find = None
         update = "later"
+
+    class Mapped(Grown):
+        def __init__(self):
+            self.mapping_hash = "1"
+            self.closed = False
+        @classmethod
+        def from_options(cls, options, context):
+            return cls()
+
+    class Reading(Mapped):
+        def read_native(self, native): ...
 
     class Bare:
         pass
@@ -132,3 +146,40 @@ def test_why_it_cannot_be_imported_is_told(installed: Path, name: str, said: str
 def test_what_it_lacks_is_told(installed: Path, name: str, lacking: str) -> None:
     with pytest.raises(ConfigurationError, match=f"is no adapter; it lacks {lacking}$"):
         find_adapter(name)
+
+
+def test_an_adapter_whose_mapping_shows_only_once_it_is_made_has_to_read_what_was_kept(
+    installed: Path,
+) -> None:
+    context = AdapterContext(False, utcnow)
+    for name in ("customers_cmms:Reading", "customers_cmms:Grown"):
+        found = find_adapter(name)
+        make_adapter(found, found.Options(url=""), context)
+    found = find_adapter("customers_cmms:Mapped")
+    told = (
+        "SYNCD_CMMS_ADAPTER: customers_cmms:Mapped is no adapter; it has a mapping_hash and lacks"
+    )
+    with pytest.raises(ConfigurationError, match=f"{told} read_native"):
+        make_adapter(found, found.Options(url=""), context)
+
+
+OURS: list[tuple[str, dict[str, str]]] = [
+    ("odoo", {"url": "http://127.0.0.1:1", "database": "x", "login": "u", "api_key": "k"}),
+    ("rest", {"mapping": "preset:atlas"}),
+    ("sql", {"url": "sqlite:///none.db"}),
+    ("sql", {"url": "sqlite:///none.db", "mapping": "config/cmms-sql.example.yaml"}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), OURS)
+def test_every_adapter_of_ours_can_be_made(name: str, options: dict[str, str]) -> None:
+    environ = ATLAS.environ("http://127.0.0.1:1")
+    found = find_adapter(name)
+    context = AdapterContext(False, utcnow, environ=environ)
+    close(make_adapter(found, found.Options(**options), context))
+
+
+def test_no_adapter_of_ours_is_left_out() -> None:
+    assert {name for name, _ in OURS} == {
+        it for it, at in known_adapters().items() if "syncd." in at
+    }

@@ -151,6 +151,10 @@ class RestAdapter:
         self._search.exact(s2e_id, len(hits), len(records))
         return list(records.values())
 
+    def read_native(self, native: Mapping[str, object]) -> CmmsRecord:
+        """What a record that was kept means under this mapping."""
+        return self._records.record(dict(native))
+
     def _find_in_list(self, s2e_id: str) -> list[CmmsRecord]:
         """Raises the error of a record that cannot be read: it may be the one."""
         found = [record for record in self.fetch(None) if record.s2e_id == s2e_id]

@@ -6,9 +6,11 @@ the exchange itself is refused it becomes rare, so that no account is locked by 
 
 import base64
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Protocol
+from urllib.parse import unquote_plus
 
-from syncd.cmms.rest.blocks import Auth, Login, Oauth2
+from syncd.cmms.rest.blocks import Auth, Login, Named, Oauth2, Send, TokenSend
 from syncd.cmms.rest.calls import Prepared, prepare
 from syncd.cmms.rest.replies import Mask, Reply
 from syncd.core.mapping.source import Expression
@@ -24,29 +26,38 @@ Exchange = Callable[[Prepared], Reply]
 class Credentials(Protocol):
     """What goes with every call."""
 
-    def headers(self) -> Mapping[str, str]: ...
-
-    def query(self) -> Mapping[str, str]: ...
+    def put(self, request: Prepared) -> Prepared:
+        """The call with them. Raises RemoteError where they cannot be had."""
 
     def renew(self) -> bool:
         """They were refused. True: there are others now; try once more."""
 
 
 class Fixed:
-    """Credentials that never change."""
+    """Credentials that never change, in one place of every call; None: there are none."""
 
-    def __init__(self, headers: Mapping[str, str], query: Mapping[str, str]) -> None:
-        self._headers = dict(headers)
-        self._query = dict(query)
+    def __init__(self, place: Send | None = None, value: str = "") -> None:
+        self._place = place
+        self._value = value
 
-    def headers(self) -> Mapping[str, str]:
-        return self._headers
-
-    def query(self) -> Mapping[str, str]:
-        return self._query
+    def put(self, request: Prepared) -> Prepared:
+        return request if self._place is None else _with(request, self._place, self._value)
 
     def renew(self) -> bool:
         return False
+
+
+def _with(request: Prepared, place: Send, value: str) -> Prepared:
+    """The call with a credential. What the call itself says in a query stays; a link that was
+    followed may hold the token of the call before."""
+    if place.query is None:
+        return request.sending(place, value)
+    if any(name == place.query for name, _ in request.query):
+        return request
+    path, sign, told = request.path.partition("?")
+    kept = [it for it in told.split("&") if unquote_plus(it.partition("=")[0]) != place.query]
+    request = replace(request, path=f"{path}{sign}{'&'.join(kept)}".rstrip("?"))
+    return request.sending(place, value)
 
 
 class Token:
@@ -54,20 +65,19 @@ class Token:
 
     Args:
         exchange: asks for a token; returns it and its life in seconds, if it is known.
-        header, value: how it is sent; `{token}` stands for it.
+        send: how it is sent.
     """
 
     def __init__(
         self,
         exchange: Callable[[], tuple[str, float | None]],
-        header: str,
-        value: str,
+        send: TokenSend,
         monotonic: Callable[[], float],
         mask: Mask,
     ) -> None:
         self._exchange = exchange
-        self._header = header
-        self._value = value
+        self._place = send.place
+        self._value = send.text
         self._monotonic = monotonic
         self._mask = mask
         self._token: str | None = None
@@ -76,20 +86,20 @@ class Token:
         self._in_vain = 0
         self._not_before = 0.0
 
-    def headers(self) -> Mapping[str, str]:
+    def put(self, request: Prepared) -> Prepared:
+        return _with(request, self._place, self._value.replace("{token}", self._present()))
+
+    def renew(self) -> bool:
+        self._token = None
+        self._present()
+        return True
+
+    def _present(self) -> str:
         if self._renew_at is not None and self._monotonic() >= self._renew_at:
             self._token = None
         if self._token is None:
             self._token = self._fetch()
-        return {self._header: self._value.replace("{token}", self._token)}
-
-    def query(self) -> Mapping[str, str]:
-        return {}
-
-    def renew(self) -> bool:
-        self._token = None
-        self.headers()
-        return True
+        return self._token
 
     def _fetch(self) -> str:
         if self._refused is not None and self._monotonic() < self._not_before:
@@ -119,18 +129,19 @@ def make_credentials(
         exchange: sends a request without credentials.
     """
     if auth is None:
-        return Fixed({}, {})
+        return Fixed()
+    authorization = Send.model_validate({"header": "Authorization"})
     if auth.bearer is not None:
-        return Fixed({"Authorization": f"Bearer {auth.bearer}"}, {})
+        return Fixed(authorization, f"Bearer {auth.bearer}")
     if auth.basic is not None:
-        return Fixed({"Authorization": _basic(auth.basic.user, auth.basic.password)}, {})
-    if auth.header is not None:
-        return Fixed({auth.header.name: auth.header.value}, {})
-    if auth.query is not None:
-        return Fixed({}, {auth.query.name: auth.query.value})
+        return Fixed(authorization, _basic(auth.basic.user, auth.basic.password))
+    kind, said = auth.chosen
+    if isinstance(said, Named):
+        place = Send.model_validate({kind.strip("_"): said.name})
+        return Fixed(place, said.value)
     if auth.oauth2 is not None:
         grant = Grant(auth.oauth2, exchange, mask)
-        return Token(grant.ask, "Authorization", "Bearer {token}", monotonic, mask)
+        return Token(grant.ask, auth.oauth2.send_token, monotonic, mask)
     if auth.login is None:
         raise ValueError("auth without a kind")  # the schema has told so before
     login = auth.login
@@ -138,7 +149,7 @@ def make_credentials(
     def sign_in() -> tuple[str, float | None]:
         return _token_of(login, exchange(prepare(login, {})))
 
-    return Token(sign_in, login.send.header, login.send.value, monotonic, mask)
+    return Token(sign_in, login.send, monotonic, mask)
 
 
 class Grant:
@@ -220,8 +231,9 @@ def secrets_of(auth: Auth | None) -> list[str]:
     found = [auth.bearer]
     if auth.basic is not None:
         found += [auth.basic.password, _basic(auth.basic.user, auth.basic.password)[6:]]
-    found += [named.value for named in (auth.header, auth.query) if named is not None]
-    found += [named.value.rpartition(" ")[2] for named in (auth.header,) if named is not None]
+    named = (auth.header, auth.query, auth.json_)
+    found += [it.value for it in named if it is not None]
+    found += [it.value.rpartition(" ")[2] for it in named if it is not None]
     if auth.oauth2 is not None:
         said = auth.oauth2
         found += [said.client_secret, said.refresh_token, said.password, *said.extra.values()]

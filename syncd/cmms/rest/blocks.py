@@ -100,8 +100,46 @@ class Basic(Part):
 
 
 class Named(Part):
-    name: str = Field(description="the header's or parameter's name")
+    name: str = Field(description="the header's or parameter's name; json: its dotted path")
     value: str = Field(description="its value")
+
+
+class TokenSend(Part):
+    """Where a token goes, in every call: one of the three places."""
+
+    header: str | None = Field(
+        None, description="the header that carries the token; without any: Authorization"
+    )
+    query: str | None = Field(None, description="the query parameter that carries it")
+    json_: str | None = Field(
+        None, alias="json", description="its dotted path in the JSON body of every call"
+    )
+    value: str | None = Field(
+        None, description="what is sent; default: {token}, in a header Bearer {token}"
+    )
+
+    @model_validator(mode="after")
+    def _at_most_one(self) -> Self:
+        if len(self.model_fields_set & {"header", "query", "json_"}) > 1:
+            raise ValueError("give exactly one of header, query, json")
+        return self
+
+    @property
+    def place(self) -> "Send":
+        if self.query is not None:
+            return Send.model_validate({"query": self.query})
+        if self.json_ is not None:
+            return Send.model_validate({"json": self.json_})
+        return Send.model_validate({"header": self.header or "Authorization"})
+
+    @property
+    def text(self) -> str:
+        """What is sent, with {token} in it."""
+        bare = self.query is not None or self.json_ is not None
+        return self.value if self.value is not None else "{token}" if bare else "Bearer {token}"
+
+
+_BEARER = TokenSend.model_validate({})
 
 
 class Oauth2(Part):
@@ -120,11 +158,7 @@ class Oauth2(Part):
         "body", description="whether the client's id and secret go into the form or a Basic header"
     )
     extra: dict[str, str] = Field({}, description="more fields of the form")
-
-
-class Header(Part):
-    header: str = Field("Authorization", description="the header that carries the token")
-    value: str = Field("Bearer {token}", description="its value")
+    send_token: TokenSend = Field(_BEARER, description="how the token is sent")
 
 
 class Login(Call):
@@ -133,9 +167,7 @@ class Login(Call):
     token_header: str | None = Field(None, description="the answer's header that is the token")
     expires_in: str | None = Field(None, description="JMESPath of its life in seconds")
     lifetime_s: Seconds | None = Field(None, description="its life, where the answer says none")
-    send: Header = Field(
-        default_factory=lambda: Header.model_validate({}), description="how it is sent"
-    )
+    send: TokenSend = Field(_BEARER, description="how it is sent")
 
 
 class Auth(Choice):
@@ -143,6 +175,9 @@ class Auth(Choice):
     basic: Basic | None = Field(None, description="user and password")
     header: Named | None = Field(None, description="any header")
     query: Named | None = Field(None, description="a query parameter")
+    json_: Named | None = Field(
+        None, alias="json", description="a value in the JSON body of every call"
+    )
     oauth2: Oauth2 | None = Field(None, description="tokens of an OAuth2 server")
     login: Login | None = Field(None, description="a request that answers with a token")
 
@@ -150,11 +185,12 @@ class Auth(Choice):
 # ── how fast, and what answers mean ───────────────────────────────────────────────────────
 
 
+Until = Literal["seconds", "ms", "epoch", "epoch_ms", "date"]
+
+
 class Reset(Part):
     header: str = Field(description="the header that says when the window ends")
-    as_: Literal["seconds", "ms", "epoch", "epoch_ms", "date"] = Field(
-        alias="as", description="what it holds: what is left, or the moment"
-    )
+    as_: Until = Field(alias="as", description="what it holds: what is left, or the moment")
 
 
 class Window(Part):
@@ -175,6 +211,11 @@ class Code(Part):
     is_: Annotated[list[Any], BeforeValidator(listed)] = Field(
         alias="is", description="the value, or several"
     )
+
+
+class Wait(Part):
+    at: str = Field(description="JMESPath into the body")
+    as_: Until = Field(alias="as", description="what it holds: what is left, or the moment")
 
 
 Meaning = Literal[
@@ -205,6 +246,7 @@ class Rule(Part):
     applied: bool | None = Field(
         None, description="for unreachable: whether a write may have taken effect (default: yes)"
     )
+    wait: Wait | None = Field(None, description="for throttled: where the body says how long")
 
 
 # ── lists ─────────────────────────────────────────────────────────────────────────────────
@@ -266,6 +308,10 @@ class Page(Choice):
     offset: Offset | None = Field(None, description="by offset")
     number: Number | None = Field(None, description="by page number")
     cursor: Cursor | None = Field(None, description="by an opaque cursor")
-    link: Link | None = Field(None, description="by the next page's address (same origin only)")
+    link: Link | None = Field(
+        None,
+        description="by the next page's address (same origin only), asked for with the list's own "
+        "method and body",
+    )
     keyset: Keyset | None = Field(None, description="by an id that never changes")
     none: bool | None = Field(None, description="true: the whole list comes in one answer")

@@ -6,11 +6,12 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel
 
-from syncd.cmms.rest.blocks import Auth, Call, Login, Page
+from syncd.cmms.rest.blocks import Call, Login, Page
 from syncd.cmms.rest.calls import split_request
+from syncd.cmms.rest.check_auth import check_auth
 from syncd.cmms.rest.check_updates import Loc, Problem, UpdateChecks, is_written
 from syncd.cmms.rest.ops import template_of
-from syncd.cmms.rest.placeholders import names_in
+from syncd.cmms.rest.placeholders import braced_in, names_in
 from syncd.cmms.rest.schema import Create, Find, RestMapping, Update
 from syncd.core.mapping.paths import parse_path
 from syncd.core.mapping.record_map import RecordMap
@@ -44,7 +45,9 @@ class Checks:
         for loc, block in _blocks(told, ()):
             self._texts(loc, block)
         self._calls()
-        self._auth(told.auth)
+        self._always()
+        if told.auth is not None:
+            check_auth(told.auth, list(_blocks(told, ())), self._problem)
         self._page(("list", "page"), told.list_.page)
         self._since()
         self._find()
@@ -108,6 +111,7 @@ class Checks:
                 ("get",), "only the id is known when a record is asked for; ask by {id}, "
                 "with `items` where that is a list"
             )  # fmt: skip
+        self._more()
         if isinstance(told.find, Find):
             self._call(("find",), told.find, {"s2e_id"})
         if told.create is not None:
@@ -115,6 +119,29 @@ class Checks:
             self._placeholders(("create", "set"), told.create.set, {"s2e_id"})
         for number, op in enumerate(told.update):
             self._op_calls(("update", number), op)
+
+    def _more(self) -> None:
+        """A record without what more requests tell would seem to be empty there."""
+        told = self._told
+        for name, more in told.get.more.items():
+            loc: Loc = ("get", "more", name)
+            known = {"id", "address", "record"}
+            self._call(loc, more, known)
+            if not names_in(template_of(more)) & known:
+                self._problem(loc, "does not ask for {id}: every record would have the same")
+            if more.items is not None and more.at != "@":
+                self._problem(loc, "has at and items; one of them says what is taken")
+        if not told.get.more:
+            return
+        why = "since get.more is asked for what is read by its id alone"
+        if told.list_.then != "get":
+            self._problem(("list",), f"has to say then: get, {why}")
+        if isinstance(told.find, Find) and told.find.then != "get":
+            self._problem(("find",), f"has to say then: get, {why}")
+        if told.create is not None and told.create.then != "get":
+            self._problem(("create", "then"), f"has to be get, {why}")
+        if told.verify != "get":
+            self._problem(("verify",), f"has to be get, {why}")
 
     def _op_calls(self, loc: Loc, op: Update) -> None:
         known = set(_RECORD)
@@ -151,25 +178,20 @@ class Checks:
             there = ", ".join(f"{{{it}}}" for it in sorted(known)) or "none"
             self._problem(loc, f"there is no {{{name}}} here; there is {there}")
 
-    def _auth(self, auth: Auth | None) -> None:
-        if auth is None:
-            return
-        if auth.login is not None:
-            ways = [auth.login.token is not None, auth.login.text, auth.login.token_header]
-            if sum(bool(way) for way in ways) != 1:
-                self._problem(("auth", "login"), "needs exactly one of token, text, token_header")
-            self._call(("auth", "login"), auth.login, set())
-            if "{token}" not in auth.login.send.value:
-                self._problem(("auth", "login", "send"), "has no {token} in its value")
-        if auth.oauth2 is not None:
-            needs = {
-                "client_credentials": ("client_secret",),
-                "refresh_token": ("refresh_token",),
-                "password": ("username", "password"),
-            }[auth.oauth2.grant]
-            for key in needs:
-                if getattr(auth.oauth2, key) is None:
-                    self._problem(("auth", "oauth2"), f"grant {auth.oauth2.grant} needs {key}")
+    def _always(self) -> None:
+        """What goes with every call is filled in with nothing."""
+        told = self._told
+        if told.auth is not None and told.auth.login is not None:
+            self._call(("auth", "login"), told.auth.login, set())
+        for key, part in (("query", told.query), ("headers", told.headers)):
+            for name, text in part.items():
+                for found in sorted(braced_in({name: text})):
+                    self._problem(
+                        (key, name),
+                        f"there is no {{{found}}} here: nothing is filled in where every call has "
+                        "the same. A token goes where auth.login.send or auth.oauth2.send_token "
+                        "says; {{ and }} are braces",
+                    )
 
     # ── lists ─────────────────────────────────────────────────────────────────────────────
 
@@ -276,6 +298,8 @@ class Checks:
         for number, rule in enumerate(self._told.errors):
             if not (rule.status or rule.body or rule.code or rule.when):
                 yield ("errors", number), "has no condition: it would fit every answer"
+            if rule.wait is not None and rule.as_ != "throttled":
+                yield ("errors", number), f"wait is for throttled, and this is {rule.as_}"
             if rule.as_ == "expired" and not (
                 self._told.auth and (self._told.auth.oauth2 or self._told.auth.login)
             ):

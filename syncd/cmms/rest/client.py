@@ -7,21 +7,21 @@ What is sent again, because it certainly had no effect or because nothing was as
     no whole answer     reads only, a few times
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
 from syncd.cmms.answers import open_http
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.rest.auth import make_credentials, secrets_of
-from syncd.cmms.rest.calls import Prepared, pairs_of
+from syncd.cmms.rest.calls import Prepared, filled, pairs_of
 from syncd.cmms.rest.limits import Pace
-from syncd.cmms.rest.replies import SIDE, Mask, Meanings, Reply, success
+from syncd.cmms.rest.placeholders import fill_text
+from syncd.cmms.rest.replies import SIDE, Mask, Matcher, Meanings, Reply, success
 from syncd.cmms.rest.schema import RestMapping
 from syncd.errors import (
+    ClearRefusal,
     ConfigurationError,
     CredentialsRefused,
-    Refused,
     RemoteError,
     UnexpectedContent,
     Unreachable,
@@ -50,6 +50,8 @@ class Client:
         self._origin = _origin(base_url)
         self._context = context
         self._said = said
+        self._query = filled(said.query, {})
+        self._headers = {name: fill_text(text, {}) for name, text in said.headers.items()}
         self.mask = Mask([*secrets, *secrets_of(said.auth)], context.hide)
         self._meanings = Meanings(said.errors, said.message, said.login_again, self.mask)
         self._pace = Pace(
@@ -120,25 +122,30 @@ class Client:
         for attempt in range(_ATTEMPTS):
             self._pace.take_turn()
             try:
-                credentials = self._credentials.headers()
+                sent = self._always(self._credentials.put(prepared))
             except RemoteError as error:
                 error.may_have_applied = False
                 raise
-            response = self._answer(
-                self._http, prepared, headers=credentials, query=self._credentials.query()
-            )
+            response = self._answer(self._http, sent)
             meaning, rule = self._meanings.of(response)
-            wait_s = self._pace.observe(response, throttled=meaning == "throttled")
+            wait_s = self._observed(meaning, rule, response)
             where = f"{prepared.method} {self._http.shown(prepared.path)}"
             if meaning in {"ok", "empty"}:
                 reply = success(response, where, self.mask, needs_json=needs_json)
                 return replace(reply, empty=meaning == "empty")
-            failed = self._meanings.error(meaning, rule, where, response, wait_s)
+            told = "expired again" if meaning == "expired" and renewed else meaning
+            failed = self._meanings.error(told, rule, where, response, wait_s)
             if meaning == "expired" and not renewed and self._renewed():
                 renewed = True
             elif meaning != "throttled" or attempt == _ATTEMPTS - 1:
                 break
         raise failed
+
+    def _observed(self, meaning: str, rule: Matcher | None, response: Response) -> float:
+        """How long to wait before the next request."""
+        throttled = meaning == "throttled"
+        told = rule.wait(response) if throttled and rule is not None else None
+        return self._pace.observe(response, throttled=throttled, told=told)
 
     def _renewed(self) -> bool:
         try:
@@ -147,19 +154,15 @@ class Client:
             error.may_have_applied = False
             raise
 
-    def _answer(
-        self,
-        http: HttpClient,
-        prepared: Prepared,
-        *,
-        headers: Mapping[str, str],
-        query: Mapping[str, str],
-    ) -> Response:
-        base = {} if prepared.verbatim else self._said.query
+    def _always(self, prepared: Prepared) -> Prepared:
+        """The call with the query that every call has; a link that was followed has its own."""
         names = {name for name, _ in prepared.query}
-        more = {name: value for name, value in {**base, **query}.items() if name not in names}
-        whole = replace(prepared, query=(*pairs_of(more), *prepared.query))
-        told = {"Accept": "application/json", **self._said.headers, **prepared.headers, **headers}
+        more = {} if prepared.verbatim else self._query
+        kept = {name: value for name, value in more.items() if name not in names}
+        return replace(prepared, query=(*pairs_of(kept), *prepared.query))
+
+    def _answer(self, http: HttpClient, whole: Prepared) -> Response:
+        told = {"Accept": "application/json", **self._headers, **whole.headers}
         try:
             response = http.request(
                 whole.method,
@@ -181,14 +184,14 @@ class Client:
             if self._tokens is None:
                 self._tokens = self._open(_origin(prepared.path))
             http = self._tokens
-        response = self._answer(http, prepared, headers={}, query={})
+        response = self._answer(http, self._always(prepared))
         where = f"{prepared.method} {http.shown(prepared.path)}"
-        if response.ok:
-            return success(response, where, self.mask, needs_json=not self._text_login)
         meaning, rule = self._meanings.of(response)
-        wait_s = self._pace.observe(response, throttled=meaning == "throttled")
+        if meaning in {"ok", "empty"}:
+            return success(response, where, self.mask, needs_json=not self._text_login)
+        wait_s = self._observed(meaning, rule, response)
         error = self._meanings.error(meaning, rule, where, response, wait_s)
-        if isinstance(error, Refused) or meaning == "not_found":
+        if isinstance(error, ClearRefusal) and type(error) is not CredentialsRefused:
             raise CredentialsRefused(
                 f"{error}; no token was given for the mapping's auth",
                 side=SIDE,

@@ -37,6 +37,7 @@ _SECRETS: tuple[Loc, ...] = (
     ("auth", "basic", "password"),
     ("auth", "header", "value"),
     ("auth", "query", "value"),
+    ("auth", "json", "value"),
     ("auth", "oauth2", "client_secret"),
     ("auth", "oauth2", "refresh_token"),
     ("auth", "oauth2", "password"),

@@ -5,10 +5,10 @@ A wait that the cycle has no time for is a Throttled error that was never sent.
 
 import math
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from syncd.cmms.rest.blocks import Reset, Window
+from syncd.cmms.rest.blocks import Until, Window
 from syncd.cmms.rest.replies import SIDE
 from syncd.core.budget import MAX_WAIT_S, parse_http_date, retry_after_s
 from syncd.errors import Throttled
@@ -74,22 +74,31 @@ class Pace:
                 wait = max(wait, self._sent[-cap] + _MINUTE_S - now)
         return max(wait, 0.0)
 
-    def observe(self, response: Response, *, throttled: bool) -> float:
+    def observe(
+        self, response: Response, *, throttled: bool, told: tuple[object, Until] | None = None
+    ) -> float:
         """Learn from an answer, which may have asked for fewer requests; how long to wait before
-        the next one."""
+        the next one.
+
+        Args:
+            told: what its body says of that, and how it is meant.
+        """
         now = self._monotonic()
         headers = response.headers
         date = parse_http_date(headers.get("date")) or self._utcnow()
         wait = 0.0
         for window in self._windows:
             left = _number(headers.get((window.remaining or "").lower()))
-            reset = _until(window.reset, headers, date)
+            reset = None
+            if window.reset is not None:
+                reset = _until(headers.get(window.reset.header.lower()), window.reset.as_, date)
             spent = throttled if left is None else left <= window.keep
             if spent and reset is not None:
                 wait = max(wait, reset)
         asked = None
         if throttled or response.status in _BUSY:
-            asked = retry_after_s(headers.get("retry-after"), date)
+            asked = None if told is None else _until(_text(told[0]), told[1], date)
+            asked = asked or retry_after_s(headers.get("retry-after"), date)
         if throttled:
             self._refusals += 1
             if not asked and not wait:
@@ -101,24 +110,25 @@ class Pace:
         return wait
 
 
-def _until(reset: Reset | None, headers: Mapping[str, str], date: datetime) -> float | None:
-    """Seconds until the window ends; a moment is measured from the answer's own date."""
-    if reset is None:
-        return None
-    text = headers.get(reset.header.lower())
-    if reset.as_ == "date":
+def _until(text: str | None, meant: Until, date: datetime) -> float | None:
+    """Seconds until then; a moment is measured from the answer's own date."""
+    if meant == "date":
         moment = parse_http_date(text)
         told = None if moment is None else moment.timestamp()
     else:
         told = _number(text)
-        if told is not None and reset.as_ in {"ms", "epoch_ms"}:
+        if told is not None and meant in {"ms", "epoch_ms"}:
             told /= 1000
     if told is None:
         return None
-    if reset.as_ in {"seconds", "ms"}:
+    if meant in {"seconds", "ms"}:
         return max(told, 0.0)
     # Both are whole seconds, and a request in the reset's own second may still be refused.
     return max(told - date.timestamp() + 1.0, 0.0)
+
+
+def _text(told: object) -> str | None:
+    return None if told is None or isinstance(told, bool) else str(told)
 
 
 def _number(text: str | None) -> float | None:

@@ -1,97 +1,19 @@
-"""Lists read whole, or not at all."""
+"""What the mapping's `list` and `find` ask for."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from syncd.cmms.rest.blocks import Page
 from syncd.cmms.rest.calls import Prepared, filled, prepare
 from syncd.cmms.rest.client import Client
-from syncd.cmms.rest.paging import Fills, make_pager
+from syncd.cmms.rest.lists import IdOf, Lists
 from syncd.cmms.rest.placeholders import fill, fill_text
-from syncd.cmms.rest.replies import Reply
 from syncd.cmms.rest.schema import Find, List, Since
-from syncd.core.mapping.source import Expression
 from syncd.core.mapping.times import TimeFormat
-from syncd.errors import NotFound, Refused, UnexpectedContent
+from syncd.errors import Refused, UnexpectedContent
 
 _FOLD = timedelta(hours=3)  # no zone sets its clocks back by more, or takes longer to do it
 _BEGINNING = datetime(1970, 1, 2, tzinfo=UTC)  # of a whole read: a day late, for every zone
-_MOST_IN_VAIN = 3  # pages in a row that bring no record at all, while the list says it goes on
-
-IdOf = Callable[[Any], str | None]
-
-
-class Lists:
-    """Walks one of the mapping's lists.
-
-    Args:
-        id_of: the id of a record, for the guard against a list that goes in circles.
-
-    Attributes:
-        sizes: how many records each page of the last walk held.
-    """
-
-    def __init__(self, client: Client, said: List | Find, id_of: IdOf) -> None:
-        self._client = client
-        self._said = said
-        self._id_of = id_of
-        self._items = Expression.parse(said.items)
-        self._fills = Fills()
-        self.sizes: list[int] = []
-
-    def walk(
-        self, request: Prepared, page: Page | None, values: Mapping[str, Any]
-    ) -> Iterator[dict[str, Any]]:
-        """Yield the native records of every page.
-
-        Raises RemoteError for a page that fails, and UnexpectedContent where a page brings
-        nothing new.
-        """
-        pager = make_pager(page, request, values, self._fills, self._client.link)
-        asked: Prepared | None = pager.first(request)
-        met: set[str] = set()
-        self.sizes.clear()
-        in_vain = 0
-        while asked is not None:
-            reply = self._read(asked)
-            items = self._records(reply)
-            ids = [self._known_id(reply, item) for item in items]
-            if items and met.issuperset(ids):
-                raise reply.unexpected("is a page without a single new record; it goes in circles")
-            in_vain = 0 if items else in_vain + 1
-            met.update(ids)
-            self.sizes.append(len(items))
-            yield from items
-            asked = pager.next(asked, reply, items)
-            if asked is not None and in_vain > _MOST_IN_VAIN and page and page.offset is None:
-                raise reply.unexpected("has one empty page after another and no end")
-
-    def _read(self, asked: Prepared) -> Reply:
-        try:
-            return self._client.read(asked)
-        except NotFound as error:
-            raise UnexpectedContent(
-                f"{error}; is this the path of a list?", side=error.side, status=error.status,
-                may_have_applied=False,
-            ) from None  # fmt: skip
-
-    def _records(self, reply: Reply) -> list[dict[str, Any]]:
-        found = None if reply.empty else reply.look(self._items)
-        if found is None and (reply.empty or self._said.items_missing == "empty"):
-            return []
-        if not isinstance(found, list):
-            raise reply.unexpected(f"holds no list at {self._said.items}")
-        for item in found:
-            if not isinstance(item, dict):
-                raise reply.unexpected(f"holds {item!s:.40} among the records")
-        return found
-
-    def _known_id(self, reply: Reply, item: dict[str, Any]) -> str:
-        found = self._id_of(item)
-        if found is None:
-            raise reply.unexpected("holds a record without an id, as fields.id reads it")
-        return found
 
 
 class SinceBound:

@@ -103,7 +103,7 @@ class Plain:
         base: Any = None
         whole = self.said.whole
         if whole is not None:
-            base = deepcopy(Expression.parse(whole.take).take(held.native))
+            base = deepcopy(Expression.parse(whole.take).take(held.own))
             if not isinstance(base, dict):
                 raise Refused(f"whole: {whole.take} finds no record to send back", side=SIDE)
             for path in whole.drop:

@@ -1,8 +1,8 @@
 """The ways a list comes in pages, and how each tells that it has come to its end.
 
 A pager is made anew for each read. It is asked for the first request and, with each answer, for
-the next one; None is the end. What does not fit together (the same cursor twice, a page that
-brings nothing new, fewer records than the total) is an error and never an end.
+the next one; None is the end. What does not fit together (the same cursor twice, an empty page
+before the last) is an error and never an end. Whether what came is whole is told by `lists`.
 """
 
 import re
@@ -21,6 +21,10 @@ _REL = re.compile(r"""rel\s*=\s*"?([^";,]*)""", re.IGNORECASE)
 
 class Pager(Protocol):
     """One read of a list."""
+
+    @property
+    def total(self) -> int | None:
+        """How many records there are in all, by the page that told of most; None: none told."""
 
     def first(self, request: Prepared) -> Prepared: ...
 
@@ -76,6 +80,8 @@ def make_pager(
 class Once:
     """The whole list in one answer."""
 
+    total = None
+
     def first(self, request: Prepared) -> Prepared:
         return request
 
@@ -83,14 +89,19 @@ class Once:
         return None
 
 
-class _Counting:
-    """What has come so far, against the total that the list itself tells."""
+class _Totals:
+    """The total that the list itself tells, page by page."""
 
-    def __init__(self, total: Total | None) -> None:
-        self._place = total
-        self.count = 0
+    def __init__(self, place: Total | None) -> None:
+        self._place = place
+        self._total: int | None = None
 
-    def total(self, reply: Reply) -> int | None:
+    @property
+    def total(self) -> int | None:
+        """See `Pager.total`."""
+        return self._total
+
+    def _read(self, reply: Reply) -> int | None:
         """The total as this page tells it. Raises UnexpectedContent where it should and does
         not."""
         if self._place is None:
@@ -102,22 +113,16 @@ class _Counting:
             raise reply.unexpected("tells no total, where the mapping reads one") from None
         if total < 0:
             raise reply.unexpected(f"tells a total of {total}")
+        self._total = max(total, self._total or 0)
         return total
 
-    def enough(self, reply: Reply, total: int | None) -> None:
-        """At the end: raise UnexpectedContent if records are missing."""
-        if total is not None and self.count < total:
-            raise reply.unexpected(
-                f"ends the list after {self.count} records of {total}; it is not taken for whole"
-            )
 
-
-class ByOffset:
+class ByOffset(_Totals):
     def __init__(self, said: Offset, fills: Fills) -> None:
+        super().__init__(said.total)
         self._said = said
         self._fills = fills
         self._offset = 0
-        self._counting = _Counting(said.total)
 
     def first(self, request: Prepared) -> Prepared:
         return self._at(request)
@@ -133,30 +138,31 @@ class ByOffset:
 
     def next(self, asked: Prepared, reply: Reply, items: Sequence[Any]) -> Prepared | None:
         said, count = self._said, len(items)
-        self._counting.count += count
-        total = self._counting.total(reply)
+        total = self._read(reply)
         self._offset += count if said.step == "items" else said.size
-        if said.end == "total":
-            if total is not None and self._offset >= total:
-                return None
-            if count == 0 and said.step == "items":
-                self._counting.enough(reply, total)
-        elif said.end == "short":
-            if self._fills.ends(count, said.size):
-                self._counting.enough(reply, total)
-                return None
-        elif count == 0:
-            self._counting.enough(reply, total)
-            return None
-        return self._at(asked)
+        match said.end:
+            case "total":
+                ended = total is not None and self._offset >= total
+                ended = ended or (count == 0 and said.step == "items")
+            case "short":
+                ended = self._fills.ends(count, said.size)
+            case "empty":
+                ended = count == 0
+        return None if ended else self._at(asked)
+
+    @property
+    def total(self) -> int | None:
+        """Rows that one may not see are counted, and left out of a page: no total to compare."""
+        return None if self._said.step == "size" else self._total
 
 
-class ByNumber:
+class ByNumber(_Totals):
     def __init__(self, said: Number, fills: Fills) -> None:
+        super().__init__(said.total)
         self._said = said
         self._fills = fills
         self._number = said.first
-        self._counting = _Counting(said.total)
+        self._count = 0
         self._more = None if said.more is None else Expression.parse(said.more)
 
     def first(self, request: Prepared) -> Prepared:
@@ -164,11 +170,10 @@ class ByNumber:
 
     def next(self, asked: Prepared, reply: Reply, items: Sequence[Any]) -> Prepared | None:
         said, count = self._said, len(items)
-        self._counting.count += count
-        total = self._counting.total(reply)
+        self._count += count
+        total = self._read(reply)
         self._number += 1
         if self._ends(reply, count, total):
-            self._counting.enough(reply, total)
             return None
         if count == 0:
             raise reply.unexpected("answered an empty page before the end of the list")
@@ -187,35 +192,32 @@ class ByNumber:
                     raise reply.unexpected("tells no number of pages") from None
                 return self._number >= said.first + pages
             case "total":
-                return total is not None and self._counting.count >= total
+                return count == 0 or (total is not None and self._count >= total)
             case "short":
                 return self._fills.ends(count, said.size or 1)
         return count == 0
 
 
-class ByCursor:
+class ByCursor(_Totals):
     def __init__(self, said: Cursor) -> None:
+        super().__init__(said.total)
         self._said = said
         self._seen: set[str] = set()
-        self._counting = _Counting(said.total)
         self._more = None if said.more is None else Expression.parse(said.more)
 
     def first(self, request: Prepared) -> Prepared:
         return request
 
     def next(self, asked: Prepared, reply: Reply, items: Sequence[Any]) -> Prepared | None:
-        self._counting.count += len(items)
-        total = self._counting.total(reply)
+        self._read(reply)
         cursor = reply.read(self._said.read)
         more = None if self._more is None else _true(self._more, reply)
         if more is False:
-            self._counting.enough(reply, total)
             return None
         if cursor is None or cursor in ("", False):
             if more:
                 raise reply.unexpected("says that there is more, and gives no cursor")
             _not_full(self._said.end, self._said.size, reply, items)
-            self._counting.enough(reply, total)
             return None
         if str(cursor) in self._seen:
             raise reply.unexpected("gives the same cursor twice; the list would never end")
@@ -223,23 +225,21 @@ class ByCursor:
         return asked.sending(self._said.send, cursor)
 
 
-class ByLink:
+class ByLink(_Totals):
     def __init__(self, said: Link, link: Callable[[str, str], str]) -> None:
+        super().__init__(said.total)
         self._said = said
         self._link = link
         self._seen: set[str] = set()
-        self._counting = _Counting(said.total)
 
     def first(self, request: Prepared) -> Prepared:
         return request
 
     def next(self, asked: Prepared, reply: Reply, items: Sequence[Any]) -> Prepared | None:
-        self._counting.count += len(items)
-        total = self._counting.total(reply)
+        self._read(reply)
         found = self._find(reply)
         if not found:
             _not_full(self._said.end, self._said.size, reply, items)
-            self._counting.enough(reply, total)
             return None
         whole = self._link(found, asked.target)
         if whole in self._seen:
@@ -264,6 +264,8 @@ class ByLink:
 class ByKeyset:
     """Each page asks for the ids after the last one. An id never changes, so no record that is
     there all the while is missed, however many are edited meanwhile."""
+
+    total = None
 
     def __init__(
         self, said: Keyset, request: Prepared, values: Mapping[str, Any], fills: Fills

@@ -16,6 +16,7 @@ from syncd.errors import Refused
 
 _NAME = re.compile(r"\{\{|\}\}|\{([a-z_][a-z0-9_]*(?:\.[A-Za-z0-9_.]+)?)\}")
 _WHOLE = re.compile(r"\{([a-z_][a-z0-9_]*(?:\.[A-Za-z0-9_.]+)?)\}")
+_BRACED = re.compile(r"\{([^{}\[\"\s:,]+)\}")
 # What ends or escapes a quoted text in the query languages of CMMSs (OData, SOQL, OSLC, encoded
 # queries), and what ends a line.
 _BREAKS_OUT = re.compile("[\"'\\\\^`\x00-\x1f\x7f]")
@@ -28,6 +29,17 @@ def names_in(template: Any) -> set[str]:
     """The placeholders anywhere in a template: text, or JSON that holds texts; of `child.x`
     only `child`."""
     return {name.partition(".")[0] for text in _texts(template) for name in _names(text)}
+
+
+def braced_in(template: Any) -> set[str]:
+    """Whatever stands in single braces, unless it is JSON: nothing may, where nothing is filled
+    in."""
+    return {name for text in _texts(template) for name in _BRACED.findall(_doubled(text))}
+
+
+def _doubled(text: str) -> str:
+    """The text without what {{ and }} stand for."""
+    return text.replace("{{", "").replace("}}", "") if "{{" in text else text
 
 
 def _names(text: str) -> Iterator[str]:
@@ -89,6 +101,8 @@ def _put(template: str, values: Values, *, expression: bool) -> str:
             raise _refused(f"{{{name}}} holds a quote or the like, which {template!r} cannot hold")
         return text
 
+    if "{{" not in template and not any(True for _ in _names(template)):
+        return template  # JSON may end in }}
     return _NAME.sub(put, template)
 
 

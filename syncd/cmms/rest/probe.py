@@ -6,6 +6,7 @@ Each finding is a word that says how it stands ("ok", "look"), what it is about,
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice, pairwise
 from typing import Any
@@ -16,12 +17,15 @@ from syncd.cmms.rest.records import Records
 from syncd.cmms.rest.schema import RestMapping
 from syncd.core.budget import parse_http_date
 from syncd.core.mapping.converters import Mapped
+from syncd.core.mapping.paths import parse_path
 from syncd.core.mapping.record_map import RecordMap
+from syncd.core.mapping.source import Source
 from syncd.core.mapping.value_map import native_key
 from syncd.core.work_order import CmmsRecord, Unreadable
 from syncd.errors import NotFound
 
 MOST = 500  # records that are looked at
+_WHOLE = 10  # of them, that are read by themselves where the list tells too little
 _SKEW = timedelta(seconds=60)
 _AHEAD = timedelta(minutes=5)  # a stamp that lies so far after the server's own clock
 Finding = tuple[str, str, str]
@@ -63,8 +67,9 @@ class Probe:
         yield from self._pages()
         told = [self._records.record(native) for native in natives]
         yield from self._clock(told)
-        yield from _order(told)
+        yield self._order(told)
         yield from self._values(natives)
+        yield from self._absent(natives)
         yield from self._unreadable(told)
         yield from self._whole(told[0])
         yield from self._search(told)
@@ -117,6 +122,43 @@ class Probe:
                 text = f"{value!r} ({number} times) is not in maps.{table.name} ({table.where}): "
                 text += f"add it, or {value}: {{read: …}} if it is never to be written"
                 yield "look", name.value, text
+
+    def _order(self, told: list[CmmsRecord]) -> Finding:
+        found = _orders(told)
+        if not found:
+            return "ok", "order", "cannot be told"
+        text = f"looks like {' or '.join(found)}"
+        # Where nothing has ever been edited, the order of change is that of making, too.
+        moves = found[-1] == "updated_at descending" or found == ["updated_at ascending"]
+        if not moves or self._told.list_.page.chosen[0] not in {"number", "offset"}:
+            return "ok", "order", text
+        text += (
+            ": by page or offset, one that is changed while the list is read moves to a page that "
+            "was read before, or moves others there. Sort by the id, if the CMMS can; with a "
+            "`total` it is noticed, and the list read again"
+        )
+        return "look", "order", text
+
+    def _absent(self, natives: list[dict[str, Any]]) -> Iterator[Finding]:
+        """What is mapped and in no record: misspelled, or never filled in."""
+        if self._told.list_.then == "get":
+            natives = list(self._wholes(natives))
+        for name, source in self._sources():
+            if natives and not any(_has(source, native) for native in natives):
+                text = f"{source.text} finds nothing in any of {len(natives)} records: is it there?"
+                yield "look", name, text
+
+    def _sources(self) -> Iterator[tuple[str, Source]]:
+        for name, field in self._map.fields.items():
+            yield from ((name.value, source) for source in field.reads)
+        for key, own in (("updated_at", self._map.updated_at), ("address", self._map.address)):
+            if own is not None:
+                yield key, own
+
+    def _wholes(self, natives: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        for native in natives[:_WHOLE]:
+            with suppress(NotFound):  # deleted since it was listed
+                yield self._records.read(self._records.record(native).cmms_id).native
 
     def _unreadable(self, told: list[CmmsRecord]) -> Iterator[Finding]:
         for name in sorted(self._map.fields):
@@ -175,18 +217,34 @@ class Probe:
             yield "ok", "since", "narrows the list, and leaves out none"
 
 
-def _order(told: list[CmmsRecord]) -> Iterator[Finding]:
+def _orders(told: list[CmmsRecord]) -> list[str]:
+    """Each order that the records may be in: `id ascending`."""
     orders: Mapping[str, list[Any]] = {
         "id": [_sortable(record.cmms_id) for record in told],
         "updated_at": [record.updated_at for record in told if record.updated_at is not None],
     }
-    found = [
+    return [
         f"{name} {way}"
         for name, values in orders.items()
         for way, pairs in (("ascending", pairwise(values)), ("descending", pairwise(values[::-1])))
         if len(values) > 2 and _rising(pairs)
     ]
-    yield "ok", "order", f"looks like {' or '.join(found)}" if found else "cannot be told"
+
+
+def _has(source: Source, native: dict[str, Any]) -> bool:
+    """Whether the record has it, be it empty."""
+    if source.take(native) is not None:
+        return True
+    inner: Any = native
+    try:
+        path = parse_path(source.text)
+    except ValueError:
+        return False  # an expression: what it finds is all there is
+    for key in path:
+        if not isinstance(inner, dict) or key not in inner:
+            return False
+        inner = inner[key]
+    return True
 
 
 def _rising(pairs: Iterable[tuple[Any, Any]]) -> bool:

@@ -8,10 +8,11 @@ from typing import Any
 from syncd.cmms.rest.calls import prepare
 from syncd.cmms.rest.client import Client
 from syncd.cmms.rest.locking import Guard
+from syncd.cmms.rest.more import Mores
 from syncd.cmms.rest.replies import SIDE, Reply
 from syncd.cmms.rest.schema import Get
 from syncd.core.mapping.record_map import RecordMap, Told
-from syncd.core.mapping.source import MISSING, Expression
+from syncd.core.mapping.source import Expression
 from syncd.core.mapping.value_map import native_key
 from syncd.core.work_order import CmmsRecord, Fields, Unreadable
 from syncd.errors import NotFound, UnexpectedContent
@@ -22,11 +23,13 @@ class Held:
     """A record as it was just read.
 
     Attributes:
-        native: the CMMS's own JSON.
+        native: the CMMS's own JSON, with what `get.more` has put into it.
+        own: the same without that: what may be sent back.
         token: what guards a write to it; None without a lock.
     """
 
     native: dict[str, Any]
+    own: dict[str, Any]
     told: Told
     record: CmmsRecord
     token: Any
@@ -60,6 +63,7 @@ class Records:
     ) -> None:
         self._client = client
         self._said = said
+        self._more = Mores(client, said.more)
         self._map = records
         self._guard = guard
         self._item = Expression.parse(said.item if said.items is None else said.items)
@@ -79,14 +83,14 @@ class Records:
             raise _none(cmms_id)
         reply = self._client.read(prepare(self._said, {"id": cmms_id}))
         native = self._one(reply, cmms_id)
-        held = self.held(reply, native)
-        if held.record.cmms_id != cmms_id:
+        found = self.id_of(native) or self.record(native).cmms_id
+        if found != cmms_id:
             raise reply.unexpected(
-                f"holds the record {held.record.cmms_id!s:.60}, and {cmms_id!s:.60} was asked for"
+                f"holds the record {found!s:.60}, and {cmms_id!s:.60} was asked for"
             )
         if self.is_gone(native):
             raise _none(cmms_id)
-        return held
+        return self.held(reply, native)
 
     def _one(self, reply: Reply, cmms_id: str) -> dict[str, Any]:
         found = None if reply.empty else reply.look(self._item)
@@ -106,14 +110,18 @@ class Records:
 
     def held(self, reply: Reply, native: dict[str, Any]) -> Held:
         """This record, which `reply` has brought, as it is to be written to."""
-        told = self._map.read(native)
-        record = self.record(native, told)
+        address = None if self._map.address is None else self._map.address.take(native)
+        known = {"id": self.id_of(native), "address": address or self.id_of(native)}
+        whole = self._more.added_to(reply, native, known)
+        told = self._map.read(whole)
+        record = self.record(whole, told)
         if self._map.address is not None and told.address is None:
             raise reply.unexpected("holds a record without an address, as fields.address reads it")
-        return Held(native, told, record, self._guard.token(reply, native, told.updated_at))
+        return Held(whole, native, told, record, self._guard.token(reply, native, told.updated_at))
 
     def record(self, native: dict[str, Any], told: Told | None = None) -> CmmsRecord:
-        """This native record in our words. Raises UnexpectedContent if it has no id."""
+        """This native record in our words, and whole beside them: another mapping may find more
+        in it. Raises UnexpectedContent if it has no id."""
         told = told or self._map.read(native)
         if told.cmms_id is None:
             raise UnexpectedContent(
@@ -126,19 +134,10 @@ class Records:
             cmms_id=told.cmms_id,
             s2e_id=told.s2e_id,
             fields=told.fields,
-            native=self._natives(native),
+            native=native,
             equivalents=told.equivalents,
             updated_at=stamp if isinstance(stamp, datetime) else None,
         )
-
-    def _natives(self, native: dict[str, Any]) -> dict[str, object]:
-        """The CMMS's own values of what is read, by our names."""
-        found: dict[str, object] = {}
-        for name, field in self._map.fields.items():
-            value = field.reads[0].take(native)
-            if value is not MISSING and not isinstance(value, Unreadable):
-                found[name.value] = value
-        return found
 
     def is_gone(self, native: dict[str, Any]) -> bool:
         """Whether the mapping's `deleted` says so."""

@@ -25,7 +25,7 @@ from urllib.parse import quote, quote_plus
 
 from jmespath.exceptions import JMESPathError
 
-from syncd.cmms.rest.blocks import Read, Rule, Total
+from syncd.cmms.rest.blocks import Read, Rule, Total, Until
 from syncd.core.mapping.source import Expression
 from syncd.core.mapping.value_map import native_key
 from syncd.errors import (
@@ -134,7 +134,7 @@ class Mask:
         return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
 
 
-class _Matcher:
+class Matcher:
     """One rule, compiled."""
 
     def __init__(self, rule: Rule) -> None:
@@ -143,6 +143,16 @@ class _Matcher:
         self._code = None if rule.code is None else Expression.parse(rule.code.at)
         self._codes = {native_key(it) for it in rule.code.is_} if rule.code else set()
         self.message = None if rule.message is None else Expression.parse(rule.message)
+        self._wait = None if rule.wait is None else Expression.parse(rule.wait.at)
+
+    def wait(self, response: Response) -> tuple[object, Until] | None:
+        """What the body says of how long to wait, and how that is meant; None: nothing."""
+        if self._wait is None or self.rule.wait is None:
+            return None
+        try:
+            return self._wait.search(_json_or_none(response)), self.rule.wait.as_
+        except JMESPathError:
+            return None
 
     def fits(self, response: Response, body: Any) -> bool:
         if self.rule.status and response.status not in self.rule.status:
@@ -151,6 +161,8 @@ class _Matcher:
             text = response.body.decode("utf-8", "replace")
             if self.rule.body.casefold() not in text.casefold():
                 return False
+        if (self._code or self._when) and body is None and response.body.strip():
+            return False  # nothing is true of what is no JSON: a token as plain text, a page
         try:
             if self._code is not None and native_key(self._code.search(body)) not in self._codes:
                 return False
@@ -169,12 +181,12 @@ class Meanings:
     def __init__(
         self, rules: Sequence[Rule], message: str | None, expired: Collection[int], mask: Mask
     ) -> None:
-        self._rules = [_Matcher(rule) for rule in rules]
+        self._rules = [Matcher(rule) for rule in rules]
         self._message = None if message is None else Expression.parse(message)
         self._expired = frozenset(expired)
         self.mask = mask
 
-    def of(self, response: Response) -> tuple[str, _Matcher | None]:
+    def of(self, response: Response) -> tuple[str, Matcher | None]:
         """The meaning, and the rule it comes from."""
         body = _json_or_none(response)
         for matcher in self._rules:
@@ -200,7 +212,7 @@ class Meanings:
         return "refused", None
 
     def error(
-        self, meaning: str, rule: _Matcher | None, where: str, response: Response, wait_s: float
+        self, meaning: str, rule: Matcher | None, where: str, response: Response, wait_s: float
     ) -> RemoteError:
         """The error that this meaning is."""
         told = self._said(rule, response)
@@ -211,6 +223,12 @@ class Meanings:
             case "expired" | "credentials":
                 return CredentialsRefused(
                     f"{text}; the CMMS refuses the credentials of the mapping's auth", **more
+                )
+            case "expired again":
+                return CredentialsRefused(
+                    f"{text}; a new token was refused, too: is it sent where the CMMS looks for it "
+                    "(the mapping's auth.login.send, auth.oauth2.send_token)?",
+                    **more,
                 )
             case "forbidden":
                 return AccessRefused(text, **more)
@@ -227,7 +245,7 @@ class Meanings:
                 return Refused(text, **more)
         return UnexpectedContent(text, may_have_applied=False, **more)
 
-    def _said(self, rule: _Matcher | None, response: Response) -> str:
+    def _said(self, rule: Matcher | None, response: Response) -> str:
         """What the answer says of itself, for a person."""
         body = _json_or_none(response)
         for expression in (rule.message if rule else None, self._message):

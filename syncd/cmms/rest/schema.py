@@ -24,6 +24,7 @@ from syncd.cmms.rest.blocks import (
     listed,
     short,
 )
+from syncd.core.mapping.value_map import native_key
 
 
 class Since(Part):
@@ -57,9 +58,23 @@ class List(Call):
     )
 
 
+class More(Call):
+    at: str = Field("@", description="JMESPath of what is put under its name")
+    items: str | None = Field(None, description="JMESPath of a list, instead of at")
+    missing: Literal["error", "empty"] = Field(
+        "error", description="empty: where there is nothing (404), the record has none"
+    )
+
+
 class Get(Call):
     item: str = Field("@", description="JMESPath of the record")
     items: str | None = Field(None, description="JMESPath of a list of one, instead of item")
+    more: dict[str, More] = Field(
+        {},
+        max_length=5,
+        description="name: another request for each record, whose answer is put under that name; "
+        "{id}, {address}, {record.x}",
+    )
 
 
 class Find(Call):
@@ -96,8 +111,10 @@ class Create(Call):
     fields: list[str] | None = Field(
         None, description="the fields it takes; default: all that plain updates write"
     )
-    under: str | None = Field(None, description="dotted path that the fields go below")
-    set: dict[str, Any] = Field({}, description="constants, by dotted path")
+    under: str | None = Field(
+        None, description="dotted path that the fields go below; json stays outside of it"
+    )
+    set: dict[str, Any] = Field({}, description="constants, by dotted path; below under, too")
     id: NewIdHere = Field(description="where the new record's id is")
     address: ReadHere | None = Field(None, description="where its address is, if not the id")
     success: str | None = Field(
@@ -116,6 +133,22 @@ def _whole(given: Any) -> Any:
     return {} if given is True else None if given is False else given
 
 
+def _moves(given: Any) -> Any:
+    """A number names the same value as its text."""
+    if not isinstance(given, dict):
+        return given
+    return {
+        start: [native_key(it) if _is_number(it) else it for it in targets]
+        if isinstance(targets, list)
+        else targets
+        for start, targets in given.items()
+    }
+
+
+def _is_number(given: Any) -> bool:
+    return isinstance(given, int | float) and not isinstance(given, bool)
+
+
 class Append(Part):
     json_: Any = Field(None, alias="json", description="the new row, with {delta}")
     form: Query | None = Field(None, description="the same, as a form")
@@ -130,8 +163,10 @@ class Update(Call):
     """One step of an update."""
 
     fields: list[str] = Field(min_length=1, description="the fields it writes")
-    under: str | None = Field(None, description="dotted path that the fields go below")
-    set: dict[str, Any] = Field({}, description="constants, by dotted path")
+    under: str | None = Field(
+        None, description="dotted path that the fields go below; json stays outside of it"
+    )
+    set: dict[str, Any] = Field({}, description="constants, by dotted path; below under, too")
     success: str | None = Field(
         None, description="JMESPath that is true in the answer to a write that was done"
     )
@@ -144,7 +179,7 @@ class Update(Call):
     whole: Annotated[Whole | None, BeforeValidator(_whole)] = Field(
         None, description="the whole record is sent back with the changes in it"
     )
-    moves: dict[str, list[str] | dict[str, Any]] | None = Field(
+    moves: Annotated[dict[str, list[str] | dict[str, Any]] | None, BeforeValidator(_moves)] = Field(
         None,
         description="legal moves by native value, first where records begin; {move}: a name",
     )

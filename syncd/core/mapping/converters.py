@@ -14,7 +14,7 @@ from typing import Protocol
 
 from syncd.core.compare import Misfit, cut_text, utf16_units
 from syncd.core.html_text import from_entities, html_to_text, text_to_html, to_entities
-from syncd.core.mapping.hours import read_hours, write_hours
+from syncd.core.mapping.hours import Decimals, read_hours, write_hours
 from syncd.core.mapping.times import TimeFormat
 from syncd.core.mapping.value_map import ValueMap, native_key
 from syncd.core.work_order import (
@@ -126,7 +126,8 @@ class Mapped:
         if entry is None:
             return Misfit(
                 "unmapped",
-                f"nothing in maps.{self.table.name} is written for it ({self.table.where})",
+                f"nothing in maps.{self.table.name} (the map: {self.table.where}) is written "
+                "for it",
             )
         return (entry.native,)
 
@@ -153,18 +154,28 @@ class Same:
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """Working time in one unit. Whole units are written, of hours decimals."""
+    """Working time in one unit. Whole units are written, of hours decimals.
+
+    Attributes:
+        spelled: how the number is kept as text; None: it is a number.
+    """
 
     unit: str = "h"
+    spelled: Decimals | None = None
+
+    @property
+    def written(self) -> str:
+        """The unit that is written."""
+        return self.unit
 
     def read(self, natives: Natives) -> Meaning:
         (native,) = natives
-        return Meaning(read_hours(native, self.unit))
+        return Meaning(_hours(native, self.unit, self.spelled))
 
     def write(self, value: Value) -> Natives | Misfit:
         if not isinstance(value, Decimal):
             return Misfit("invalid", "is no number of hours")
-        return (write_hours(value, self.unit),)
+        return (_native_hours(value, self.unit, self.spelled),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +184,18 @@ class HoursWithUnit:
 
     Attributes:
         units: their name of a unit to ours.
-        written: their name of the unit that is written.
+        named: their name of the unit that is written.
+        spelled: as in `Hours`.
     """
 
     units: Mapping[str, str]
-    written: str
+    named: str
+    spelled: Decimals | None = None
+
+    @property
+    def written(self) -> str:
+        """The unit that is written."""
+        return self.units[self.named]
 
     def read(self, natives: Natives) -> Meaning:
         quantity, unit = natives
@@ -186,12 +204,22 @@ class HoursWithUnit:
         ours = self.units.get(str(unit).strip())
         if ours is None:
             return Meaning(Unreadable(f"{quantity} {unit}"[:200], "is in a unit we do not know"))
-        return Meaning(read_hours(quantity, ours))
+        return Meaning(_hours(quantity, ours, self.spelled))
 
     def write(self, value: Value) -> Natives | Misfit:
         if not isinstance(value, Decimal):
             return Misfit("invalid", "is no number of hours")
-        return (write_hours(value, self.units[self.written]), self.written)
+        return (_native_hours(value, self.written, self.spelled), self.named)
+
+
+def _hours(native: object, unit: str, spelled: Decimals | None) -> Decimal | Unreadable | None:
+    number = native if spelled is None else spelled.read(native)
+    return number if isinstance(number, Unreadable) else read_hours(number, unit)
+
+
+def _native_hours(hours: Decimal, unit: str, spelled: Decimals | None) -> object:
+    native = write_hours(hours, unit)
+    return native if spelled is None else spelled.write(native)
 
 
 @dataclass(frozen=True, slots=True)

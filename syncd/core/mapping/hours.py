@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, time
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from types import MappingProxyType
@@ -27,6 +28,47 @@ _PLACES = {"min": 4, "s": 4, "ms": 7}  # decimals of an hour that tell one unit 
 _CLOCK = re.compile(r"(\d{1,6}):([0-5]?\d)(?::([0-5]?\d)(?:\.\d*)?)?")
 _GLIDE = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d):(\d\d):(\d\d)")
 _FIRST_DAY = date(1970, 1, 1).toordinal()
+
+
+@dataclass(frozen=True, slots=True)
+class Decimals:
+    """Numbers that are kept as text.
+
+    Attributes:
+        sign: between the whole and its parts: a comma, or a point.
+        places: so many are written, always; None: as many as there are.
+    """
+
+    sign: str
+    places: int | None = None
+
+    @property
+    def grain(self) -> Decimal:
+        """How far what is read back may lie from what was written."""
+        return Decimal(0) if self.places is None else Decimal(5).scaleb(-self.places - 1)
+
+    def read(self, native: object) -> object:
+        """The same with a point, if it is text; a number as it is.
+
+        >>> Decimals(",").read("1,50"), Decimals(",").read(1.5), Decimals(",").read("1.500").why
+        ('1.50', 1.5, 'is no number with a decimal ,')
+        """
+        if not isinstance(native, str) or self.sign == ".":
+            return native
+        if "." in native:  # of thousands, or a point after all: nobody can tell
+            return Unreadable(native[:200], f"is no number with a decimal {self.sign}")
+        return native.replace(self.sign, ".")
+
+    def write(self, native: object) -> str:
+        """
+        >>> Decimals(",", 2).write(Decimal("1.5")), Decimals(",").write(Decimal("4"))
+        ('1,50', '4')
+        """
+        number = Decimal(str(native))
+        if self.places is not None:
+            number = number.quantize(Decimal(1).scaleb(-self.places), ROUND_HALF_EVEN)
+        text = format(number, "f")
+        return text.replace(".", self.sign)
 
 
 def read_hours(native: object, unit: str) -> Decimal | Unreadable | None:

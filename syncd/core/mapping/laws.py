@@ -24,6 +24,7 @@ from syncd.core.mapping.converters import (
     Text,
     Time,
 )
+from syncd.core.mapping.hours import UNITS
 from syncd.core.mapping.paths import put
 from syncd.core.mapping.record_map import FieldMap, RecordMap
 from syncd.core.work_order import (
@@ -115,8 +116,10 @@ def _is_near(one: FieldMap, value: Value, seen: Value) -> bool:
     if isinstance(convert, Time | SplitTime) and isinstance(value, datetime):
         return isinstance(seen, datetime) and abs(seen - value) <= convert.grain
     if isinstance(convert, Hours | HoursWithUnit) and isinstance(value, Decimal):
-        unit = convert.unit if isinstance(convert, Hours) else convert.units[convert.written]
-        return isinstance(seen, Decimal) and abs(seen - value) <= _GRAINS.get(unit, _MINUTE)
+        grain = _GRAINS.get(convert.written, _MINUTE)
+        if convert.spelled is not None and UNITS[convert.written] == 1:
+            grain = convert.spelled.grain
+        return abs((seen if isinstance(seen, Decimal) else Decimal(0)) - value) <= grain
     if isinstance(convert, Text) and isinstance(value, str):
         cut = convert.most is not None and isinstance(seen, str) and seen != value
         return cut or (convert.html and is_normalisation(value, seen))

@@ -118,8 +118,8 @@ class FieldMap:
         return None if isinstance(natives, Misfit) else self.meaning(natives)
 
     def _misfit(self, value: Value, why: Misfit) -> Misfit:
-        text = f"{self.field} {show_value(value)!r} cannot be written: {why.detail} ({self.where})"
-        return Misfit(why.reason, text)
+        told = f"{self.field} {show_value(value)!r} cannot be written: {why.detail}"
+        return Misfit(why.reason, f"{told} (the field: {self.where})")
 
 
 @dataclass(frozen=True, slots=True)
