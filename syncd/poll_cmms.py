@@ -44,21 +44,26 @@ class CmmsPoll:
         self._full_every = full_every
         self._overlap = overlap
         self._log = structlog.get_logger()
+        self._owed: dict[str, None] = {}  # asked for again, in this order
+        self._kept: list[str] = []  # the same as the mirror has it
 
     def read(self, reading: Reading) -> Seen:
         """Read what changed, or everything when a full read is due."""
         seen = Seen()
+        with self._mirror.read() as tx:
+            self._kept = list(state.get_state(tx, state.CMMS_OWED) or [])
+        self._owed = dict.fromkeys(self._kept)
         try:
             if reading.only is not None:
                 self._look_at(reading, seen, reading.only)
             else:
-                owed = self._owed()[:_OWED_AT_ONCE]
                 self._fetch(reading, seen)
-                self._ask_again(reading, seen, owed)
+                self._ask_again(reading, seen, self._kept[:_OWED_AT_ONCE])
             self._settle(seen)
         except RemoteError as error:
             seen.error = error
-        seen.owed = frozenset(self._owed())
+        self._keep_owed()
+        seen.owed = frozenset(self._owed)
         return seen
 
     def _fetch(self, reading: Reading, seen: Seen) -> None:
@@ -72,6 +77,8 @@ class CmmsPoll:
             return
         for chunk in _chunks(self._adapter.fetch(since)):
             self._save(seen, chunk, began)
+            for record in chunk if self._owed else ():
+                self._owed.pop(record.cmms_id, None)
             stamps = [record.updated_at for record in chunk if record.updated_at is not None]
             newest = max([*stamps, *([newest] if newest else [])], default=None)
         for cmms_id, error in unread(self._adapter).items():
@@ -79,8 +86,9 @@ class CmmsPoll:
         if seen.changed:
             with self._mirror.transaction(durable=False) as tx:
                 settle_unclaimed(tx)
+        all_there = since is not None or self._look_for_missing(reading, seen, began)
+        self._keep_owed()  # before it is said up to when everything was read
         if since is None:
-            all_there = self._look_for_missing(reading, seen, began)
             with self._mirror.transaction() as tx:
                 state.set_moment(tx, state.CMMS_FULL_READ_AT, began)
                 # A record that is gone counts as missing when it is gone in the next cycle too.
@@ -119,10 +127,11 @@ class CmmsPoll:
             unseen = links.linked_unseen_since(tx, began)
             strangers = set(observations.claims_unseen_since(tx, began)) - set(unseen)
         self._forget_strangers(reading, seen, sorted(strangers))
+        failed = set(seen.failed)
         for cmms_id in unseen:
             if reading.stopping():
                 return False
-            if cmms_id not in seen.failed:
+            if cmms_id not in failed:
                 self._get_linked(reading, seen, cmms_id, began)
         return not unseen and not reading.stopping()
 
@@ -143,14 +152,14 @@ class CmmsPoll:
         try:
             record = self._adapter.get(cmms_id)
         except NotFound:
-            self._settle_owed(cmms_id)
+            self._owed.pop(cmms_id, None)
             return False
         except RemoteError as error:
             if not error.is_about_one:
                 raise
             self._owe(seen, cmms_id, error)
         else:
-            self._settle_owed(cmms_id)
+            self._owed.pop(cmms_id, None)
             self._save(seen, [record], began)
         return True
 
@@ -171,24 +180,19 @@ class CmmsPoll:
 
     # ── records that could not be read ────────────────────────────────────────────────────
 
-    def _owed(self) -> list[str]:
-        with self._mirror.read() as tx:
-            return list(state.get_state(tx, state.CMMS_OWED) or [])
-
     def _owe(self, seen: Seen, cmms_id: str, error: RemoteError) -> None:
-        """Put it at the end of those that are asked for again."""
+        """Put it at the end of those that are asked for again; say so when it is new."""
         seen.failed.append(cmms_id)
-        self._log.warning("record.unread", cmms_id=cmms_id, error=str(error))
-        others = [each for each in self._owed() if each != cmms_id]
-        with self._mirror.transaction() as tx:
-            state.set_state(tx, state.CMMS_OWED, [*others, cmms_id])
+        if cmms_id not in self._owed:
+            self._log.warning("record.unread", cmms_id=cmms_id, error=str(error))
+        self._owed.pop(cmms_id, None)
+        self._owed[cmms_id] = None
 
-    def _settle_owed(self, cmms_id: str) -> None:
-        owed = self._owed()
-        if cmms_id in owed:
+    def _keep_owed(self) -> None:
+        if list(self._owed) != self._kept:
+            self._kept = list(self._owed)
             with self._mirror.transaction() as tx:
-                left = [each for each in owed if each != cmms_id]
-                state.set_state(tx, state.CMMS_OWED, left)
+                state.set_state(tx, state.CMMS_OWED, self._kept)
 
     def _ask_again(self, reading: Reading, seen: Seen, owed: list[str]) -> None:
         for cmms_id in owed:
@@ -204,8 +208,9 @@ class CmmsPoll:
         with self._mirror.read() as tx:
             intents = [i for i in journal.open_intents(tx) if i.side is Side.CMMS]
         self._find(seen, [i.s2e_id for i in intents if i.kind is Kind.CREATE])
+        asked = {None, *seen.failed}
         for intent in intents:
-            if intent.kind is Kind.UPDATE and intent.cmms_id not in {None, *seen.failed}:
+            if intent.kind is Kind.UPDATE and intent.cmms_id not in asked:
                 self._get(seen, str(intent.cmms_id), self._utcnow())
 
     def _look_at(self, reading: Reading, seen: Seen, s2e_ids: Collection[str]) -> None:
