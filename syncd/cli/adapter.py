@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import typer
 
 from syncd.cli.common import open_app, print_json, print_rows
-from syncd.cmms.catalogue import entries
-from syncd.cmms.port import VERIFIED, check
+from syncd.cmms.catalogue import WORDS, entries
+from syncd.cmms.port import check
 from syncd.cmms.scaffold import scaffold
 from syncd.core.work_order import Field, Unreadable, Value, parse_value
 from syncd.errors import ConfigurationError, InputError
@@ -49,8 +49,8 @@ def list_adapters(as_json: Json = False) -> None:
     rows = [(it.setting.partition("=")[2], it.verified, it.trouble or it.where) for it in found]
     print_rows(("name", "verified", "where"), rows)
     typer.echo("\nSYNCD_CMMS_ADAPTER names an adapter, SYNCD_CMMS_MAPPING a preset of `rest`.")
-    for word in [word for word in VERIFIED if any(it.verified == word for it in found)]:
-        typer.echo(f"{word}: {VERIFIED[word]}")
+    for word in [word for word in WORDS if any(it.verified == word for it in found)]:
+        typer.echo(f"{word}: {WORDS[word]}")
 
 
 def new(

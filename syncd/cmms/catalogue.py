@@ -1,15 +1,19 @@
 """Which adapters and presets there are, and how each of them was verified."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from syncd.cmms.load import find_adapter, known_adapters
 from syncd.cmms.mapping_tree import presets_path
 from syncd.cmms.port import VERIFIED
 from syncd.errors import ConfigurationError
 
-# An adapter says how it was verified as its class's `verified`, a preset in its file.
+# An adapter says how it was verified as its class's `verified`, a preset in its file. Of an adapter
+# that does nothing without a mapping, the mapping tells.
+WORDS: Mapping[str, str] = MappingProxyType({"mapping": "as its mapping says", **VERIFIED})
 _LINE = re.compile(r"^verified:\s*[\"']?(\w+)", re.MULTILINE)
 
 
@@ -19,7 +23,7 @@ class Entry:
 
     Attributes:
         setting: how it is chosen.
-        verified: a key of `port.VERIFIED`.
+        verified: a key of `WORDS`.
         where: the class, or the file.
         trouble: why it cannot be used, if it cannot.
     """
@@ -43,7 +47,7 @@ def _adapter(name: str, where: str) -> Entry:
         verified = getattr(find_adapter(name), "verified", "none")
     except ConfigurationError as error:
         return Entry(setting, "none", where, str(error))
-    return Entry(setting, verified if verified in VERIFIED else "none", where)
+    return Entry(setting, verified if verified in WORDS else "none", where)
 
 
 def _preset(path: Path) -> Entry:

@@ -82,6 +82,7 @@ def test_the_list_names_those_of_other_packages_and_what_ails_them(tmp_path: Pat
     assert "cannot be imported" in found["SYNCD_CMMS_ADAPTER=gone"]["trouble"]
     assert "is no adapter" in found["SYNCD_CMMS_ADAPTER=odd"]["trouble"]
     assert found["SYNCD_CMMS_ADAPTER=sql"]["verified"] == "live"
+    assert found["SYNCD_CMMS_ADAPTER=rest"]["verified"] == "mapping"
 
 
 def test_the_list_names_the_presets(tmp_path: Path) -> None:

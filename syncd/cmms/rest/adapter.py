@@ -40,6 +40,7 @@ class RestAdapter:
         mapping: str | None = None
 
     name: ClassVar[str] = "rest"
+    verified: ClassVar[str] = "mapping"
     capabilities: Capabilities
 
     def __init__(
