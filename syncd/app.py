@@ -69,6 +69,7 @@ def make_policy(settings: Settings, adapter: CmmsAdapter) -> Policy:
         cmms_finds=can.finds,
         cmms_mapping=mapping_hash(adapter),
         cmms_settles=partial(settled, adapter),
+        cmms_creates_with=can.creates_with,
         mode=Mode(settings.cmms_mode),
         create=Scope(settings.cmms_create),
         site_ids=frozenset(settings.s2e_site_ids),

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 import structlog
 
 from syncd.core.backoff import back_off
-from syncd.core.case import Hold, Intent, IntentState, Kind, Write
+from syncd.core.case import Conflict, Hold, Intent, IntentState, Kind, Write
 from syncd.core.compare import equivalents, same
 from syncd.core.decision import Change, Decision
 from syncd.core.policy import Policy
 from syncd.core.readback import judge
-from syncd.core.reconcile import created_bases
+from syncd.core.reconcile import UNFINISHED, created_bases
 from syncd.core.work_order import (
     CmmsRecord,
     Field,
@@ -118,6 +118,10 @@ class Intents:
                 mapping_hash=self._policy.cmms_mapping,
             )
             journal.finish_intent(tx, intent.id, IntentState.CONFIRMED, cmms_id=record.cmms_id)
+            for move in moves:
+                if move.rule == UNFINISHED and move.cmms is not None:
+                    left = Conflict(move.field, fields[move.field], move.cmms, Side.S2E)
+                    waiting.put_conflict(tx, intent.s2e_id, left, cycle_id=self._cycle_id)
             self._note(tx, "link.created", intent.s2e_id, cmms_id=record.cmms_id)
         self._log.info("link.created", s2e_id=intent.s2e_id, cmms_id=record.cmms_id)
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from syncd.core.compare import Misfit
 from syncd.core.mapping.paths import put
 from syncd.core.mapping.record_map import Assignment, RecordMap
 from syncd.core.work_order import (
@@ -11,6 +10,7 @@ from syncd.core.work_order import (
     Field,
     Fields,
     Kind,
+    Misfit,
     Priority,
     Status,
     Unreadable,

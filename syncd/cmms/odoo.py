@@ -69,6 +69,7 @@ def capabilities(options: OdooOptions) -> Capabilities:
         writes=writes,
         clears=writes - _NEVER_BLANK,
         creates=Field.S2E_ID in writes,
+        creates_with=reads - {Field.COMPLETED_AT},  # which may take a second call
         filters_changes=True,
         change_resolution_s=1.0,
     )

@@ -14,7 +14,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol, cast, runtime_checkable
 
-from syncd.core.work_order import CmmsRecord, Field, Fields, Value
+from syncd.core.work_order import CmmsRecord, Field, Fields, Misfit, Value
 from syncd.errors import RemoteError
 
 NOT_VERIFIED = "not verified"  # how `trust` ends where nobody has tried anything
@@ -45,6 +45,8 @@ class Capabilities:
         index_lag_s: how long after a create `find` may still miss the record.
         read_lag_s: how long after a write `get` may still show the old value.
         optimistic_lock: whether `update` refuses (Changed) a record that no longer is `expected`.
+        creates_with: what a record holds as soon as it is made, when `create` makes it by several
+            calls and may be cut off between them; None: everything that `create` was given.
         status_needs: for a target status, the fields that must be written with it or before it.
     """
 
@@ -60,6 +62,7 @@ class Capabilities:
     optimistic_lock: bool = False
     status_needs: Mapping[str, frozenset[Field]] | None = None
     writes_once: frozenset[Field] = frozenset()
+    creates_with: frozenset[Field] | None = None
 
 
 @runtime_checkable
@@ -152,11 +155,11 @@ def read_native(adapter: CmmsAdapter, native: Mapping[str, object]) -> CmmsRecor
     return asked.read_native(native)
 
 
-def settled(adapter: CmmsAdapter, name: Field, value: Value) -> Value:
-    """What a value reads back as, once it is written; the value itself where the adapter does not
-    tell. It is a pure function: nobody is asked."""
+def settled(adapter: CmmsAdapter, name: Field, value: Value) -> Value | Misfit:
+    """What a value reads back as, once it is written, or why it cannot be written; the value
+    itself where the adapter does not tell. It is a pure function: nobody is asked."""
     asked = getattr(adapter, "settled", None)
-    return value if asked is None else cast("Value", asked(name, value))
+    return value if asked is None else cast("Value | Misfit", asked(name, value))
 
 
 def trust(adapter: CmmsAdapter) -> str | None:

@@ -25,7 +25,7 @@ from syncd.cmms.sql_table import MappedTable
 from syncd.core.compare import same
 from syncd.core.mapping.marker import line_of
 from syncd.core.mapping.record_map import Assignment
-from syncd.core.work_order import CmmsRecord, Field, Fields, Value
+from syncd.core.work_order import CmmsRecord, Field, Fields, Misfit, Value
 from syncd.errors import Changed, NotFound, Refused, UnexpectedContent
 
 _CHUNK = 200  # rows held in memory at a time; their texts may be long
@@ -136,7 +136,7 @@ class MappedSqlAdapter:
         with self._database.reading() as conn:
             return self._find(conn, self._table(conn), s2e_id)
 
-    def settled(self, name: Field, value: Value) -> Value:
+    def settled(self, name: Field, value: Value) -> Value | Misfit:
         """See `port.settled`."""
         return self._records.settled(name, value)
 

@@ -7,7 +7,6 @@ by a JavaScript server (decisions.md, 7).
 
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from types import MappingProxyType
@@ -16,7 +15,15 @@ from urllib.parse import urlsplit
 import regex
 
 from syncd.core.policy import Overflow, Policy
-from syncd.core.work_order import CmmsRecord, Field, Side, Unreadable, Value, encode_value
+from syncd.core.work_order import (
+    CmmsRecord,
+    Field,
+    Misfit,
+    Side,
+    Unreadable,
+    Value,
+    encode_value,
+)
 
 # UTF-16 units; longer is a 400 (the sync call's documented limits).
 TEXT_LIMITS: Mapping[Field, int] = MappingProxyType(
@@ -77,23 +84,18 @@ def cut_text(text: str, limit: int, size: Callable[[str], int] = utf16_units) ->
     return "".join(kept).rstrip() + CUT_MARK
 
 
-@dataclass(frozen=True, slots=True)
-class Misfit:
-    """Why a value may not be sent to a side."""
-
-    reason: str
-    detail: str
-
-
-def fit(name: Field, value: Value, side: Side, overflow: Overflow) -> Value | Misfit:
+def fit(name: Field, value: Value, side: Side, policy: Policy) -> Value | Misfit:
     """What may be sent to `side` for this value, or why nothing may."""
     if isinstance(value, Unreadable):
         return Misfit("unreadable", f"{value.raw!r} {value.why}")
-    if side is not Side.S2E or value is None:
+    if value is None:
         return value
+    if side is Side.CMMS:
+        settled = policy.cmms_settles(name, value)
+        return settled if isinstance(settled, Misfit) else value
     limit = TEXT_LIMITS.get(name)
     if limit is not None and isinstance(value, str) and utf16_units(value) > limit:
-        if overflow is Overflow.PARK:
+        if policy.overflow is Overflow.PARK:
             return Misfit("text_too_long", f"{utf16_units(value)} of at most {limit} UTF-16 units")
         return cut_text(value, limit)
     if name is Field.EXTERNAL_URL and isinstance(value, str) and not _is_web_url(value):
@@ -126,9 +128,9 @@ def agrees(
         return True
     if isinstance(s2e, str) and s2e in equivalents.get(name, ()):
         return True
-    if same(policy.cmms_settles(name, s2e), cmms):
+    if _settles(name, s2e, cmms, policy):
         return True
-    fitted = fit(name, cmms, Side.S2E, policy.overflow)
+    fitted = fit(name, cmms, Side.S2E, policy)
     return not isinstance(fitted, Misfit) and same(s2e, fitted)
 
 
@@ -136,10 +138,15 @@ def equivalents(name: Field, sent: Value, record: CmmsRecord, policy: Policy) ->
     """All that the record's value stands for: `sent` too, where it is what our own writing makes
     of it, such as the day of a time or a text that was cut to fit."""
     told = record.equivalents.get(name, frozenset())
-    settled = policy.cmms_settles(name, sent)
-    if same(settled, sent) or name not in record.fields:
+    if name not in record.fields or same(record.fields[name], sent):
         return told
-    return told | {str(encode_value(sent))} if same(record.fields[name], settled) else told
+    kept = _settles(name, sent, record.fields[name], policy)
+    return told | {str(encode_value(sent))} if kept else told
+
+
+def _settles(name: Field, sent: Value, seen: Value, policy: Policy) -> bool:
+    settled = policy.cmms_settles(name, sent)
+    return not isinstance(settled, Misfit) and same(settled, seen)
 
 
 def is_normalisation(sent: Value, seen: Value) -> bool:

@@ -18,16 +18,18 @@ nothing of the kind, mode create, status in scope         create
 from dataclasses import replace
 from datetime import datetime
 
-from syncd.core.case import Case, Hold, Intent, IntentState, Kind
-from syncd.core.compare import Misfit, fit
-from syncd.core.decision import BaseMove, Decision, NewLink, Settled
+from syncd.core.case import Case, Conflict, Hold, Intent, IntentState, Kind
+from syncd.core.compare import fit
+from syncd.core.decision import Decision, NewLink, Settled
 from syncd.core.policy import Mode, Policy, Scope
-from syncd.core.reconcile import stored_as
+from syncd.core.reconcile import UNFINISHED, created_bases
 from syncd.core.work_order import (
     OPEN_STATUSES,
     S2E_OWNED,
     SHARED,
+    CmmsRecord,
     Field,
+    Misfit,
     S2eOrder,
     Side,
     Status,
@@ -102,26 +104,34 @@ def meet(case: Case, policy: Policy, now: datetime) -> Decision:
 
 
 def _link_created(case: Case, intent: Intent, cmms_id: str, policy: Policy) -> Decision:
-    moves = tuple(
-        BaseMove(name, write.source, _stored(case, name, write.sent, policy), "created")
-        for name, write in intent.writes.items()
-    )
+    """A create in doubt has made this record. What its further calls did not come to write is
+    written now; a value that the record holds in its place is kept in the conflict log."""
+    sent = {name: write.sent for name, write in intent.writes.items()}
+    seen = dict(sent) if case.cmms is None else {**sent, **case.cmms.fields}
+    record = case.cmms or CmmsRecord(cmms_id, case.s2e_id, sent)
+    moves = created_bases(sent, record, policy)
+    left = {move.field for move in moves if move.rule == UNFINISHED}
     settled = tuple(
-        Settled(intent, name, IntentState.CONFIRMED, write.sent)
-        for name, write in intent.writes.items()
+        Settled(
+            intent,
+            name,
+            IntentState.NOT_APPLIED if name in left else IntentState.CONFIRMED,
+            seen[name],
+        )
+        for name in sent
     )
     return Decision(
         case,
         link=NewLink(cmms_id, "created"),
-        base_moves=moves,
+        base_moves=tuple(moves),
         settled=settled,
         lifted=_all_holds(case),
+        conflicts=tuple(
+            Conflict(name, sent[name], seen[name], Side.S2E)
+            for name in sorted(left)
+            if seen[name] is not None
+        ),
     )
-
-
-def _stored(case: Case, name: Field, sent: Value, policy: Policy) -> Value:
-    """The CMMS's own spelling of what was sent; what was sent, if it holds something else."""
-    return sent if case.cmms is None else stored_as(name, sent, case.cmms, policy)
 
 
 def _not_applied(creating: list[Intent]) -> tuple[Settled, ...]:
@@ -163,7 +173,7 @@ def _create(case: Case, order: S2eOrder, policy: Policy, now: datetime) -> Decis
         value = order.fields.get(name)
         if value is None or name not in policy.cmms_writes or name not in S2E_OWNED | SHARED:
             continue
-        fitted = fit(name, value, Side.CMMS, policy.overflow)
+        fitted = fit(name, value, Side.CMMS, policy)
         if not isinstance(fitted, Misfit):
             fields[name] = fitted
     if _is_marked(case, RECREATE):

@@ -176,6 +176,7 @@ def _first_meeting(met: Decision, policy: Policy, now: datetime) -> Decision:
         link=link,
         settled=met.settled,
         base_moves=met.base_moves + merged.base_moves,
+        conflicts=met.conflicts + merged.conflicts,
         lifted=met.lifted,
     )
 

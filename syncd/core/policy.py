@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from syncd.core.work_order import CMMS_OWNED, SHARED, Field, Side, Value
+from syncd.core.work_order import CMMS_OWNED, SHARED, Field, Misfit, Side, Value
 
 
 class Mode(StrEnum):
@@ -26,7 +26,7 @@ class Overflow(StrEnum):
 SWING = timedelta(hours=1)  # within which the steps of a field that goes to and fro count
 
 
-def as_it_is(_name: Field, value: Value) -> Value:
+def as_it_is(_name: Field, value: Value) -> Value | Misfit:
     """A CMMS that keeps what is written."""
     return value
 
@@ -43,7 +43,10 @@ class Policy:
         s2e_read_lag, cmms_read_lag: how long a read may still show the value from before.
         cmms_index_lag: how long after a create the CMMS may not find the record.
         cmms_mapping: the hash of the mapping that CMMS records are read with; empty: none.
-        cmms_settles: what a value reads back as, once it is written to a CMMS record.
+        cmms_settles: what a value reads back as, once it is written to a CMMS record, or why it
+            cannot be written.
+        cmms_creates_with: what a record holds as soon as it is made, when the adapter makes it by
+            several calls; None: everything.
         guard_percent, guard_min: the mass-change guard (decisions.md, 9).
     """
 
@@ -54,7 +57,8 @@ class Policy:
     cmms_creates: bool = True
     cmms_finds: bool = True
     cmms_mapping: str = ""
-    cmms_settles: Callable[[Field, Value], Value] = field(default=as_it_is, compare=False)
+    cmms_settles: Callable[[Field, Value], Value | Misfit] = field(default=as_it_is, compare=False)
+    cmms_creates_with: frozenset[Field] | None = None
     mode: Mode = Mode.ADOPT
     create: Scope = Scope.OPEN
     site_ids: frozenset[str] = field(default_factory=frozenset)

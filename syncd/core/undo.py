@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from syncd.core.case import ARRIVED_STATES, Case, Intent, IntentState, Kind
-from syncd.core.compare import Misfit, fit, is_normalisation, same
+from syncd.core.compare import fit, is_normalisation, same
 from syncd.core.decision import Change, Decision
 from syncd.core.plan import decide
 from syncd.core.plan_lines import holding, no_part, under_way
@@ -31,6 +31,7 @@ from syncd.core.work_order import (
     WRITABLE_ON_S2E,
     CmmsRecord,
     Field,
+    Misfit,
     Side,
     Unreadable,
     Value,
@@ -142,7 +143,7 @@ def _take_back(planned: Decision, written: Written, policy: Policy) -> Change | 
         bases[side.other], name, other[name]
     ):
         return "the other side has changed since, and that comes first"
-    value = fit(name, written.before, side, policy.overflow)
+    value = fit(name, written.before, side, policy)
     if isinstance(value, Misfit):
         return f"the value from before cannot be written: {value.detail}"
     if (reason := _forbidden(name, side, own[name], value, policy)) is not None:

@@ -162,6 +162,14 @@ class CmmsRecord:
     updated_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """Why a value may not, or cannot, be written to a side."""
+
+    reason: str
+    detail: str
+
+
 # ── reading and writing single values ────────────────────────────────────────────────────
 
 

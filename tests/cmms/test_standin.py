@@ -55,14 +55,32 @@ def lose_every(world: Standin, nth: int) -> None:
 
 
 @pytest.mark.judge
+@pytest.mark.timeout(400)
+def test_a_create_that_is_cut_off_before_its_steps_is_finished(world: StandinWorld) -> None:
+    """A ticket is made open, and steps lead to its state. What they did not come to is no edit of
+    somebody in the CMMS: upstream everything stays as it was, and the ticket gets there."""
+    cmms, writes = world.cmms, itertools.count(1)
+    raised = {str(order["id"]): order["status"] for order in world.twin.people.orders()}
+    cmms.judge = lambda writing: "reset_applied" if writing and next(writes) <= ORDERS else None
+    settle(world)
+    orders = {str(order["id"]): order for order in world.twin.people.orders()}
+    assert {s2e_id: order["status"] for s2e_id, order in orders.items()} == raised
+    for s2e_id, ticket in one_each(cmms, orders).items():
+        assert ticket["state"] == STATE[raised[s2e_id]]
+
+
+@pytest.mark.judge
 @pytest.mark.timeout(400)  # a dozen processes, one after the other
 def test_both_ways_nothing_is_lost_and_nothing_doubled(world: StandinWorld) -> None:
     """A day: orders appear in the CMMS, people work on both sides, and of the CMMS's answers to
     writes every fourth is lost after it took effect; the search does not know a new ticket for a
     second, and tokens die after two."""
     cmms = world.cmms
+    raised = {str(order["id"]): order["status"] for order in world.twin.people.orders()}
     lose_every(cmms, 4)
     settle(world)
+    # A ticket is made open, and steps lead to its state: what is cut off between is no edit.
+    assert {str(o["id"]): o["status"] for o in world.twin.people.orders()} == raised
     orders = {str(order["id"]): order for order in world.twin.people.orders()}
     tickets = one_each(cmms, orders)
     for s2e_id, ticket in tickets.items():

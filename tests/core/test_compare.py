@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from syncd.core.compare import (
     CUT_MARK,
     TEXT_LIMITS,
-    Misfit,
     agrees,
     cut_text,
     equivalents,
@@ -24,6 +23,7 @@ from syncd.core.policy import Overflow
 from syncd.core.work_order import (
     CmmsRecord,
     Field,
+    Misfit,
     Side,
     Status,
     Unreadable,
@@ -32,7 +32,8 @@ from syncd.core.work_order import (
 )
 from tests.core.builders import make_policy
 
-CUT, PARK = Overflow.TRUNCATE, Overflow.PARK
+CUTS = make_policy(overflow=Overflow.TRUNCATE)
+PARKS = make_policy(overflow=Overflow.PARK)
 WRENCH = "🔧"
 FAMILY = "👨‍👩‍👧‍👦"
 ACCENTED = "e\u0301"  # two code points, one letter
@@ -138,15 +139,15 @@ def test_any_cut_fits_is_a_head_and_is_final(text: str, limit: int) -> None:
 
 @pytest.mark.parametrize(("name", "limit"), sorted(TEXT_LIMITS.items()))
 def test_documented_limits_hold_upstream(name: Field, limit: int) -> None:
-    fitted = fit(name, WRENCH * limit, Side.S2E, CUT)
+    fitted = fit(name, WRENCH * limit, Side.S2E, CUTS)
     assert isinstance(fitted, str)
     assert utf16_units(fitted) <= limit
-    assert fit(name, "x" * limit, Side.S2E, PARK) == "x" * limit
+    assert fit(name, "x" * limit, Side.S2E, PARKS) == "x" * limit
 
 
 @pytest.mark.parametrize("name", sorted(TEXT_LIMITS))
 def test_too_long_a_text_is_parked_where_the_setting_says_so(name: Field) -> None:
-    misfit = fit(name, "x" * 3000, Side.S2E, PARK)
+    misfit = fit(name, "x" * 3000, Side.S2E, PARKS)
     assert isinstance(misfit, Misfit)
     assert misfit.reason == "text_too_long"
     assert "3000" in misfit.detail
@@ -154,12 +155,12 @@ def test_too_long_a_text_is_parked_where_the_setting_says_so(name: Field) -> Non
 
 @pytest.mark.parametrize("name", sorted(TEXT_LIMITS))
 def test_the_full_text_goes_to_the_cmms(name: Field) -> None:
-    assert fit(name, "x" * 3000, Side.CMMS, CUT) == "x" * 3000
+    assert fit(name, "x" * 3000, Side.CMMS, CUTS) == "x" * 3000
 
 
 @pytest.mark.parametrize("side", list(Side))
 def test_what_cannot_be_read_is_never_sent(side: Side) -> None:
-    misfit = fit(Field.STATUS, Unreadable("WEIRD", "is not a status we know"), side, CUT)
+    misfit = fit(Field.STATUS, Unreadable("WEIRD", "is not a status we know"), side, CUTS)
     assert isinstance(misfit, Misfit)
     assert misfit.reason == "unreadable"
     assert "WEIRD" in misfit.detail
@@ -167,7 +168,7 @@ def test_what_cannot_be_read_is_never_sent(side: Side) -> None:
 
 @pytest.mark.parametrize("url", ["http://cmms.example/wo/1", "https://cmms.example:8443/?id=1#top"])
 def test_web_urls_fit(url: str) -> None:
-    assert fit(Field.EXTERNAL_URL, url, Side.S2E, CUT) == url
+    assert fit(Field.EXTERNAL_URL, url, Side.S2E, CUTS) == url
 
 
 @pytest.mark.parametrize(
@@ -182,14 +183,12 @@ def test_web_urls_fit(url: str) -> None:
     ],
 )
 def test_other_urls_do_not_fit(url: str) -> None:
-    misfit = fit(Field.EXTERNAL_URL, url, Side.S2E, CUT)
+    misfit = fit(Field.EXTERNAL_URL, url, Side.S2E, CUTS)
     assert isinstance(misfit, Misfit)
     assert misfit.reason == "invalid"
 
 
 # ── agreement of two sides ───────────────────────────────────────────────────────────────
-
-CUTS, PARKS = make_policy(overflow=CUT), make_policy(overflow=PARK)
 
 
 def test_a_state_that_stands_for_two_agrees_with_either_and_no_third() -> None:
@@ -229,3 +228,12 @@ def test_what_our_own_writing_makes_of_a_value_agrees_with_it() -> None:
     assert equivalents(Field.DUE_DATE, due, record, settles) == {encode_value(due)}
     assert not equivalents(Field.DUE_DATE, due, record, CUTS)
     assert not equivalents(Field.TITLE, "Pump", record, settles)
+
+
+def test_what_a_mapping_cannot_write_does_not_fit_the_cmms() -> None:
+    why = Misfit("unmapped", "nobody there is called so")
+    policy = replace(CUTS, cmms_settles=lambda _name, value: why if value == "Ann" else value)
+    assert fit(Field.ASSIGNED_TO, "Ann", Side.CMMS, policy) is why
+    assert fit(Field.ASSIGNED_TO, "Bob", Side.CMMS, policy) == "Bob"
+    assert fit(Field.ASSIGNED_TO, None, Side.CMMS, policy) is None
+    assert not agrees(Field.ASSIGNED_TO, "Ann", "Bob", {}, policy)

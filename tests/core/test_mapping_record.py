@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from syncd.core.case import IntentState, Write
-from syncd.core.compare import Misfit, stands_for
+from syncd.core.compare import stands_for
 from syncd.core.mapping.converters import Converter, Hours, Mapped, Same, Text, Time
 from syncd.core.mapping.hours import Decimals
 from syncd.core.mapping.laws import broken_laws, samples
@@ -20,7 +20,7 @@ from syncd.core.mapping.template import Template
 from syncd.core.mapping.times import TimeFormat
 from syncd.core.mapping.value_map import Entry, ValueMap
 from syncd.core.readback import judge
-from syncd.core.work_order import CmmsRecord, Field, Priority, Status, Unreadable, Value
+from syncd.core.work_order import CmmsRecord, Field, Misfit, Priority, Status, Unreadable, Value
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.compare import Misfit, utf16_units
+from syncd.core.compare import utf16_units
 from syncd.core.mapping.converters import COUNTS, Hours, HoursWithUnit, SplitTime, Text
 from syncd.core.mapping.hours import UNITS, Decimals, read_hours, write_hours
 from syncd.core.mapping.marker import id_in, tail_of, unmarked
@@ -17,7 +17,7 @@ from syncd.core.mapping.source import Column, Expression
 from syncd.core.mapping.template import Template, encode_url
 from syncd.core.mapping.times import FORMATS, TimeFormat, pattern_problem
 from syncd.core.mapping.value_map import Entry, ValueMap, native_key
-from syncd.core.work_order import Field, Unreadable
+from syncd.core.work_order import Field, Misfit, Unreadable
 
 BERLIN, NEPAL = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Kathmandu")
 MOMENT = datetime(2026, 3, 10, 14, 30, 15, 250_000, tzinfo=UTC)

@@ -10,7 +10,15 @@ from syncd.core.case import Case, Hold, Intent, IntentState, Kind, Link, Write
 from syncd.core.meet import meet
 from syncd.core.plan import decide
 from syncd.core.policy import Mode, Policy, Scope
-from syncd.core.work_order import Field, Side, Status, Unreadable, Value, encode_fields
+from syncd.core.work_order import (
+    Field,
+    Misfit,
+    Side,
+    Status,
+    Unreadable,
+    Value,
+    encode_fields,
+)
 from tests.core.builders import (
     CMMS_ID,
     NOW,
@@ -194,6 +202,44 @@ def test_a_create_in_doubt_whose_record_is_found_is_linked_with_its_own_bases() 
     assert sent(decision, Side.CMMS) == {Field.TITLE: "Pump 2"}
     assert {change.rule for change in decision.changes} == {"s2e_changed", "cmms_changed"}
     assert not decision.conflicts
+
+
+def test_what_further_calls_of_a_create_did_not_come_to_is_written_and_no_edit() -> None:
+    """The first call makes an open record; a second was to set its state, a third its assignee."""
+    values = {Field.TITLE: "Pump", Field.STATUS: Status.IN_PROGRESS, Field.ASSIGNED_TO: "Ann"}
+    found = record({Field.TITLE: "Pump", Field.STATUS: Status.ASSIGNED, Field.ASSIGNED_TO: None})
+    case = unlinked(values, found=[found], intents=[creating(values)])
+    decision = run(case, replace(CREATE, cmms_creates_with=frozenset({Field.TITLE})))
+    assert not sent(decision, Side.S2E)
+    assert sent(decision, Side.CMMS) == {
+        Field.STATUS: Status.IN_PROGRESS,
+        Field.ASSIGNED_TO: "Ann",
+    }
+    verdicts = {item.field: item.verdict for item in decision.settled}
+    assert verdicts.pop(Field.TITLE) is IntentState.CONFIRMED
+    assert set(verdicts.values()) == {IntentState.NOT_APPLIED}
+    # It may be a person's after all: it is in the log.
+    (lost,) = decision.conflicts
+    assert (lost.field, lost.cmms, lost.winner) == (Field.STATUS, Status.ASSIGNED, Side.S2E)
+
+
+def test_what_further_calls_of_a_create_have_written_is_confirmed() -> None:
+    values = {Field.TITLE: "Pump", Field.STATUS: Status.IN_PROGRESS}
+    case = unlinked(values, found=[record(values)], intents=[creating(values)])
+    decision = run(case, replace(CREATE, cmms_creates_with=frozenset({Field.TITLE})))
+    assert not decision.writes
+    assert {item.verdict for item in decision.settled} == {IntentState.CONFIRMED}
+
+
+def test_a_value_that_cannot_be_written_is_left_out_of_a_create() -> None:
+    def settles(_name: Field, value: Value) -> Value | Misfit:
+        return Misfit("unmapped", "nobody is called so") if value == "Ann" else value
+
+    fields = {**OPEN, Field.ASSIGNED_TO: "Ann"}
+    decision = run(unlinked(fields), replace(CREATE, cmms_settles=settles))
+    assert decision.create is not None
+    assert Field.ASSIGNED_TO not in decision.create
+    assert decision.create == run(unlinked(OPEN), CREATE).create
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ python -m tests.simulation --seed 4711            one history, and all that is w
 import argparse
 import atexit
 import logging
+import os
 import re
 import shutil
 import sys
@@ -32,9 +33,16 @@ def played(history: History, idle: int = IDLE_CYCLES) -> Verdict:
     return play(history, _home(), idle=idle)
 
 
-@lru_cache(maxsize=1)
 def _home() -> Path:
-    """This process's place for mirrors: in memory, where the machine has one."""
+    """This process's place for mirrors. One that was forked has another than its parent."""
+    home = _place() / str(os.getpid())
+    home.mkdir(exist_ok=True)
+    return home
+
+
+@lru_cache(maxsize=1)
+def _place() -> Path:
+    """A place for mirrors, in memory where the machine has some, that goes with this process."""
     memory = Path("/dev/shm")
     place = tempfile.mkdtemp(prefix="syncd-", dir=memory if memory.is_dir() else None)
     atexit.register(shutil.rmtree, place, ignore_errors=True)
@@ -87,6 +95,7 @@ def run(seed: int, histories: int, idle: int, workers: int) -> int:
 
 def _verdicts(seed: int, histories: int, idle: int, workers: int) -> Iterator[tuple[int, Verdict]]:
     seeds = range(seed, seed + histories)
+    _place()  # before there are workers, who end without clearing up
     with ProcessPoolExecutor(workers, initializer=quiet) as pool:
         idles = [idle] * histories
         yield from zip(seeds, pool.map(_one, seeds, idles, chunksize=_CHUNK), strict=True)

@@ -1,6 +1,7 @@
 """The `rest` adapter: a CMMS with an HTTP and JSON API, connected by a mapping file alone."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar
 
@@ -23,7 +24,7 @@ from syncd.cmms.rest.schema import Find, RestMapping
 from syncd.cmms.rest.writes import Writer
 from syncd.core.mapping.record_map import RecordMap
 from syncd.core.mapping.times import TimeFormat
-from syncd.core.work_order import CmmsRecord, Field, Fields, Value
+from syncd.core.work_order import CmmsRecord, Field, Fields, Misfit, Value
 from syncd.errors import ConfigurationError, NotFound, Refused, RemoteError, UnexpectedContent
 
 _EXAMPLE = "SYNCD_CMMS_MAPPING=acme.yaml, or preset:NAME"
@@ -71,6 +72,10 @@ class RestAdapter:
                 client, told.create, self._records, records, self._writer, self.find
             )
         self.capabilities = _capabilities(mapping)
+        if self._creator is not None:
+            self.capabilities = replace(
+                self.capabilities, creates_with=frozenset(self._creator.takes)
+            )
 
     @classmethod
     def from_options(cls, options: "RestAdapter.Options", context: AdapterContext) -> "RestAdapter":
@@ -176,7 +181,7 @@ class RestAdapter:
         self._require_write()
         return self._writer.update(cmms_id, fields, expected)
 
-    def settled(self, name: Field, value: Value) -> Value:
+    def settled(self, name: Field, value: Value) -> Value | Misfit:
         """See `port.settled`."""
         return self._map.settled(name, value)
 

@@ -21,6 +21,9 @@ class Creator:
 
     Args:
         find: the records that carry an id.
+
+    Attributes:
+        takes: what the first call writes; the rest is written afterwards.
     """
 
     def __init__(
@@ -42,7 +45,7 @@ class Creator:
         self._item = Expression.parse(said.item)
         named = said.fields
         chosen = writer.plain_fields if named is None else frozenset(map(Field, named))
-        self._takes = chosen | {Field.S2E_ID} | (frozenset() if named else record_map.writes_once)
+        self.takes = chosen | {Field.S2E_ID} | (frozenset() if named else record_map.writes_once)
 
     def create(self, s2e_id: str, fields: Fields) -> CmmsRecord:
         """See `port.create`. What the first call cannot take is written afterwards."""
@@ -55,8 +58,8 @@ class Creator:
             wanted[Field.S2E_ID] = s2e_id
             placed = {name: wanted[name] for name in wanted if name in self._map.writes}
             assignments(self._map, placed, {})  # refused before anything is made
-            first = {name: value for name, value in wanted.items() if name in self._takes}
-            rest = {name: value for name, value in wanted.items() if name not in self._takes}
+            first = {name: value for name, value in wanted.items() if name in self.takes}
+            rest = {name: value for name, value in wanted.items() if name not in self.takes}
             try:
                 with progress.call():
                     reply = self._make(first, s2e_id)

@@ -12,13 +12,14 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Protocol
 
-from syncd.core.compare import Misfit, cut_text, utf16_units
+from syncd.core.compare import cut_text, utf16_units
 from syncd.core.html_text import from_entities, html_to_text, text_to_html, to_entities
 from syncd.core.mapping.hours import Decimals, read_hours, write_hours
 from syncd.core.mapping.times import TimeFormat
 from syncd.core.mapping.value_map import ValueMap, native_key
 from syncd.core.work_order import (
     Field,
+    Misfit,
     Unreadable,
     Value,
     canonical_time,

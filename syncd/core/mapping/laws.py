@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from syncd.core.compare import Misfit, is_normalisation, same
+from syncd.core.compare import is_normalisation, same
 from syncd.core.mapping.converters import (
     Hours,
     HoursWithUnit,
@@ -30,6 +30,7 @@ from syncd.core.mapping.record_map import FieldMap, RecordMap
 from syncd.core.work_order import (
     Field,
     Kind,
+    Misfit,
     Priority,
     Status,
     Unreadable,

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from syncd.core.compare import Misfit, same
+from syncd.core.compare import same
 from syncd.core.mapping.converters import Converter, Mapped, Meaning, Natives, Text, Time
 from syncd.core.mapping.marker import id_in, tail_of, unmarked
 from syncd.core.mapping.paths import Path
@@ -21,6 +21,7 @@ from syncd.core.work_order import (
     Field,
     Fields,
     Kind,
+    Misfit,
     Unreadable,
     Value,
     encode_value,
@@ -282,11 +283,14 @@ class RecordMap:
 
     # ── reading back ──────────────────────────────────────────────────────────────────────
 
-    def settled(self, name: Field, value: Value) -> Value:
-        """What a value reads back as, once written; the value itself where it is not written."""
+    def settled(self, name: Field, value: Value) -> Value | Misfit:
+        """What a value reads back as, once written, or why it cannot be; the value itself where
+        the mapping does not write the field."""
         one = self.fields.get(name)
-        told = None if one is None or value is None or not one.writes else one.settled(value)
-        return value if told is None else told.value
+        if one is None or value is None or not one.writes:
+            return value
+        natives = one.natives(value)
+        return natives if isinstance(natives, Misfit) else one.meaning(natives).value
 
     def recognised(self, record: CmmsRecord, sent: Fields) -> CmmsRecord:
         """The record, told to stand for what was sent where that is what our own writing makes
