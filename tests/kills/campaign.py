@@ -271,7 +271,7 @@ class Campaign:
                 continue
             with self.world.lock, self.world.opened() as mirror:
                 apart = still_apart(self._judged(mirror))
-            pending = 0 if apart else self.world.pending()
+            pending = 0 if apart else self.world.pending() + len(self.world.held())
             if not apart and not pending:
                 return []
             apart = apart or [f"{pending} pending"]
@@ -283,8 +283,8 @@ class Campaign:
 
     def _retry(self) -> None:
         """A person does not wait until a write is tried again by itself."""
-        held = json.loads(self.world.syncd("parked", "list", "--json").stdout)
-        for s2e_id in {each["s2e_id"] for each in held}:
+        listed = json.loads(self.world.syncd("parked", "list", "--json").stdout)
+        for s2e_id in {each["s2e_id"] for each in listed} | self.world.held():
             self.world.syncd("parked", "retry", s2e_id)
 
     def _idle(self, process: "subprocess.Popen[bytes]", since: int) -> None:

@@ -13,9 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
+
 import syncd
 from syncd.mirror import report
 from syncd.mirror.database import Mirror, open_mirror
+from syncd.mirror.tables import parked
 from syncd.twin.model import TwinConfig
 from tests.kills.cmms import CmmsServer
 from tests.kills.moments import Moments
@@ -164,6 +167,12 @@ class World:
             yield mirror
         finally:
             mirror.close()
+
+    def held(self) -> set[str]:
+        """The orders of which a write waits until it is tried again by itself."""
+        timed = select(parked.c.s2e_id).where(parked.c.until.is_not(None))
+        with self.opened() as mirror, mirror.read() as tx:
+            return set(tx.conn.execute(timed).scalars())
 
     def pending(self) -> int:
         """How many orders have something to be decided, sent or read back."""
