@@ -141,6 +141,46 @@ def test_what_would_be_lost_is_carried_along_in_a_form() -> None:
         assert made.asked[1].headers["content-type"] == "application/x-www-form-urlencoded"
 
 
+@pytest.mark.parametrize(
+    ("under", "path"), [("data", "attributes.title"), (None, "data.attributes.title")]
+)
+def test_what_json_says_stays_beside_the_fields_that_go_below_the_same_key(
+    under: str | None, path: str
+) -> None:
+    data = {"type": "orders", "id": "{id}", "attributes": {"title": "", "tags": [1]}}
+    step = {**BASE["update"][0], "json": {"data": data}, "under": under}
+    over = {"update": [step], "fields": {"title": {"read": "name", "write": path}}}
+    with rest(over, got(item(1)), NO_CONTENT, got(item(1))) as made:
+        made.adapter.update("1", TITLE, {})
+        told = {"type": "orders", "id": "1", "attributes": {"title": "New", "tags": [1]}}
+        assert made.body(1) == {"data": told}
+
+
+def test_a_whole_record_goes_below_what_json_says() -> None:
+    step = {**BASE["update"][0], "json": {"data": {"kind": "order", "a": {"x": 1}}},
+            "under": "data", "whole": {"drop": ["changed", "text", "ref", "state"]}}  # fmt: skip
+    native = item(1, a={"y": [2]})
+    with rest({"update": [step]}, got(native), NO_CONTENT, got(native)) as made:
+        made.adapter.update("1", TITLE, {})
+        assert made.body(1) == {
+            "data": {"kind": "order", "id": 1, "name": "New", "a": {"x": 1, "y": [2]}}
+        }
+
+
+def test_a_changed_field_wins_inside_what_is_carried_and_what_is_set() -> None:
+    step = {**BASE["update"][0], "carry": {"text": "text"}, "set": {"box": {"kind": "k"}}}
+    over = {
+        "update": [step],
+        "fields": {"title": "box.name", "description": "text.body"},
+    }
+    native = item(1, box={"name": "Old"}, text={"body": "old", "by": "ann"})
+    with rest(over, got(native), NO_CONTENT, got(native)) as made:
+        made.adapter.update("1", {**TITLE, Field.DESCRIPTION: "ours"}, {})
+        assert made.body(1) == {
+            "box": {"kind": "k", "name": "New"}, "text": {"body": "ours", "by": "ann"},
+        }  # fmt: skip
+
+
 # ── status ───────────────────────────────────────────────────────────────────────────────────
 
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from syncd.cmms.mapped import json_value
 from syncd.cmms.rest.blocks import Call
-from syncd.cmms.rest.calls import Prepared, prepare, with_value
+from syncd.cmms.rest.calls import Prepared, overlay, prepare
 from syncd.cmms.rest.placeholders import Values, fill, names_in
 from syncd.cmms.rest.records import Held
 from syncd.cmms.rest.replies import SIDE, Reply
@@ -110,13 +110,14 @@ class Plain:
                 _drop(base, path)
         return body_with(
             prepare(call, values),
-            [*self._carried(held), *_pairs(done), *_constants(self.said, values)],
+            [*self._carried(held), *_constants(self.said, values), *_pairs(done)],
             self.said.under,
             base,
         )
 
     def _carried(self, held: Held) -> list[tuple[str, Any]]:
-        return [(path, found.take(held.native)) for path, found in self._carry.items()]
+        # A copy: a changed field may go into it, and the record stays as it was read.
+        return [(path, deepcopy(found.take(held.native))) for path, found in self._carry.items()]
 
     def _field(self) -> FieldMap:
         return self._map.fields[self.fields[0]]
@@ -195,7 +196,7 @@ class ByMoves(Plain):
         if self._one_value or "move" in names_in(template_of(self.said)):
             return body_with(request, _constants(self.said, values), self.said.under, None)
         path = format_path(self._field().writes[0])
-        told = [(path, values["value"]), *_constants(self.said, values)]
+        told = [*_constants(self.said, values), (path, values["value"])]
         return body_with(request, told, self.said.under, None)
 
     def _way(self, held: Held, target: object) -> Any:
@@ -332,18 +333,20 @@ def body_with(
     request: Prepared, told: list[tuple[str, Any]], under: str | None, base: Any
 ) -> Prepared:
     """The request with these values in its body, by dotted path below `under`; in a form, by the
-    path as a name."""
+    path as a name. What the body holds beside them stays."""
     if request.form is not None:
         return replace(request, form={**request.form, **dict(told)})
     if not told and base is None:
         return request
-    inner: dict[str, Any] = base if base is not None else {}
+    way = () if under is None else parse_path(under)
+    body: dict[str, Any] = deepcopy(request.json) if isinstance(request.json, dict) else {}
+    if base is not None:
+        for key in reversed(way):
+            base = {key: base}
+        body = overlay(body, base)
     for path, value in told:
-        put(inner, parse_path(path), value)
-    if under is None:
-        body = {**request.json, **inner} if isinstance(request.json, dict) else inner
-        return replace(request, json=body)
-    return replace(request, json=with_value(request.json, under, inner))
+        put(body, (*way, *parse_path(path)), value)
+    return replace(request, json=body)
 
 
 def create_request(said: Create, done: list[Assignment], values: Values) -> Prepared:
