@@ -254,6 +254,28 @@ def test_what_a_step_itself_has_changed_is_no_edit_of_another(touches: list[str]
         assert told.fields[Field.DESCRIPTION] == made.body(3)["text"] == "ours"
 
 
+def test_a_stamp_that_is_only_read_is_no_edit_between_our_steps() -> None:
+    """The moves stamp it; it is told to the caller as the record holds it."""
+    steps = [{**GO, "json": {"to": "{value}"}, "moves": MOVES, "touches": ["completed_at"]},
+             {**BASE["update"][0], "fields": ["title", "description"], "whole": True}]  # fmt: skip
+    over = {
+        "update": steps,
+        "fields": {"completed_at": {"read": "done"}},
+        "lock": {"etag": "If-Match"},
+    }
+    begun = item(1, state="WIP", done=None)
+    done = item(1, state="DONE", done="2026-03-10T14:31:00Z")
+    wanted: Fields = {Field.STATUS: Status.COMPLETED, **TITLE}
+    ours = {Field.COMPLETED_AT: None, Field.STATUS: Status.IN_PROGRESS}
+    replies = [got(begun, ETag='"1"'), got({}), *[got(done, ETag='"2"')] * 2, got({})]
+    with rest(over, *replies, got({**done, "name": "New"}, ETag='"3"')) as made:
+        told = made.adapter.update("1", wanted, ours)
+        assert Field.COMPLETED_AT not in made.adapter.capabilities.writes
+        assert made.asked[-2].headers["if-match"] == '"2"'
+        assert told.fields[Field.COMPLETED_AT] is not None
+        assert told.fields[Field.TITLE] == "New"
+
+
 def test_a_refusal_after_the_first_step_is_no_refusal_of_the_whole() -> None:
     state: dict[str, Any] = {}
     broken = {2: answer_json({"error": "needs a cause"}, 422)}
@@ -483,6 +505,40 @@ def test_an_id_in_a_text_that_people_read() -> None:
         record = made.adapter.create("wo_1", {**TITLE, Field.DESCRIPTION: "Leaks"})
         assert made.body(1)["text"] == "Leaks\n\nS2E: wo_1"
         assert (record.s2e_id, record.fields[Field.DESCRIPTION]) == ("wo_1", "Leaks")
+
+
+@pytest.mark.parametrize(
+    ("own", "first"),
+    [
+        ({}, {"type": "order", "ref": "wo_1", "name": "New", "text": "Leaks"}),
+        ({"id": "{id}", "type": "order"}, {"type": "order", "ref": "wo_1", "name": "New", "text": "Leaks"}),
+        ({"type": "text"}, {"type": "order", "ref": "wo_1", "name": "New"}),
+        ({"lang": "en"}, {"type": "order", "ref": "wo_1", "name": "New"}),
+    ],
+)  # fmt: skip
+def test_what_a_step_sets_goes_with_its_fields_when_a_record_is_made(
+    own: dict[str, Any], first: dict[str, Any]
+) -> None:
+    """Unless the create sets the same, or it only names the record, which is not there yet."""
+    over = {
+        "create": {"set": {"type": "order"}},
+        "update": [
+            {"request": "PATCH /wo/{id}", "fields": ["title", "status"]},
+            {"request": "PATCH /wo/{id}/text", "fields": ["description"], "set": own},
+        ],
+    }
+    wanted: Fields = {**TITLE, Field.DESCRIPTION: "Leaks"}
+    made_one = item(1, ref="wo_1", name="New", text=first.get("text"))
+    done = got(item(1, ref="wo_1", name="New", text="Leaks"))
+    with rest(over, page(), answer_json({"id": 1}), got(made_one), NO_CONTENT, done) as made:
+        record = made.adapter.create("wo_1", wanted)
+        assert made.body(1) == first
+        assert record.fields[Field.DESCRIPTION] == "Leaks"
+        if "text" in first:
+            assert len(made.asked) == 3
+        else:
+            assert made.told()[3] == "PATCH /api/wo/1/text"
+            assert made.body(3) == {**own, "text": "Leaks"}
 
 
 # ── what answers mean ────────────────────────────────────────────────────────────────────────

@@ -31,6 +31,7 @@ from syncd.core.work_order import CmmsRecord, Field, Fields, encode_value
 from syncd.errors import Changed, Refused, Unreachable
 
 _AGAIN = 2  # times that a move whose answer is lost is decided anew
+_RECORD = frozenset({"id", "address"})
 _TEMPLATES = ("request", "query", "headers", "json_", "form")
 
 
@@ -72,10 +73,13 @@ class Plain:
         self._guarded = said.lock if said.lock is not None else True
         self.touches = frozenset(map(Field, said.touches))
 
-    @property
-    def creates(self) -> bool:
-        """Whether a create may take these fields in its own body."""
-        return not self._one_value
+    def plain_for(self, create: Create) -> bool:
+        """Whether a create may take these fields in its own body: they need nothing that this
+        step sets, beyond what the create sets too and what names the record."""
+        return not self._one_value and all(
+            _RECORD & names_in(value) or (path in create.set and create.set[path] == value)
+            for path, value in self.said.set.items()
+        )
 
     def check(self, changes: Fields, held: Held) -> None:
         """Raise Refused for what cannot be written; nothing is sent."""
@@ -126,7 +130,8 @@ class Plain:
 class ByValue(Plain):
     """An own call for each of our values."""
 
-    creates = False
+    def plain_for(self, create: Create) -> bool:
+        return False
 
     def check(self, changes: Fields, held: Held) -> None:
         self._call(changes)
@@ -156,7 +161,8 @@ class ByValue(Plain):
 class ByMoves(Plain):
     """A status that the CMMS changes only in legal moves."""
 
-    creates = False
+    def plain_for(self, create: Create) -> bool:
+        return False
 
     def __init__(self, said: Update, records: RecordMap) -> None:
         super().__init__(said, records)
@@ -226,7 +232,8 @@ class ByMoves(Plain):
 class Appending(Plain):
     """Hours as rows: what is missing becomes a new one. Nothing is ever taken back."""
 
-    creates = False
+    def plain_for(self, create: Create) -> bool:
+        return False
 
     def __init__(self, said: Update, records: RecordMap) -> None:
         super().__init__(said, records)
@@ -268,7 +275,8 @@ class Appending(Plain):
 class ForEach(Plain):
     """The same changes to each of the record's rows."""
 
-    creates = False
+    def plain_for(self, create: Create) -> bool:
+        return False
 
     def __init__(self, said: Update, records: RecordMap) -> None:
         super().__init__(said, records)
