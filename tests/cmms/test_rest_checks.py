@@ -55,7 +55,8 @@ CANNOT: list[tuple[dict[str, Any], str]] = [
     ({"update": [PATCH, STATUS]}, "status is written by update[0] already"),
     ({"update": [{**PATCH, "fields": ["titel"]}]}, "'titel' is no field; did you mean title?"),
     ({"update": [{**PATCH, "fields": ["location"]}]}, "location has no `at` or `write`"),
-    ({"update": [{**PATCH, "touches": ["completed_at"]}]}, "completed_at has no `at` or `write`"),
+    ({"update": [{**PATCH, "touches": ["completed_at"]}]}, "completed_at is not in fields"),
+    ({"update": [{**PATCH, "touches": ["finished"]}]}, "'finished' is no field"),
     ({"update": [{**PATCH, "json": {"to": "{value}"}}]}, "writes one value, and names several"),
     ({"update": [{**PATCH, "query": {"n": "{nr}"}}]}, "there is no {nr} here"),
     ({"update": [{**PATCH, "request": ""}]}, "needs a request"),
@@ -64,6 +65,7 @@ CANNOT: list[tuple[dict[str, Any], str]] = [
     ({"update": [REST_OF, {**STATUS, "append": {"json": {"m": 1}}, "json": None}]}, "has no {delta}"),
     (moves(NEW=["WIP"], WIP=["HOLD", "DONE"]), "CANCELLED is written as VOID, which no move leads to"),
     (moves(NEW=["WIP"], WIP=["HOLD", "DONE", "VOID"], DONE=["GONE"]), "GONE is not in maps.state"),
+    ({"update": [REST_OF, {**STATUS, "moves": {"NEW": {"start": "WIP"}}}]}, "start is not in maps.state; what it leads to comes first: did you mean {WIP: start}?"),
     ({"update": [REST_OF, {"fields": ["status"], "by_value": {"COMPLETED": {"request": "POST /c"}}}]}, "has no call for ASSIGNED"),
     ({"update": [REST_OF, {"fields": ["status"], "by_value": {"FINISHED": {"request": "POST /c"}}}]}, "FINISHED: is none of ours"),
     ({"lock": {"unmodified_since": "updated_at"}, "fields": {"updated_at": None}}, "unmodified_since needs fields.updated_at"),
@@ -128,16 +130,23 @@ def test_the_example_of_the_documentation_can_be_used(tmp_path: Path) -> None:
     adapter.close()
 
 
-def test_the_remote_calls_of_the_documentation_can_be_used(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "extra"), [(1, Field.ASSIGNED_TO), (2, Field.ROOT_CAUSE)], ids=["json_api", "rpc"]
+)
+def test_the_parts_of_mappings_in_the_documentation_can_be_used(
+    number: int, extra: Field, tmp_path: Path
+) -> None:
     page = (Path(syncd.__file__).parent.parent / "docs" / "rest.md").read_text(encoding="utf-8")
-    example = page.split("```yaml\n")[2].partition("```")[0]
+    examples = [part.partition("```")[0] for part in page.split("```yaml\n")[1:]]
+    assert len(examples) == 3
+    example = examples[number]
     head = "mapping: rest/1\nname: acme\nbase_url: https://acme.example\n"
     (tmp_path / "acme.yaml").write_text(f"{head}{example}", encoding="utf-8")
     environ = {"ACME_USER": "u", "ACME_PASSWORD": "secret-canary"}
     context = AdapterContext(True, utcnow, environ=environ)
     options = RestAdapter.Options(url=None, mapping=str(tmp_path / "acme.yaml"))
     with closing(RestAdapter.from_options(options, context)) as adapter:
-        assert adapter.capabilities.writes == {Field.TITLE, Field.ROOT_CAUSE, Field.S2E_ID}
+        assert adapter.capabilities.writes == {Field.TITLE, Field.S2E_ID, extra}
 
 
 def test_without_a_mapping_the_remedy_is_told() -> None:

@@ -141,6 +141,46 @@ def test_what_would_be_lost_is_carried_along_in_a_form() -> None:
         assert made.asked[1].headers["content-type"] == "application/x-www-form-urlencoded"
 
 
+@pytest.mark.parametrize(
+    ("under", "path"), [("data", "attributes.title"), (None, "data.attributes.title")]
+)
+def test_what_json_says_stays_beside_the_fields_that_go_below_the_same_key(
+    under: str | None, path: str
+) -> None:
+    data = {"type": "orders", "id": "{id}", "attributes": {"title": "", "tags": [1]}}
+    step = {**BASE["update"][0], "json": {"data": data}, "under": under}
+    over = {"update": [step], "fields": {"title": {"read": "name", "write": path}}}
+    with rest(over, got(item(1)), NO_CONTENT, got(item(1))) as made:
+        made.adapter.update("1", TITLE, {})
+        told = {"type": "orders", "id": "1", "attributes": {"title": "New", "tags": [1]}}
+        assert made.body(1) == {"data": told}
+
+
+def test_a_whole_record_goes_below_what_json_says() -> None:
+    step = {**BASE["update"][0], "json": {"data": {"kind": "order", "a": {"x": 1}}},
+            "under": "data", "whole": {"drop": ["changed", "text", "ref", "state"]}}  # fmt: skip
+    native = item(1, a={"y": [2]})
+    with rest({"update": [step]}, got(native), NO_CONTENT, got(native)) as made:
+        made.adapter.update("1", TITLE, {})
+        assert made.body(1) == {
+            "data": {"kind": "order", "id": 1, "name": "New", "a": {"x": 1, "y": [2]}}
+        }
+
+
+def test_a_changed_field_wins_inside_what_is_carried_and_what_is_set() -> None:
+    step = {**BASE["update"][0], "carry": {"text": "text"}, "set": {"box": {"kind": "k"}}}
+    over = {
+        "update": [step],
+        "fields": {"title": "box.name", "description": "text.body"},
+    }
+    native = item(1, box={"name": "Old"}, text={"body": "old", "by": "ann"})
+    with rest(over, got(native), NO_CONTENT, got(native)) as made:
+        made.adapter.update("1", {**TITLE, Field.DESCRIPTION: "ours"}, {})
+        assert made.body(1) == {
+            "box": {"kind": "k", "name": "New"}, "text": {"body": "ours", "by": "ann"},
+        }  # fmt: skip
+
+
 # ── status ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -212,6 +252,28 @@ def test_what_a_step_itself_has_changed_is_no_edit_of_another(touches: list[str]
             return
         told = made.adapter.update("1", wanted, {})
         assert told.fields[Field.DESCRIPTION] == made.body(3)["text"] == "ours"
+
+
+def test_a_stamp_that_is_only_read_is_no_edit_between_our_steps() -> None:
+    """The moves stamp it; it is told to the caller as the record holds it."""
+    steps = [{**GO, "json": {"to": "{value}"}, "moves": MOVES, "touches": ["completed_at"]},
+             {**BASE["update"][0], "fields": ["title", "description"], "whole": True}]  # fmt: skip
+    over = {
+        "update": steps,
+        "fields": {"completed_at": {"read": "done"}},
+        "lock": {"etag": "If-Match"},
+    }
+    begun = item(1, state="WIP", done=None)
+    done = item(1, state="DONE", done="2026-03-10T14:31:00Z")
+    wanted: Fields = {Field.STATUS: Status.COMPLETED, **TITLE}
+    ours = {Field.COMPLETED_AT: None, Field.STATUS: Status.IN_PROGRESS}
+    replies = [got(begun, ETag='"1"'), got({}), *[got(done, ETag='"2"')] * 2, got({})]
+    with rest(over, *replies, got({**done, "name": "New"}, ETag='"3"')) as made:
+        told = made.adapter.update("1", wanted, ours)
+        assert Field.COMPLETED_AT not in made.adapter.capabilities.writes
+        assert made.asked[-2].headers["if-match"] == '"2"'
+        assert told.fields[Field.COMPLETED_AT] is not None
+        assert told.fields[Field.TITLE] == "New"
 
 
 def test_a_refusal_after_the_first_step_is_no_refusal_of_the_whole() -> None:
@@ -443,6 +505,40 @@ def test_an_id_in_a_text_that_people_read() -> None:
         record = made.adapter.create("wo_1", {**TITLE, Field.DESCRIPTION: "Leaks"})
         assert made.body(1)["text"] == "Leaks\n\nS2E: wo_1"
         assert (record.s2e_id, record.fields[Field.DESCRIPTION]) == ("wo_1", "Leaks")
+
+
+@pytest.mark.parametrize(
+    ("own", "first"),
+    [
+        ({}, {"type": "order", "ref": "wo_1", "name": "New", "text": "Leaks"}),
+        ({"id": "{id}", "type": "order"}, {"type": "order", "ref": "wo_1", "name": "New", "text": "Leaks"}),
+        ({"type": "text"}, {"type": "order", "ref": "wo_1", "name": "New"}),
+        ({"lang": "en"}, {"type": "order", "ref": "wo_1", "name": "New"}),
+    ],
+)  # fmt: skip
+def test_what_a_step_sets_goes_with_its_fields_when_a_record_is_made(
+    own: dict[str, Any], first: dict[str, Any]
+) -> None:
+    """Unless the create sets the same, or it only names the record, which is not there yet."""
+    over = {
+        "create": {"set": {"type": "order"}},
+        "update": [
+            {"request": "PATCH /wo/{id}", "fields": ["title", "status"]},
+            {"request": "PATCH /wo/{id}/text", "fields": ["description"], "set": own},
+        ],
+    }
+    wanted: Fields = {**TITLE, Field.DESCRIPTION: "Leaks"}
+    made_one = item(1, ref="wo_1", name="New", text=first.get("text"))
+    done = got(item(1, ref="wo_1", name="New", text="Leaks"))
+    with rest(over, page(), answer_json({"id": 1}), got(made_one), NO_CONTENT, done) as made:
+        record = made.adapter.create("wo_1", wanted)
+        assert made.body(1) == first
+        assert record.fields[Field.DESCRIPTION] == "Leaks"
+        if "text" in first:
+            assert len(made.asked) == 3
+        else:
+            assert made.told()[3] == "PATCH /api/wo/1/text"
+            assert made.body(3) == {**own, "text": "Leaks"}
 
 
 # ── what answers mean ────────────────────────────────────────────────────────────────────────

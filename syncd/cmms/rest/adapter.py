@@ -64,7 +64,13 @@ class RestAdapter:
         self._listing = Listing(client, told.list_, self._since, id_of)
         self._search = Search(client, told.find, id_of) if isinstance(told.find, Find) else None
         self._writer = Writer(
-            client, told.update, self._records, records, guard, verify=told.verify
+            client,
+            told.update,
+            self._records,
+            records,
+            guard,
+            create=told.create,
+            verify=told.verify,
         )
         self._creator: Creator | None = None
         if told.create is not None:

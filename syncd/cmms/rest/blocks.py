@@ -86,7 +86,9 @@ class Call(Part):
 
     request: str = Field(description="method and path, for example GET /workorders/{id}")
     query: Query = Field({}, description="query parameters; a list repeats one")
-    headers: Headers = Field({}, description="headers; an empty one is left out")
+    headers: Headers = Field(
+        {}, description="headers, Content-Type and Accept too; an empty one is left out"
+    )
     json_: Any = Field(None, alias="json", description="JSON body")
     form: Query | None = Field(None, description="form body")
 

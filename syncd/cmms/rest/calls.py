@@ -137,6 +137,17 @@ def merge(one: Any, other: Any) -> Any:
     return other
 
 
+def overlay(one: Any, other: Any) -> Any:
+    """Two JSON values as one: objects key by key, and wherever they differ it is the other.
+
+    >>> overlay({"a": {"b": 1, "c": [1]}}, {"a": {"c": [2]}})
+    {'a': {'b': 1, 'c': [2]}}
+    """
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return {**one, **{key: overlay(one.get(key), item) for key, item in other.items()}}
+    return other
+
+
 def with_value(body: Any, path: str, value: Any) -> Any:
     """A copy of the body with a value at this dotted path."""
     made: dict[str, Any] = deepcopy(body) if isinstance(body, dict) else {}

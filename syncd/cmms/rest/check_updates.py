@@ -1,6 +1,7 @@
 """What cannot work among the steps of an update; part of `checks`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from syncd.cmms.mapping_section import nearest
 from syncd.cmms.rest.ops import template_of
@@ -50,7 +51,7 @@ class UpdateChecks:
                         self._problem(loc, f"{name} is written by update[{written[name]}] already")
                     written.setdefault(name, number)
             for name in op.touches:
-                is_written((*loc, "touches"), name, self._records.writes, self._problem)
+                self._touched((*loc, "touches"), name)
             self._op(loc, op)
         for field_name, field in self._records.fields.items():
             if not field.writes or field_name in written or field_name is Field.S2E_ID:
@@ -71,6 +72,15 @@ class UpdateChecks:
                 self._problem(("status_needs", status), why)
             for name in names:
                 is_written(("status_needs", status), name, self._records.writes, self._problem)
+
+    def _touched(self, loc: Loc, name: str) -> None:
+        """Also what is only read, such as a stamp."""
+        if name in _FIELDS and _FIELDS[name] not in self._records.reads:
+            self._problem(
+                loc, f"{name} is not in fields; take it out here, or say where it is read"
+            )
+        elif name not in _FIELDS:
+            self._problem(loc, f"{name!r} is no field; {nearest(name, list(_FIELDS))}")
 
     def _op(self, loc: Loc, op: Update) -> None:
         kinds = [key for key in _KINDS if getattr(op, key) is not None]
@@ -99,8 +109,13 @@ class UpdateChecks:
         if isinstance(convert, Mapped):
             table = convert.table
             known = [native_key(entry.native) for entry in table]
+            turned = _turned(op.moves or {}, known)
             for value in sorted(moves.values - set(known)):
-                self._problem(here, f"{value} is not in maps.{table.name}; {nearest(value, known)}")
+                why = nearest(value, known)
+                if value in turned:
+                    meant = f"{{{turned[value]}: {value}}}"
+                    why = f"what it leads to comes first: did you mean {meant}?"
+                self._problem(here, f"{value} is not in maps.{table.name}; {why}")
             for ours in sorted(table.writable()):
                 entry = table.write(ours)
                 if entry is None or moves.reaches(entry.native):
@@ -133,3 +148,14 @@ class UpdateChecks:
                     f"has no call for {value}, which maps.{convert.table.name} writes; add one, "
                     f"or make it {{read: {value}}}",
                 )
+
+
+def _turned(said: Mapping[str, Any], known: list[str]) -> dict[str, str]:
+    """Names of moves that stand where a value should, each with the value in its own place."""
+    pairs = (
+        pair
+        for targets in said.values()
+        if isinstance(targets, Mapping)
+        for pair in targets.items()
+    )
+    return {native_key(to): native_key(name) for to, name in pairs if native_key(name) in known}

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from syncd.cmms.mapped import json_value
 from syncd.cmms.rest.blocks import Call
-from syncd.cmms.rest.calls import Prepared, prepare, with_value
+from syncd.cmms.rest.calls import Prepared, overlay, prepare
 from syncd.cmms.rest.placeholders import Values, fill, names_in
 from syncd.cmms.rest.records import Held
 from syncd.cmms.rest.replies import SIDE, Reply
@@ -31,6 +31,7 @@ from syncd.core.work_order import CmmsRecord, Field, Fields, encode_value
 from syncd.errors import Changed, Refused, Unreachable
 
 _AGAIN = 2  # times that a move whose answer is lost is decided anew
+_RECORD = frozenset({"id", "address"})
 _TEMPLATES = ("request", "query", "headers", "json_", "form")
 
 
@@ -72,10 +73,13 @@ class Plain:
         self._guarded = said.lock if said.lock is not None else True
         self.touches = frozenset(map(Field, said.touches))
 
-    @property
-    def creates(self) -> bool:
-        """Whether a create may take these fields in its own body."""
-        return not self._one_value
+    def plain_for(self, create: Create) -> bool:
+        """Whether a create may take these fields in its own body: they need nothing that this
+        step sets, beyond what the create sets too and what names the record."""
+        return not self._one_value and all(
+            _RECORD & names_in(value) or (path in create.set and create.set[path] == value)
+            for path, value in self.said.set.items()
+        )
 
     def check(self, changes: Fields, held: Held) -> None:
         """Raise Refused for what cannot be written; nothing is sent."""
@@ -110,13 +114,14 @@ class Plain:
                 _drop(base, path)
         return body_with(
             prepare(call, values),
-            [*self._carried(held), *_pairs(done), *_constants(self.said, values)],
+            [*self._carried(held), *_constants(self.said, values), *_pairs(done)],
             self.said.under,
             base,
         )
 
     def _carried(self, held: Held) -> list[tuple[str, Any]]:
-        return [(path, found.take(held.native)) for path, found in self._carry.items()]
+        # A copy: a changed field may go into it, and the record stays as it was read.
+        return [(path, deepcopy(found.take(held.native))) for path, found in self._carry.items()]
 
     def _field(self) -> FieldMap:
         return self._map.fields[self.fields[0]]
@@ -125,7 +130,8 @@ class Plain:
 class ByValue(Plain):
     """An own call for each of our values."""
 
-    creates = False
+    def plain_for(self, create: Create) -> bool:
+        return False
 
     def check(self, changes: Fields, held: Held) -> None:
         self._call(changes)
@@ -155,7 +161,8 @@ class ByValue(Plain):
 class ByMoves(Plain):
     """A status that the CMMS changes only in legal moves."""
 
-    creates = False
+    def plain_for(self, create: Create) -> bool:
+        return False
 
     def __init__(self, said: Update, records: RecordMap) -> None:
         super().__init__(said, records)
@@ -195,7 +202,7 @@ class ByMoves(Plain):
         if self._one_value or "move" in names_in(template_of(self.said)):
             return body_with(request, _constants(self.said, values), self.said.under, None)
         path = format_path(self._field().writes[0])
-        told = [(path, values["value"]), *_constants(self.said, values)]
+        told = [*_constants(self.said, values), (path, values["value"])]
         return body_with(request, told, self.said.under, None)
 
     def _way(self, held: Held, target: object) -> Any:
@@ -225,7 +232,8 @@ class ByMoves(Plain):
 class Appending(Plain):
     """Hours as rows: what is missing becomes a new one. Nothing is ever taken back."""
 
-    creates = False
+    def plain_for(self, create: Create) -> bool:
+        return False
 
     def __init__(self, said: Update, records: RecordMap) -> None:
         super().__init__(said, records)
@@ -267,7 +275,8 @@ class Appending(Plain):
 class ForEach(Plain):
     """The same changes to each of the record's rows."""
 
-    creates = False
+    def plain_for(self, create: Create) -> bool:
+        return False
 
     def __init__(self, said: Update, records: RecordMap) -> None:
         super().__init__(said, records)
@@ -332,18 +341,20 @@ def body_with(
     request: Prepared, told: list[tuple[str, Any]], under: str | None, base: Any
 ) -> Prepared:
     """The request with these values in its body, by dotted path below `under`; in a form, by the
-    path as a name."""
+    path as a name. What the body holds beside them stays."""
     if request.form is not None:
         return replace(request, form={**request.form, **dict(told)})
     if not told and base is None:
         return request
-    inner: dict[str, Any] = base if base is not None else {}
+    way = () if under is None else parse_path(under)
+    body: dict[str, Any] = deepcopy(request.json) if isinstance(request.json, dict) else {}
+    if base is not None:
+        for key in reversed(way):
+            base = {key: base}
+        body = overlay(body, base)
     for path, value in told:
-        put(inner, parse_path(path), value)
-    if under is None:
-        body = {**request.json, **inner} if isinstance(request.json, dict) else inner
-        return replace(request, json=body)
-    return replace(request, json=with_value(request.json, under, inner))
+        put(body, (*way, *parse_path(path)), value)
+    return replace(request, json=body)
 
 
 def create_request(said: Create, done: list[Assignment], values: Values) -> Prepared:

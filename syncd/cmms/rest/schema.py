@@ -109,12 +109,16 @@ NewIdHere = Annotated[NewId, BeforeValidator(short)]
 
 class Create(Call):
     fields: list[str] | None = Field(
-        None, description="the fields it takes; default: all that plain updates write"
+        None,
+        description="the fields it takes; default: those of plain steps; the others follow "
+        "by their own",
     )
     under: str | None = Field(
         None, description="dotted path that the fields go below; json stays outside of it"
     )
-    set: dict[str, Any] = Field({}, description="constants, by dotted path; below under, too")
+    set: dict[str, Any] = Field(
+        {}, description="values by dotted path, below under; may hold {s2e_id}"
+    )
     id: NewIdHere = Field(description="where the new record's id is")
     address: ReadHere | None = Field(None, description="where its address is, if not the id")
     success: str | None = Field(
@@ -166,24 +170,31 @@ class Update(Call):
     under: str | None = Field(
         None, description="dotted path that the fields go below; json stays outside of it"
     )
-    set: dict[str, Any] = Field({}, description="constants, by dotted path; below under, too")
+    set: dict[str, Any] = Field({}, description="values by dotted path, below under; may hold {id}")
     success: str | None = Field(
         None, description="JMESPath that is true in the answer to a write that was done"
     )
     carry: dict[str, str] = Field(
-        {}, description="dotted path: JMESPath; sent as the record holds it, or lost"
+        {},
+        description="dotted path below under: JMESPath; sent with every call of the step as the "
+        "record holds it, or lost",
     )
     touches: list[str] = Field(
-        [], description="fields that the CMMS sets by itself then; a later step may write them"
+        [],
+        description="fields that the CMMS sets by itself then, read-only ones too; "
+        "a later step may write them",
     )
     whole: Annotated[Whole | None, BeforeValidator(_whole)] = Field(
         None, description="the whole record is sent back with the changes in it"
     )
     moves: Annotated[dict[str, list[str] | dict[str, Any]] | None, BeforeValidator(_moves)] = Field(
         None,
-        description="legal moves by native value, first where records begin; {move}: a name",
+        description="legal moves by native value, first where records begin: [target], or "
+        "{target: name of the move}, which is {move}",
     )
-    by_value: dict[str, Call] | None = Field(None, description="an own call for each of our values")
+    by_value: dict[str, Call] | None = Field(
+        None, description="of a status or a priority: an own call for each of our values"
+    )
     append: Append | None = Field(None, description="hours as a new row: {delta}, never negative")
     for_each: Children | None = Field(None, description="the rows that are written to, {child.x}")
     item: str | None = Field(None, description="for verify: reply, the record in the answer")

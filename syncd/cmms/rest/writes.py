@@ -19,7 +19,7 @@ from syncd.cmms.rest.locking import Guard
 from syncd.cmms.rest.ops import Op, make_op
 from syncd.cmms.rest.records import Held, Records
 from syncd.cmms.rest.replies import SIDE, Reply
-from syncd.cmms.rest.schema import Update
+from syncd.cmms.rest.schema import Create, Update
 from syncd.core.compare import same
 from syncd.core.mapping.record_map import RecordMap
 from syncd.core.mapping.source import Expression
@@ -72,7 +72,11 @@ def _in_part(what: str, error: ClearRefusal) -> Unreachable:
 
 
 class Writer:
-    """Writes changes to records that exist."""
+    """Writes changes to records that exist.
+
+    Attributes:
+        plain_fields: what `create` may take in its own body.
+    """
 
     def __init__(
         self,
@@ -82,6 +86,7 @@ class Writer:
         record_map: RecordMap,
         guard: Guard,
         *,
+        create: Create | None,
         verify: str,
     ) -> None:
         self._client = client
@@ -90,11 +95,8 @@ class Writer:
         self._guard = guard
         self._verify = verify
         self._ops = [make_op(update, record_map) for update in said]
-
-    @property
-    def plain_fields(self) -> frozenset[Field]:
-        """What a create may take in its own body."""
-        return frozenset(name for op in self._ops if op.creates for name in op.fields)
+        plain = [op for op in self._ops if create is not None and op.plain_for(create)]
+        self.plain_fields = frozenset(name for op in plain for name in op.fields)
 
     def update(self, cmms_id: str, fields: Fields, expected: Fields) -> CmmsRecord:
         """See `port.update`."""
