@@ -13,7 +13,7 @@
 "Too early" is a read that began less than the side's read lag after the answer (for a write
 in doubt: after the sending), since read-after-write consistency is not promised. Such a read
 shows the value from before, or an edit that was made after our last look and that our write has
-overwritten. Where lastSyncedAt has moved, even an early read is certainly later than the write.
+overwritten. Where lastSyncedAt has moved, an early read of the latter is certainly a newer edit.
 An answered write that looks ignored, on an order that Scan2Evolve says was edited since, is a
 dispute: see `settle.py`.
 """
@@ -54,7 +54,8 @@ def judge(
     from_before = same(seen, write.before)
     if not from_before and is_normalisation(write.sent, seen):
         return IntentState.ALTERED
-    if seen_at - since < lag and not certainly_later:
+    early = seen_at - since < lag
+    if early and (from_before or not certainly_later):
         return None
     if from_before:
         return IntentState.IGNORED if answered else IntentState.NOT_APPLIED

@@ -117,6 +117,10 @@ def test_anything_else_in_an_early_read_is_a_newer_edit_where_it_is_certainly_la
     assert verdict("newer", answered=True, after_s=0, certainly_later=True) is SUPERSEDED
 
 
+def test_the_value_from_before_says_nothing_in_an_early_read_however_late_its_state() -> None:
+    assert verdict("old", answered=True, after_s=EARLY, certainly_later=True) is None
+
+
 def test_anything_else_in_doubt_is_a_newer_edit_where_last_synced_at_moved() -> None:
     assert verdict("newer", answered=False, after_s=LATE, sync_moved=True) is SUPERSEDED
 
