@@ -117,7 +117,7 @@ class Cycle:
             self.client.deadline = ends
             cmms = self._poll_cmms(reading)
             self._settle_alone(s2e, cmms)
-            plan = self._decide(reading, order, s2e)
+            plan = self._decide(reading, order, s2e, cmms)
             sent = Sent()
             if not order.dry:
                 sent = self._apply(reading, plan, s2e, cmms)
@@ -202,26 +202,30 @@ class Cycle:
 
     # ── decide ────────────────────────────────────────────────────────────────────────────
 
-    def _decide(self, reading: Reading, order: Order, s2e: Seen) -> Plan:
+    def _decide(self, reading: Reading, order: Order, s2e: Seen, cmms: Seen) -> Plan:
         """The plan, from the mirror. Orders about to be written are first looked at afresh,
         since their last observation may be as old as the last sweep."""
-        plan = self._plan(reading, order)
+        plan = self._plan(reading, order, cmms)
         stale = [decision.s2e_id for decision in plan.sendable() if not self._is_fresh(decision)]
         if not stale or s2e.error is not None:
             return plan
         self._s2e_poll().refresh(reading, s2e, stale)
-        return self._plan(reading, order)
+        return self._plan(reading, order, cmms)
 
     def _is_fresh(self, decision: Decision) -> bool:
         seen_at = decision.case.s2e_seen_at
         return seen_at is not None and self.utcnow() - seen_at <= self.fresh
 
-    def _plan(self, reading: Reading, order: Order) -> Plan:
+    def _plan(self, reading: Reading, order: Order, cmms: Seen) -> Plan:
         with self.mirror.read() as tx:
             cases = load_cases(tx, reading.only, memory=self.policy.memory)
             known = facts(tx, self.utcnow())
         now = self.utcnow()
-        decisions = [order.decide(case, self.policy, now) for case in cases]
+        decisions = [
+            order.decide(case, self.policy, now)
+            for case in cases
+            if case.s2e_id not in cmms.unsought  # a create in doubt stays in doubt
+        ]
         plan = guard_plan(decisions, self.policy, known)
         # A part that is within the limits says nothing of what a person has released.
         return plan if reading.only is None else replace(plan, spent=())

@@ -241,6 +241,7 @@ class CmmsPoll:
                 if not error.is_about_one:
                     raise
                 seen.failed.append(s2e_id)
+                seen.unsought.add(s2e_id)
                 self._log.warning("record.unread", s2e_id=s2e_id, error=str(error))
             else:
                 self._save(seen, found, began)

@@ -20,6 +20,7 @@ class Seen:
         unread: a whole read was asked for, or is the first, and has not come to its end.
         not_found, failed: ids that answered 404, or could not be read, in this cycle.
         owed: records whose present state is not known, since they could not be read.
+        unsought: orders whose records could not be looked for: nothing is known of them.
         requests: calls of the CMMS adapter (Scan2Evolve's are counted by its client).
     """
 
@@ -32,6 +33,7 @@ class Seen:
     not_found: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     owed: frozenset[str] = frozenset()
+    unsought: set[str] = field(default_factory=set)
     requests: int = 0
 
 

@@ -5,13 +5,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from syncd.core.policy import Scope
 from syncd.errors import RemoteError
 from syncd.mirror import report
+from syncd.mirror.tables import links
 from tests.simulation.__main__ import quiet
 from tests.simulation.cmms import Traits
-from tests.simulation.cmms_adapter import BARS, broken, forbidden
+from tests.simulation.cmms_adapter import BARS, Fault, broken, forbidden
 from tests.simulation.world import Setup, World
 
 ORDERS, BARRED, CYCLES = 30, 7, 20
@@ -136,6 +138,25 @@ def test_records_that_cannot_be_created(world: World, answer: Callable[[], Remot
     world.adapter.barred = {}
     _tick(world)
     assert set(_records(world)) == set(orders)
+
+
+def test_a_create_in_doubt_that_cannot_be_looked_for_stays_in_doubt(world: World) -> None:
+    """That a search fails says nothing of the record: it is neither there nor not there."""
+    first = min(world.upstream.ids())
+    world.adapter.faults.append(Fault("create", "lost"))
+    world.adapter.barred = {}
+    _tick(world, 1)
+    (lost,) = [r.s2e_id for r in world.cmms.records.values() if r.s2e_id == first]
+    world.adapter.barred = {lost: forbidden}
+    _tick(world, 5)
+    with world.mirror.read() as tx:
+        assert report.waiting_counts(tx)["in_doubt"] == 1
+    world.adapter.barred = {}
+    _tick(world, 5)
+    assert set(_records(world)) == set(world.upstream.ids())
+    with world.mirror.read() as tx:
+        how = tx.conn.execute(select(links.c.how).where(links.c.s2e_id == lost)).scalar_one()
+    assert how == "created"
 
 
 def test_what_is_forbidden_is_told_and_tried_less_and_less(world: World) -> None:
