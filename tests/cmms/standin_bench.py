@@ -14,6 +14,7 @@ from syncd.core.work_order import Field, Fields, Value
 from tests.cmms.standin import FORMAT, SECRET, USER, ZONE, Standin
 from tests.conftest import utcnow
 from tests.edges.s2e_bench import _bundle
+from tests.stories.world import World
 
 MAPPING = Path(__file__).parent / "standin.yaml"
 URGENCY = {"CRITICAL": 1, "HIGH": 2, "MEDIUM": 3, "LOW": 4}
@@ -41,6 +42,15 @@ NAMES = {
     Field.CLOSURE_NOTE: "note",
     Field.COMPLETED_AT: "finished",
 }
+
+
+class StandinWorld(World):
+    """A world whose CMMS is the stand-in."""
+
+    cmms: Standin
+
+    def environ(self, more: Mapping[str, str | None] | None = None) -> dict[str, str]:
+        return super().environ(more) | environ(self.cmms)
 
 
 def environ(world: Standin, **more: str) -> dict[str, str]:

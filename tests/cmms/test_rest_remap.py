@@ -10,9 +10,9 @@ from syncd.cmms.port import mapping_hash, read_native
 from syncd.core.work_order import Field, Status
 from syncd.twin.server import Twin
 from tests.cmms.rest_bench import got, item, page, rest
-from tests.cmms.standin import Standin, standin
-from tests.cmms.standin_bench import MAPPING, environ
-from tests.stories.world import World, make_config
+from tests.cmms.standin import standin
+from tests.cmms.standin_bench import MAPPING, StandinWorld
+from tests.stories.world import make_config
 
 
 @pytest.mark.parametrize("then", ["item", "get"])
@@ -32,15 +32,6 @@ def test_a_record_is_kept_whole_and_another_mapping_finds_more_in_it(then: str) 
         assert again.fields[Field.STATUS] is Status.ASSIGNED
         assert not other.asked
     assert asked == (1 if then == "item" else 2)
-
-
-class StandinWorld(World):
-    """A world whose CMMS is the stand-in."""
-
-    cmms: Standin
-
-    def environ(self, more: object = None) -> dict[str, str]:
-        return super().environ(more) | environ(self.cmms)  # type: ignore[arg-type]
 
 
 def test_a_changed_mapping_is_followed_and_writes_nothing(tmp_path: Path) -> None:

@@ -191,10 +191,11 @@ def test_a_wrong_password_is_told_without_it_and_tried_rarely() -> None:
 
 def test_a_new_token_that_is_refused_too_is_told_with_the_place_it_is_sent_to() -> None:
     over = laid({"auth": {"login": {"send": {"json": "session"}}}}, MAPPING)
-    with rest(over, serve=Rpc(rows=1), PASSWORD=PASSWORD) as made:
+    rpc = Rpc(rows=1)
+    with rest(over, serve=rpc, PASSWORD=PASSWORD) as made:
         with pytest.raises(CredentialsRefused, match=r"new token was refused, too.*auth\.login\.s"):
             made.adapter.get("1")
-        assert [it["do"] for it in made.server.route.asked] == ["login", "read", "login", "read"]  # type: ignore[union-attr]
+        assert [it["do"] for it in rpc.asked] == ["login", "read", "login", "read"]
 
 
 # ── how long to wait ─────────────────────────────────────────────────────────────────────────

@@ -14,19 +14,10 @@ import pytest
 
 from syncd.twin.server import Twin
 from tests.cmms.standin import SECRET, Standin, standin
-from tests.cmms.standin_bench import MAPPING, STATE, URGENCY, environ
-from tests.stories.world import World, make_config
+from tests.cmms.standin_bench import MAPPING, STATE, URGENCY, StandinWorld
+from tests.stories.world import make_config
 
 ORDERS = 8
-
-
-class StandinWorld(World):
-    """A world whose CMMS is the stand-in."""
-
-    cmms: Standin
-
-    def environ(self, more: Any = None) -> dict[str, str]:
-        return super().environ(more) | environ(self.cmms)
 
 
 @pytest.fixture
