@@ -122,6 +122,7 @@ class Intents:
                 if move.rule == UNFINISHED and move.cmms is not None:
                     left = Conflict(move.field, fields[move.field], move.cmms, Side.S2E)
                     waiting.put_conflict(tx, intent.s2e_id, left, cycle_id=self._cycle_id)
+                    self._note(tx, "conflict.found", intent.s2e_id, field=move.field)
             self._note(tx, "link.created", intent.s2e_id, cmms_id=record.cmms_id)
         self._log.info("link.created", s2e_id=intent.s2e_id, cmms_id=record.cmms_id)
 
