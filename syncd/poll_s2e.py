@@ -21,9 +21,10 @@ import structlog
 
 from syncd.core.case import Intent, IntentState
 from syncd.core.order import ListOrder, still_possible
+from syncd.core.pages import PAGE_LIMIT, quiet_pages
 from syncd.core.plan import not_found_latch
 from syncd.core.policy import Policy
-from syncd.core.sweep import PAGE_LIMIT, Sweep, quiet_pages
+from syncd.core.sweep import Sweep
 from syncd.core.work_order import OPEN_STATUSES, Side, Status
 from syncd.errors import NotFound, RemoteError, UnexpectedContent, Unreachable
 from syncd.mirror import journal, lanes, observations, state, waiting

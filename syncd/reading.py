@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from syncd.core.sweep import SeenPage
+from syncd.core.pages import SeenPage
 from syncd.core.work_order import Field, Status
 from syncd.errors import RemoteError
 from syncd.scan2evolve.wire import Page

@@ -23,7 +23,8 @@ import structlog
 
 from syncd.core.order import ListOrder
 from syncd.core.order_json import OrderJson
-from syncd.core.sweep import PAGE_LIMIT, Phase, Sweep, quiet_pages
+from syncd.core.pages import PAGE_LIMIT, quiet_pages
+from syncd.core.sweep import Phase, Sweep
 from syncd.errors import NotFound, RemoteError, Throttled
 from syncd.mirror import lanes, observations, state
 from syncd.mirror.database import Mirror

@@ -21,18 +21,17 @@ and whoever was known and is met nowhere is asked by id. Only what has proved it
     any       a server that contradicts itself             ended, with what it said
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from syncd.core.order import ALL_ORDERS, ListOrder, Row, still_possible
 from syncd.core.overlap import Join, join, joins_head, same_ids
+from syncd.core.pages import PAGE_LIMIT, Certificate, SeenPage, overlap_of, quiet_pages
 
-PAGE_LIMIT = 200  # rows; the largest page the API serves
 NOT_STABLE = "the order is not stable"
 HEAD_DID_NOT_JOIN = "the head did not join"
-_OVERLAP = 10  # rows, of a full page, while nothing moves; `_go_on` takes more where rows do
 _STALLS = 3  # pages in a row that are the one before
 _TRIES = 12  # pages read to find a lost overlap again
 _SLACK_PAGES = 50  # beyond what the total promises, before a server is taken for endless
@@ -44,53 +43,6 @@ class Phase(StrEnum):
     HEAD = "head"
     UNSEEN = "unseen"
     ENDED = "ended"
-
-
-@dataclass(frozen=True, slots=True)
-class SeenPage:
-    """What one answer said, in its own words (None: not said).
-
-    Attributes:
-        rows: in the order they came.
-        first: how many of them this sweep had not met before.
-        unreadable: rows without a usable id.
-        foreign: rows that the filter should have kept out.
-    """
-
-    rows: Sequence[Row]
-    total: int | None
-    offset: int | None
-    has_more: bool | None
-    first: int | None = None
-    unreadable: int = 0
-    foreign: int = 0
-
-
-@dataclass(slots=True)
-class Certificate:
-    """What a sweep has proved, for `status` and for whoever doubts it.
-
-    Attributes:
-        pages: list requests, of which `head_pages` were for the head, in `head_passes`.
-        overlaps: page boundaries that joined, `keyed` of them by the order alone.
-        steps_back: requests to find a lost overlap again.
-        shifts: boundaries at which rows had moved.
-        unseen: known orders met on no page and asked by id; `gone` of them answered 404,
-            `passed_over` are there.
-        order: the orders the list can be in; empty: none that we know.
-    """
-
-    pages: int = 0
-    head_pages: int = 0
-    head_passes: int = 0
-    overlaps: int = 0
-    keyed: int = 0
-    steps_back: int = 0
-    shifts: int = 0
-    unseen: int = 0
-    gone: int = 0
-    passed_over: int = 0
-    order: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -173,7 +125,7 @@ class Sweep:
             self._end(f"asked for offset {asked}, got {page.offset}", odd=True)
         promised = _MOST_ROWS // 3 if self.promised is None else max(self.promised, 0)
         length = max(len(page.rows), 1)
-        most = 3 * (promised // max(length - _overlap(length), 1)) + _SLACK_PAGES
+        most = 3 * (promised // max(length - overlap_of(length), 1)) + _SLACK_PAGES
         if self.certificate.pages - self.certificate.head_pages > most:
             self._end(f"more pages than the total of {promised} rows explains", odd=True)
 
@@ -197,7 +149,7 @@ class Sweep:
         length = len(page.rows)
         step = max(length, len(self.line), 1) // 2
         if length and page.first == 0 and page.has_more is not False:
-            self.next_offset = asked + max(length - _overlap(length), 1)
+            self.next_offset = asked + max(length - overlap_of(length), 1)
             return
         if length == 0 and page.total is not None:
             asked = min(asked, max(page.total, 0))
@@ -221,7 +173,7 @@ class Sweep:
 
     def _go_on(self, end: int, length: int) -> None:
         # As many rows again as have been moving out of the overlap lately.
-        overlap = min(_overlap(length) + 2 * self.lost, max(length // 2, _overlap(length)))
+        overlap = min(overlap_of(length) + 2 * self.lost, max(length // 2, overlap_of(length)))
         if length == 1:
             self.reason = self.reason or "pages of one row cannot be overlapped"
         if self.reason is not None:
@@ -370,7 +322,7 @@ class Sweep:
         if self.next_offset is None:
             return 0
         length = max(len(self.line), 1)
-        step = max(length - _overlap(length), 1)
+        step = max(length - overlap_of(length), 1)
         return max(-(-((self.total or 0) - self.line_end) // step), 1)
 
 
@@ -390,19 +342,3 @@ _PLAIN = (
     *("line_end", "lost", "tries", "stalls", "pass_pages"),
 )
 _ROWS = ("line", "top", "target")
-
-
-def quiet_pages(total: int, length: int = PAGE_LIMIT) -> int:
-    """List requests of a whole sweep during which nothing moves.
-
-    >>> quiet_pages(200), quiet_pages(201), quiet_pages(100_000)
-    (1, 3, 528)
-    """
-    if total <= length:
-        return 1
-    return 2 + -(-(total - length) // max(length - _overlap(length), 1))
-
-
-def _overlap(length: int) -> int:
-    """Rows that two pages of this length share: a twentieth, at least two."""
-    return min(max(length * _OVERLAP // PAGE_LIMIT, 2), max(length - 1, 0))

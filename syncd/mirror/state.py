@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, delete, func, insert, select, update
 
-from syncd.core.sweep import Certificate, Sweep
+from syncd.core.pages import Certificate
+from syncd.core.sweep import Sweep
 from syncd.mirror.columns import json_text
 from syncd.mirror.database import Tx, own
 from syncd.mirror.tables import cycles, state, sweeps

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from syncd.core.order import Row
-from syncd.core.sweep import Phase, SeenPage, Sweep
+from syncd.core.pages import SeenPage
+from syncd.core.sweep import Phase, Sweep
 
 KNOWN = ("createdAt", "-createdAt", "updatedAt", "-updatedAt", "id")
 

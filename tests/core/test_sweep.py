@@ -7,7 +7,8 @@ from math import ceil
 import pytest
 
 from syncd.core.order import ListOrder, Row
-from syncd.core.sweep import NOT_STABLE, PAGE_LIMIT, Phase, SeenPage, Sweep, quiet_pages
+from syncd.core.pages import PAGE_LIMIT, SeenPage, quiet_pages
+from syncd.core.sweep import NOT_STABLE, Phase, Sweep
 from tests.core.moving_list import KNOWN, MovingList, sweep_through
 
 SCATTERED = ("hidden", *KNOWN)

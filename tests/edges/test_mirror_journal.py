@@ -11,8 +11,9 @@ from sqlalchemy import func, select
 from syncd.core.case import Conflict, Hold, Intent, IntentState, Kind, Write
 from syncd.core.decision import Drift
 from syncd.core.order import Row
+from syncd.core.pages import Certificate, SeenPage
 from syncd.core.plan import Guard, Latch
-from syncd.core.sweep import Certificate, SeenPage, Sweep
+from syncd.core.sweep import Sweep
 from syncd.core.work_order import Field, Side, Status, Unreadable, Value
 from syncd.mirror import journal, links, looks, observations, report, state, waiting
 from syncd.mirror.cases import load_cases
