@@ -13,10 +13,10 @@ import structlog
 from syncd.core.backoff import back_off
 from syncd.core.case import Conflict, Hold, Intent, IntentState, Kind, Write
 from syncd.core.compare import equivalents, same
+from syncd.core.created import UNFINISHED, created_bases
 from syncd.core.decision import Change, Decision
 from syncd.core.policy import Policy
 from syncd.core.readback import judge
-from syncd.core.reconcile import UNFINISHED, created_bases
 from syncd.core.work_order import (
     CmmsRecord,
     Field,

@@ -20,9 +20,9 @@ from datetime import datetime
 
 from syncd.core.case import Case, Conflict, Hold, Intent, IntentState, Kind
 from syncd.core.compare import fit
+from syncd.core.created import UNFINISHED, created_bases
 from syncd.core.decision import Decision, NewLink, Settled
 from syncd.core.policy import Mode, Policy, Scope
-from syncd.core.reconcile import UNFINISHED, created_bases
 from syncd.core.work_order import (
     OPEN_STATUSES,
     S2E_OWNED,

@@ -9,9 +9,10 @@ import pytest
 
 from syncd.core.case import Case, Conflict, Hold, IntentState, Link, Write
 from syncd.core.compare import utf16_units
+from syncd.core.created import created_bases
 from syncd.core.decision import as_fields
 from syncd.core.policy import Mode, Overflow, Policy
-from syncd.core.reconcile import created_bases, reconcile
+from syncd.core.reconcile import reconcile
 from syncd.core.work_order import (
     CMMS_OWNED,
     S2E_OWNED,

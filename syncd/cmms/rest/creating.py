@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from urllib.parse import unquote
 
+from syncd.cmms.rest.bodies import assignments, confirm, create_request
 from syncd.cmms.rest.client import Client
-from syncd.cmms.rest.ops import assignments, confirm, create_request
 from syncd.cmms.rest.records import Held, Records
 from syncd.cmms.rest.replies import SIDE, Reply
 from syncd.cmms.rest.schema import Create

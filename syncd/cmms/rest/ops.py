@@ -8,22 +8,21 @@ append     a new row with the hours that are missing
 for_each   the same body to each of the record's rows
 """
 
-from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Protocol
 
 from syncd.cmms.mapped import json_value
 from syncd.cmms.rest.blocks import Call
-from syncd.cmms.rest.calls import Prepared, overlay, prepare
+from syncd.cmms.rest.bodies import assignments, body_with, confirm, constants, drop, pairs
+from syncd.cmms.rest.calls import Prepared, prepare
 from syncd.cmms.rest.placeholders import Values, fill, names_in
 from syncd.cmms.rest.records import Held
 from syncd.cmms.rest.replies import SIDE, Reply
 from syncd.cmms.rest.schema import Create, Update
 from syncd.cmms.rest.steps import Moves
 from syncd.core.mapping.converters import Mapped
-from syncd.core.mapping.paths import format_path, parse_path, put
+from syncd.core.mapping.paths import format_path
 from syncd.core.mapping.record_map import Assignment, FieldMap, RecordMap
 from syncd.core.mapping.source import Expression
 from syncd.core.mapping.value_map import native_key
@@ -111,10 +110,10 @@ class Plain:
             if not isinstance(base, dict):
                 raise Refused(f"whole: {whole.take} finds no record to send back", side=SIDE)
             for path in whole.drop:
-                _drop(base, path)
+                drop(base, path)
         return body_with(
             prepare(call, values),
-            [*self._carried(held), *_constants(self.said, values), *_pairs(done)],
+            [*self._carried(held), *constants(self.said, values), *pairs(done)],
             self.said.under,
             base,
         )
@@ -141,7 +140,7 @@ class ByValue(Plain):
         natives = self._field().natives(changes[self.fields[0]])
         native = natives[0] if isinstance(natives, tuple) else None
         values = {**held.values(), "value": native}
-        told = [*self._carried(held), *_constants(self.said, values)]
+        told = [*self._carried(held), *constants(self.said, values)]
         request = body_with(prepare(call, values), told, self.said.under, None)
         reply = self._send(request, held, hands)
         return None if self._item is None else hands.told(reply, self._item)
@@ -200,9 +199,9 @@ class ByMoves(Plain):
     def _step(self, values: Values) -> Prepared:
         request = prepare(self.said, values)
         if self._one_value or "move" in names_in(template_of(self.said)):
-            return body_with(request, _constants(self.said, values), self.said.under, None)
+            return body_with(request, constants(self.said, values), self.said.under, None)
         path = format_path(self._field().writes[0])
-        told = [*_constants(self.said, values), (path, values["value"])]
+        told = [*constants(self.said, values), (path, values["value"])]
         return body_with(request, told, self.said.under, None)
 
     def _way(self, held: Held, target: object) -> Any:
@@ -318,63 +317,3 @@ def make_op(said: Update, records: RecordMap) -> Op:
     elif said.for_each is not None:
         kind = ForEach
     return kind(said, records)
-
-
-# ── bodies ────────────────────────────────────────────────────────────────────────────────
-
-
-def assignments(records: RecordMap, changes: Fields, held: Fields) -> list[Assignment]:
-    """Where each native value goes. Raises Refused naming the field and the mapping's line."""
-    done = records.write(changes, held)
-    if not isinstance(done, list):
-        raise Refused(done.detail, side=SIDE)
-    return [replace(one, native=json_value(one.native)) for one in done]
-
-
-def confirm(success: Expression | None, reply: Reply) -> None:
-    """Raise UnexpectedContent where an answer does not say that the write was done."""
-    if success is not None and reply.look(success) is not True:
-        raise reply.unexpected(f"does not say that it was done, as {success.text} would")
-
-
-def body_with(
-    request: Prepared, told: list[tuple[str, Any]], under: str | None, base: Any
-) -> Prepared:
-    """The request with these values in its body, by dotted path below `under`; in a form, by the
-    path as a name. What the body holds beside them stays."""
-    if request.form is not None:
-        return replace(request, form={**request.form, **dict(told)})
-    if not told and base is None:
-        return request
-    way = () if under is None else parse_path(under)
-    body: dict[str, Any] = deepcopy(request.json) if isinstance(request.json, dict) else {}
-    if base is not None:
-        for key in reversed(way):
-            base = {key: base}
-        body = overlay(body, base)
-    for path, value in told:
-        put(body, (*way, *parse_path(path)), value)
-    return replace(request, json=body)
-
-
-def create_request(said: Create, done: list[Assignment], values: Values) -> Prepared:
-    """The request that makes a record with these values."""
-    told = [*_constants(said, values), *_pairs(done)]
-    return body_with(prepare(said, values), told, said.under, {})
-
-
-def _pairs(done: list[Assignment]) -> list[tuple[str, Any]]:
-    return [(format_path(one.path), one.native) for one in done]
-
-
-def _constants(said: Update | Create, values: Values) -> list[tuple[str, Any]]:
-    return [(path, fill(value, values)) for path, value in said.set.items()]
-
-
-def _drop(body: dict[str, Any], path: str) -> None:
-    *way, last = parse_path(path)
-    inner: Any = body
-    for key in way:
-        inner = inner.get(key) if isinstance(inner, Mapping) else None
-    if isinstance(inner, dict):
-        inner.pop(last, None)
