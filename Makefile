@@ -1,8 +1,9 @@
 # make demo         a working day in half a minute: needs Python >= 3.11 and a package index
 # make test         everything that pip alone can install for
-# make test-judge   what takes minutes: a thousand histories, deaths at every effect, planted bugs
-#                   (docs/judging.md), and the conformance of every adapter
+# make test-judge   half an hour: a thousand histories, deaths at every effect, planted bugs, long
+#                   stories (docs/judging.md)
 # make test-system  what needs Debian packages; installs them when it may
+# make test-adapters  a third of an hour: the conformance of every adapter and preset, as a whole
 # make sweeps       the whole table of docs/sweeps.md, an hour; SWEEPS="--only 1000" is minutes
 # make bench        the table of docs/performance.md, some ten minutes; nothing else should run
 # make simulate     SEED=0 HISTORIES=1000: histories on a virtual clock, judged; SEED=4711 alone
@@ -25,7 +26,7 @@ TEST_VENV ?= .venv-$(VERSION)-test
 OLD_PYTHON = import sys; sys.exit(sys.version_info < (3, 11) and \
 	"syncd needs Python 3.11 or later; try make PYTHON=python3.13 …")
 
-.PHONY: demo test test-judge test-system sweeps bench simulate crashes small-scope kills teeth lint lock format docs clean
+.PHONY: demo test test-judge test-adapters test-system sweeps bench simulate crashes small-scope kills teeth lint lock format docs clean
 
 $(VENV)/.installed: requirements.lock
 	@$(PYTHON) -c '$(OLD_PYTHON)'
@@ -53,6 +54,9 @@ test: lint
 
 test-judge: $(TEST_VENV)/.installed
 	$(TEST_VENV)/bin/python -m pytest -m judge -n $(WORKERS)
+
+test-adapters: $(TEST_VENV)/.installed
+	$(TEST_VENV)/bin/python -m pytest -m adapters -n $(WORKERS)
 
 test-system: $(TEST_VENV)/.installed
 	PYTHON=$(TEST_VENV)/bin/python .ci/test-system

@@ -11,7 +11,7 @@ import pytest
 from syncd.cmms.catalogue import entries
 from syncd.cmms.scaffold import kinds, render
 
-pytestmark = pytest.mark.judge
+pytestmark = pytest.mark.adapters
 
 ROOT = Path(__file__).parent.parent.parent
 FIRST = "test_a_created_record_carries_its_s2e_id"

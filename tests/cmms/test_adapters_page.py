@@ -15,7 +15,7 @@ import pytest
 from syncd.cmms.conformance import Fault
 from syncd.cmms.port import VERIFIED, Capabilities
 
-pytestmark = pytest.mark.judge
+pytestmark = pytest.mark.adapters
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "adapters.md").read_text(encoding="utf-8")

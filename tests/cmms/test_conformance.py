@@ -13,7 +13,7 @@ from syncd.cmms.conformance.suite import number_of_tests, rules
 from syncd.core.work_order import Field, Status
 from tests.cmms.acme import AcmeAdapter
 
-pytestmark = pytest.mark.judge
+pytestmark = pytest.mark.adapters
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -10,7 +10,7 @@ import pytest
 from tests.cmms import broken_adapters
 from tests.cmms.broken_adapters import Broken
 
-pytestmark = pytest.mark.judge
+pytestmark = pytest.mark.adapters
 ROOT = Path(__file__).parent.parent.parent
 FILE = "tests/cmms/broken_adapters.py"
 # What each of them passes, so that a mistake that breaks everything does not count.

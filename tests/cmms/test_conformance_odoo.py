@@ -12,7 +12,7 @@ from syncd.cmms.conformance import AdapterConformance, Fault
 from syncd.cmms.odoo import capabilities
 from tests.cmms.odoo_bench import KEY, NAMES, OdooBench, make_odoo, make_options, served
 
-pytestmark = pytest.mark.judge
+pytestmark = pytest.mark.adapters
 
 _LAGS: dict[str, str] = {Fault.LAGGING: "what a transaction has committed is found at once"}
 _JSON_2: dict[str, str] = {

@@ -22,7 +22,7 @@ from tests.edges.test_conformance_sql import PASSWORD
 with tempfile.TemporaryDirectory() as _folder:
     CAN = capabilities(Path(_folder))
 
-pytestmark = pytest.mark.judge
+pytestmark = pytest.mark.adapters
 
 
 @pytest.fixture(scope="module")

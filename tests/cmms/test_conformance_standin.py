@@ -12,7 +12,7 @@ from tests.cmms.standin import SECRET, Standin, standin
 from tests.cmms.standin_bench import MAPPING, StandinBench, environ
 from tests.conftest import utcnow
 
-pytestmark = pytest.mark.judge
+pytestmark = pytest.mark.adapters
 
 CAPABILITIES = RestAdapter.from_options(
     RestAdapter.Options(url=None, mapping=str(MAPPING)),

@@ -60,7 +60,7 @@ def day(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Day]:
         world.end()
 
 
-@pytest.mark.judge
+@pytest.mark.adapters
 @pytest.mark.timeout(300)  # a dozen processes, one after the other
 def test_a_day_with_odoo(day: Day) -> None:
     world, odoo = day.world, day.odoo

@@ -45,7 +45,7 @@ def lose_every(world: Standin, nth: int) -> None:
     world.judge = judge
 
 
-@pytest.mark.judge
+@pytest.mark.adapters
 @pytest.mark.timeout(400)
 def test_a_create_that_is_cut_off_before_its_steps_is_finished(world: StandinWorld) -> None:
     """A ticket is made open, and steps lead to its state. What they did not come to is no edit of
@@ -60,7 +60,7 @@ def test_a_create_that_is_cut_off_before_its_steps_is_finished(world: StandinWor
         assert ticket["state"] == STATE[raised[s2e_id]]
 
 
-@pytest.mark.judge
+@pytest.mark.adapters
 @pytest.mark.timeout(400)  # a dozen processes, one after the other
 def test_both_ways_nothing_is_lost_and_nothing_doubled(world: StandinWorld) -> None:
     """A day: orders appear in the CMMS, people work on both sides, and of the CMMS's answers to

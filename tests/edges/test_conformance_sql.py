@@ -42,7 +42,7 @@ class TestSqlite(AdapterConformance):
             yield bench
 
 
-@pytest.mark.judge
+@pytest.mark.adapters
 class TestPostgresql(AdapterConformance):
     capabilities = SqlAdapter.capabilities
     cannot = CANNOT_ON_POSTGRESQL

@@ -102,7 +102,7 @@ def _key(state: State) -> tuple[object, ...]:
     as_seen = (now.synced_at, now.updated_at) == (seen.last_synced_at, seen.updated_at)
     return (
         state.s2e.values, state.cmms, state.edits, state.agreed,
-        frozenset((*write[:3], age(write[3])) for write in state.unread),
+        frozenset((*write[:4], age(write[4])) for write in state.unread),
         now.synced_at == now.updated_at, seen.last_synced_at == seen.updated_at, as_seen,
         tuple(order.fields.items()) if order is not None else (),
         tuple(record.fields.items()) if record is not None else (),

@@ -54,7 +54,8 @@ class State:
         lagging: until when reads may show which older order.
         edits: people's edits that are still to be accounted for.
         agreed: per field what both sides held when they were last the same.
-        unread: (side, field, what it held before, when): writes that no read has told of yet.
+        unread: (side, field, what it held before, what was sent, when): writes that no read has
+            told of yet.
     """
 
     now: datetime
@@ -64,7 +65,7 @@ class State:
     lagging: tuple[datetime, Scan2Evolve] | None = None
     edits: frozenset[Edit] = frozenset()
     agreed: Values = ()
-    unread: frozenset[tuple[Side, Field, Value, datetime]] = frozenset()
+    unread: frozenset[tuple[Side, Field, Value, Value, datetime]] = frozenset()
     path: tuple[Event, ...] = field(default=(), compare=False)
 
 
@@ -165,7 +166,8 @@ def poll(state: State, *, stale: bool) -> State:
     unread = {
         write
         for write in state.unread
-        if held[write[0]][write[1]] == write[2] and state.now - write[3] < _read_lag(write[0])
+        if held[write[0]][write[1]] == write[2] != write[3]
+        and state.now - write[4] < _read_lag(write[0])
     }
     return replace(state, case=case, edits=frozenset(edits), unread=frozenset(unread))
 
@@ -221,13 +223,13 @@ def push(state: State, how: str, policy: Policy) -> State | None:
 
 def _sent(state: State, side: Side, writes: dict[Field, Write], *, read_back: bool) -> State:
     """Raises Objection for a field that is sent again before a read has told what became of it."""
-    for of, name, _, _ in state.unread:
+    for of, name, _, _, _ in state.unread:
         if of is side and name in writes:
             raise Objection(f"{name} is sent to {side} again, and was not read back")
     if read_back:
         return state
     held = dict(state.s2e.values if side is Side.S2E else state.cmms)
-    sent = {(side, name, held[name], state.now) for name in writes}
+    sent = {(side, name, held[name], write.sent, state.now) for name, write in writes.items()}
     return replace(state, unread=state.unread | sent)
 
 

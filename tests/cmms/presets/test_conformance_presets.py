@@ -15,7 +15,7 @@ from tests.cmms.presets.maintainx_bench import MAINTAINX
 from tests.cmms.presets.maximo_bench import MAXIMO
 from tests.cmms.presets.servicenow_bench import SERVICENOW
 
-pytestmark = pytest.mark.judge
+pytestmark = pytest.mark.adapters
 
 
 class OnItsFake:
