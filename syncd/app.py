@@ -15,7 +15,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any, TextIO
 
 import structlog
@@ -32,7 +31,7 @@ from syncd.log import configure
 from syncd.mirror import looks, report, schema, state
 from syncd.mirror.database import Mirror, Tx, open_mirror
 from syncd.mirror.lease import Lease
-from syncd.ops.heartbeat import beat, path_for
+from syncd.ops.heartbeat import beat
 from syncd.remapping import follow_mapping
 from syncd.scan2evolve.auth import BasicAuth, BearerAuth, ClientCredentials, DownstreamAuth, V1Auth
 from syncd.scan2evolve.client import Scan2EvolveClient
@@ -357,7 +356,7 @@ def _unhealthy_because(settings: Settings, tx: Tx) -> str | None:
 
 def tell_health(app: App) -> None:
     """Leave the daemon's word for `syncd health`."""
-    path = path_for(app.settings.url("database_url"), str(Path.cwd()))
     with app.mirror().read() as tx:
         because = _unhealthy_because(app.settings, tx)
-    beat(path, unhealthy_because=because, counts_for_s=silence_s(app.settings))
+    url = app.settings.url("database_url")
+    beat(url, unhealthy_because=because, counts_for_s=silence_s(app.settings))

@@ -26,20 +26,26 @@ class Told:
     text: str
 
 
-def path_for(database_url: str, folder: str) -> Path:
-    """Where the heartbeat of the daemon with this mirror is; `folder` makes a relative URL one."""
+def _path_for(database_url: str) -> Path:
+    """Where the heartbeat of the daemon with this mirror is. Raises OSError if there is no place.
+
+    The current folder tells two relative URLs apart. Python looks for a folder for such files by
+    writing to it: on a full disk there is none.
+    """
+    folder = Path.cwd()
     name = hashlib.blake2b(f"{folder} {database_url}".encode(), digest_size=8).hexdigest()
     return Path(tempfile.gettempdir()) / f"syncd-{os.getuid()}-{name}.health"
 
 
-def beat(path: Path, *, unhealthy_because: str | None, counts_for_s: float) -> None:
+def beat(database_url: str, *, unhealthy_because: str | None, counts_for_s: float) -> None:
     """Say how things stand; after `counts_for_s` seconds without another word they are bad.
 
     A file that cannot be written is no reason to stop: `syncd health` then asks the mirror.
     """
     word = {"at": time.time(), "because": unhealthy_because, "counts_for_s": counts_for_s}
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
     with suppress(OSError):
+        path = _path_for(database_url)
+        fresh = path.with_name(f"{path.name}.{os.getpid()}")
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
         number = os.open(fresh, flags, 0o600)
         with os.fdopen(number, "w", encoding="utf-8") as file:
@@ -54,7 +60,7 @@ def look(environ: Mapping[str, str]) -> Told | None:
     try:
         if named:
             url = Path(named).read_text(encoding="utf-8-sig").rstrip("\r\n")
-        path = path_for(url, str(Path.cwd()))
+        path = _path_for(url)
         if path.is_symlink() or path.stat().st_uid != os.getuid():
             return None
         word = json.loads(path.read_text(encoding="utf-8"))
