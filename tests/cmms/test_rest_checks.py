@@ -19,6 +19,12 @@ PATCH = BASE["update"][0]
 STATUS = {"request": "POST /wo/{id}/go", "fields": ["status"], "json": {"to": "{value}"}}
 REST_OF = {"request": "PATCH /wo/{id}", "fields": ["title", "description"]}
 
+ROWS = {
+    "request": "GET /rows",
+    "items": "rows",
+    "make": {"request": "POST /rows", "json": {"of": "{id}", "text": "{value}"}},
+}
+
 
 def moves(**said: list[str]) -> dict[str, Any]:
     return {"update": [REST_OF, {**STATUS, "moves": said}]}
@@ -58,6 +64,10 @@ CANNOT: list[tuple[dict[str, Any], str]] = [
     ({"update": [{**PATCH, "touches": ["completed_at"]}]}, "completed_at is not in fields"),
     ({"update": [{**PATCH, "touches": ["finished"]}]}, "'finished' is no field"),
     ({"update": [{**PATCH, "json": {"to": "{value}"}}]}, "writes one value, and names several"),
+    ({"update": [{**PATCH, "for_each": ROWS}]}, "writes one value, and names several"),
+    ({"update": [{**STATUS, "for_each": {**ROWS, "make": {"request": "POST /rows"}}}, REST_OF]}, "for_each.make: has no {value}"),
+    ({"update": [{**STATUS, "for_each": {**ROWS, "make": {"request": "POST /{child.id}", "json": "{value}"}}}, REST_OF]}, "there is no {child} here"),
+    ({"update": [{**STATUS, "for_each": {**ROWS, "request": "PUT /r/{child.id}"}}, REST_OF]}, "the step's own request is made for each"),
     ({"update": [{**PATCH, "query": {"n": "{nr}"}}]}, "there is no {nr} here"),
     ({"update": [{**PATCH, "request": ""}]}, "needs a request"),
     ({"update": [{**PATCH, "whole": True, "moves": {"NEW": ["WIP"]}}]}, "a step is of one kind"),
@@ -131,14 +141,16 @@ def test_the_example_of_the_documentation_can_be_used(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "extra"), [(1, Field.ASSIGNED_TO), (2, Field.ROOT_CAUSE)], ids=["json_api", "rpc"]
+    ("number", "extra"),
+    [(1, Field.ASSIGNED_TO), (2, Field.DESCRIPTION), (3, Field.ROOT_CAUSE)],
+    ids=["json_api", "odata", "rpc"],
 )
 def test_the_parts_of_mappings_in_the_documentation_can_be_used(
     number: int, extra: Field, tmp_path: Path
 ) -> None:
     page = (Path(syncd.__file__).parent.parent / "docs" / "rest.md").read_text(encoding="utf-8")
     examples = [part.partition("```")[0] for part in page.split("```yaml\n")[1:]]
-    assert len(examples) == 3
+    assert len(examples) == 4
     example = examples[number]
     head = "mapping: rest/1\nname: acme\nbase_url: https://acme.example\n"
     (tmp_path / "acme.yaml").write_text(f"{head}{example}", encoding="utf-8")

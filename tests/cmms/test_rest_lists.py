@@ -260,3 +260,39 @@ def test_a_rate_limit_that_would_take_too_long_is_told() -> None:
             list(made.adapter.fetch(None))
         assert caught.value.wait_s == pytest.approx(30)
         assert not caught.value.may_have_applied
+
+
+# ── pages that have died ─────────────────────────────────────────────────────────────────────
+
+GONE = answer_json({}, 410)
+
+
+def test_a_list_whose_next_page_is_gone_is_read_again_from_its_start() -> None:
+    told, asked = ids(
+        paged("cursor", **CURSOR), page(item(1), item(2), next="a"), GONE,
+        page(item(1), item(2), next="b"), page(item(3)),
+    )  # fmt: skip
+    assert told == ["1", "2", "3"]
+    assert [query.get("c") for query in asked] == [None, "a", None, "b"]
+
+
+def test_what_says_that_a_page_is_gone_may_be_a_rule() -> None:
+    over = {
+        "list": paged("cursor", **CURSOR),
+        "errors": [{"status": 400, "code": {"at": "code", "is": "skiptoken"}, "as": "changed"}],
+    }
+    dead = answer_json({"code": "skiptoken"}, 400)
+    first, again = page(item(1), next="a"), page(item(1), next="b")
+    with rest(over, first, dead, again, page(item(2))) as made:
+        assert [record.cmms_id for record in made.adapter.fetch(None)] == ["1", "2"]
+
+
+def test_a_list_that_dies_at_the_same_place_again_is_an_error() -> None:
+    first = page(item(1), next="a")
+    with pytest.raises(UnexpectedContent, match="followed by a page that is gone"):
+        ids(paged("cursor", **CURSOR), first, GONE, first, GONE)
+
+
+def test_a_first_page_that_is_not_there_is_no_list() -> None:
+    with pytest.raises(UnexpectedContent, match="is this the path of a list"):
+        ids(paged("cursor", **CURSOR), GONE)

@@ -377,6 +377,40 @@ def test_the_rows_of_a_record_are_each_written_to() -> None:
         made.adapter.update("1", status(Status.COMPLETED), {})
 
 
+UPSERT: dict[str, Any] = {
+    "update": [
+        REST_OF,
+        GO,
+        {
+            "request": "PATCH /notes/{child.id}",
+            "fields": ["root_cause"],
+            "json": {"text": "{value}"},
+            "for_each": {
+                "request": "GET /notes", "query": {"of": "{id}"}, "items": "items",
+                "where": "kind == 'CAUSE'",
+                "make": {"request": "POST /notes",
+                         "json": {"of": "{id}", "kind": "CAUSE", "text": "{value}"}},
+            },
+        },
+    ],
+    "fields": {"root_cause": {"read": "cause", "write": "cause", "empty": ""}},
+}  # fmt: skip
+
+
+def test_a_row_is_changed_where_it_is_there_and_made_where_it_is_not() -> None:
+    cause: Fields = {Field.ROOT_CAUSE: "worn"}
+    other, ours = {"id": 7, "kind": "CLOSURE"}, {"id": 8, "kind": "CAUSE"}
+    done = got(item(1, cause="worn"))
+    with rest(UPSERT, got(item(1, cause="")), page(other), answer_json({"id": 9}), done) as made:
+        assert made.adapter.update("1", cause, {}).fields[Field.ROOT_CAUSE] == "worn"
+        assert made.told()[1:3] == ["GET /api/notes?of=1", "POST /api/notes"]
+        assert made.body(2) == {"of": "1", "kind": "CAUSE", "text": "worn"}
+    with rest(UPSERT, got(item(1, cause="dry")), page(other, ours), NO_CONTENT, done) as made:
+        made.adapter.update("1", cause, {})
+        assert made.told()[1:3] == ["GET /api/notes?of=1", "PATCH /api/notes/8"]
+        assert made.body(2) == {"text": "worn"}
+
+
 # ── locks ────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -48,7 +48,11 @@ class UpdateChecks:
                 mapped = self._records.reads if own else self._records.writes
                 if is_written((*loc, "fields"), name, mapped, self._problem):
                     if name in written:
-                        self._problem(loc, f"{name} is written by update[{written[name]}] already")
+                        self._problem(
+                            loc,
+                            f"{name} is written by update[{written[name]}] already; "
+                            "a field has one step",
+                        )
                     written.setdefault(name, number)
             for name in op.touches:
                 self._touched((*loc, "touches"), name)
@@ -87,9 +91,14 @@ class UpdateChecks:
         if len(kinds) > 1:
             self._problem(loc, f"has {' and '.join(kinds)}; a step is of one kind")
         single = op.by_value is not None or op.moves is not None or op.append is not None
-        by_template = op.append is None and "value" in names_in(template_of(op))
+        makes = op.for_each is not None and op.for_each.make is not None
+        by_template = makes or (op.append is None and "value" in names_in(template_of(op)))
         if (single or by_template) and len(op.fields) != 1:
-            self._problem(loc, "writes one value, and names several fields; make a step of each")
+            self._problem(
+                loc,
+                "writes one value, and names several fields; make a step of each. A mapping cannot "
+                "say that the CMMS wants them in one call with it",
+            )
             return
         name = _FIELDS.get(op.fields[0])
         if name is None or name not in self._records.fields:

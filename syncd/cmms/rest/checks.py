@@ -154,6 +154,7 @@ class Checks:
             self._problem(loc, "needs a request, for example PATCH /workorders/{id}")
         if op.for_each is not None:
             self._call((*loc, "for_each"), op.for_each, known)
+            self._make((*loc, "for_each", "make"), op.for_each.make, known | {"value"})
             known |= {"child"}
         if op.append is not None:
             inside = [op.append.json_, op.append.form]
@@ -167,6 +168,13 @@ class Checks:
         self._call(loc, op, known)
         self._placeholders((*loc, "set"), op.set, known - {"value"})
 
+    def _make(self, loc: Loc, make: Call | None, known: set[str]) -> None:
+        if make is None:
+            return
+        self._call(loc, make, known)
+        if "value" not in names_in(template_of(make)):
+            self._problem(loc, "has no {value}: the row would be made without it")
+
     def _call(self, loc: Loc, call: Call, known: set[str]) -> None:
         for name, template in zip(_CALL, template_of(call), strict=True):
             self._placeholders((*loc, name), template, known)
@@ -176,7 +184,11 @@ class Checks:
     def _placeholders(self, loc: Loc, template: Any, known: set[str]) -> None:
         for name in sorted(names_in(template) - known):
             there = ", ".join(f"{{{it}}}" for it in sorted(known)) or "none"
-            self._problem(loc, f"there is no {{{name}}} here; there is {there}")
+            why = f"there is no {{{name}}} here; there is {there}"
+            if name == "child":
+                why += ". for_each holds the call that lists the rows; the step's own request "
+                why += "is made for each of them, with {child.x}"
+            self._problem(loc, why)
 
     def _always(self) -> None:
         """What goes with every call is filled in with nothing."""

@@ -3,7 +3,8 @@
 Pages by number or by offset are places in an order. In one that a change moves (newest first) a
 record may come twice, and another not at all: it has moved to a page that was read before. The
 list's own total tells so, counted against the records that differ. Such a list is read again
-from its start, where the moved one is now, a few times; then it is an error.
+from its start, where the moved one is now, a few times; then it is an error. So is one whose next
+page is no longer there: a cursor or a link that has died meanwhile.
 """
 
 import json
@@ -17,7 +18,7 @@ from syncd.cmms.rest.paging import Fills, make_pager
 from syncd.cmms.rest.replies import Reply
 from syncd.cmms.rest.schema import Find, List
 from syncd.core.mapping.source import Expression
-from syncd.errors import NotFound, UnexpectedContent
+from syncd.errors import Changed, NotFound, RemoteError, UnexpectedContent
 
 _MOST_READS = 4  # of a list that changes while it is read
 _CIRCLES = "is a page without a single new record; it goes in circles"
@@ -104,8 +105,17 @@ class Lists:
         seen.ids = set()
         self.sizes.clear()
         in_vain = 0
+        reply: Reply | None = None
         while asked is not None:
-            reply = self._ask(asked)
+            try:
+                reply = self._client.read(asked)
+            except (NotFound, Changed) as error:
+                if reply is None and isinstance(error, Changed):
+                    raise
+                if reply is None:
+                    raise _no_list(error) from None
+                seen.lacking = f"is followed by a page that is gone: {error}"
+                return reply
             items = self._records(reply)
             ids = [self._known_id(reply, item) for item in items]
             repeats = bool(items) and seen.ids.issuperset(ids)
@@ -118,18 +128,10 @@ class Lists:
                 raise reply.unexpected(_CIRCLES)
             if asked is not None and in_vain > _MOST_IN_VAIN and page and page.offset is None:
                 raise reply.unexpected("has one empty page after another and no end")
+        assert reply is not None  # noqa: S101 - every pager has a first request
         in_circles = repeats and self.sizes[-1] >= self.sizes[0]
         seen.compare(pager.total, sum(self.sizes), in_circles)
         return reply
-
-    def _ask(self, asked: Prepared) -> Reply:
-        try:
-            return self._client.read(asked)
-        except NotFound as error:
-            raise UnexpectedContent(
-                f"{error}; is this the path of a list?", side=error.side, status=error.status,
-                may_have_applied=False,
-            ) from None  # fmt: skip
 
     def _records(self, reply: Reply) -> list[dict[str, Any]]:
         found = None if reply.empty else reply.look(self._items)
@@ -147,3 +149,12 @@ class Lists:
         if found is None:
             raise reply.unexpected("holds a record without an id, as fields.id reads it")
         return found
+
+
+def _no_list(error: RemoteError) -> UnexpectedContent:
+    return UnexpectedContent(
+        f"{error}; is this the path of a list?",
+        side=error.side,
+        status=error.status,
+        may_have_applied=False,
+    )

@@ -5,7 +5,7 @@ whole      the record as it was read, with the changes in it
 by_value   an own call for each of our values
 moves      one legal move after another, read in between
 append     a new row with the hours that are missing
-for_each   the same body to each of the record's rows
+for_each   the same body to each of the record's rows, or a new row
 """
 
 from copy import deepcopy
@@ -272,7 +272,7 @@ class Appending(Plain):
 
 
 class ForEach(Plain):
-    """The same changes to each of the record's rows."""
+    """The same changes to each of the record's rows; where there is none, it may be made."""
 
     def plain_for(self, create: Create) -> bool:
         return False
@@ -291,7 +291,10 @@ class ForEach(Plain):
             raise reply.unexpected(f"holds no list at {children.items}")
         where = None if children.where is None else Expression.parse(children.where)
         rows = [row for row in found if where is None or where.take(row) is True]
-        if not rows:
+        if not rows and children.make is not None:
+            (one,) = self._assignments(changes, held)
+            self._send(prepare(children.make, {**held.values(), "value": one.native}), held, hands)
+        elif not rows:
             raise Refused(
                 f"record {held.record.cmms_id} has no rows to write {', '.join(changes)} to",
                 side=SIDE,

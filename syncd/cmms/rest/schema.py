@@ -161,6 +161,9 @@ class Append(Part):
 class Children(Call):
     items: str = Field(description="JMESPath of the rows")
     where: str | None = Field(None, description="JMESPath: the rows that are written to")
+    make: Call | None = Field(
+        None, description="the call that makes the row where there is none, with {value}"
+    )
 
 
 class Update(Call):
@@ -196,7 +199,9 @@ class Update(Call):
         None, description="of a status or a priority: an own call for each of our values"
     )
     append: Append | None = Field(None, description="hours as a new row: {delta}, never negative")
-    for_each: Children | None = Field(None, description="the rows that are written to, {child.x}")
+    for_each: Children | None = Field(
+        None, description="lists the rows; the step's own request is made for each, {child.x}"
+    )
     item: str | None = Field(None, description="for verify: reply, the record in the answer")
     lock: bool | None = Field(
         None, description="whether the lock guards it; default: not rows (append, for_each)"
