@@ -157,7 +157,9 @@ def _edited_since(intent: Intent, holder: S2eOrder | CmmsRecord | None) -> bool:
 
 
 def _synced_since(intent: Intent, order: S2eOrder) -> bool:
-    return order.last_synced_at not in {None, intent.last_synced_before}
+    # Later, not merely another one: a read that lags shows an older one.
+    synced, before = order.last_synced_at, intent.last_synced_before
+    return synced is not None and (before is None or synced > before)
 
 
 def _agreed(name: Field, side: Side, own: Value, other: Value) -> BaseMove:

@@ -5,7 +5,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
-from syncd.core.case import Case, Conflict, Hold, Intent, IntentState, Kind, Link, Write
+from syncd.core.case import (
+    ARRIVED_STATES,
+    Case,
+    Conflict,
+    Hold,
+    Intent,
+    IntentState,
+    Kind,
+    Link,
+    Write,
+)
 from syncd.core.decision import Change, Decision
 from syncd.core.plan import decide
 from syncd.core.policy import Mode, Overflow, Policy, Scope
@@ -197,7 +207,7 @@ def moved(decision: Decision) -> dict[Field, tuple[Value, Value]]:
 def keep(case: Case, decision: Decision) -> Case:
     """The case as the mirror holds it once the decision has been recorded, nothing sent."""
     moves = moved(decision)
-    open_intents = []
+    open_intents, arrived = [], []
     for one in case.intents:
         verdicts = {
             item.field: item.verdict for item in decision.settled if item.intent.id == one.id
@@ -208,6 +218,8 @@ def keep(case: Case, decision: Decision) -> Case:
         }
         if any(write.verdict is None for write in writes.values()):
             open_intents.append(replace(one, writes=writes))
+        elif any(write.verdict in ARRIVED_STATES for write in writes.values()):
+            arrived.append(replace(one, writes=writes, state=IntentState.CONFIRMED))
     new = {(hold.side, hold.field) for hold in decision.holds}
     kept = [
         hold
@@ -219,6 +231,7 @@ def keep(case: Case, decision: Decision) -> Case:
         base_s2e={**case.base_s2e, **{name: pair_[0] for name, pair_ in moves.items()}},
         base_cmms={**case.base_cmms, **{name: pair_[1] for name, pair_ in moves.items()}},
         intents=tuple(open_intents),
+        recent=(*case.recent, *arrived),
         holds=(*kept, *decision.holds),
         answers={
             name: side for name, side in case.answers.items() if name not in decision.resolved

@@ -95,6 +95,10 @@ def _key(state: State) -> tuple[object, ...]:
         for i in case.intents
         if i.state in OPEN_STATES
     )  # fmt: skip
+    recent = tuple(
+        (i.side, age(i.started_at), age(i.answered_at), tuple(sorted(i.writes.items())))
+        for i in case.recent
+    )
     holds = tuple(
         (h.side, h.field, h.reason, h.value, h.tries, h.until and age(h.until)) for h in case.holds
     )
@@ -108,7 +112,7 @@ def _key(state: State) -> tuple[object, ...]:
         tuple(record.fields.items()) if record is not None else (),
         age(case.s2e_seen_at), age(case.cmms_seen_at),
         tuple(sorted(case.base_s2e.items())), tuple(sorted(case.base_cmms.items())),
-        intents, holds, state.lagging and (age(state.lagging[0]), state.lagging[1].values),
+        intents, recent, holds, state.lagging and (age(state.lagging[0]), state.lagging[1].values),
     )  # fmt: skip
 
 

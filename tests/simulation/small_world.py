@@ -188,7 +188,9 @@ def _read_lag(side: Side) -> timedelta:
 def _keep(state: State, policy: Policy) -> tuple[State, Decision]:
     """Decide, and keep what was found out: all that a paused daemon does."""
     decision = decide(state.case, policy, state.now)
-    return _log(replace(state, case=keep(state.case, decision)), decision), decision
+    case = keep(state.case, decision)
+    recent = tuple(one for one in case.recent if state.now - one.started_at < 4 * LAG)
+    return _log(replace(state, case=replace(case, recent=recent)), decision), decision
 
 
 def push(state: State, how: str, policy: Policy) -> State | None:
