@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import typer
 
 from syncd.cli.common import open_app, print_json, print_rows
+from syncd.cmms import port
 from syncd.cmms.catalogue import WORDS, entries
 from syncd.cmms.port import check
 from syncd.cmms.scaffold import scaffold
@@ -103,13 +104,13 @@ def try_adapter(
     samples = dict(_sample(told) for told in sample or ())
     reasons = dict(_pair(told, "--cannot", "DRAFT=it knows no drafts") for told in cannot or ())
     with open_app({Need.CMMS}, may_write=True) as app:
-        host = _host(app.settings)
+        adapter = app.adapter()
+        host = port.host(adapter) or _host(app.settings)
         if not app.settings.cmms_sandbox:
             raise ConfigurationError(
                 f"{host} is not marked as a sandbox, and this command makes and changes records "
                 "in it; set SYNCD_CMMS_SANDBOX=1 if nobody works with it"
             )
-        adapter = app.adapter()
         if not adapter.capabilities.creates:
             raise ConfigurationError(
                 f"{adapter.name} creates no records, and those of others are not touched; "

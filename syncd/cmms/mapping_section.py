@@ -137,7 +137,7 @@ class Section:
         if node is None:
             return default
         value = node.value
-        if isinstance(value, str) and node.given:
+        if isinstance(value, str) and node.filled:
             try:
                 value = float(value)
             except ValueError:
@@ -157,7 +157,7 @@ class Section:
         if node is None:
             return default
         value = node.value
-        if node.given and value in {"true", "false"}:
+        if node.filled and value in {"true", "false"}:
             value = value == "true"
         if not isinstance(value, bool):
             self.problem(f"is {_kind(node)}; true or false is wanted", key)
@@ -283,7 +283,9 @@ class Section:
         if short is not None and isinstance(node.value, str):
             node = Node(node.mark, {short: Entry(short, node.mark, node)})
         # Its line is the key's: what it holds begins one further down in a long form.
-        return Section(Node(entry.mark, node.value, node.given), self._path(key), self.problems)
+        return Section(
+            Node(entry.mark, node.value, node.given, node.filled), self._path(key), self.problems
+        )
 
     def done(self) -> None:
         """Report the keys that nobody has asked for, with the nearest that somebody has."""

@@ -139,7 +139,7 @@ class _Filling:
             self._problems.add(node.mark, path, "holds ${ that is no ${NAME} or ${NAME:-default}")
         numbers = [found[1] for found in _NAME.finditer(text) if found[2]]
         if not numbers:
-            return Node(node.mark, done, tuple(given))
+            return Node(node.mark, done, tuple(given), filled=True)
         if _NAME.fullmatch(text) is None:
             self._problems.add(node.mark, path, "holds ${NAME#}, a number, with text around it")
         elif _WHOLE.fullmatch(done):

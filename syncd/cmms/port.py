@@ -173,6 +173,12 @@ def notes(adapter: CmmsAdapter) -> list[str]:
     return list(getattr(adapter, "notes", ()))
 
 
+def host(adapter: CmmsAdapter) -> str | None:
+    """The host that it talks to, where its setup says another than SYNCD_CMMS_URL."""
+    said = getattr(adapter, "host", None)
+    return None if said is None else str(said)
+
+
 def close(adapter: CmmsAdapter) -> None:
     """Release what the adapter holds, if it holds anything."""
     closing = getattr(adapter, "close", None)

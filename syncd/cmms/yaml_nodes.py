@@ -38,11 +38,13 @@ class Node:
     Attributes:
         value: a scalar, a list of nodes, or entries by the text of their key.
         given: what of it was taken from the environment: it is never shown.
+        filled: whether it was made from ${NAME}, by a default too: text that may mean a number.
     """
 
     mark: Mark
     value: "Scalar | list[Node] | dict[str, Entry]"
     given: tuple[str, ...] = ()
+    filled: bool = False
 
     def __repr__(self) -> str:
         return f"Node({self.mark}, {'***' if self.given else repr(self.value)})"

@@ -1,5 +1,6 @@
 """Adapters that `syncd adapter test` is tried with, by their dotted path."""
 
+import time
 from dataclasses import replace
 from typing import ClassVar
 
@@ -14,6 +15,22 @@ class Loose(SqlAdapter):
 
     def find(self, s2e_id: str) -> list[CmmsRecord]:
         return [it for it in self.fetch(None) if s2e_id.startswith(it.s2e_id or "?")]
+
+
+class Lagging(SqlAdapter):
+    """Its search does not know a new record for a moment."""
+
+    capabilities: ClassVar[Capabilities] = replace(SqlAdapter.capabilities, index_lag_s=0.3)
+    made = 0.0
+
+    def create(self, s2e_id: str, fields: Fields) -> CmmsRecord:
+        record = super().create(s2e_id, fields)
+        self.made = time.monotonic()
+        return record
+
+    def find(self, s2e_id: str) -> list[CmmsRecord]:
+        knows = time.monotonic() - self.made >= self.capabilities.index_lag_s
+        return super().find(s2e_id) if knows else []
 
 
 class ReadOnly(SqlAdapter):

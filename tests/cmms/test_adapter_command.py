@@ -223,6 +223,32 @@ def test_waits_are_kept_and_what_could_not_be_cancelled_is_said(tmp_path: Path) 
     assert "could not be cancelled: gone for today" in " ".join(told.stdout.split())
 
 
+def test_what_was_made_is_looked_for_only_when_the_search_may_know_it(tmp_path: Path) -> None:
+    told = syncd(
+        "adapter", "test", "--confirm", "cmms.db", "--rule", "is_found_by_its_s2e_id",
+        cwd=tmp_path, settings=on_sqlite("tests.cmms.live_adapters:Lagging", **SANDBOX),
+    )  # fmt: skip
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert "test_a_created_record_is_found_by_its_s2e_id PASSED" in told.stdout
+
+
+def test_the_host_is_the_one_that_the_mapping_names(tmp_path: Path) -> None:
+    """Typing the name of another must never be enough."""
+    settings = {
+        "SYNCD_CMMS_ADAPTER": "rest",
+        "SYNCD_CMMS_MAPPING": str(ROOT / "tests" / "cmms" / "standin.yaml"),
+        "SYNCD_CMMS_URL": "http://sandbox.example",
+        "SYNCD_ALLOW_HTTP": "1",
+        "STANDIN_URL": "http://127.0.0.1:9/api",
+        "STANDIN_USER": "u",
+        "STANDIN_SECRET": "s",
+        **SANDBOX,
+    }
+    told = syncd("adapter", "test", "--confirm", "sandbox.example", cwd=tmp_path, settings=settings)
+    assert told.returncode == 64, told.stdout + told.stderr
+    assert "'sandbox.example' is not 127.0.0.1; nothing was done" in told.stderr
+
+
 def test_an_adapter_that_creates_nothing_cannot_be_tried(tmp_path: Path) -> None:
     adapter = "tests.cmms.live_adapters:ReadOnly"
     told = syncd("adapter", "test", cwd=tmp_path, settings=on_sqlite(adapter, **SANDBOX))

@@ -211,8 +211,10 @@ def test_only_true_false_and_plain_numbers_are_no_text() -> None:
 
 def test_a_number_is_taken_from_the_environment(tmp_path: Path) -> None:
     assert load(tmp_path, f"{GOOD}index_lag_s: ${{LAG#:-30}}\n").index_lag_s == 30.0
-    with pytest.raises(ConfigurationError, match="index_lag_s"):
-        load(tmp_path, f"{GOOD}index_lag_s: ${{LAG:-30}}\n")
+    # Where a number is wanted, a default is one like what the environment says.
+    assert load(tmp_path, f"{GOOD}index_lag_s: ${{LAG:-30}}\n").index_lag_s == 30.0
+    with pytest.raises(ConfigurationError, match="index_lag_s: is text; a number is wanted"):
+        load(tmp_path, f"{GOOD}index_lag_s: ${{LAG:-soon}}\n")
 
 
 # ── what it extends ───────────────────────────────────────────────────────────────────────

@@ -64,6 +64,8 @@ CANNOT: list[tuple[dict[str, Any], str]] = [
     ({"update": [{**PATCH, "touches": ["completed_at"]}]}, "completed_at is not in fields"),
     ({"update": [{**PATCH, "touches": ["finished"]}]}, "'finished' is no field"),
     ({"update": [{**PATCH, "json": {"to": "{value}"}}]}, "writes one value, and names several"),
+    ({"get": {"json": {"query": "order(id:1){{a{id}}}"}}}, "fills in {id} right behind a letter"),
+    ({"list": {"json": {"query": "orders{name}"}}}, "there is no {name} here; there is none; for a plain brace write {{name}}"),
     ({"update": [{**PATCH, "for_each": ROWS}]}, "writes one value, and names several"),
     ({"update": [{**STATUS, "for_each": {**ROWS, "make": {"request": "POST /rows"}}}, REST_OF]}, "for_each.make: has no {value}"),
     ({"update": [{**STATUS, "for_each": {**ROWS, "make": {"request": "POST /{child.id}", "json": "{value}"}}}, REST_OF]}, "there is no {child} here"),
@@ -142,15 +144,15 @@ def test_the_example_of_the_documentation_can_be_used(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("number", "extra"),
-    [(1, Field.ASSIGNED_TO), (2, Field.DESCRIPTION), (3, Field.ROOT_CAUSE)],
-    ids=["json_api", "odata", "rpc"],
+    [(1, Field.ASSIGNED_TO), (2, Field.DESCRIPTION), (3, Field.ROOT_CAUSE), (4, Field.TITLE)],
+    ids=["json_api", "odata", "rpc", "graphql"],
 )
 def test_the_parts_of_mappings_in_the_documentation_can_be_used(
     number: int, extra: Field, tmp_path: Path
 ) -> None:
     page = (Path(syncd.__file__).parent.parent / "docs" / "rest.md").read_text(encoding="utf-8")
     examples = [part.partition("```")[0] for part in page.split("```yaml\n")[1:]]
-    assert len(examples) == 4
+    assert len(examples) == 5
     example = examples[number]
     head = "mapping: rest/1\nname: acme\nbase_url: https://acme.example\n"
     (tmp_path / "acme.yaml").write_text(f"{head}{example}", encoding="utf-8")

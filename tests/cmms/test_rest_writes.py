@@ -167,6 +167,29 @@ def test_a_whole_record_goes_below_what_json_says() -> None:
         }
 
 
+@pytest.mark.parametrize("path", ["text.cause", "text.0.value"])
+def test_a_carried_list_is_never_written_into(path: str) -> None:
+    """What others keep in it would be thrown away."""
+    step = {**BASE["update"][0], "carry": {"text": "text"}}
+    native = item(1, text=[{"key": "theirs", "value": "x"}])
+    over = {"update": [step], "fields": {"description": {"at": None, "read": "own", "write": path}}}
+    with rest(over, got(native)) as made:
+        with pytest.raises(Refused, match="a list is at text, and no object"):
+            made.adapter.update("1", {Field.DESCRIPTION: "ours"}, {})
+        assert made.told() == ["GET /api/wo/1"]
+
+
+@pytest.mark.parametrize(("rule", "error"), [("busy", None), ("note", "compare it")])
+def test_a_condition_is_true_or_false_and_a_text_is_neither(rule: str, error: str | None) -> None:
+    records = [item(1, busy=1, note="false"), item(2, busy=0), item(3, busy=[]), item(4)]
+    with rest({"list": {"where": rule}}, page(*records)) as made:
+        if error is None:
+            assert [it.cmms_id for it in made.adapter.fetch(None)] == ["1"]
+        else:
+            with pytest.raises(UnexpectedContent, match=error):
+                list(made.adapter.fetch(None))
+
+
 def test_a_changed_field_wins_inside_what_is_carried_and_what_is_set() -> None:
     step = {**BASE["update"][0], "carry": {"text": "text"}, "set": {"box": {"kind": "k"}}}
     over = {
@@ -587,6 +610,8 @@ def test_what_a_step_sets_goes_with_its_fields_when_a_record_is_made(
          answer_json({"error": {"code": "7"}}), Refused, False),
         ({"when": "ok == `false`", "as": "credentials"}, answer_json({"ok": False}),
          CredentialsRefused, False),
+        ({"when": "userErrors", "as": "refused"}, answer_json({"userErrors": [{"code": "STALE"}]}),
+         Refused, False),
         ({"status": 417, "body": "Timestamp", "as": "changed"},
          answer_json({"exc": "TimestampMismatch"}, 417), Changed, False),
         ({"status": 503, "as": "throttled"}, answer_json({}, 503, Retry_After="7"), Throttled, False),

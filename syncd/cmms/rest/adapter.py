@@ -51,6 +51,7 @@ class RestAdapter:
         self.mapping_hash = mapping.digest
         self.mapping_trust = mapping.trust
         self.notes = notes(records)
+        self.host = client.host
         self._told = told
         self._map = records
         self.client = client

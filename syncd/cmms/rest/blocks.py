@@ -167,7 +167,9 @@ class Login(Call):
     token: str | None = Field(None, description="JMESPath of the token in the answer")
     text: bool = Field(False, description="the answer's text is the token")
     token_header: str | None = Field(None, description="the answer's header that is the token")
-    expires_in: str | None = Field(None, description="JMESPath of its life in seconds")
+    expires_in: str | None = Field(
+        None, description="JMESPath of its life in seconds; a moment is none, use lifetime_s"
+    )
     lifetime_s: Seconds | None = Field(None, description="its life, where the answer says none")
     send: TokenSend = Field(_BEARER, description="how it is sent")
 
@@ -242,7 +244,7 @@ class Rule(Part):
     )
     body: str | None = Field(None, description="text that the body contains")
     code: Code | None = Field(None, description="a value in the body")
-    when: str | None = Field(None, description="JMESPath that is true")
+    when: str | None = Field(None, description="JMESPath; null, 0 and what is empty are not true")
     as_: Meaning = Field(alias="as", description="what it means")
     message: str | None = Field(None, description="JMESPath of the text to show")
     applied: bool | None = Field(

@@ -35,7 +35,8 @@ def body_with(
     request: Prepared, told: list[tuple[str, Any]], under: str | None, base: Any
 ) -> Prepared:
     """The request with these values in its body, by dotted path below `under`; in a form, by the
-    path as a name. What the body holds beside them stays."""
+    path as a name. What the body holds beside them stays. Raises Refused where they would replace
+    a list or a value that it holds."""
     if request.form is not None:
         return replace(request, form={**request.form, **dict(told)})
     if not told and base is None:
@@ -47,7 +48,10 @@ def body_with(
             base = {key: base}
         body = overlay(body, base)
     for path, value in told:
-        put(body, (*way, *parse_path(path)), value)
+        try:
+            put(body, (*way, *parse_path(path)), value)
+        except ValueError as error:
+            raise Refused(str(error), side=SIDE) from None
     return replace(request, json=body)
 
 

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 from syncd.cmms.rest.blocks import Call, Send
 from syncd.cmms.rest.placeholders import Values, fill, fill_path, fill_text, text_of
 from syncd.core.mapping.paths import parse_path, put
+from syncd.errors import ConfigurationError
 
 _REQUEST = re.compile(r"(GET|POST|PUT|PATCH|DELETE|QUERY) (\S.*)")
 _OVERRIDDEN = frozenset({"PUT", "PATCH", "DELETE"})
@@ -151,5 +152,8 @@ def overlay(one: Any, other: Any) -> Any:
 def with_value(body: Any, path: str, value: Any) -> Any:
     """A copy of the body with a value at this dotted path."""
     made: dict[str, Any] = deepcopy(body) if isinstance(body, dict) else {}
-    put(made, parse_path(path), value)
+    try:
+        put(made, parse_path(path), value)
+    except ValueError as error:
+        raise ConfigurationError(f"the mapping: {error}") from None
     return made

@@ -11,7 +11,7 @@ from syncd.cmms.rest.calls import split_request
 from syncd.cmms.rest.check_auth import check_auth
 from syncd.cmms.rest.check_updates import Loc, Problem, UpdateChecks, is_written
 from syncd.cmms.rest.ops import template_of
-from syncd.cmms.rest.placeholders import braced_in, names_in
+from syncd.cmms.rest.placeholders import braced_in, glued_in, names_in
 from syncd.cmms.rest.schema import Create, Find, RestMapping, Update
 from syncd.core.mapping.paths import parse_path
 from syncd.core.mapping.record_map import RecordMap
@@ -20,6 +20,10 @@ from syncd.core.mapping.times import pattern_problem
 from syncd.core.work_order import Field
 
 _RECORD = frozenset({"id", "address", "s2e_id"})
+# All placeholders there are, somewhere.
+_NAMES = _RECORD | {
+    "since", "last", "value", "delta", "move", "child", "token", "record", "offset", "from", "to",
+}  # fmt: skip
 # Keys whose text is a JMESPath expression, wherever they stand.
 _EXPRESSIONS = frozenset(
     {"items", "item", "where", "deleted", "more", "by", "take", "at", "when", "message", "success"}
@@ -185,10 +189,17 @@ class Checks:
         for name in sorted(names_in(template) - known):
             there = ", ".join(f"{{{it}}}" for it in sorted(known)) or "none"
             why = f"there is no {{{name}}} here; there is {there}"
+            if name not in _NAMES:
+                why += f"; for a plain brace write {{{{{name}}}}}"
             if name == "child":
                 why += ". for_each holds the call that lists the rows; the step's own request "
                 why += "is made for each of them, with {child.x}"
             self._problem(loc, why)
+        for name in sorted(glued_in(template)):
+            self._problem(
+                loc, f"fills in {{{name}}} right behind a letter; for a plain brace write "
+                f"{{{{{name}}}}}, else put a space between"
+            )  # fmt: skip
 
     def _always(self) -> None:
         """What goes with every call is filled in with nothing."""
@@ -280,7 +291,10 @@ class Checks:
                 "again by the id it carries; an own field, or {marker: description}"
             )  # fmt: skip
         elif Field.S2E_ID not in self._records.writes:
-            self._problem(("create",), "cannot write fields.s2e_id: the record would be no one's")
+            self._problem(
+                ("create",), "cannot write fields.s2e_id: the record would be no one's. Give it "
+                "`at`, or `write`, with once: true"
+            )  # fmt: skip
         if self._told.find == "none":
             self._problem(
                 ("create",), "cannot be without find: after a lost answer nobody knows whether "

@@ -73,7 +73,7 @@ class Client:
     @property
     def host(self) -> str:
         """Where it is, for people."""
-        return urlsplit(self._base_url).netloc
+        return urlsplit(self._base_url).hostname or self._base_url
 
     def read(self, prepared: Prepared) -> Reply:
         """Send what changes nothing; it is repeated when nobody answers."""

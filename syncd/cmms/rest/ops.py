@@ -18,7 +18,7 @@ from syncd.cmms.rest.bodies import assignments, body_with, confirm, constants, d
 from syncd.cmms.rest.calls import Prepared, prepare
 from syncd.cmms.rest.placeholders import Values, fill, names_in
 from syncd.cmms.rest.records import Held
-from syncd.cmms.rest.replies import SIDE, Reply
+from syncd.cmms.rest.replies import SIDE, Reply, holds
 from syncd.cmms.rest.schema import Create, Update
 from syncd.cmms.rest.steps import Moves
 from syncd.core.mapping.converters import Mapped
@@ -290,7 +290,7 @@ class ForEach(Plain):
         if not isinstance(found, list):
             raise reply.unexpected(f"holds no list at {children.items}")
         where = None if children.where is None else Expression.parse(children.where)
-        rows = [row for row in found if where is None or where.take(row) is True]
+        rows = [row for row in found if where is None or holds(where, row, reply.where)]
         if not rows and children.make is not None:
             (one,) = self._assignments(changes, held)
             self._send(prepare(children.make, {**held.values(), "value": one.native}), held, hands)

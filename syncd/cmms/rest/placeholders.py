@@ -16,6 +16,7 @@ from syncd.errors import Refused
 
 _NAME = re.compile(r"\{\{|\}\}|\{([a-z_][a-z0-9_]*(?:\.[A-Za-z0-9_.]+)?)\}")
 _WHOLE = re.compile(r"\{([a-z_][a-z0-9_]*(?:\.[A-Za-z0-9_.]+)?)\}")
+_GLUED = re.compile(r"\w\{([a-z_][a-z0-9_.]*)\}")
 _BRACED = re.compile(r"\{([^{}\[\"\s:,]+)\}")
 # What ends or escapes a quoted text in the query languages of CMMSs (OData, SOQL, OSLC, encoded
 # queries), and what ends a line.
@@ -35,6 +36,13 @@ def braced_in(template: Any) -> set[str]:
     """Whatever stands in single braces, unless it is JSON: nothing may, where nothing is filled
     in."""
     return {name for text in _texts(template) for name in _BRACED.findall(_doubled(text))}
+
+
+def glued_in(template: Any) -> set[str]:
+    """Placeholders right behind a letter, in a text that has braces of its own too: of GraphQL,
+    say, where `order{id}` means the field and not the record's id."""
+    texts = (text.replace("{{", "((") for text in _texts(template) if "{{" in text)
+    return {found.group(1) for text in texts for found in _GLUED.finditer(text)}
 
 
 def _doubled(text: str) -> str:

@@ -9,12 +9,12 @@ from syncd.cmms.rest.calls import prepare
 from syncd.cmms.rest.client import Client
 from syncd.cmms.rest.locking import Guard
 from syncd.cmms.rest.more import Mores
-from syncd.cmms.rest.replies import SIDE, Reply
+from syncd.cmms.rest.replies import SIDE, Reply, holds
 from syncd.cmms.rest.schema import Get
 from syncd.core.mapping.record_map import RecordMap, Told
 from syncd.core.mapping.source import Expression
 from syncd.core.mapping.value_map import native_key
-from syncd.core.work_order import CmmsRecord, Fields, Unreadable
+from syncd.core.work_order import CmmsRecord, Fields
 from syncd.errors import NotFound, UnexpectedContent
 
 
@@ -141,18 +141,13 @@ class Records:
 
     def is_gone(self, native: dict[str, Any]) -> bool:
         """Whether the mapping's `deleted` says so."""
-        return self._deleted is not None and _is_true(self._deleted, native)
+        return self._deleted is not None and holds(self._deleted, native, "deleted")
 
     def is_ours(self, native: dict[str, Any]) -> bool:
         """Whether a listed record is one to look at."""
-        return not self.is_gone(native) and (self._where is None or _is_true(self._where, native))
-
-
-def _is_true(expression: Expression, native: dict[str, Any]) -> bool:
-    found = expression.take(native)
-    if isinstance(found, Unreadable):
-        raise UnexpectedContent(f"{expression.text} {found.why}", side=SIDE, may_have_applied=False)
-    return found is True
+        return not self.is_gone(native) and (
+            self._where is None or holds(self._where, native, "where")
+        )
 
 
 def _none(cmms_id: str) -> NotFound:

@@ -88,6 +88,19 @@ class Reply:
         )
 
 
+def holds(expression: Expression, document: Any, where: str) -> bool:
+    """Whether a condition of the mapping is true. Null, 0 and what is empty are false; a text is
+    neither ("false" is one, too), and raises UnexpectedContent."""
+    found = look(expression, document, where)
+    if isinstance(found, str) and found:
+        raise UnexpectedContent(
+            f"{where}: {expression.text} tells {found!r:.40} instead of true or false; compare it",
+            side=SIDE,
+            may_have_applied=False,
+        )
+    return bool(found)
+
+
 def look(expression: Expression, document: Any, where: str) -> Any:
     try:
         return expression.search(document)
@@ -166,7 +179,7 @@ class Matcher:
         try:
             if self._code is not None and native_key(self._code.search(body)) not in self._codes:
                 return False
-            return self._when is None or self._when.search(body) is True
+            return self._when is None or bool(self._when.search(body))
         except JMESPathError:
             return False
 

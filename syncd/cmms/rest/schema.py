@@ -67,7 +67,10 @@ class More(Call):
 
 
 class Get(Call):
-    item: str = Field("@", description="JMESPath of the record")
+    item: str = Field(
+        "@",
+        description="JMESPath of the record; where null means that there is none, say so in errors",
+    )
     items: str | None = Field(None, description="JMESPath of a list of one, instead of item")
     more: dict[str, More] = Field(
         {},

@@ -43,6 +43,8 @@ def format_path(path: Path) -> str:
 def put(body: dict[str, object], path: Path, value: object) -> None:
     """Set the value, making the objects on the way to it. `clash` tells when that is unsafe.
 
+    Raises ValueError where something else is in the way: it would be thrown away.
+
     >>> body = {"a": {"b": 1}}
     >>> put(body, ("a", "c"), 2); body
     {'a': {'b': 1, 'c': 2}}
@@ -50,9 +52,14 @@ def put(body: dict[str, object], path: Path, value: object) -> None:
     *way, last = path
     for key in way:
         inner = body.get(key)
-        if not isinstance(inner, dict):
+        if inner is None:
             inner = {}
             body[key] = inner
+        if not isinstance(inner, dict):
+            what = "a list" if isinstance(inner, list) else "a value"
+            raise ValueError(
+                f"{format_path(path)} cannot be set: {what} is at {key}, and no object"
+            )
         body = inner
     body[last] = value
 
