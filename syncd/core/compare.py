@@ -152,8 +152,8 @@ def _settles(name: Field, sent: Value, seen: Value, policy: Policy) -> bool:
 def is_normalisation(sent: Value, seen: Value) -> bool:
     """Whether `seen` is what a system may make of `sent` when it stores it.
 
-    Trimmed or respaced text, text cut at a length, rounded hours, a time cut to the second,
-    the minute or the day.
+    Trimmed or respaced text, text that is all in capitals or all in small letters now, text cut
+    at a length, rounded hours, a time cut to the second, the minute or the day.
     """
     if isinstance(sent, datetime) and isinstance(seen, datetime):
         return _is_retimed(sent, seen)
@@ -165,7 +165,7 @@ def is_normalisation(sent: Value, seen: Value) -> bool:
         )
     if isinstance(sent, str) and (seen is None or isinstance(seen, str)):
         plain_sent, plain_seen = _plain(sent), _plain(seen or "")
-        if plain_sent == plain_seen:
+        if plain_seen in {plain_sent, plain_sent.upper(), plain_sent.lower()}:
             return True
         head = plain_seen.removesuffix("...").removesuffix(CUT_MARK).rstrip()
         return utf16_units(head) >= SHORTEST_CUT and plain_sent.startswith(head)

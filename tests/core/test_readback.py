@@ -155,6 +155,8 @@ LONG = "word " * 60 + "end"
         pytest.param("  pump\n", "pump", id="trimmed"),
         pytest.param("a  b\n\nc", "a b c", id="respaced"),
         pytest.param("\n ", None, id="blank text kept as none"),
+        pytest.param("Ana Gómez ", "ANA GÓMEZ", id="in capitals"),
+        pytest.param("Ana Gómez", "ana gómez", id="in small letters"),
         pytest.param(LONG, LONG[:100], id="cut"),
         pytest.param(LONG, LONG[:100] + "…", id="cut with a mark"),
         pytest.param(LONG, LONG[:100] + "...", id="cut with dots"),
@@ -178,6 +180,7 @@ def test_normalisations(sent_value: Value, seen: Value) -> None:
     ("sent_value", "seen"),
     [
         pytest.param("pump", None, id="emptied"),
+        pytest.param("Ana Gómez", "Ana GÓMEZ", id="one word in capitals"),
         pytest.param("pump broke", "pump", id="a short head is an edit"),
         pytest.param(LONG, LONG[:100] + "!", id="another end"),
         pytest.param(LONG, LONG + " and more", id="longer"),
