@@ -3,7 +3,7 @@
 # make test-judge   half an hour: a thousand histories, deaths at every effect, planted bugs, long
 #                   stories (docs/judging.md)
 # make test-system  what needs Debian packages; installs them when it may
-# make test-adapters  a third of an hour: the conformance of every adapter and preset, as a whole
+# make test-adapters  some 12 minutes: the conformance of every adapter and preset, as a whole
 # make sweeps       the whole table of docs/sweeps.md, an hour; SWEEPS="--only 1000" is minutes
 # make bench        the table of docs/performance.md, some ten minutes; nothing else should run
 # make simulate     SEED=0 HISTORIES=1000: histories on a virtual clock, judged; SEED=4711 alone
