@@ -10,7 +10,6 @@ import typer
 from syncd.cli.common import open_app, print_json, print_rows
 from syncd.cmms import port
 from syncd.cmms.catalogue import WORDS, entries
-from syncd.cmms.port import check
 from syncd.cmms.scaffold import scaffold
 from syncd.core.work_order import Field, Unreadable, Value, parse_value
 from syncd.errors import ConfigurationError, InputError
@@ -120,7 +119,7 @@ def try_adapter(
         typed = confirm if confirm is not None else typer.prompt("Type the host to go on")
         if typed.strip() != host:
             raise InputError(f"{typed.strip()!r} is not {host}; nothing was done")
-        typer.echo(check(adapter) or f"{adapter.name}: it has no check of its own")
+        typer.echo(port.check(adapter) or f"{adapter.name}: it has no check of its own")
         prefix = f"wo_syncdtest_{secrets.token_hex(4)}_"
         trial = live.run(adapter, prefix, samples=samples, cannot=reasons, only=rule)
         typer.echo(f"Left in {host}, all with an s2e id that begins with {prefix}:")

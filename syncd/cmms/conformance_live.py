@@ -64,7 +64,7 @@ class _Recorder:
     def create(self, s2e_id: str, fields: Fields) -> CmmsRecord:
         made = self._patiently(lambda: self.adapter.create(s2e_id, fields))
         self.made[made.cmms_id] = s2e_id
-        # The engine never looks earlier for what it made.
+        # So long a search may miss it, as the adapter itself says.
         self.sleep(min(self.adapter.capabilities.index_lag_s, _LONGEST_WAIT_S))
         return made
 

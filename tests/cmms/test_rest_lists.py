@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from syncd.errors import Throttled, UnexpectedContent, Unreachable
+from syncd.errors import ConfigurationError, Throttled, UnexpectedContent, Unreachable
 from tests.cmms.rest_bench import item, page, rest
 from tests.edges.raw_server import Asked, Behaviour, answer_json, raw
 
@@ -296,3 +296,10 @@ def test_a_list_that_dies_at_the_same_place_again_is_an_error() -> None:
 def test_a_first_page_that_is_not_there_is_no_list() -> None:
     with pytest.raises(UnexpectedContent, match="is this the path of a list"):
         ids(paged("cursor", **CURSOR), GONE)
+
+
+def test_a_place_for_the_cursor_that_a_text_holds_is_a_fault_of_the_mapping() -> None:
+    over = paged("cursor", send={"json": "filter.after"}, read="next")
+    over |= {"request": "POST /wo", "query": None, "json": {"filter": "open"}}
+    with pytest.raises(ConfigurationError, match="a value is at filter, and no object"):
+        ids(over, page(item(1), next="a"))

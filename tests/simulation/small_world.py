@@ -136,11 +136,13 @@ def _edit(state: State, side: Side, name: Field, value: Value) -> State | None:
     shown = {held.fields[name] for held in known if held is not None}
     base = (state.case.base_s2e if side is Side.S2E else state.case.base_cmms)[name]
     # Nothing has changed where somebody puts back what both are known to have held, and nobody
-    # can tell an edit from a write of ours that says the same, and that nobody has answered.
+    # can tell an edit upstream from a write of ours that says the same and was not answered.
     doubted = {
         intent.writes[name].sent
         for intent in state.case.intents
-        if (intent.side, intent.state) == (side, IntentState.IN_DOUBT) and name in intent.writes
+        if side is Side.S2E is intent.side
+        and intent.state is IntentState.IN_DOUBT
+        and name in intent.writes
     }
     if value not in {other[name], dict(state.agreed)[name], base, *shown, *doubted}:
         edits.add((side, name, value, False))

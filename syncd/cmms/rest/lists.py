@@ -18,7 +18,7 @@ from syncd.cmms.rest.paging import Fills, make_pager
 from syncd.cmms.rest.replies import Reply
 from syncd.cmms.rest.schema import Find, List
 from syncd.core.mapping.source import Expression
-from syncd.errors import Changed, NotFound, RemoteError, UnexpectedContent
+from syncd.errors import Changed, NotFound, UnexpectedContent
 
 _MOST_READS = 4  # of a list that changes while it is read
 _CIRCLES = "is a page without a single new record; it goes in circles"
@@ -101,21 +101,12 @@ class Lists:
         """One read from the start; its last answer."""
         moves = page is not None and (page.number is not None or page.offset is not None)
         pager = make_pager(page, request, values, self._fills, self._client.link)
-        asked: Prepared | None = pager.first(request)
+        asked = pager.first(request)
+        reply = self._first(asked)
         seen.ids = set()
         self.sizes.clear()
         in_vain = 0
-        reply: Reply | None = None
-        while asked is not None:
-            try:
-                reply = self._client.read(asked)
-            except (NotFound, Changed) as error:
-                if reply is None and isinstance(error, Changed):
-                    raise
-                if reply is None:
-                    raise _no_list(error) from None
-                seen.lacking = f"is followed by a page that is gone: {error}"
-                return reply
+        while True:
             items = self._records(reply)
             ids = [self._known_id(reply, item) for item in items]
             repeats = bool(items) and seen.ids.issuperset(ids)
@@ -123,15 +114,31 @@ class Lists:
             seen.ids.update(ids)
             self.sizes.append(len(items))
             yield from seen.news(ids, items)
-            asked = pager.next(asked, reply, items)
-            if asked is not None and repeats and (in_vain > _MOST_IN_VAIN or not moves):
+            following = pager.next(asked, reply, items)
+            if following is None:
+                break
+            asked = following
+            if repeats and (in_vain > _MOST_IN_VAIN or not moves):
                 raise reply.unexpected(_CIRCLES)
-            if asked is not None and in_vain > _MOST_IN_VAIN and page and page.offset is None:
+            if in_vain > _MOST_IN_VAIN and page and page.offset is None:
                 raise reply.unexpected("has one empty page after another and no end")
-        assert reply is not None  # noqa: S101 - every pager has a first request
+            try:
+                reply = self._client.read(asked)
+            except (NotFound, Changed) as error:
+                seen.lacking = f"is followed by a page that is gone: {error}"
+                return reply
         in_circles = repeats and self.sizes[-1] >= self.sizes[0]
         seen.compare(pager.total, sum(self.sizes), in_circles)
         return reply
+
+    def _first(self, asked: Prepared) -> Reply:
+        try:
+            return self._client.read(asked)
+        except NotFound as error:
+            raise UnexpectedContent(
+                f"{error}; is this the path of a list?", side=error.side, status=error.status,
+                may_have_applied=False,
+            ) from None  # fmt: skip
 
     def _records(self, reply: Reply) -> list[dict[str, Any]]:
         found = None if reply.empty else reply.look(self._items)
@@ -149,12 +156,3 @@ class Lists:
         if found is None:
             raise reply.unexpected("holds a record without an id, as fields.id reads it")
         return found
-
-
-def _no_list(error: RemoteError) -> UnexpectedContent:
-    return UnexpectedContent(
-        f"{error}; is this the path of a list?",
-        side=error.side,
-        status=error.status,
-        may_have_applied=False,
-    )
