@@ -7,24 +7,23 @@ neither reads nor writes, and what writes decides nothing.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
 
 from syncd.apply import Apply, Sent
 from syncd.cmms.port import CmmsAdapter
-from syncd.core.case import Case
 from syncd.core.decision import Decision
 from syncd.core.meet import alone
-from syncd.core.plan import Guard, Plan, decide, guard_plan, make_plan
+from syncd.core.plan import Guard, Plan, decide
 from syncd.core.policy import Mode, Policy
 from syncd.core.work_order import Side
 from syncd.cycle_report import Report
+from syncd.deciding import Decider, decide_what_was_left, plan_from_mirror
 from syncd.intents import Intents
 from syncd.mirror import journal, looks, report, state
 from syncd.mirror.alone import settle_alone
-from syncd.mirror.cases import load_cases
 from syncd.mirror.database import Mirror, Tx
 from syncd.mirror.lease import Lease
 from syncd.mirror.relinking import Taken, take_answers
@@ -33,7 +32,7 @@ from syncd.outage import Outage
 from syncd.poll_cmms import CmmsPoll
 from syncd.poll_s2e import S2ePoll
 from syncd.reading import Reading, Seen
-from syncd.record import facts, record_plan
+from syncd.record import record_plan, record_what_passes
 from syncd.scan2evolve.client import Scan2EvolveClient
 from syncd.sweeping import Progress
 
@@ -55,7 +54,7 @@ class Order:
     full: bool = False
     only: tuple[str, ...] | None = None
     dry: bool = False
-    decide: Callable[[Case, Policy, datetime], Decision] = decide
+    decide: Decider = decide
 
 
 @dataclass(slots=True)
@@ -138,7 +137,8 @@ class Cycle:
     # ── read ──────────────────────────────────────────────────────────────────────────────
 
     def _open(self, reading: Reading) -> None:
-        """A write found `started` was cut off with its process: its outcome is in doubt."""
+        """A write found `started` was cut off with its process: its outcome is in doubt. What
+        was read and not decided is decided before it is read again."""
         with self.mirror.transaction() as tx:
             ahead = forget_the_future(tx)
             if ahead is not None:
@@ -146,6 +146,8 @@ class Cycle:
                 structlog.get_logger().warning("clock.set_back", by_s=by_s)
             self._notice_set_ahead(tx)
             state.start_cycle(tx, reading.cycle_id)
+            left = bool(state.get_state(tx, state.UNDECIDED))
+            state.set_state(tx, state.UNDECIDED, True)
             for intent in journal.mark_started_in_doubt(tx):
                 journal.write(tx, "push.in_doubt", cycle_id=reading.cycle_id, s2e_id=intent.s2e_id)
                 structlog.get_logger().warning(
@@ -153,6 +155,8 @@ class Cycle:
                 )
             for taken in take_answers(tx, reading.cycle_id):
                 _log_taken(taken)
+        if left:
+            decide_what_was_left(self.mirror, self.policy, self.utcnow(), reading.cycle_id)
 
     def _notice_set_ahead(self, tx: Tx) -> None:
         last, then = self.clocks
@@ -206,10 +210,11 @@ class Cycle:
         """The plan, from the mirror. Orders about to be written are first looked at afresh,
         since their last observation may be as old as the last sweep."""
         plan = self._plan(reading, order, cmms)
-        stale = [decision.s2e_id for decision in plan.sendable() if not self._is_fresh(decision)]
+        stale = [decision for decision in plan.sendable() if not self._is_fresh(decision)]
         if not stale or s2e.error is not None:
             return plan
-        self._s2e_poll().refresh(reading, s2e, stale)
+        record_what_passes(self.mirror, stale, reading.cycle_id, self.policy.cmms_mapping)
+        self._s2e_poll().refresh(reading, s2e, [decision.s2e_id for decision in stale])
         return self._plan(reading, order, cmms)
 
     def _is_fresh(self, decision: Decision) -> bool:
@@ -217,18 +222,14 @@ class Cycle:
         return seen_at is not None and self.utcnow() - seen_at <= self.fresh
 
     def _plan(self, reading: Reading, order: Order, cmms: Seen) -> Plan:
-        with self.mirror.read() as tx:
-            cases = load_cases(tx, reading.only, memory=self.policy.memory)
-            known = facts(tx, self.utcnow())
-        now = self.utcnow()
-        decisions = [
-            order.decide(case, self.policy, now)
-            for case in cases
-            if case.s2e_id not in cmms.unsought  # a create in doubt stays in doubt
-        ]
-        plan = guard_plan(decisions, self.policy, known)
-        # A part that is within the limits says nothing of what a person has released.
-        return plan if reading.only is None else replace(plan, spent=())
+        return plan_from_mirror(
+            self.mirror,
+            self.policy,
+            self.utcnow(),
+            only=reading.only,
+            decider=order.decide,
+            unsought=cmms.unsought,
+        )
 
     # ── write ─────────────────────────────────────────────────────────────────────────────
 
@@ -359,15 +360,3 @@ def _log_taken(taken: Taken) -> None:
         structlog.get_logger().warning(
             "link.refused", rule=taken.answer.wish, reason=taken.refused, **words
         )
-
-
-def plan_from_mirror(mirror: Mirror, policy: Policy, now: datetime) -> tuple[Plan, float]:
-    """What would be written, as far as the mirror knows; and how old that is, in seconds.
-
-    For `plan` while another process holds the lease.
-    """
-    with mirror.read() as tx:
-        cases, known = load_cases(tx, memory=policy.memory), facts(tx, now)
-        last = state.last_good_cycle_at(tx)
-    age_s = (now - last).total_seconds() if last is not None else 0.0
-    return make_plan(cases, policy, known, now), age_s

@@ -4,6 +4,7 @@ All of it is about the mirror; nothing is sent from here. Each fact is logged on
 new.
 """
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -45,16 +46,38 @@ def record_plan(mirror: Mirror, plan: Plan, cycle_id: str, mapping: str = "") ->
 
     mapping: the hash of the one that CMMS records are read with.
     """
-    for start in range(0, len(plan.decisions), _BATCH):
+    _record_all(mirror, plan.decisions, cycle_id, mapping)
+    with mirror.transaction() as tx:
+        _record_guards(tx, plan, cycle_id)
+        state.set_state(tx, state.UNDECIDED, False)
+
+
+def record_what_passes(
+    mirror: Mirror, decisions: Iterable[Decision], cycle_id: str, mapping: str = ""
+) -> None:
+    """Keep what only this moment shows, before the sides are read again: on what two linked
+    records agree, and what became of our writes.
+
+    Differences are found again for as long as they last. An agreement is not: where one side is
+    changed back afterwards, nobody who has forgotten it can tell that from no edit at all.
+    """
+    passing = [
+        each
+        for each in decisions
+        if each.case.link is not None and (each.base_moves or each.settled)
+    ]
+    _record_all(mirror, passing, cycle_id, mapping)
+
+
+def _record_all(mirror: Mirror, decisions: Sequence[Decision], cycle_id: str, mapping: str) -> None:
+    for start in range(0, len(decisions), _BATCH):
         with mirror.transaction() as tx:
-            batch = plan.decisions[start : start + _BATCH]
+            batch = decisions[start : start + _BATCH]
             for decision in batch:
                 _record(tx, decision, cycle_id, mapping)
             # An order may have come here for what is settled now. What it shows is to be sent,
             # whatever becomes of this cycle, or of the guard that refuses it.
             looks.look_at(tx, [each.s2e_id for each in batch if each.writes])
-    with mirror.transaction() as tx:
-        _record_guards(tx, plan, cycle_id)
 
 
 def _record(tx: Tx, decision: Decision, cycle_id: str, mapping: str) -> None:

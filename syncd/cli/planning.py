@@ -12,7 +12,8 @@ from syncd.core.plan import Plan, decide
 from syncd.core.plan_lines import PlanLine, lines_of
 from syncd.core.undo import Cannot
 from syncd.core.work_order import encode_value, format_time, show_value
-from syncd.cycle import Cycle, Order, plan_from_mirror
+from syncd.cycle import Cycle, Order
+from syncd.deciding import age_of, plan_from_mirror
 from syncd.errors import LeaseHeld, SyncdError
 from syncd.planfile import (
     Header,
@@ -72,7 +73,9 @@ def plan(
         except LeaseHeld:
             if remap:
                 raise
-            found, age = plan_from_mirror(app.mirror(), app.policy(), utcnow())
+            now = utcnow()
+            found = plan_from_mirror(app.mirror(), app.policy(), now)
+            age = age_of(app.mirror(), now)
             if order is not None:
                 found = found.only(d for d in found.decisions if d.s2e_id == order)
         lines = [line for decision in found.decisions for line in lines_of(decision)]

@@ -181,13 +181,8 @@ def _first_meeting(met: Decision, policy: Policy, now: datetime) -> Decision:
     )
 
 
-def make_plan(cases: Iterable[Case], policy: Policy, facts: Facts, now: datetime) -> Plan:
-    """Decide about all cases, then ask the guards."""
-    return guard_plan([decide(case, policy, now) for case in cases], policy, facts)
-
-
 def guard_plan(decisions: Sequence[Decision], policy: Policy, facts: Facts) -> Plan:
-    """The plan with the guards' answers."""
+    """The plan of these decisions, with the guards' answers."""
     latches: list[Latch] = []
     spent: list[tuple[Guard, Side | None]] = []
     found = [_first_sync(decisions, policy, facts)]

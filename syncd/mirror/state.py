@@ -26,6 +26,7 @@ POLICY = "policy"  # the settings under which the orders were last settled
 MIRROR_ID = "mirror_id"  # made with the mirror, so that a plan's file knows its own
 PRUNED_AT = "pruned_at"
 LIST_ORDER = "list_order"  # the order that the last sweep found the list in, if it is one we know
+UNDECIDED = "undecided"  # true: a cycle reads, and has not kept yet what it decides on that
 LANES = "lanes"  # how far the hot lanes got that do not fit into one tick
 
 

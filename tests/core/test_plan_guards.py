@@ -11,8 +11,8 @@ from syncd.core.plan import (
     Guard,
     Latch,
     Plan,
+    decide,
     guard_plan,
-    make_plan,
     not_found_latch,
 )
 from syncd.core.policy import Mode, Policy
@@ -321,6 +321,10 @@ def test_a_plan_is_a_pure_function_of_its_cases() -> None:
         )
         for number in range(3)
     ]
-    first = make_plan(cases, POLICY, Facts(linked=3), NOW)
-    assert first == make_plan(cases, POLICY, Facts(linked=3), NOW)
+
+    def made() -> Plan:
+        return guard_plan([decide(case, POLICY, NOW) for case in cases], POLICY, Facts(linked=3))
+
+    first = made()
+    assert first == made()
     assert len(first.updates(Side.S2E)) == 3

@@ -35,6 +35,7 @@ CYCLES = frozenset({"tick", "full"})
 _REVERTS = 0.0  # worlds with rules that undo our writes: rest waits longer than a swing may take
 _REVERTED = ("status", "root_cause", "resolution")
 _BARS = 0.2  # of the worlds have a record that cannot be read, or not written
+_UNDECIDED = 0.2  # of the worlds have cycles that die between reading and deciding
 _EFFECTS = 60  # of a cycle, at any of which something may happen
 
 
@@ -87,7 +88,7 @@ class _Drawing:
             # What is planned for the middle of a cycle needs one.
             if rng.random() < (0.8 if step.kind in {"at", "s2e_fault", "cmms_fault"} else 0.3):
                 steps.append(Step("full" if rng.random() < 0.25 else "tick"))
-        return History(self._setup(), tuple(self._with_bars(steps)))
+        return History(self._setup(), tuple(self._with_undecided(self._with_bars(steps))))
 
     def _with_bars(self, steps: list[Step]) -> list[Step]:
         """Some of the worlds have records that answer with errors, whoever asks for them."""
@@ -99,6 +100,27 @@ class _Drawing:
             if rng.random() < 0.5:
                 steps.insert(rng.randrange(len(steps)), Step("unbar"))
         return steps
+
+    def _with_undecided(self, steps: list[Step]) -> list[Step]:
+        """Both sides come to hold the same, a cycle sees it and dies, and one is changed back."""
+        rng = random.Random(f"undecided {self._seed}")
+        if rng.random() >= _UNDECIDED:
+            return steps
+        told = list(steps)
+        for _ in range(rng.randint(1, 3)):
+            who, name = rng.randrange(8), rng.choice(SHARED)
+            value, other = (_undecided_value(rng, name) for _ in range(2))
+            (first, second) = rng.sample(("s2e", "cmms"), 2)
+            found = [
+                *(Step(f"{side}_edit", (who, name, value)) for side in (first, second)),
+                *[Step("crash_deciding"), Step("tick")] * rng.choice((1, 1, 2)),
+                Step(f"{first}_undo", (who, name)),
+                *[Step(f"{second}_edit", (who, name, other))] * rng.randint(0, 1),
+                Step("tick"),
+            ]
+            place = rng.randrange(len(told))
+            told[place:place] = found
+        return told
 
     def _setup(self) -> Setup:
         rng = self._rng
@@ -304,3 +326,14 @@ class _Drawing:
         if rng.random() < 0.3:
             return Step("clock", (rng.choice((0.0, 0.0, 30.0, -30.0, 3600.0, -3600.0, 86400.0)),))
         return Step("wait", (rng.choice((5.0, 61.0, 300.0, 1000.0)),))
+
+
+def _undecided_value(rng: random.Random, name: str) -> Any:
+    number = rng.randrange(1000)
+    if name == "status":
+        return rng.choice(STATUSES)
+    if name == "actual_hours":
+        return number + 0.5
+    if name in {"completed_at", "due_date"}:
+        return f"2026-05-{1 + number % 28:02}T{number % 24:02}:00:00Z"
+    return f"{name} agreed {number}"

@@ -1,6 +1,6 @@
 """Make a history happen, bring it to rest, and have it judged."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from syncd.mirror.tables import conflicts, intents, parked
 from tests.simulation.cmms_adapter import BARS, Fault
 from tests.simulation.effects import crash
 from tests.simulation.history import History, Step
+from tests.simulation.ledger import Event
 from tests.simulation.oracles import judge, still_apart
 from tests.simulation.oracles_of_looks import judge_looks
 from tests.simulation.world import World
@@ -95,6 +96,8 @@ class Player:
             "cmms_edit": self._cmms_edit,
             "s2e_put_back": lambda who, name: self._put_back(Side.S2E, who, name),
             "cmms_put_back": lambda who, name: self._put_back(Side.CMMS, who, name),
+            "s2e_undo": lambda who, name: self._undo(Side.S2E, who, name),
+            "cmms_undo": lambda who, name: self._undo(Side.CMMS, who, name),
             "s2e_add": self._s2e_add,
             "s2e_delete": self._s2e_delete,
             "cmms_add": self._cmms_add,
@@ -107,6 +110,7 @@ class Player:
             "at": self._at,
             "crash": crash,
             "crash_again": self._crash_again,
+            "crash_deciding": self._crash_deciding,
             "takeover": world.take_over,
             "answer": self._answer,
             "retry": self._retry,
@@ -144,7 +148,20 @@ class Player:
         """Somebody sets the field to what it was before syncd wrote it last."""
         s2e_id = self._order(who)
         ours = [e for e in self.world.ledger.writes(side.value) if e.s2e_id == s2e_id]
-        before = [e.before[name] for e in ours if name in e.before]
+        self._set_back(side, who, name, ours)
+
+    def _undo(self, side: Side, who: int, name: str) -> None:
+        """Somebody takes back what a person has entered there last."""
+        s2e_id = self._order(who)
+        theirs = [
+            e
+            for e in self.world.ledger.events
+            if (e.side, e.actor, e.op, e.s2e_id) == (side.value, "person", "set", s2e_id)
+        ]
+        self._set_back(side, who, name, theirs)
+
+    def _set_back(self, side: Side, who: int, name: str, events: Sequence[Event]) -> None:
+        before = [e.before[name] for e in events if name in e.before]
         if not before or (name == "status" and before[-1] is None):
             return
         value = before[-1]
@@ -213,6 +230,10 @@ class Player:
         """Die, and so many effects after the restart once more."""
         self.world.dies_again_after = later
         crash()
+
+    def _crash_deciding(self) -> None:
+        """The next cycle reads, and dies before it has decided."""
+        self.world.dies_deciding = True
 
     def _answer(self, side: str) -> None:
         def does(tx: Tx) -> None:

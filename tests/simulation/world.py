@@ -15,6 +15,8 @@ from tempfile import mkdtemp
 from typing import cast
 
 from syncd.core.budget import RateBudget
+from syncd.core.case import Case
+from syncd.core.decision import Decision
 from syncd.core.policy import Mode, Policy, Scope
 from syncd.core.work_order import SHARED, Field, Side
 from syncd.cycle import Cycle, Order
@@ -98,6 +100,7 @@ class World:
         deaths: how often the engine was killed; `takeovers`: how often it was overtaken.
         began: when each cycle began, those that died among them.
         dies_again_after: so many effects after its next start; None: it does not.
+        dies_deciding: in the next cycle, once it has read, and before it has decided.
     """
 
     def __init__(self, setup: Setup, home: Path) -> None:
@@ -121,6 +124,7 @@ class World:
         self.deaths = self.takeovers = self.cycles = 0
         self.began: list[float] = []
         self.dies_again_after: int | None = None
+        self.dies_deciding = False
         self._path = home / "mirror.db"
         for old in home.glob("mirror.db*"):
             old.unlink()
@@ -208,7 +212,7 @@ class World:
             whole = full and state.running_sweep(tx) is None
         report = None
         try:
-            report = self.cycle.run(Order(full=full))
+            report = self.cycle.run(self._order(full=full))
             self._looked(report, first, whole=whole)
         except Crash:
             self.die()
@@ -216,6 +220,10 @@ class World:
             self.restart()
         self.clock.now = max(self.clock.now, began + POLL_EVERY_S)
         return report
+
+    def _order(self, *, full: bool) -> Order:
+        dies, self.dies_deciding = self.dies_deciding, False
+        return Order(full=full, decide=_dying) if dies else Order(full=full)
 
     def _looked(self, report: Report, first: int, *, whole: bool) -> None:
         s2e, cmms = report.s2e, report.cmms
@@ -255,6 +263,10 @@ class World:
 
     def close(self) -> None:
         self.mirror.close()
+
+
+def _dying(_case: Case, _policy: Policy, _now: datetime) -> Decision:
+    raise Crash
 
 
 @lru_cache(maxsize=4)

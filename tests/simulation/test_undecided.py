@@ -1,0 +1,70 @@
+"""Both sides agree, which one read shows; what the next one shows does not tell of it any more."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from syncd.core.policy import Scope
+from syncd.mirror import state
+from syncd.mirror.tables import conflicts
+from tests.simulation.__main__ import quiet
+from tests.simulation.oracles import judge
+from tests.simulation.world import Setup, World
+
+
+def _in_step(home: Path, owner: str) -> tuple[World, str, str]:
+    """A world in which both sides hold "dirt"; the ids of its order and its record."""
+    quiet()
+    owners = (("root_cause", owner),)
+    world = World(Setup(orders=1, page=2, scope=Scope.ALL, owners=owners), home)
+    (s2e_id,) = world.upstream.ids()
+    world.upstream.edit(s2e_id, "root_cause", "dirt")
+    for number in range(3):
+        world.tick(full=number == 0)
+    (record,) = world.cmms.records
+    return world, s2e_id, record
+
+
+def _causes(world: World) -> list[str | None]:
+    (s2e_id,), (record,) = world.upstream.ids(), world.cmms.records.values()
+    return [side["root_cause"] for side in (world.upstream.values(s2e_id), record.values)]
+
+
+@pytest.mark.parametrize("owner", ["cmms", "s2e"])
+@pytest.mark.parametrize("deaths", [1, 2])
+def test_the_last_edit_survives_a_cycle_that_died_before_it_had_decided(
+    tmp_path: Path, owner: str, deaths: int
+) -> None:
+    """What both held when they last agreed is what the next edits are compared with."""
+    world, s2e_id, record = _in_step(tmp_path, owner)
+    world.upstream.edit(s2e_id, "root_cause", "wear")
+    world.cmms.update("person", record, {"root_cause": "wear"})
+    for _ in range(deaths):
+        world.dies_deciding = True
+        assert world.tick(full=True) is None
+    world.upstream.edit(s2e_id, "root_cause", "dirt")
+    world.cmms.update("person", record, {"root_cause": "a seal"})
+    for _ in range(3):
+        world.tick()
+    kept = select(conflicts.c.s2e_value, conflicts.c.cmms_value, conflicts.c.winner)
+    with world.mirror.read() as tx:
+        assert [tuple(row) for row in tx.conn.execute(kept)] == [("dirt", "a seal", owner)]
+    assert _causes(world) == ["dirt" if owner == "s2e" else "a seal"] * 2
+    assert judge(world) == []
+
+
+def test_the_last_edit_survives_a_second_look_before_a_write(tmp_path: Path) -> None:
+    """The order is closed, so that no tick lists it, and it is read again for another field."""
+    world, s2e_id, record = _in_step(tmp_path, "cmms")
+    world.person(lambda tx: state.set_state(tx, state.PAUSED, True))
+    world.upstream.edit(s2e_id, "root_cause", "wear")
+    world.tick(full=True)
+    world.cmms.update("person", record, {"root_cause": "wear", "resolution": "cleaned"})
+    world.upstream.edit(s2e_id, "root_cause", "dirt")
+    world.person(lambda tx: state.set_state(tx, state.PAUSED, False))
+    for _ in range(3):
+        world.tick()
+    assert _causes(world) == ["dirt", "dirt"]
+    assert world.upstream.values(s2e_id)["resolution"] == "cleaned"
+    assert judge(world) == []
