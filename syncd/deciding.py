@@ -8,8 +8,8 @@ from syncd.core.case import Case
 from syncd.core.decision import Decision
 from syncd.core.plan import Plan, decide, guard_plan
 from syncd.core.policy import Policy
-from syncd.mirror import state
-from syncd.mirror.cases import load_cases
+from syncd.mirror import links, state
+from syncd.mirror.cases import load_cases, orders_to_look_at
 from syncd.mirror.database import Mirror
 from syncd.record import facts, record_what_passes
 
@@ -52,7 +52,10 @@ def decide_what_was_left(mirror: Mirror, policy: Policy, now: datetime, cycle_id
     """Decide about what a cycle has read that came to its end before it could.
 
     Nothing is sent: what is to be written is planned anew, on what is read now. But what both
-    sides held then may be told by no later read (`record.record_what_passes`).
+    sides held then may be told by no later read (`record.record_what_passes`). Orders without a
+    record are left to the plan; after a first read that was cut off they are all that there are.
     """
-    plan = plan_from_mirror(mirror, policy, now)
+    with mirror.read() as tx:
+        linked = links.linked_records(tx, orders_to_look_at(tx))
+    plan = plan_from_mirror(mirror, policy, now, only=linked)
     record_what_passes(mirror, plan.decisions, cycle_id, policy.cmms_mapping)

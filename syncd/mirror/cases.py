@@ -48,11 +48,12 @@ def load_cases(
     An order needs a look when either side's content has changed since it was settled, a write
     has not been read back, a hold has run out, or a person has answered a conflict.
     """
-    wanted = sorted(_wanted(tx) if s2e_ids is None else set(s2e_ids))
+    wanted = sorted(orders_to_look_at(tx) if s2e_ids is None else set(s2e_ids))
     return [case for ids in chunks(wanted) for case in _load(tx, ids, tx.now - memory)]
 
 
-def _wanted(tx: Tx) -> set[str]:
+def orders_to_look_at(tx: Tx) -> set[str]:
+    """See `load_cases`."""
     return set(tx.run(_WANTED, now=tx.now).scalars())
 
 
