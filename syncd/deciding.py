@@ -57,5 +57,6 @@ def decide_what_was_left(mirror: Mirror, policy: Policy, now: datetime, cycle_id
     """
     with mirror.read() as tx:
         linked = links.linked_records(tx, orders_to_look_at(tx))
-    plan = plan_from_mirror(mirror, policy, now, only=linked)
-    record_what_passes(mirror, plan.decisions, cycle_id, policy.cmms_mapping)
+        cases = load_cases(tx, linked, memory=policy.memory)
+    decisions = [decide(case, policy, now) for case in cases]
+    record_what_passes(mirror, decisions, cycle_id, policy.cmms_mapping)
