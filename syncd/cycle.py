@@ -213,7 +213,8 @@ class Cycle:
         stale = [decision for decision in plan.sendable() if not self._is_fresh(decision)]
         if not stale or s2e.error is not None:
             return plan
-        record_what_passes(self.mirror, stale, reading.cycle_id, self.policy.cmms_mapping)
+        # The pages that show them show others again, too.
+        record_what_passes(self.mirror, plan.decisions, reading.cycle_id, self.policy.cmms_mapping)
         self._s2e_poll().refresh(reading, s2e, [decision.s2e_id for decision in stale])
         return self._plan(reading, order, cmms)
 
