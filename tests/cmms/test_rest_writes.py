@@ -204,6 +204,16 @@ def test_a_changed_field_wins_inside_what_is_carried_and_what_is_set() -> None:
         }  # fmt: skip
 
 
+def test_a_value_in_a_template_goes_with_what_is_set_and_what_is_carried() -> None:
+    step = {**BASE["update"][0], "fields": ["title"], "json": {"name": "{value}"},
+            "set": {"by": "syncd"}, "carry": {"tags": "tags"}}  # fmt: skip
+    rest_of = {"request": "PATCH /wo/{id}", "fields": ["status", "description"]}
+    native = item(1, tags=["a"])
+    with rest({"update": [step, rest_of]}, got(native), NO_CONTENT, got(native)) as made:
+        made.adapter.update("1", TITLE, {})
+        assert made.body(1) == {"name": "New", "by": "syncd", "tags": ["a"]}
+
+
 # ── status ───────────────────────────────────────────────────────────────────────────────────
 
 

@@ -9,6 +9,7 @@ with an odd one on PostgreSQL, which now and then ends the process's connections
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections import Counter
@@ -101,6 +102,8 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seconds", type=float, default=86400, help="begin no world after that")
     told = parser.parse_args()
+    # As Ctrl-C: the worlds that are played come to their end, and with them the server.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     return run(told.seed, told.kills, told.workers, told.seconds)
 
 

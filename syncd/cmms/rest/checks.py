@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from syncd.cmms.rest.blocks import Call, Login, Page
 from syncd.cmms.rest.calls import split_request
 from syncd.cmms.rest.check_auth import check_auth
+from syncd.cmms.rest.check_bodies import check_bodies
 from syncd.cmms.rest.check_updates import Loc, Problem, UpdateChecks, is_written
 from syncd.cmms.rest.ops import template_of
 from syncd.cmms.rest.placeholders import braced_in, glued_in, names_in
@@ -57,6 +58,7 @@ class Checks:
         self._find()
         self._create()
         UpdateChecks(told, self._records, self._problem).run()
+        check_bodies(told, self._records, self._problem)
         self._lock()
         for loc, model in self._rules():
             self._problem(loc, model)

@@ -100,9 +100,12 @@ class Plain:
 
     def _request(self, call: Call, changes: Fields, held: Held, values: Values) -> Prepared:
         done = self._assignments(changes, held)
+        told = [*self._carried(held), *constants(self.said, values)]
         if self._one_value:
             (one,) = done
-            return prepare(call, {**values, "value": one.native})
+            values = {**values, "value": one.native}
+        else:
+            told += pairs(done)
         base: Any = None
         whole = self.said.whole
         if whole is not None:
@@ -111,12 +114,7 @@ class Plain:
                 raise Refused(f"whole: {whole.take} finds no record to send back", side=SIDE)
             for path in whole.drop:
                 drop(base, path)
-        return body_with(
-            prepare(call, values),
-            [*self._carried(held), *constants(self.said, values), *pairs(done)],
-            self.said.under,
-            base,
-        )
+        return body_with(prepare(call, values), told, self.said.under, base)
 
     def _carried(self, held: Held) -> list[tuple[str, Any]]:
         # A copy: a changed field may go into it, and the record stays as it was read.
