@@ -80,6 +80,7 @@ CANNOT: list[tuple[dict[str, Any], str]] = [
     ({"update": [{**PATCH, "request": ""}]}, "needs a request"),
     ({"update": [{**PATCH, "whole": True, "moves": {"NEW": ["WIP"]}}]}, "a step is of one kind"),
     ({"update": [REST_OF, {**STATUS, "append": {"json": {"m": "{delta}"}}, "json": None}]}, "append adds up hours"),
+    ({"update": [REST_OF, {**STATUS, "append": {"json": {"m": "{delta}"}}, "set": {"a": 1}, "json": None}]}, "update[1].set: goes into no row"),
     ({"update": [REST_OF, {**STATUS, "append": {"json": {"m": 1}}, "json": None}]}, "has no {delta}"),
     (moves(NEW=["WIP"], WIP=["HOLD", "DONE"]), "CANCELLED is written as VOID, which no move leads to"),
     (moves(NEW=["WIP"], WIP=["HOLD", "DONE", "VOID"], DONE=["GONE"]), "GONE is not in maps.state"),

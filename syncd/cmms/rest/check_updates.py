@@ -109,6 +109,9 @@ class UpdateChecks:
             self._moves(loc, op, name)
         if op.by_value is not None:
             self._by_value(loc, op, name)
+        for key in ("set", "carry", "under"):
+            if op.append is not None and getattr(op, key):
+                self._problem((*loc, key), "goes into no row; say it in append")
         if op.append is not None and kind_of(name) is not Kind.HOURS:
             self._problem(loc, f"append adds up hours, and {name} is none; {{value}} sends a text")
 
