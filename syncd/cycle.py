@@ -6,7 +6,7 @@ neither reads nor writes, and what writes decides nothing.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -14,6 +14,7 @@ import structlog
 
 from syncd.apply import Apply, Sent
 from syncd.cmms.port import CmmsAdapter
+from syncd.core.case import Kind
 from syncd.core.decision import Decision
 from syncd.core.meet import alone
 from syncd.core.plan import Guard, Plan, decide
@@ -229,8 +230,15 @@ class Cycle:
             self.utcnow(),
             only=reading.only,
             decider=order.decide,
-            unsought=cmms.unsought,
+            unsought=self._unsought(cmms),
         )
+
+    def _unsought(self, cmms: Seen) -> Collection[str]:
+        """Orders whose records could not be looked for, so that a create in doubt stays so."""
+        if cmms.error is None:
+            return cmms.unsought
+        with self.mirror.read() as tx:
+            return {each.s2e_id for each in journal.open_intents(tx) if each.kind is Kind.CREATE}
 
     # ── write ─────────────────────────────────────────────────────────────────────────────
 

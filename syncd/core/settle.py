@@ -7,7 +7,7 @@ can tell what became of the write, and nothing hangs on it: it counts as not app
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from syncd.core.case import ARRIVED_STATES, Case, Intent, IntentState, Kind, Write
 from syncd.core.compare import equivalents, same
@@ -15,6 +15,8 @@ from syncd.core.decision import BaseMove, Settled
 from syncd.core.policy import Policy
 from syncd.core.readback import judge
 from syncd.core.work_order import CmmsRecord, Field, S2eOrder, Side, Value
+
+_LOOKED_WITHIN = timedelta(seconds=60)  # before a write; no older observation is written upon
 
 
 @dataclass(slots=True)
@@ -127,14 +129,17 @@ def _verdict(
         lag=policy.s2e_read_lag if intent.side is Side.S2E else policy.cmms_read_lag,
         equivalents=kept,
         sync_moved=isinstance(holder, S2eOrder) and _sync_moved(case, intent, holder),
-        certainly_later=isinstance(holder, S2eOrder) and _shows_the_write(case, intent, holder),
+        certainly_later=isinstance(holder, S2eOrder)
+        and _shows_the_write(case, policy, intent, holder),
     )
 
 
-def _shows_the_write(case: Case, intent: Intent, order: S2eOrder) -> bool:
+def _shows_the_write(case: Case, policy: Policy, intent: Intent, order: S2eOrder) -> bool:
     """Whether Scan2Evolve's lastSyncedAt tells that this read shows a state after the write, with
-    no other write of ours about that may have moved it."""
-    others = (each for each in (*case.intents, *case.recent) if each is not intent)
+    no other write of ours about that may have moved it since we looked last before the write."""
+    looked = intent.started_at - _LOOKED_WITHIN - policy.s2e_read_lag
+    others = [each for each in case.intents if each is not intent]
+    others += [each for each in case.recent if (each.answered_at or each.started_at) >= looked]
     return _synced_since(intent, order) and all(each.side is not Side.S2E for each in others)
 
 

@@ -190,6 +190,8 @@ class FakeAdapter:
             raise Unreachable("the answer was lost", side="cmms")
         self._clock.sleep(0.05)
         for record in records:
+            if record.number in self.barred:
+                continue  # it is listed, and cannot be read
             self._ledger.show(
                 self._clock.now,
                 "cmms",
