@@ -429,6 +429,26 @@ def test_last_synced_at_that_has_not_moved_proves_nothing(
     assert run(replace(case, intents=(one,)), now=at(LATE)).conflicts
 
 
+@pytest.mark.parametrize(("ago_s", "verdicts"), [(61 + LATE, [SUPERSEDED]), (60 + LATE, [])])
+def test_another_write_of_ours_hides_an_edit_only_while_the_last_look_may_not_have_shown_it(
+    ago_s: float, verdicts: list[IntentState]
+) -> None:
+    """We look within a minute before a write, and a look may lag."""
+    other = intent(Side.S2E, {NOTE: Write("a", "b", "b")}, intent_id=1, started_at=at(-ago_s))
+    case = pair(
+        {CAUSE: "newer", NOTE: "b"},
+        {CAUSE: "newer", NOTE: "b"},
+        base_s2e={CAUSE: "old", NOTE: "b"},
+        base_cmms={CAUSE: "old", NOTE: "b"},
+        intents=[intent(Side.S2E, {CAUSE: OLD_NEW}, intent_id=2, last_synced_before=at(-ago_s))],
+        seen_at=at(EARLY),
+        last_synced_at=at(0),
+    )
+    decision = run(replace(case, recent=(other,)), now=at(EARLY))
+    assert [item.verdict for item in decision.settled] == verdicts
+    assert decision.waiting == (set() if verdicts else {CAUSE})
+
+
 def test_what_a_cmms_state_stands_for_says_nothing_about_a_write_upstream() -> None:
     status = Field.STATUS
     write = Write(Status.DRAFT, Status.ASSIGNED, Status.ASSIGNED)

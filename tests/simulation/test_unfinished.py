@@ -1,15 +1,18 @@
-"""A create that finds a record which an earlier, cut-off create has left unfinished."""
+"""Creates that were cut off, or whose answer was lost."""
 
 from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import select
 
+from syncd.core.case import IntentState
 from syncd.core.policy import Scope
 from syncd.core.work_order import Field
+from syncd.mirror import journal
 from syncd.mirror.tables import conflicts
 from tests.simulation.__main__ import quiet
 from tests.simulation.cmms import Traits
+from tests.simulation.cmms_adapter import Fault
 from tests.simulation.world import Setup, World
 
 
@@ -35,3 +38,30 @@ def test_what_it_lacks_is_written_and_what_it_holds_in_its_place_is_in_the_log(
     kept = select(conflicts.c.field, conflicts.c.cmms_value, conflicts.c.winner)
     with world.mirror.read() as tx:
         assert [tuple(row) for row in tx.conn.execute(kept)] == [("status", "ASSIGNED", "s2e")]
+
+
+def test_a_create_stays_in_doubt_while_the_cmms_cannot_be_read(tmp_path: Path) -> None:
+    """Else nobody knows any more what the record was made of, and a text that the CMMS has cut
+    is taken for somebody's edit."""
+    quiet()
+    setup = Setup(orders=1, page=2, scope=Scope.ALL, traits=Traits(normalises=True))
+    world = World(setup, tmp_path)
+    (s2e_id,) = world.upstream.ids()
+    text = "worn " * 40 + "out"
+    world.upstream.edit(s2e_id, "root_cause", text)
+    world.adapter.faults.append(Fault("create", "lost", 0))
+    world.tick(full=True)
+    world.adapter.faults.append(Fault("fetch", "refused", 0))
+    broken = world.tick()
+    assert broken is not None
+    assert broken.cmms.error is not None
+    with world.mirror.read() as tx:
+        (doubted,) = journal.open_intents(tx)
+    assert doubted.state is IntentState.IN_DOUBT
+    for _ in range(4):
+        world.tick()
+    (record,) = world.cmms.records.values()
+    held = str(record.values["root_cause"])
+    assert held != text
+    assert text.startswith(held)
+    assert world.upstream.values(s2e_id)["root_cause"] == text
