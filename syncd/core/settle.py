@@ -16,7 +16,7 @@ from syncd.core.policy import Policy
 from syncd.core.readback import judge
 from syncd.core.work_order import CmmsRecord, Field, S2eOrder, Side, Value
 
-_LOOKED_WITHIN = timedelta(seconds=60)  # before a write; no older observation is written upon
+_LOOKED_WITHIN = timedelta(seconds=60)  # before a cycle begins to send, as `Cycle.fresh` has it
 
 
 @dataclass(slots=True)
