@@ -21,6 +21,8 @@ from pathlib import Path
 
 import structlog
 
+from syncd.core.plan import decide
+from syncd.deciding import Decider
 from tests.simulation.history import EVENTS, History, draw
 from tests.simulation.play import IDLE_CYCLES, Verdict, play
 from tests.simulation.shrink import shown, shrink
@@ -28,9 +30,9 @@ from tests.simulation.shrink import shown, shrink
 _CHUNK = 10  # histories that a worker takes at once
 
 
-def played(history: History, idle: int = IDLE_CYCLES) -> Verdict:
+def played(history: History, idle: int = IDLE_CYCLES, decide: Decider = decide) -> Verdict:
     """The history in a new world."""
-    return play(history, _home(), idle=idle)
+    return play(history, _home(), idle=idle, decide=decide)
 
 
 def _home() -> Path:

@@ -8,8 +8,10 @@ from typing import Any
 from sqlalchemy import select
 
 from syncd.core.case import IntentState
+from syncd.core.plan import decide
 from syncd.core.work_order import Field, Side
 from syncd.cycle_report import Report
+from syncd.deciding import Decider
 from syncd.mirror import report as reports
 from syncd.mirror import waiting
 from syncd.mirror.database import Tx
@@ -45,9 +47,11 @@ class Verdict:
     ends: dict[str, object]
 
 
-def play(history: History, home: Path, *, idle: int = IDLE_CYCLES) -> Verdict:
+def play(
+    history: History, home: Path, *, idle: int = IDLE_CYCLES, decide: Decider = decide
+) -> Verdict:
     """Play the history in a new world at `home`; what another has left there goes."""
-    world = World(history.setup, home)
+    world = World(history.setup, home, decide)
     faults: list[str] = []
     opened = effects = world.effects.count  # of the lease, before the first step
     try:

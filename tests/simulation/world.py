@@ -17,10 +17,12 @@ from typing import cast
 from syncd.core.budget import RateBudget
 from syncd.core.case import Case
 from syncd.core.decision import Decision
+from syncd.core.plan import decide
 from syncd.core.policy import Mode, Policy, Scope
 from syncd.core.work_order import SHARED, Field, Side
 from syncd.cycle import Cycle, Order
 from syncd.cycle_report import Report
+from syncd.deciding import Decider
 from syncd.errors import LeaseLost
 from syncd.http import HttpClient
 from syncd.mirror import schema, state
@@ -103,8 +105,8 @@ class World:
         dies_deciding: in the next cycle, once it has read, and before it has decided.
     """
 
-    def __init__(self, setup: Setup, home: Path) -> None:
-        self.setup = setup
+    def __init__(self, setup: Setup, home: Path, decide: Decider = decide) -> None:
+        self.setup, self._decide = setup, decide
         self.clock, self.ledger, self.effects = Clock(), Ledger(), Effects()
         config = TwinConfig(
             orders=setup.orders,
@@ -223,7 +225,7 @@ class World:
 
     def _order(self, *, full: bool) -> Order:
         dies, self.dies_deciding = self.dies_deciding, False
-        return Order(full=full, decide=_dying) if dies else Order(full=full)
+        return Order(full=full, decide=_dying if dies else self._decide)
 
     def _looked(self, report: Report, first: int, *, whole: bool) -> None:
         s2e, cmms = report.s2e, report.cmms
