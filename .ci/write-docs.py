@@ -7,10 +7,10 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from syncd.cmms.mapping_file import VERIFIED  # noqa: E402 - found through the line above
+from syncd.cmms.mapping.file import VERIFIED  # noqa: E402 - found through the line above
+from syncd.cmms.mapping.values.hours import SPELLED_IN  # noqa: E402
+from syncd.cmms.mapping.values.times import FORMATS  # noqa: E402
 from syncd.cmms.rest.reference import reference as rest_reference  # noqa: E402
-from syncd.core.mapping.hours import SPELLED_IN  # noqa: E402
-from syncd.core.mapping.times import FORMATS  # noqa: E402
 from syncd.core.work_order import CMMS_OWNED, SHARED, Field, kind_of  # noqa: E402
 from syncd.log import EVENTS  # noqa: E402
 from syncd.settings import reference  # noqa: E402

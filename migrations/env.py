@@ -1,8 +1,8 @@
-"""Alembic runs inside the transaction that `syncd.mirror.schema.upgrade` has begun."""
+"""Alembic runs inside the transaction that `syncd.mirror.db.schema.upgrade` has begun."""
 
 from alembic import context
 
-from syncd.mirror.tables import metadata
+from syncd.mirror.db.tables import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(

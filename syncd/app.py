@@ -11,11 +11,11 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, TextIO
+from typing import TextIO
 
 import structlog
 
@@ -23,20 +23,16 @@ from syncd.cmms.load import AdapterContext, find_adapter, make_adapter
 from syncd.cmms.port import CmmsAdapter, close, mapping_hash, settled
 from syncd.core.budget import RateBudget
 from syncd.core.policy import Mode, Overflow, Policy, Scope
-from syncd.cycle import Cycle
 from syncd.daemon import StopFlag
-from syncd.errors import MirrorContentError, MirrorUnavailable
+from syncd.engine.cycle import Cycle
+from syncd.engine.read_sweep import Progress
 from syncd.http import HttpClient
 from syncd.log import configure
-from syncd.mirror import looks, report, schema, state
-from syncd.mirror.database import Mirror, Tx, open_mirror
-from syncd.mirror.lease import Lease
-from syncd.ops.heartbeat import beat
-from syncd.remapping import follow_mapping
+from syncd.mirror.db.database import Mirror, open_mirror
+from syncd.mirror.db.lease import Lease
 from syncd.scan2evolve.auth import BasicAuth, BearerAuth, ClientCredentials, DownstreamAuth, V1Auth
 from syncd.scan2evolve.client import Scan2EvolveClient
 from syncd.settings import Need, Settings, adapter_options, load_settings
-from syncd.sweeping import Progress
 
 CONNECTION = "default"  # several connections in one process are a later version's
 _FRESH_S = 60.0  # an observation this old may still be the ground of a write
@@ -251,112 +247,3 @@ def opened(
         yield app
     finally:
         app.close()
-
-
-@contextmanager
-def leased(app: App, wait_s: float, *, whole: bool = True) -> Iterator[Lease]:
-    """The lease, with the mirror upgraded under it. Raises LeaseHeld.
-
-    Args:
-        whole: also take over the orders, for which the adapter has to be set.
-    """
-    lease = app.lease()
-    lease.acquire(wait_s)
-    try:
-        if whole:
-            take_over(app, lease)
-        else:
-            upgrade(app, lease)
-        yield lease
-    finally:
-        with suppress(MirrorUnavailable, MirrorContentError):
-            lease.release()
-
-
-def upgrade(app: App, lease: Lease) -> None:
-    """Having the lease: bring the mirror's schema to ours, and say who we are."""
-    before, after, saved = schema.upgrade(app.mirror())
-    if before is not None and before != after:
-        structlog.get_logger().info(
-            "mirror.upgraded", before=before, after=after, backup=str(saved) if saved else None
-        )
-    lease.announce()
-    with app.mirror().transaction() as tx:
-        if state.get_state(tx, state.MIRROR_ID) is None:
-            state.set_state(tx, state.MIRROR_ID, secrets.token_hex(8))
-
-
-def mirror_id(app: App) -> str | None:
-    """The identity of the mirror; None before a holder of the lease has used it."""
-    with app.mirror().read() as tx:
-        told = state.get_state(tx, state.MIRROR_ID)
-    return told if isinstance(told, str) else None
-
-
-def take_over(app: App, lease: Lease) -> None:
-    """Having the lease: upgrade, and have every order looked at again if a setting that decides
-    has changed. What a changed mapping has records read as is no edit."""
-    upgrade(app, lease)
-    follow_mapping(app.mirror().fenced(lease.check), app.adapter())
-    policy = _settled_under(app.policy())
-    with app.mirror().transaction() as tx:
-        if state.get_state(tx, state.POLICY) != policy:
-            looks.look_at(tx, None)
-            state.set_state(tx, state.POLICY, policy)
-
-
-def _settled_under(policy: Policy) -> str:
-    """The policy as text that is the same for the same settings in every process."""
-    parts = []
-    for field in fields(policy):
-        if not field.compare:
-            continue
-        value = getattr(policy, field.name)
-        if isinstance(value, frozenset):
-            value = sorted(value)
-        elif isinstance(value, Mapping):
-            value = sorted((str(key), str(item)) for key, item in value.items())
-        parts.append(f"{field.name}={value}")
-    return " ".join(parts)
-
-
-_TICKS = 2  # without a good cycle before health says no
-
-
-def silence_s(settings: Settings) -> float:
-    """For how many seconds without a good cycle the daemon still counts as healthy."""
-    return float(
-        max(_TICKS * settings.poll_every_s, settings.cycle_deadline_s) + settings.poll_every_s
-    )
-
-
-def app_status(app: App) -> dict[str, Any]:
-    """The document of `status --json`, from the mirror alone."""
-    with app.mirror().read() as tx:
-        because, told = _unhealthy_because(app.settings, tx), report.status(tx)
-    return {
-        "connection": CONNECTION,
-        "healthy": because is None,
-        "unhealthy_because": because,
-        **told,
-    }
-
-
-def _unhealthy_because(settings: Settings, tx: Tx) -> str | None:
-    last_good, waited = state.last_good_cycle_at(tx), report.freshness_s(tx)
-    if last_good is None:
-        return "no cycle has ended well yet"
-    if (age := (tx.now - last_good).total_seconds()) > silence_s(settings):
-        return f"the last good cycle ended {age:.0f} s ago"
-    if waited > settings.freshness_slo_s:
-        return f"a change has waited for {waited:.0f} s"
-    guards = report.guard_list(tx)
-    return f"guard {guards[0]['guard']} waits for a person" if guards else None
-
-
-def tell_health(app: App) -> None:
-    """Leave the daemon's word for `syncd health`."""
-    with app.mirror().read() as tx:
-        because = _unhealthy_because(app.settings, tx)
-    url = app.settings.url("database_url")
-    beat(url, unhealthy_because=because, counts_for_s=silence_s(app.settings))

@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from syncd.cycle import Cycle, Order
+from syncd.engine.cycle import Cycle, Order
 from syncd.errors import ConfigurationError, LeaseHeld, LeaseLost, MirrorUnavailable
-from syncd.mirror.lease import Lease
+from syncd.mirror.db.lease import Lease
 
 if TYPE_CHECKING:
     from apscheduler.events import JobExecutionEvent

@@ -18,9 +18,10 @@ from typing import Any, TextIO
 
 import structlog
 
-from syncd.app import leased, opened
+from syncd.app import opened
 from syncd.cmms.port import check
-from syncd.cycle import Cycle, Order
+from syncd.engine.cycle import Cycle, Order
+from syncd.jobs.takeover import leased
 from syncd.log import escape
 from syncd.settings import Need
 from syncd.twin.model import TwinConfig

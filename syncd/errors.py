@@ -18,7 +18,7 @@
         ├── Refused                 this record, with these values, never again unchanged
         └── Changed                 the record is no longer as we read it: read it again
 
-Only clients and adapters choose the class; `cycle.py` acts on it. `may_have_applied` says
+Only clients and adapters choose the class; `engine/cycle.py` acts on it. `may_have_applied` says
 what a write that ended so has left behind: False only when it certainly had no effect.
 """
 

@@ -21,9 +21,9 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from syncd.mirror import schema
-from syncd.mirror.database import Mirror, open_mirror
-from syncd.mirror.tables import metadata
+from syncd.mirror.db import schema
+from syncd.mirror.db.database import Mirror, open_mirror
+from syncd.mirror.db.tables import metadata
 
 # A shared machine is slow at times, and a failure has to come back in the next run.
 settings.register_profile("syncd", deadline=None, derandomize=True)

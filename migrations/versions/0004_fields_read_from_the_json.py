@@ -8,7 +8,7 @@ Every value that goes with a column stands in the JSON of its row, where it came
 import sqlalchemy as sa
 from alembic import op
 
-from syncd.mirror.view import create_view
+from syncd.mirror.db.view import create_view
 
 revision = "0004"
 down_revision = "0003"

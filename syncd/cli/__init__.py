@@ -17,7 +17,7 @@ def main() -> None:
     if sys.argv[1:] == ["health"]:
         # Asked every 30 s for as long as the container lives: answered from the daemon's
         # heartbeat, without importing what the other commands need.
-        from syncd.ops.heartbeat import look
+        from syncd.jobs.heartbeat import look
 
         told = look(os.environ)
         if told is not None:

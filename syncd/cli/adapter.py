@@ -94,7 +94,7 @@ def try_adapter(
     Example: syncd adapter test
     """
     try:
-        from syncd.cmms import conformance_live as live
+        from syncd.cmms.conformance import live
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             f"syncd adapter test needs {error.name}, which is not installed; "

@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from syncd import __version__
-from syncd.app import leased, utcnow
+from syncd.app import utcnow
 from syncd.cli.common import open_app, print_json, print_rows
 from syncd.errors import InputError
-from syncd.mirror import schema
+from syncd.jobs.takeover import leased
+from syncd.mirror.db import schema
 from syncd.settings import load_settings, reference, shown
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]

@@ -4,13 +4,15 @@ from typing import Annotated
 
 import typer
 
-from syncd.app import App, leased, utcnow
+from syncd.app import App, utcnow
 from syncd.cli.common import counted, exit_code, open_app, print_json, print_rows
 from syncd.core.work_order import CmmsRecord
 from syncd.errors import InputError, NotFound
-from syncd.mirror import observations, relinking, schema
-from syncd.mirror.relinking import Answer, Wish
-from syncd.relink import Rebuilt, rebuild_links
+from syncd.jobs.rebuild_links import Rebuilt, rebuild_links
+from syncd.jobs.takeover import leased
+from syncd.mirror import link_answers, observations
+from syncd.mirror.db import schema
+from syncd.mirror.link_answers import Answer, Wish
 from syncd.settings import Need
 
 _WAIT_S = 10.0  # for the lease
@@ -33,7 +35,7 @@ def links(as_json: Json = False) -> None:
         mirror = app.mirror(create=False)
         schema.require_current(mirror)
         with mirror.read() as tx:
-            rows = relinking.link_list(tx)
+            rows = link_answers.link_list(tx)
     for row in rows:
         row["made_at"] = f"{row['made_at']:%Y-%m-%dT%H:%M:%SZ}" if row["made_at"] else None
     if as_json:
@@ -114,8 +116,8 @@ def _relink(s2e_id: str, cmms_id: str) -> tuple[Answer, list[str]]:
         mirror = app.mirror(create=False)
         schema.require_current(mirror)
         with mirror.transaction() as tx:
-            _require_order(relinking.order_facts(tx, s2e_id), s2e_id)
-            owner = relinking.owner_of(tx, record.cmms_id)
+            _require_order(link_answers.order_facts(tx, s2e_id), s2e_id)
+            owner = link_answers.owner_of(tx, record.cmms_id)
             if owner == s2e_id:
                 raise InputError(f"{s2e_id} is linked to record {cmms_id} already")
             if owner is not None:
@@ -123,11 +125,11 @@ def _relink(s2e_id: str, cmms_id: str) -> tuple[Answer, list[str]]:
                     f"record {cmms_id} is linked to {owner}; "
                     f"`syncd links relink --drop {owner}` first"
                 )
-            if not relinking.is_known_record(tx, record.cmms_id):
+            if not link_answers.is_known_record(tx, record.cmms_id):
                 observations.save_cmms(tx, [record], seen_at=began)
             answer = Answer(s2e_id, Wish.RELINK, record.cmms_id)
-            relinking.ask(tx, answer)
-            others = set(relinking.claiming_records(tx, s2e_id)) - {record.cmms_id}
+            link_answers.ask(tx, answer)
+            others = set(link_answers.claiming_records(tx, s2e_id)) - {record.cmms_id}
     return answer, [
         f"record {other} carries the id of {s2e_id}, too: remove it there in the CMMS"
         for other in sorted(others)
@@ -146,7 +148,7 @@ def _recreate(s2e_id: str) -> Answer:
                 f"{found[0].cmms_id}, or remove the id there"
             )
         with app.mirror(create=False).read() as tx:
-            link = relinking.linked_to(tx, s2e_id)
+            link = link_answers.linked_to(tx, s2e_id)
         if link is not None and _record(app, link.cmms_id) is not None:
             raise InputError(f"{s2e_id} is linked to record {link.cmms_id}, which is there")
         return _ask(app, Answer(s2e_id, Wish.RECREATE))
@@ -161,8 +163,8 @@ def _ask(app: App, answer: Answer) -> Answer:
     mirror = app.mirror(create=False)
     schema.require_current(mirror)
     with mirror.transaction() as tx:
-        _require_order(relinking.order_facts(tx, answer.s2e_id), answer.s2e_id)
-        relinking.ask(tx, answer)
+        _require_order(link_answers.order_facts(tx, answer.s2e_id), answer.s2e_id)
+        link_answers.ask(tx, answer)
     return answer
 
 

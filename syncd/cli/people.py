@@ -12,8 +12,10 @@ import typer
 from syncd.cli.common import open_app, print_json, print_rows
 from syncd.core.work_order import Field, Side
 from syncd.errors import InputError
-from syncd.mirror import journal, looks, report, schema, state, waiting
-from syncd.mirror.database import Tx
+from syncd.mirror import attention, journal, state, waiting
+from syncd.mirror.db import schema
+from syncd.mirror.db.database import Tx
+from syncd.mirror.queries import report
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 OrderId = Annotated[str, typer.Argument(metavar="ID", help="The work order, wo_….")]
@@ -91,7 +93,7 @@ def resolve(
     with _answering() as tx:
         if not waiting.answer_conflict(tx, order, name, winner):
             raise InputError(f"no conflict of {order} in {name} waits; see `syncd conflicts list`")
-        looks.look_at(tx, [order])
+        attention.look_at(tx, [order])
         journal.write(tx, "answered", s2e_id=order, field=name, rule=winner.value)
     typer.echo(f"{order}: {name} goes to {winner}; the next cycle writes it")
 
@@ -127,7 +129,7 @@ def _release(order: str, field: str | None, *, drop: bool) -> None:
     with _answering() as tx:
         if not waiting.release_holds(tx, order, name.value if name else None, drop=drop):
             raise InputError(f"nothing of {order} is parked; see `syncd parked list`")
-        looks.look_at(tx, [order])
+        attention.look_at(tx, [order])
         rule = "drop" if drop else "retry"
         journal.write(tx, "order.released", s2e_id=order, field=name, rule=rule)
     typer.echo(f"{order}: {'dropped' if drop else 'tried again in the next cycle'}")

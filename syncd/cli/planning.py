@@ -5,17 +5,17 @@ from typing import Annotated, Any
 
 import typer
 
-from syncd.app import CONNECTION, App, leased, mirror_id, utcnow
-from syncd.applying import Applied, apply_lines
+from syncd.app import CONNECTION, App, utcnow
 from syncd.cli.common import counted, exit_code, open_app, print_json, print_rows
-from syncd.core.plan import Plan, decide
-from syncd.core.plan_lines import PlanLine, lines_of
-from syncd.core.undo import Cannot
+from syncd.core.planning.plan import Plan, decide
+from syncd.core.planning.selection import PlanLine, lines_of
+from syncd.core.planning.undo import Cannot
 from syncd.core.work_order import encode_value, format_time, show_value
-from syncd.cycle import Cycle, Order
-from syncd.deciding import age_of, plan_from_mirror
+from syncd.engine.cycle import Cycle, Order
+from syncd.engine.decide import age_of, plan_from_mirror
 from syncd.errors import LeaseHeld, SyncdError
-from syncd.planfile import (
+from syncd.jobs.apply_plan import Applied, apply_lines
+from syncd.jobs.plan_file import (
     Header,
     PlanFile,
     Purpose,
@@ -23,9 +23,10 @@ from syncd.planfile import (
     read_plan,
     write_plan,
 )
-from syncd.remapping import remapped
+from syncd.jobs.remap import remapped
+from syncd.jobs.takeover import leased, mirror_id
+from syncd.jobs.undo import Undone, apply_undo, undo_cycle
 from syncd.settings import Need
-from syncd.undoing import Undone, apply_undo, undo_cycle
 
 _WAIT_S = 10.0  # for the lease
 _WRITING = (Need.S2E, Need.SYNC, Need.CMMS)

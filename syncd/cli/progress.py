@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from syncd.sweeping import Progress
+from syncd.engine.read_sweep import Progress
 
 _BAR = 20  # characters
 _WIDTH = 79  # of an 80-column terminal

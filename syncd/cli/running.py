@@ -6,14 +6,17 @@ from typing import Annotated, Any
 
 import typer
 
-from syncd.app import App, leased, take_over, tell_health
+from syncd.app import App
 from syncd.cli.common import exit_code, open_app, print_json
 from syncd.cmms import port
-from syncd.cycle import Cycle, Order
-from syncd.cycle_report import Report
 from syncd.daemon import Daemon, first_delay
+from syncd.engine.cycle import Cycle, Order
+from syncd.engine.results import Report
 from syncd.errors import SyncdError
-from syncd.mirror import observations, schema, state
+from syncd.jobs.status import tell_health
+from syncd.jobs.takeover import leased, take_over
+from syncd.mirror import observations, state
+from syncd.mirror.db import schema
 from syncd.settings import Need
 
 _WAIT_S = 10.0  # for the lease

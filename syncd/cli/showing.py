@@ -4,11 +4,13 @@ from typing import Annotated, Any
 
 import typer
 
-from syncd.app import App, app_status
+from syncd.app import App
 from syncd.cli.common import open_app, print_json, print_rows
 from syncd.errors import InputError, SyncdError
+from syncd.jobs.status import app_status
 from syncd.log import escape
-from syncd.mirror import report, schema
+from syncd.mirror.db import schema
+from syncd.mirror.queries import report
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 _UNHEALTHY = 1

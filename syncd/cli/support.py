@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from syncd.cli.common import open_app
-from syncd.ops.bundle import write_bundle
-from syncd.support import support_documents
+from syncd.jobs.bundle import write_bundle
+from syncd.jobs.support import support_documents
 
 
 def register(app: typer.Typer) -> None:

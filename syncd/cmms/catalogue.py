@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from syncd.cmms.load import find_adapter, known_adapters
-from syncd.cmms.mapping_tree import presets_path
+from syncd.cmms.mapping.tree import presets_path
 from syncd.cmms.port import VERIFIED
 from syncd.errors import ConfigurationError
 

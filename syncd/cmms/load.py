@@ -18,9 +18,9 @@ from syncd.errors import ConfigurationError
 
 GROUP = "syncd.adapters"
 _SHIPPED = {
-    "odoo": "syncd.cmms.odoo:OdooAdapter",
+    "odoo": "syncd.cmms.odoo.adapter:OdooAdapter",
     "rest": "syncd.cmms.rest.adapter:RestAdapter",
-    "sql": "syncd.cmms.sql:SqlAdapter",
+    "sql": "syncd.cmms.sql.adapter:SqlAdapter",
 }
 _SETTING = "SYNCD_CMMS_ADAPTER"
 _METHODS = ("from_options", "fetch", "get", "find", "create", "update")

@@ -131,8 +131,8 @@ class Case:
         referenced: the record that Scan2Evolve's externalId names, when it is not linked.
         base_s2e, base_cmms: per field, what each side held when the two last agreed.
         intents: the open ones, oldest first.
-        recent: updates that arrived lately: a read may still not show them (`settle.py`), and a
-            field may go to and fro (`oscillation.py`).
+        recent: updates that arrived lately: a read may still not show them
+            (`planning/readback.py`), and a field may go to and fro (`planning/oscillation.py`).
         holds, conflicts: those not yet released or resolved; conflicts waiting for a person.
         answers: per field, the side a person chose to resolve a conflict.
         tombstone: Scan2Evolve answered 404 in two cycles.

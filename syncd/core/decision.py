@@ -15,7 +15,7 @@ class Change:
         before: what that side holds now.
         value: what is to be sent.
         source: what the other side holds: the value that this write carries over.
-        rule: the rule that decided, in the words of `reconcile.py`.
+        rule: the rule that decided, in the words of `planning/merge.py`.
         tries: how often the same write was tried and came to nothing.
     """
 

@@ -1,7 +1,7 @@
 """Scan2Evolve's JSON of one work order, read into our words.
 
 `PATHS` says where in the JSON each field stands. Whatever reads an order reads by it: this
-module, and the view `s2e_work_orders` that people query (`mirror/view.py`).
+module, and the view `s2e_work_orders` that people query (`mirror/db/view.py`).
 
 A key that is missing leaves its field absent; null makes it empty; a value of the wrong kind
 makes that one field Unreadable. Keys we do not know are passed over, so the API may grow.
@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from syncd.core.order import Row
+from syncd.core.paging.list_order import Row
 from syncd.core.work_order import (
     Field,
     S2eOrder,

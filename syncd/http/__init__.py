@@ -12,8 +12,8 @@ What httpx leaves to its caller, and what is done about it here (docs/decisions.
     its errors quote header values         a value that cannot be sent is not told
 """
 
-from syncd.http.answers import MAX_BODY, Response, parse_json, parse_json_object, snippet
 from syncd.http.client import DEADLINE_S, HttpClient
+from syncd.http.response import MAX_BODY, Response, parse_json, parse_json_object, snippet
 
 __all__ = [
     "DEADLINE_S",

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from syncd.errors import ConfigurationError, UnexpectedContent, Unreachable
-from syncd.http.answers import Response, read_body
+from syncd.http.response import Response, read_body
 from syncd.http.sockets import (
     CONNECT_TIMEOUT_S,
     READ_TIMEOUT_S,

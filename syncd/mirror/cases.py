@@ -30,11 +30,19 @@ from syncd.core.work_order import (
     decode_fields,
     decode_value,
 )
-from syncd.mirror.columns import UtcTime
-from syncd.mirror.database import Tx, own
+from syncd.mirror.attention import chunks
+from syncd.mirror.db.columns import UtcTime
+from syncd.mirror.db.database import Tx, own
+from syncd.mirror.db.tables import (
+    bases,
+    cmms_records,
+    conflicts,
+    intents,
+    links,
+    parked,
+    s2e_orders,
+)
 from syncd.mirror.journal import read_intent
-from syncd.mirror.looks import chunks
-from syncd.mirror.tables import bases, cmms_records, conflicts, intents, links, parked, s2e_orders
 
 
 def load_cases(

@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Select, bindparam, delete, insert, select,
 
 from syncd.core.case import OPEN_STATES, Intent, IntentState, Kind, Write
 from syncd.core.work_order import CMMS_OWNED, Field, Side, Value, decode_value, encode_value
-from syncd.mirror.database import Tx, own
-from syncd.mirror.tables import cycles, intents, journal, sweeps
+from syncd.mirror.db.database import Tx, own
+from syncd.mirror.db.tables import cycles, intents, journal, sweeps
 
 _OPEN = [state.value for state in OPEN_STATES]
 

@@ -6,10 +6,10 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
 
 from syncd.core.work_order import OPEN_STATUSES
-from syncd.mirror.database import Tx, own
-from syncd.mirror.looks import chunks
+from syncd.mirror.attention import chunks
+from syncd.mirror.db.database import Tx, own
+from syncd.mirror.db.tables import cmms_records, links, s2e_orders
 from syncd.mirror.observations import OTHER, counting, orders_where
-from syncd.mirror.tables import cmms_records, links, s2e_orders
 
 _ASKED_FOR: ColumnElement[bool] = or_(
     s2e_orders.c.out_of_scope.is_(None), s2e_orders.c.out_of_scope.not_in(OTHER)

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, select, update
 
 from syncd.core.work_order import Fields, Side, encode_fields
-from syncd.mirror.database import Tx, own
-from syncd.mirror.looks import chunks, look_at
-from syncd.mirror.tables import bases, cmms_records, links, s2e_orders
+from syncd.mirror.attention import chunks, look_at
+from syncd.mirror.db.database import Tx, own
+from syncd.mirror.db.tables import bases, cmms_records, links, s2e_orders
 
 
 def make_link(tx: Tx, s2e_id: str, cmms_id: str, how: str) -> None:

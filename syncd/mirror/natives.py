@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from syncd.core.order_json import OrderJson, parse_work_order
 from syncd.core.work_order import Field, S2eOrder, Side
-from syncd.mirror.database import Tx
-from syncd.mirror.tables import bases, cmms_records, journal, links, s2e_orders
+from syncd.mirror.db.database import Tx
+from syncd.mirror.db.tables import bases, cmms_records, journal, links, s2e_orders
 
 
 @dataclass(frozen=True, slots=True)

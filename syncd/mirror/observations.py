@@ -29,11 +29,11 @@ from syncd.core.work_order import (
     Value,
     encode_fields,
 )
-from syncd.mirror.bulk import assign, find, upsert
-from syncd.mirror.columns import json_text, kept_json, kept_jsons
-from syncd.mirror.database import Tx, own
-from syncd.mirror.looks import ORDERS, THESE, chunks, look_at, mark
-from syncd.mirror.tables import cmms_records, links, s2e_orders
+from syncd.mirror.attention import ORDERS, THESE, chunks, look_at, mark
+from syncd.mirror.db.bulk import assign, find, upsert
+from syncd.mirror.db.columns import json_text, kept_json, kept_jsons
+from syncd.mirror.db.database import Tx, own
+from syncd.mirror.db.tables import cmms_records, links, s2e_orders
 
 OTHER = ("other_site", "other_asset")  # out of scope: never asked by id
 

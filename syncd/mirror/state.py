@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, delete, func, insert, select, update
 
-from syncd.core.pages import Certificate
-from syncd.core.sweep import Sweep
-from syncd.mirror.columns import json_text
-from syncd.mirror.database import Tx, own
-from syncd.mirror.tables import cycles, state, sweeps
+from syncd.core.paging.pages import Certificate
+from syncd.core.paging.sweep import Sweep
+from syncd.mirror.db.columns import json_text
+from syncd.mirror.db.database import Tx, own
+from syncd.mirror.db.tables import cycles, state, sweeps
 
 RUNNING = "running"  # a sweep that has not come to its end
 # Keys.

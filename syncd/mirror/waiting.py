@@ -7,16 +7,16 @@ from sqlalchemy import bindparam, delete, func, select, update
 
 from syncd.core.case import Conflict, Hold
 from syncd.core.decision import Drift
-from syncd.core.meet import CREATE_IN_DOUBT, RECREATE, UNLINKED
-from syncd.core.oscillation import OSCILLATION, RELEASED
-from syncd.core.plan import Guard, Latch
+from syncd.core.planning.oscillation import OSCILLATION, RELEASED
+from syncd.core.planning.plan import Guard, Latch
+from syncd.core.planning.unlinked import CREATE_IN_DOUBT, RECREATE, UNLINKED
 from syncd.core.work_order import Field, Side, encode_value
-from syncd.mirror.columns import plain_json
-from syncd.mirror.database import Tx, own
+from syncd.mirror.attention import look_at
+from syncd.mirror.db.columns import plain_json
+from syncd.mirror.db.database import Tx, own
+from syncd.mirror.db.tables import conflicts, drifts, guards, links, parked
 from syncd.mirror.journal import give_up_creates
-from syncd.mirror.looks import look_at
 from syncd.mirror.state import FIRST_SYNC_OVER, set_state
-from syncd.mirror.tables import conflicts, drifts, guards, links, parked
 
 # ── holds ─────────────────────────────────────────────────────────────────────────────────
 

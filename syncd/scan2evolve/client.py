@@ -23,7 +23,6 @@ from syncd.errors import (
     Unreachable,
 )
 from syncd.http import DEADLINE_S, HttpClient, Response, parse_json_object
-from syncd.scan2evolve.answers import DOWNSTREAM, RefusedBy, raise_for, request_id
 from syncd.scan2evolve.auth import (
     TOKEN_PATH,
     DownstreamAuth,
@@ -32,6 +31,7 @@ from syncd.scan2evolve.auth import (
     unechoed,
     v1_refused,
 )
+from syncd.scan2evolve.refusals import DOWNSTREAM, RefusedBy, raise_for, request_id
 from syncd.scan2evolve.wire import Page, format_sync, parse_page
 
 _LIST = "/api/v1/work-orders"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from syncd.cmms.answers import JsonApi, TokenOptions, refuse_blanks
+from syncd.cmms.http import JsonApi, TokenOptions, refuse_blanks
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.port import Capabilities
 from syncd.core import work_order as wo

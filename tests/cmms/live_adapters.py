@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from syncd.cmms.port import Capabilities
-from syncd.cmms.sql import SqlAdapter
+from syncd.cmms.sql.adapter import SqlAdapter
 from syncd.core.work_order import CmmsRecord, Field, Fields, Status
 from syncd.errors import Throttled, Unreachable
 

@@ -13,11 +13,11 @@ import trustme
 
 from syncd.cmms.conformance.bench import Fault, no_fault
 from syncd.cmms.load import AdapterContext
-from syncd.cmms.odoo import OdooAdapter
-from syncd.cmms.odoo_mapping import write_fields
-from syncd.cmms.odoo_model import OdooModel, Stage, stage_map
-from syncd.cmms.odoo_options import OdooOptions
-from syncd.cmms.odoo_start import open_rpc
+from syncd.cmms.odoo.adapter import OdooAdapter
+from syncd.cmms.odoo.mapping import write_fields
+from syncd.cmms.odoo.model import OdooModel, Stage, stage_map
+from syncd.cmms.odoo.options import OdooOptions
+from syncd.cmms.odoo.start import open_rpc
 from syncd.core.work_order import Field, Fields, Value
 from tests.cmms.fake_odoo import FakeOdoo
 from tests.cmms.fake_odoo_models import EQUIPMENT, REQUEST, STAGE, USER, XMLID

@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from syncd.cmms.load import AdapterContext
-from syncd.cmms.sql import SqlAdapter
-from syncd.cmms.sql_mapped import MappedSqlAdapter
+from syncd.cmms.sql.adapter import SqlAdapter
+from syncd.cmms.sql.mapped import MappedSqlAdapter
 from tests.conftest import Clock
 from tests.edges.sql_bench import People
 

@@ -13,10 +13,10 @@ from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from syncd.cmms.load import AdapterContext
-from syncd.cmms.mapping_file import load_mapping
+from syncd.cmms.mapping.file import load_mapping
 from syncd.cmms.port import Capabilities, CmmsAdapter
-from syncd.cmms.sql_mapped import MappedSqlAdapter
-from syncd.cmms.sql_mapping import KIND, read_sql
+from syncd.cmms.sql.mapped import MappedSqlAdapter
+from syncd.cmms.sql.mapping import KIND, read_sql
 from syncd.core.work_order import Field, Fields, Value, encode_value
 from tests.conftest import utcnow
 from tests.edges.sql_bench import People

@@ -61,7 +61,7 @@ def test_the_list_names_the_adapters_and_how_each_was_verified(tmp_path: Path) -
     told = syncd("adapter", "list", cwd=tmp_path)
     assert told.returncode == 0
     (line,) = [line for line in told.stdout.splitlines() if line.startswith("sql ")]
-    assert line.split() == ["sql", "live", "syncd.cmms.sql:SqlAdapter"]
+    assert line.split() == ["sql", "live", "syncd.cmms.sql.adapter:SqlAdapter"]
     assert "live: tried against the real system" in told.stdout
     assert max(map(len, told.stdout.splitlines())) < 80
 

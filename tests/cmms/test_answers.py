@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from syncd.cmms.answers import raise_for_status
+from syncd.cmms.http import raise_for_status
 from syncd.errors import (
     AccessRefused,
     Changed,

@@ -49,7 +49,7 @@ def test_importing_the_adapters_does_not_need_pytest_and_the_suite_says_that_it_
     code = (
         "import sys\n"
         "sys.modules['pytest'] = None\n"
-        "import syncd.cmms.port, syncd.cmms.load, syncd.cmms.sql, syncd.cmms.scaffold\n"
+        "import syncd.cmms.port, syncd.cmms.load, syncd.cmms.sql.adapter, syncd.cmms.scaffold\n"
         "import syncd.cli.commands\n"
         "print('fine')\n"
         "import syncd.cmms.conformance\n"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from syncd.cmms.conformance import AdapterConformance, Fault
-from syncd.cmms.odoo import capabilities
+from syncd.cmms.odoo.adapter import capabilities
 from tests.cmms.odoo_bench import KEY, NAMES, OdooBench, make_odoo, make_options, served
 
 pytestmark = pytest.mark.adapters

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from syncd.cmms import mapping_tree
-from syncd.cmms.mapped import assignments, body_of, to_record
-from syncd.cmms.mapping_file import MappingFile, load_mapping
-from syncd.cmms.mapping_section import Section
-from syncd.cmms.mapping_tree import presets, presets_path
-from syncd.cmms.sql_mapping import SqlPart, read_sql
-from syncd.cmms.yaml_nodes import MOST_BYTES, YamlProblem, parse_yaml, plain
-from syncd.core.mapping.record_map import RecordMap
+from syncd.cmms.mapping import tree
+from syncd.cmms.mapping.file import MappingFile, load_mapping
+from syncd.cmms.mapping.mapped import assignments, body_of, to_record
+from syncd.cmms.mapping.nodes import MOST_BYTES, YamlProblem, parse_yaml, plain
+from syncd.cmms.mapping.section import Section
+from syncd.cmms.mapping.tree import presets, presets_path
+from syncd.cmms.mapping.values.record_map import RecordMap
+from syncd.cmms.sql.mapping import SqlPart, read_sql
 from syncd.core.work_order import Field, Priority, Status, Unreadable, Value
 from syncd.errors import ConfigurationError, Refused, UnexpectedContent
 
@@ -254,7 +254,7 @@ def test_a_circle_of_two_is_no_endless_one(tmp_path: Path) -> None:
 
 
 def test_a_preset_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mapping_tree, "presets_path", lambda: tmp_path)
+    monkeypatch.setattr(tree, "presets_path", lambda: tmp_path)
     (tmp_path / "acme.yaml").write_text(GOOD, encoding="utf-8")
     assert presets() == ["acme"]
     assert load_mapping("preset:acme", "rest/1", {}, nothing).file == "preset:acme"

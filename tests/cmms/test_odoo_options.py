@@ -7,9 +7,9 @@ import pytest
 from pydantic import ValidationError
 
 from syncd.cmms.load import AdapterContext, find_adapter
-from syncd.cmms.odoo import OdooAdapter
-from syncd.cmms.odoo_model import Stage, stage_map
-from syncd.cmms.odoo_options import OdooOptions, setting
+from syncd.cmms.odoo.adapter import OdooAdapter
+from syncd.cmms.odoo.model import Stage, stage_map
+from syncd.cmms.odoo.options import OdooOptions, setting
 from syncd.core.work_order import Field, Status
 from syncd.errors import ConfigurationError
 from syncd.settings import adapter_options, load_settings

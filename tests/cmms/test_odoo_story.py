@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from syncd.core.html_text import html_to_text
+from syncd.cmms.mapping.values.html_text import html_to_text
 from syncd.twin.server import Twin
 from tests.cmms.fake_odoo import FakeOdoo
 from tests.cmms.fake_odoo_models import REQUEST, XMLID

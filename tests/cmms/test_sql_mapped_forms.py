@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from syncd.cmms.load import AdapterContext
-from syncd.cmms.sql_mapped import MappedSqlAdapter
+from syncd.cmms.sql.mapped import MappedSqlAdapter
 from syncd.core.work_order import Field, Fields, Priority, Status, Unreadable
 from syncd.errors import Changed, Refused, UnexpectedContent
 from tests.conftest import Clock

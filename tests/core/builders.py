@@ -17,7 +17,7 @@ from syncd.core.case import (
     Write,
 )
 from syncd.core.decision import Change, Decision
-from syncd.core.plan import decide
+from syncd.core.planning.plan import decide
 from syncd.core.policy import Mode, Overflow, Policy, Scope
 from syncd.core.work_order import (
     SHARED,

@@ -5,9 +5,9 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from syncd.core.order import Row
-from syncd.core.pages import SeenPage
-from syncd.core.sweep import Phase, Sweep
+from syncd.core.paging.list_order import Row
+from syncd.core.paging.pages import SeenPage
+from syncd.core.paging.sweep import Phase, Sweep
 
 KNOWN = ("createdAt", "-createdAt", "updatedAt", "-updatedAt", "id")
 

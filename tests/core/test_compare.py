@@ -9,7 +9,7 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncd.core.compare import (
+from syncd.core.equality import (
     CUT_MARK,
     TEXT_LIMITS,
     agrees,

@@ -19,5 +19,5 @@ def test_examples_hold(name: str) -> None:
 
 def test_the_core_has_examples_at_all() -> None:
     finder = doctest.DocTestFinder(exclude_empty=True)
-    module = importlib.import_module("syncd.core.compare")
+    module = importlib.import_module("syncd.core.equality")
     assert sum(len(test.examples) for test in finder.find(module)) > 0

@@ -6,8 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.compare import canonical_text
-from syncd.core.html_text import from_entities, html_to_text, text_to_html, to_entities
+from syncd.cmms.mapping.values.html_text import (
+    from_entities,
+    html_to_text,
+    text_to_html,
+    to_entities,
+)
+from syncd.core.equality import canonical_text
 
 HOSTILE = [
     "<p>", "</p>", "<br>", "<pre>", "</pre>", "<script>", "</script>", "<ul>", "<li>", "<!--",

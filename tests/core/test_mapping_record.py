@@ -8,18 +8,18 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from syncd.cmms.mapping.values.converters import Converter, Hours, Mapped, Same, Text, Time
+from syncd.cmms.mapping.values.hours import Decimals
+from syncd.cmms.mapping.values.laws import broken_laws, samples
+from syncd.cmms.mapping.values.paths import parse_path
+from syncd.cmms.mapping.values.record_map import FieldMap, RecordMap
+from syncd.cmms.mapping.values.source import Column, Expression, Source
+from syncd.cmms.mapping.values.template import Template
+from syncd.cmms.mapping.values.times import TimeFormat
+from syncd.cmms.mapping.values.value_map import Entry, ValueMap
 from syncd.core.case import IntentState, Write
-from syncd.core.compare import stands_for
-from syncd.core.mapping.converters import Converter, Hours, Mapped, Same, Text, Time
-from syncd.core.mapping.hours import Decimals
-from syncd.core.mapping.laws import broken_laws, samples
-from syncd.core.mapping.paths import parse_path
-from syncd.core.mapping.record_map import FieldMap, RecordMap
-from syncd.core.mapping.source import Column, Expression, Source
-from syncd.core.mapping.template import Template
-from syncd.core.mapping.times import TimeFormat
-from syncd.core.mapping.value_map import Entry, ValueMap
-from syncd.core.readback import judge
+from syncd.core.equality import stands_for
+from syncd.core.planning.verdict import judge
 from syncd.core.work_order import CmmsRecord, Field, Misfit, Priority, Status, Unreadable, Value
 
 BERLIN = ZoneInfo("Europe/Berlin")

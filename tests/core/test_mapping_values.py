@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.compare import utf16_units
-from syncd.core.mapping.converters import COUNTS, Hours, HoursWithUnit, SplitTime, Text
-from syncd.core.mapping.hours import UNITS, Decimals, read_hours, write_hours
-from syncd.core.mapping.marker import id_in, tail_of, unmarked
-from syncd.core.mapping.paths import clash, format_path, parse_path, put
-from syncd.core.mapping.source import Column, Expression
-from syncd.core.mapping.template import Template, encode_url
-from syncd.core.mapping.times import FORMATS, TimeFormat, pattern_problem
-from syncd.core.mapping.value_map import Entry, ValueMap, native_key
+from syncd.cmms.mapping.values.converters import COUNTS, Hours, HoursWithUnit, SplitTime, Text
+from syncd.cmms.mapping.values.hours import UNITS, Decimals, read_hours, write_hours
+from syncd.cmms.mapping.values.marker import id_in, tail_of, unmarked
+from syncd.cmms.mapping.values.paths import clash, format_path, parse_path, put
+from syncd.cmms.mapping.values.source import Column, Expression
+from syncd.cmms.mapping.values.template import Template, encode_url
+from syncd.cmms.mapping.values.times import FORMATS, TimeFormat, pattern_problem
+from syncd.cmms.mapping.values.value_map import Entry, ValueMap, native_key
+from syncd.core.equality import utf16_units
 from syncd.core.work_order import Field, Misfit, Unreadable
 
 BERLIN, NEPAL = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Kathmandu")

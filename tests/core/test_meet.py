@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from syncd.core.case import Case, Hold, Intent, IntentState, Kind, Link, Write
-from syncd.core.meet import meet
-from syncd.core.plan import decide
+from syncd.core.planning.plan import decide
+from syncd.core.planning.unlinked import meet
 from syncd.core.policy import Mode, Policy, Scope
 from syncd.core.work_order import (
     Field,

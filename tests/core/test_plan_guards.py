@@ -6,7 +6,7 @@ import pytest
 
 from syncd.core.case import Case, Link
 from syncd.core.decision import Change, Decision
-from syncd.core.plan import (
+from syncd.core.planning.plan import (
     Facts,
     Guard,
     Latch,

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from syncd.core.case import Case, Conflict, Hold, IntentState, Write
-from syncd.core.plan import decide
-from syncd.core.plan_lines import PlanLine, choose, lines_of
+from syncd.core.planning.plan import decide
+from syncd.core.planning.selection import PlanLine, choose, lines_of
 from syncd.core.policy import Mode
 from syncd.core.work_order import Field, Side, Status, Value
 from tests.core.builders import NOW, at, intent, make_policy, order, pair

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncd.core.case import Case, IntentState, Link, Write
-from syncd.core.compare import TEXT_LIMITS, cut_text
 from syncd.core.decision import Change, Decision
-from syncd.core.plan import decide
+from syncd.core.equality import TEXT_LIMITS, cut_text
+from syncd.core.planning.plan import decide
 from syncd.core.policy import Policy
 from syncd.core.work_order import (
     S2E_OWNED,

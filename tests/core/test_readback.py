@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from syncd.core.case import Case, Hold, IntentState, Write
-from syncd.core.readback import judge
-from syncd.core.reconcile import IGNORED_TRIES
+from syncd.core.planning.merge import IGNORED_TRIES
+from syncd.core.planning.verdict import judge
 from syncd.core.work_order import Field, Side, Status, Unreadable, Value
 from tests.core.builders import (
     NOW,

@@ -8,11 +8,11 @@ from decimal import Decimal
 import pytest
 
 from syncd.core.case import Case, Conflict, Hold, IntentState, Link, Write
-from syncd.core.compare import utf16_units
-from syncd.core.created import created_bases
 from syncd.core.decision import as_fields
+from syncd.core.equality import utf16_units
+from syncd.core.planning.created import created_bases
+from syncd.core.planning.merge import reconcile
 from syncd.core.policy import Mode, Overflow, Policy
-from syncd.core.reconcile import reconcile
 from syncd.core.work_order import (
     CMMS_OWNED,
     S2E_OWNED,

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from syncd.core.case import Case
-from syncd.core.plan import decide
+from syncd.core.planning.plan import decide
+from syncd.core.planning.remap import read_anew, remap
 from syncd.core.policy import Policy
-from syncd.core.remap import read_anew, remap
 from syncd.core.work_order import Field, Fields, Side, Status, Value
 from tests.core.builders import NOW, make_policy, order, pair
 

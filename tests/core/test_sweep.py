@@ -6,9 +6,9 @@ from math import ceil
 
 import pytest
 
-from syncd.core.order import ListOrder, Row
-from syncd.core.pages import PAGE_LIMIT, SeenPage, quiet_pages
-from syncd.core.sweep import NOT_STABLE, Phase, Sweep
+from syncd.core.paging.list_order import ListOrder, Row
+from syncd.core.paging.pages import PAGE_LIMIT, SeenPage, quiet_pages
+from syncd.core.paging.sweep import NOT_STABLE, Phase, Sweep
 from tests.core.moving_list import KNOWN, MovingList, sweep_through
 
 SCATTERED = ("hidden", *KNOWN)

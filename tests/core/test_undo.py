@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from syncd.core.case import Case, IntentState, Kind, Write
-from syncd.core.plan import decide
+from syncd.core.planning.plan import decide
+from syncd.core.planning.undo import Written, undo, written_by
 from syncd.core.policy import Policy
-from syncd.core.undo import Written, undo, written_by
 from syncd.core.work_order import Field, Side, Status, Value
 from tests.core.builders import CMMS_ID, NOW, S2E_ID, at, intent, keep, make_policy, pair
 

@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import NullPool
 
 from syncd.cmms.load import AdapterContext
-from syncd.cmms.sql import SqlAdapter
+from syncd.cmms.sql.adapter import SqlAdapter
 from syncd.core.work_order import Field, Fields, Priority, Status
 from tests.conftest import Clock, Postgres
 

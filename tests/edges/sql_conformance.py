@@ -10,7 +10,7 @@ from sqlalchemy.pool import NullPool
 from syncd.cmms.conformance.bench import Fault, no_fault
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.port import CmmsAdapter, close
-from syncd.cmms.sql import COLUMNS, SqlAdapter, work_orders
+from syncd.cmms.sql.adapter import COLUMNS, SqlAdapter, work_orders
 from syncd.core.work_order import Field, Fields, Value, encode_value
 from tests.conftest import utcnow
 from tests.edges.sql_bench import Cable

@@ -7,7 +7,7 @@ import pytest
 
 from syncd.cmms.load import AdapterContext, find_adapter, known_adapters, make_adapter
 from syncd.cmms.port import close
-from syncd.cmms.sql import SqlAdapter
+from syncd.cmms.sql.adapter import SqlAdapter
 from syncd.errors import ConfigurationError
 from tests.cmms.presets.atlas_bench import ATLAS
 from tests.conftest import utcnow

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from syncd.cmms.conformance import AdapterConformance
-from syncd.cmms.sql import SqlAdapter
+from syncd.cmms.sql.adapter import SqlAdapter
 from tests.conftest import Postgres, text_of
 from tests.edges.sql_bench import cable
 from tests.edges.sql_conformance import (

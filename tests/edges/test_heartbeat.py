@@ -7,7 +7,7 @@ from pathlib import Path
 # Nothing can be written to any file, as on a full disk.
 _ON_A_FULL_DISK = """
 import resource, tempfile
-from syncd.ops.heartbeat import beat, look
+from syncd.jobs.heartbeat import beat, look
 
 _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))

@@ -9,7 +9,7 @@ import pytest
 
 from syncd.errors import UnexpectedContent, Unreachable
 from syncd.http import MAX_BODY, HttpClient, Response
-from syncd.http.answers import read_body
+from syncd.http.response import read_body
 from tests.edges.raw_server import Behaviour, Peer, RawServer, answer, raw
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"

@@ -7,12 +7,12 @@ import pytest
 from sqlalchemy import event
 
 from syncd.core.case import Case, Conflict, Hold, IntentState, Kind, Write
-from syncd.core.plan import decide
+from syncd.core.planning.plan import decide
 from syncd.core.policy import Mode, Policy
 from syncd.core.work_order import CmmsRecord, Field, Side, Status, Value
-from syncd.mirror import journal, links, looks, observations, waiting
+from syncd.mirror import attention, journal, links, observations, waiting
 from syncd.mirror.cases import load_cases
-from syncd.mirror.database import Mirror
+from syncd.mirror.db.database import Mirror
 from tests.conftest import Clock
 from tests.edges.test_mirror_observations import NOON, order, record, save, save_records, settle
 
@@ -258,7 +258,7 @@ def test_a_record_of_nobody_is_looked_at_once(mirror: Mirror) -> None:
     save_records(mirror, record("9"), record("10", "wo_unknown"))
     assert looked_at(mirror) == []
     with mirror.transaction() as tx:
-        looks.settle_strangers(tx)
+        attention.settle_strangers(tx)
     with mirror.read() as tx:
         assert observations.unknown_claims(tx, limit=5) == []
 

@@ -19,9 +19,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 
 from syncd.errors import ConfigurationError, MirrorContentError, MirrorUnavailable
-from syncd.mirror import schema, state
-from syncd.mirror.database import Mirror, open_mirror, parse_url
-from syncd.mirror.tables import state as state_table
+from syncd.mirror import state
+from syncd.mirror.db import schema
+from syncd.mirror.db.database import Mirror, open_mirror, parse_url
+from syncd.mirror.db.tables import state as state_table
 from tests.conftest import Postgres, text_of, utcnow
 
 SECRET = "s3cret-pw"
@@ -289,7 +290,7 @@ def test_a_disk_that_takes_no_more_is_said_and_nothing_is_lost(
         from tests.conftest import utcnow
         from syncd.errors import MirrorUnavailable
         from syncd.mirror import state
-        from syncd.mirror.database import open_mirror
+        from syncd.mirror.db.database import open_mirror
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
         mirror = open_mirror(sys.argv[1], utcnow)
@@ -318,7 +319,7 @@ def test_a_file_that_may_not_be_written_is_said(sqlite_template: Path) -> None:
         from tests.conftest import utcnow
         from syncd.errors import MirrorUnavailable
         from syncd.mirror import state
-        from syncd.mirror.database import open_mirror
+        from syncd.mirror.db.database import open_mirror
         if os.geteuid() == 0:
             os.setuid(65534)
         for url in sys.argv[1:]:
@@ -363,7 +364,7 @@ def test_a_writer_killed_at_any_moment_leaves_whole_transactions(
         import sys
         from tests.conftest import utcnow
         from syncd.mirror import state
-        from syncd.mirror.database import open_mirror
+        from syncd.mirror.db.database import open_mirror
         mirror = open_mirror(sys.argv[1], utcnow)
         number = 0
         while True:

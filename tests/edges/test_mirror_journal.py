@@ -10,16 +10,17 @@ from sqlalchemy import func, select
 
 from syncd.core.case import Conflict, Hold, Intent, IntentState, Kind, Write
 from syncd.core.decision import Drift
-from syncd.core.order import Row
-from syncd.core.pages import Certificate, SeenPage
-from syncd.core.plan import Guard, Latch
-from syncd.core.sweep import Sweep
+from syncd.core.paging.list_order import Row
+from syncd.core.paging.pages import Certificate, SeenPage
+from syncd.core.paging.sweep import Sweep
+from syncd.core.planning.plan import Guard, Latch
 from syncd.core.work_order import Field, Side, Status, Unreadable, Value
-from syncd.mirror import journal, links, looks, observations, report, state, waiting
+from syncd.mirror import attention, journal, links, observations, state, waiting
 from syncd.mirror.cases import load_cases
-from syncd.mirror.database import Mirror
-from syncd.mirror.tables import conflicts, intents
-from syncd.mirror.tables import journal as journal_table
+from syncd.mirror.db.database import Mirror
+from syncd.mirror.db.tables import conflicts, intents
+from syncd.mirror.db.tables import journal as journal_table
+from syncd.mirror.queries import report
 from tests.conftest import Clock
 from tests.edges.test_mirror_observations import order, record, save, save_records, settle
 
@@ -362,7 +363,7 @@ def test_counts_name_each_kind_of_waiting(mirror: Mirror) -> None:
         for cycle in ("c1", "c2"):
             links.note_missing(tx, "gone", cycle)
             observations.note_not_found(tx, "wo_5", cycle)
-        looks.clear_look(tx, ["wo_5", "wo_6"])
+        attention.clear_look(tx, ["wo_5", "wo_6"])
         journal.finish_intent(tx, doubtful.id, IntentState.IN_DOUBT)
         observations.set_scope(tx, "wo_3", "no_record")
         waiting.put_hold(tx, "wo_4", Hold(Side.S2E, Field.STATUS, "refused", "X", 1))
@@ -403,7 +404,7 @@ def test_looking_at_an_old_order_again_does_not_make_it_late(mirror: Mirror, clo
     settle(mirror, "wo_1")
     clock.pass_(86_400)
     with mirror.transaction() as tx:
-        looks.look_at(tx, None)
+        attention.look_at(tx, None)
     clock.pass_(5)
     with mirror.read() as tx:
         assert report.freshness_s(tx) == 5

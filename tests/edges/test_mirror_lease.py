@@ -16,9 +16,9 @@ from sqlalchemy import select
 
 from syncd.errors import LeaseHeld, LeaseLost, MirrorUnavailable
 from syncd.mirror import state
-from syncd.mirror.database import Mirror, open_mirror
-from syncd.mirror.lease import Lease
-from syncd.mirror.tables import leases
+from syncd.mirror.db.database import Mirror, open_mirror
+from syncd.mirror.db.lease import Lease
+from syncd.mirror.db.tables import leases
 from tests.conftest import Clock, Postgres, text_of, utcnow
 
 
@@ -169,8 +169,8 @@ def test_renewing_keeps_the_time(make: Make, mirror: Mirror, clock: Clock) -> No
 HOLDER = textwrap.dedent("""
     import os, sys, time
     from syncd.errors import LeaseHeld
-    from syncd.mirror.database import open_mirror
-    from syncd.mirror.lease import Lease
+    from syncd.mirror.db.database import open_mirror
+    from syncd.mirror.db.lease import Lease
     from tests.conftest import utcnow
     sleep = lambda seconds: time.sleep(seconds) or True
     lease = Lease(open_mirror(sys.argv[1], utcnow), f"pid {os.getpid()}", sleep, time.monotonic)

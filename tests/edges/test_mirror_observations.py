@@ -22,10 +22,10 @@ from syncd.core.work_order import (
     Value,
     encode_value,
 )
-from syncd.mirror import lanes, links, looks, observations
+from syncd.mirror import attention, lanes, links, observations
 from syncd.mirror.cases import load_cases
-from syncd.mirror.database import Mirror
-from syncd.mirror.tables import cmms_records, s2e_orders
+from syncd.mirror.db.database import Mirror
+from syncd.mirror.db.tables import cmms_records, s2e_orders
 from tests.conftest import Clock
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -72,7 +72,7 @@ def looked_at(mirror: Mirror) -> list[str]:
 
 def settle(mirror: Mirror, *s2e_ids: str) -> None:
     with mirror.transaction() as tx:
-        looks.clear_look(tx, s2e_ids)
+        attention.clear_look(tx, s2e_ids)
 
 
 def test_an_observation_comes_back_as_it_was_seen(mirror: Mirror) -> None:
@@ -382,7 +382,7 @@ def test_ids_that_only_the_cmms_knows_are_asked_upstream(mirror: Mirror) -> None
     with mirror.read() as tx:
         assert observations.unknown_claims(tx, limit=10) == ["wo_9"]
     with mirror.transaction() as tx:
-        looks.settle_strangers(tx)
+        attention.settle_strangers(tx)
     with mirror.read() as tx:
         assert observations.unknown_claims(tx, limit=10) == []
 
@@ -405,5 +405,5 @@ def test_looking_at_all_orders_brings_all_before_the_planner(mirror: Mirror, clo
     save(mirror, order("wo_1"), order("wo_2"))
     settle(mirror, "wo_1", "wo_2")
     with mirror.transaction() as tx:
-        looks.look_at(tx, None)
+        attention.look_at(tx, None)
     assert looked_at(mirror) == ["wo_1", "wo_2"]

@@ -1,14 +1,14 @@
 """A person's answers about links, as the holder of the lease acts on them."""
 
 from syncd.core.case import Hold, IntentState, Kind, Write
-from syncd.core.meet import RECREATE, UNLINKED
-from syncd.core.plan import decide
+from syncd.core.planning.plan import decide
+from syncd.core.planning.unlinked import RECREATE, UNLINKED
 from syncd.core.policy import Mode, Policy
 from syncd.core.work_order import Field, Side, Status
-from syncd.mirror import journal, links, relinking, waiting
+from syncd.mirror import journal, link_answers, links, waiting
 from syncd.mirror.cases import load_cases
-from syncd.mirror.database import Mirror
-from syncd.mirror.relinking import Answer, Taken, Wish
+from syncd.mirror.db.database import Mirror
+from syncd.mirror.link_answers import Answer, Taken, Wish
 from tests.edges.test_mirror_cases import case_of, link
 from tests.edges.test_mirror_observations import NOON, order, record, save, save_records
 
@@ -18,12 +18,12 @@ POLICY = Policy(owners={}, cmms_writes=frozenset({Field.TITLE}), cmms_clears=fro
 def ask(mirror: Mirror, *answers: Answer) -> None:
     with mirror.transaction() as tx:
         for answer in answers:
-            relinking.ask(tx, answer)
+            link_answers.ask(tx, answer)
 
 
 def take(mirror: Mirror) -> list[Taken]:
     with mirror.transaction() as tx:
-        return relinking.take_answers(tx, "c2")
+        return link_answers.take_answers(tx, "c2")
 
 
 def start_write(mirror: Mirror, kind: Kind = Kind.UPDATE) -> int:
@@ -137,6 +137,6 @@ def test_an_external_id_of_somebody_else_does_not_follow(mirror: Mirror) -> None
 def test_an_order_with_an_answer_is_looked_at(mirror: Mirror) -> None:
     save(mirror, order())
     with mirror.transaction() as tx:
-        relinking.ask(tx, Answer("wo_1", Wish.DROP))
+        link_answers.ask(tx, Answer("wo_1", Wish.DROP))
     with mirror.read() as tx:
         assert [case.s2e_id for case in load_cases(tx)] == ["wo_1"]

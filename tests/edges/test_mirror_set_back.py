@@ -8,9 +8,9 @@ from syncd.core.case import Hold, IntentState, Kind, Write
 from syncd.core.order_json import OrderJson
 from syncd.core.work_order import Field, Side
 from syncd.mirror import journal, observations, state, waiting
-from syncd.mirror.database import Mirror
-from syncd.mirror.set_back import forget_the_future, wait_from_now
-from syncd.mirror.tables import intents, parked, s2e_orders
+from syncd.mirror.clock_jumps import forget_the_future, wait_from_now
+from syncd.mirror.db.database import Mirror
+from syncd.mirror.db.tables import intents, parked, s2e_orders
 from tests.conftest import Clock
 
 DAY = timedelta(days=1)

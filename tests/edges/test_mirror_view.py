@@ -10,8 +10,8 @@ from sqlalchemy import text
 from syncd.core.order_json import PATHS, OrderJson, parse_work_order
 from syncd.core.work_order import Field, format_time
 from syncd.mirror import observations
-from syncd.mirror.database import Mirror
-from syncd.mirror.view import NAME
+from syncd.mirror.db.database import Mirror
+from syncd.mirror.db.view import NAME
 from tests.core.test_order_json import MUTANTS, ORDER
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from syncd.core.case import Kind
-from syncd.core.plan_lines import PlanLine
+from syncd.core.planning.selection import PlanLine
 from syncd.core.work_order import Field, Side, Status, Unreadable, Value
 from syncd.errors import InputContentError, InputError
-from syncd.planfile import Header, PlanFile, Purpose, read_plan, write_plan
+from syncd.jobs.plan_file import Header, PlanFile, Purpose, read_plan, write_plan
 
 HEADER = Header(Purpose.PLAN, "default", "m1", "c1", "2026-03-10T14:30:00.000Z")
 

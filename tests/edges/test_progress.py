@@ -5,7 +5,7 @@ import io
 import pytest
 
 from syncd.cli.progress import ProgressLine, describe
-from syncd.sweeping import Progress
+from syncd.engine.read_sweep import Progress
 
 CLEAR = "\r\x1b[K"
 

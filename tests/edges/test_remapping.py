@@ -9,9 +9,9 @@ from syncd.cmms.load import find_adapter
 from syncd.cmms.port import CmmsAdapter
 from syncd.core.work_order import CmmsRecord, Field, Status
 from syncd.errors import ConfigurationError
+from syncd.jobs.remap import follow_mapping
 from syncd.mirror import links, natives, state
-from syncd.mirror.database import Mirror
-from syncd.remapping import follow_mapping
+from syncd.mirror.db.database import Mirror
 from tests.edges.test_mirror_cases import case_of, link
 from tests.edges.test_mirror_observations import order, save, save_records
 from tests.stories.mapped_cmms import MappedCmms

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from syncd.cmms.load import AdapterContext, find_adapter
-from syncd.cmms.sql import SqlAdapter
+from syncd.cmms.sql.adapter import SqlAdapter
 from syncd.core.work_order import Field, Fields, Priority, Status, Unreadable
 from syncd.errors import (
     Changed,
@@ -186,7 +186,7 @@ def test_a_file_that_may_not_be_written_is_a_matter_of_permission(tmp_path: Path
 # ── finding adapters ──────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("name", ["sql", "syncd.cmms.sql:SqlAdapter"])
+@pytest.mark.parametrize("name", ["sql", "syncd.cmms.sql.adapter:SqlAdapter"])
 def test_an_adapter_is_found_by_name_and_by_path(name: str) -> None:
     found: object = find_adapter(name)
     assert found is SqlAdapter
@@ -198,7 +198,7 @@ def test_an_adapter_is_found_by_name_and_by_path(name: str) -> None:
         ("sqll", "did you mean sql"),
         ("maximo", "there are odoo, rest, sql"),
         ("no.such.module:Class", "cannot be imported"),
-        ("syncd.cmms.sql:Nothing", "cannot be imported"),
+        ("syncd.cmms.sql.adapter:Nothing", "cannot be imported"),
         ("syncd.errors:SyncdError", "is no adapter"),
     ],
 )

@@ -14,8 +14,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from syncd.cmms.load import AdapterContext
-from syncd.cmms.sql import SqlAdapter
-from syncd.cmms.sql_database import Database
+from syncd.cmms.sql.adapter import SqlAdapter
+from syncd.cmms.sql.database import Database
 from syncd.core.work_order import Field, Fields
 from syncd.errors import (
     ConfigurationError,

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import URL
 
-from syncd.cmms.sql import SqlAdapter
+from syncd.cmms.sql.adapter import SqlAdapter
 from syncd.core.work_order import Field, Fields, Priority, Status, Unreadable, Value
 from syncd.errors import Changed, NotFound, Refused, UnexpectedContent, Unreachable
 from tests.conftest import Clock, Postgres, text_of

@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import select
 
 from syncd.cmms.port import version
-from syncd.cmms.sql import SqlAdapter
-from syncd.mirror import links, looks, state
-from syncd.mirror.database import Mirror
-from syncd.mirror.tables import links as link_table
-from syncd.poll_cmms import CmmsPoll
-from syncd.reading import Reading, Seen
+from syncd.cmms.sql.adapter import SqlAdapter
+from syncd.engine.read_cmms import CmmsPoll
+from syncd.engine.request import Reading, Seen
+from syncd.mirror import attention, links, state
+from syncd.mirror.db.database import Mirror
+from syncd.mirror.db.tables import links as link_table
 from tests.conftest import Clock
 from tests.edges.sql_bench import ORDER, People, make_adapter
 
@@ -117,7 +117,7 @@ def test_a_poll_reads_again_only_what_may_have_changed(mirror: Mirror, tmp_path:
         assert read(poll, clock).observed == 1
         with mirror.transaction() as tx:  # another mirror, or one from a backup
             state.set_state(tx, state.CMMS_VERSION, None)
-            looks.look_at(tx, None)
+            attention.look_at(tx, None)
         assert read(poll, clock).observed == 1
 
 

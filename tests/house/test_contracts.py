@@ -11,11 +11,15 @@ ROOT = Path(__file__).parent.parent.parent
 ASIDE = {"syncd.__main__", "syncd.log", "syncd.settings", "syncd.twin"}
 PLANTED = [
     ("syncd/core/backoff.py", "import time", "syncd.core.backoff -> time"),
-    ("syncd/core/sweep.py", "import logging", "syncd.core.sweep -> logging"),
-    ("syncd/sweeping.py", "import httpx", "syncd.sweeping -> httpx"),
+    ("syncd/core/paging/sweep.py", "import logging", "syncd.core.paging.sweep -> logging"),
+    ("syncd/engine/read_sweep.py", "import httpx", "syncd.engine.read_sweep -> httpx"),
     ("syncd/mirror/links.py", "from syncd.cmms import port", "syncd.mirror.links -> syncd.cmms"),
-    ("syncd/cycle.py", "from syncd import app", "syncd.cycle -> syncd.app"),
-    ("syncd/http/answers.py", "from syncd import settings", "syncd.http.answers -> syncd.settings"),
+    ("syncd/engine/cycle.py", "from syncd import app", "syncd.engine.cycle -> syncd.app"),
+    (
+        "syncd/http/response.py",
+        "from syncd import settings",
+        "syncd.http.response -> syncd.settings",
+    ),
     ("syncd/twin/seed.py", "from syncd import errors", "syncd.twin.seed -> syncd.errors"),
 ]
 

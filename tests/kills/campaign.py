@@ -12,7 +12,7 @@ from typing import cast
 
 from sqlalchemy import make_url
 
-from syncd.mirror.database import Mirror
+from syncd.mirror.db.database import Mirror
 from tests.conftest import Postgres
 from tests.kills.lives import Drawing, Edit, Life, Trouble
 from tests.kills.tally import LOST, edits, logged_in

@@ -16,9 +16,9 @@ from typing import Any
 from sqlalchemy import select
 
 import syncd
-from syncd.mirror import report
-from syncd.mirror.database import Mirror, open_mirror
-from syncd.mirror.tables import parked
+from syncd.mirror.db.database import Mirror, open_mirror
+from syncd.mirror.db.tables import parked
+from syncd.mirror.queries import report
 from syncd.twin.model import TwinConfig
 from tests.kills.cmms import CmmsServer
 from tests.kills.moments import Moments

@@ -23,7 +23,7 @@ from typing import Any
 
 from syncd.core.case import Case
 from syncd.core.decision import Decision
-from syncd.core.plan import decide
+from syncd.core.planning.plan import decide
 from syncd.core.policy import Policy
 from tests.simulation.__main__ import played, quiet
 from tests.simulation.codec import decode, describe, encode

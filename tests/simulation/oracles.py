@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from syncd.core.policy import Scope
 from syncd.core.work_order import OPEN_STATUSES
-from syncd.mirror.tables import conflicts, drifts, links, parked, s2e_orders
+from syncd.mirror.db.tables import conflicts, drifts, links, parked, s2e_orders
 from tests.simulation.cmms import NATIVE_STATUS, Record, normalised
 from tests.simulation.ledger import SHARED, THEIRS, Event, Plain, plain
 from tests.simulation.world import POLL_EVERY_S, READ_LAG_S, World

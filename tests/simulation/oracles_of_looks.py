@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from syncd.core.work_order import OPEN_STATUSES
-from syncd.mirror.tables import journal
+from syncd.mirror.db.tables import journal
 from tests.simulation.ledger import Event, Plain
 from tests.simulation.world import POLL_EVERY_S, READ_LAG_S, World
 

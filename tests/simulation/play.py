@@ -8,14 +8,14 @@ from typing import Any
 from sqlalchemy import select
 
 from syncd.core.case import IntentState
-from syncd.core.plan import decide
+from syncd.core.planning.plan import decide
 from syncd.core.work_order import Field, Side
-from syncd.cycle_report import Report
-from syncd.deciding import Decider
-from syncd.mirror import report as reports
+from syncd.engine.decide import Decider
+from syncd.engine.results import Report
 from syncd.mirror import waiting
-from syncd.mirror.database import Tx
-from syncd.mirror.tables import conflicts, intents, parked
+from syncd.mirror.db.database import Tx
+from syncd.mirror.db.tables import conflicts, intents, parked
+from syncd.mirror.queries import report as reports
 from tests.simulation.cmms_adapter import BARS, Fault
 from tests.simulation.effects import crash
 from tests.simulation.history import History, Step

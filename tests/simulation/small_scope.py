@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from syncd.core.case import OPEN_STATES
-from syncd.core.plan import decide
+from syncd.core.planning.plan import decide
 from syncd.core.policy import Policy
 from syncd.core.work_order import Side
 from tests.simulation.small_world import (

@@ -13,7 +13,7 @@ from itertools import product
 
 from syncd.core.case import Case, Intent, IntentState, Kind, Link, Write
 from syncd.core.decision import Decision
-from syncd.core.plan import decide
+from syncd.core.planning.plan import decide
 from syncd.core.policy import Mode, Policy
 from syncd.core.work_order import SHARED, CmmsRecord, Field, S2eOrder, Side, Value
 from tests.core.builders import keep

@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from syncd.core.policy import Scope
 from syncd.errors import RemoteError
-from syncd.mirror import report
-from syncd.mirror.tables import links
+from syncd.mirror.db.tables import links
+from syncd.mirror.queries import report
 from tests.simulation.__main__ import quiet
 from tests.simulation.cmms import Traits
 from tests.simulation.cmms_adapter import BARS, Fault, broken, forbidden

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from syncd.core.policy import Scope
 from syncd.mirror import state
-from syncd.mirror.tables import conflicts
+from syncd.mirror.db.tables import conflicts
 from tests.simulation.__main__ import quiet
 from tests.simulation.oracles import judge
 from tests.simulation.world import Setup, World

@@ -9,7 +9,7 @@ from syncd.core.case import IntentState
 from syncd.core.policy import Scope
 from syncd.core.work_order import Field
 from syncd.mirror import journal
-from syncd.mirror.tables import conflicts
+from syncd.mirror.db.tables import conflicts
 from tests.simulation.__main__ import quiet
 from tests.simulation.cmms import Traits
 from tests.simulation.cmms_adapter import Fault

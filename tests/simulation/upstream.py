@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from syncd.errors import UnexpectedContent, Unreachable
-from syncd.http.answers import Response
+from syncd.http.response import Response
 from syncd.twin.faults import Fault
 from syncd.twin.model import TwinConfig
 from syncd.twin.routes import Answer, Request

@@ -17,17 +17,18 @@ from typing import cast
 from syncd.core.budget import RateBudget
 from syncd.core.case import Case
 from syncd.core.decision import Decision
-from syncd.core.plan import decide
+from syncd.core.planning.plan import decide
 from syncd.core.policy import Mode, Policy, Scope
 from syncd.core.work_order import SHARED, Field, Side
-from syncd.cycle import Cycle, Order
-from syncd.cycle_report import Report
-from syncd.deciding import Decider
+from syncd.engine.cycle import Cycle, Order
+from syncd.engine.decide import Decider
+from syncd.engine.results import Report
 from syncd.errors import LeaseLost
 from syncd.http import HttpClient
-from syncd.mirror import schema, state
-from syncd.mirror.database import Mirror, Tx, open_mirror
-from syncd.mirror.lease import Lease
+from syncd.mirror import state
+from syncd.mirror.db import schema
+from syncd.mirror.db.database import Mirror, Tx, open_mirror
+from syncd.mirror.db.lease import Lease
 from syncd.scan2evolve.auth import BearerAuth, DownstreamAuth
 from syncd.scan2evolve.client import Scan2EvolveClient
 from syncd.twin.model import TwinConfig

@@ -4,7 +4,7 @@ import signal
 from collections.abc import Callable
 from functools import partial
 
-from syncd.core.pages import quiet_pages
+from syncd.core.paging.pages import quiet_pages
 from tests.stories.world import World, stop, wait_until
 
 MakeWorld = Callable[..., World]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from syncd.mirror.tables import s2e_orders, sweeps
+from syncd.mirror.db.tables import s2e_orders, sweeps
 from syncd.twin.lies import LIES
 from tests.stories.virtual import VirtualWorld
 

@@ -11,16 +11,16 @@ from sqlalchemy.pool import NullPool
 
 from syncd.app import new_cycle_id
 from syncd.cmms.load import AdapterContext
-from syncd.cmms.sql import SqlAdapter
+from syncd.cmms.sql.adapter import SqlAdapter
 from syncd.core.budget import RateBudget
 from syncd.core.policy import Mode, Policy, Scope
 from syncd.core.work_order import SHARED, Side
-from syncd.cycle import Cycle, Order
-from syncd.cycle_report import Report
+from syncd.engine.cycle import Cycle, Order
+from syncd.engine.results import Report
 from syncd.http import HttpClient
-from syncd.mirror import schema
-from syncd.mirror.database import open_mirror
-from syncd.mirror.lease import Lease
+from syncd.mirror.db import schema
+from syncd.mirror.db.database import open_mirror
+from syncd.mirror.db.lease import Lease
 from syncd.scan2evolve.auth import BearerAuth, DownstreamAuth
 from syncd.scan2evolve.client import Scan2EvolveClient
 from syncd.twin.model import TwinConfig

@@ -17,8 +17,8 @@ from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.pool import NullPool
 
 import syncd
-from syncd.mirror.database import open_mirror
-from syncd.mirror.report import status_counts
+from syncd.mirror.db.database import open_mirror
+from syncd.mirror.queries.report import status_counts
 from syncd.twin.model import TwinConfig
 from syncd.twin.server import Entry, Twin
 from tests.stories.inside import Result, run_inside

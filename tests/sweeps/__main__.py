@@ -12,7 +12,7 @@ from statistics import median
 
 import structlog
 
-from syncd.core.pages import quiet_pages
+from syncd.core.paging.pages import quiet_pages
 from tests.sweeps.trial import ORDERS, WRITES, Trial, fill, sweep
 
 SEEDS = {1_000: 20, 10_000: 5, 100_000: 1}

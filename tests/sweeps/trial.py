@@ -11,11 +11,12 @@ from typing import Any
 from syncd.app import utcnow
 from syncd.core.budget import RateBudget
 from syncd.core.policy import Policy
+from syncd.engine.read_s2e import S2ePoll
+from syncd.engine.request import Reading, Seen
 from syncd.http import HttpClient
-from syncd.mirror import schema, state
-from syncd.mirror.database import Mirror, open_mirror
-from syncd.poll_s2e import S2ePoll
-from syncd.reading import Reading, Seen
+from syncd.mirror import state
+from syncd.mirror.db import schema
+from syncd.mirror.db.database import Mirror, open_mirror
 from syncd.scan2evolve.auth import BearerAuth
 from syncd.scan2evolve.client import Scan2EvolveClient
 from syncd.scan2evolve.wire import Page

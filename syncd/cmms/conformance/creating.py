@@ -13,7 +13,7 @@ from syncd.cmms.conformance.suite import (
     when,
     writes_fail,
 )
-from syncd.core.compare import same
+from syncd.core.equality import same
 from syncd.core.work_order import Field
 from syncd.errors import RemoteError
 

@@ -17,7 +17,7 @@ import pytest
 from syncd.cmms.conformance.bench import Bench, Fault, no_fault
 from syncd.cmms.conformance.samples import SAMPLES, TEXTS
 from syncd.cmms.port import Capabilities
-from syncd.core.compare import is_normalisation, same, stands_for
+from syncd.core.equality import is_normalisation, same, stands_for
 from syncd.core.work_order import CmmsRecord, Field, Fields, Priority, Status, Value
 
 R = TypeVar("R", bound=Callable[..., Any])

@@ -9,10 +9,12 @@ from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Option
 
 from syncd.cmms.load import AdapterContext
-from syncd.cmms.mapped import notes
-from syncd.cmms.mapping_file import MappingFile, load_mapping
+from syncd.cmms.mapping.file import MappingFile, load_mapping
+from syncd.cmms.mapping.mapped import notes
+from syncd.cmms.mapping.values.record_map import RecordMap
+from syncd.cmms.mapping.values.times import TimeFormat
 from syncd.cmms.port import Capabilities
-from syncd.cmms.rest.checks import zone_of
+from syncd.cmms.rest.check.mapping import zone_of
 from syncd.cmms.rest.client import Client
 from syncd.cmms.rest.creating import Creator
 from syncd.cmms.rest.file import read_rest
@@ -22,8 +24,6 @@ from syncd.cmms.rest.probe import Finding, Probe
 from syncd.cmms.rest.records import Records
 from syncd.cmms.rest.schema import Find, RestMapping
 from syncd.cmms.rest.writes import Writer
-from syncd.core.mapping.record_map import RecordMap
-from syncd.core.mapping.times import TimeFormat
 from syncd.core.work_order import CmmsRecord, Field, Fields, Misfit, Value
 from syncd.errors import ConfigurationError, NotFound, Refused, RemoteError, UnexpectedContent
 

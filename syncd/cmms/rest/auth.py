@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import Protocol
 from urllib.parse import unquote_plus
 
+from syncd.cmms.mapping.values.source import Expression
 from syncd.cmms.rest.blocks import Auth, Login, Named, Oauth2, Send, TokenSend
 from syncd.cmms.rest.calls import Prepared, prepare
 from syncd.cmms.rest.replies import Mask, Reply
-from syncd.core.mapping.source import Expression
 from syncd.errors import CredentialsRefused
 
 _EARLY_S = 30.0  # a token is renewed so long before it dies, or a tenth of its life

@@ -5,14 +5,14 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
-from syncd.cmms.mapped import json_value
+from syncd.cmms.mapping.mapped import json_value
+from syncd.cmms.mapping.values.paths import format_path, parse_path, put
+from syncd.cmms.mapping.values.record_map import Assignment, RecordMap
+from syncd.cmms.mapping.values.source import Expression
 from syncd.cmms.rest.calls import Prepared, overlay, prepare
 from syncd.cmms.rest.placeholders import Values, fill
 from syncd.cmms.rest.replies import SIDE, Reply
 from syncd.cmms.rest.schema import Create, Update
-from syncd.core.mapping.paths import format_path, parse_path, put
-from syncd.core.mapping.record_map import Assignment, RecordMap
-from syncd.core.mapping.source import Expression
 from syncd.core.work_order import Fields
 from syncd.errors import Refused
 

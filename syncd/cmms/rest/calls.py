@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from syncd.cmms.mapping.values.paths import parse_path, put
 from syncd.cmms.rest.blocks import Call, Send
 from syncd.cmms.rest.placeholders import Values, fill, fill_path, fill_text, text_of
-from syncd.core.mapping.paths import parse_path, put
 from syncd.errors import ConfigurationError
 
 _REQUEST = re.compile(r"(GET|POST|PUT|PATCH|DELETE|QUERY) (\S.*)")

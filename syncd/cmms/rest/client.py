@@ -10,7 +10,7 @@ What is sent again, because it certainly had no effect or because nothing was as
 from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
-from syncd.cmms.answers import open_http
+from syncd.cmms.http import open_http
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.rest.auth import make_credentials, secrets_of
 from syncd.cmms.rest.calls import Prepared, filled, pairs_of

@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from urllib.parse import unquote
 
+from syncd.cmms.mapping.values.record_map import RecordMap
+from syncd.cmms.mapping.values.source import Expression
+from syncd.cmms.mapping.values.value_map import native_key
 from syncd.cmms.rest.bodies import assignments, confirm, create_request
 from syncd.cmms.rest.client import Client
 from syncd.cmms.rest.records import Held, Records
 from syncd.cmms.rest.replies import SIDE, Reply
 from syncd.cmms.rest.schema import Create
 from syncd.cmms.rest.writes import Progress, Writer
-from syncd.core.mapping.record_map import RecordMap
-from syncd.core.mapping.source import Expression
-from syncd.core.mapping.value_map import native_key
 from syncd.core.work_order import CmmsRecord, Field, Fields
 from syncd.errors import Changed, NotFound, Refused, UnexpectedContent
 

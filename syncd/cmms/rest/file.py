@@ -9,12 +9,12 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from syncd.cmms.mapping_section import Section, nearest
+from syncd.cmms.mapping.nodes import Entry, Mark, Node, plain
+from syncd.cmms.mapping.section import Section, nearest
+from syncd.cmms.mapping.values.record_map import RecordMap
 from syncd.cmms.rest.blocks import spelled
-from syncd.cmms.rest.checks import Checks
+from syncd.cmms.rest.check.mapping import Checks
 from syncd.cmms.rest.schema import RestMapping
-from syncd.cmms.yaml_nodes import Entry, Mark, Node, plain
-from syncd.core.mapping.record_map import RecordMap
 
 Loc = tuple[str | int, ...]
 _MESSAGES = {

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from syncd.cmms.mapping.values.times import TimeFormat
 from syncd.cmms.rest.calls import Prepared, filled, prepare
 from syncd.cmms.rest.client import Client
 from syncd.cmms.rest.lists import IdOf, Lists
 from syncd.cmms.rest.placeholders import fill, fill_text
 from syncd.cmms.rest.schema import Find, List, Since
-from syncd.core.mapping.times import TimeFormat
 from syncd.errors import Refused, UnexpectedContent
 
 _FOLD = timedelta(hours=3)  # no zone sets its clocks back by more, or takes longer to do it

@@ -11,13 +11,13 @@ import json
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
+from syncd.cmms.mapping.values.source import Expression
 from syncd.cmms.rest.blocks import Page
 from syncd.cmms.rest.calls import Prepared
 from syncd.cmms.rest.client import Client
 from syncd.cmms.rest.paging import Fills, make_pager
 from syncd.cmms.rest.replies import Reply
 from syncd.cmms.rest.schema import Find, List
-from syncd.core.mapping.source import Expression
 from syncd.errors import Changed, NotFound, UnexpectedContent
 
 _MOST_READS = 4  # of a list that changes while it is read

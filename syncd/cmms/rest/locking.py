@@ -4,11 +4,11 @@ from datetime import datetime
 from email.utils import format_datetime
 from typing import Any
 
+from syncd.cmms.mapping.values.source import Expression
+from syncd.cmms.mapping.values.value_map import native_key
 from syncd.cmms.rest.calls import Prepared
 from syncd.cmms.rest.replies import Reply, look
 from syncd.cmms.rest.schema import Lock
-from syncd.core.mapping.source import Expression
-from syncd.core.mapping.value_map import native_key
 from syncd.errors import UnexpectedContent
 
 

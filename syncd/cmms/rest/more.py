@@ -7,11 +7,11 @@ mapping's. A field reads it there like anything else of the record.
 from collections.abc import Mapping
 from typing import Any
 
+from syncd.cmms.mapping.values.source import Expression
 from syncd.cmms.rest.calls import Prepared, prepare
 from syncd.cmms.rest.client import Client
 from syncd.cmms.rest.replies import SIDE, Reply
 from syncd.cmms.rest.schema import More
-from syncd.core.mapping.source import Expression
 from syncd.errors import NotFound, Refused, UnexpectedContent
 
 

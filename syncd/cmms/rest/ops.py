@@ -12,20 +12,20 @@ from copy import deepcopy
 from decimal import Decimal
 from typing import Any, Protocol
 
-from syncd.cmms.mapped import json_value
+from syncd.cmms.mapping.mapped import json_value
+from syncd.cmms.mapping.values.converters import Mapped
+from syncd.cmms.mapping.values.paths import format_path
+from syncd.cmms.mapping.values.record_map import Assignment, FieldMap, RecordMap
+from syncd.cmms.mapping.values.source import Expression
+from syncd.cmms.mapping.values.value_map import native_key
 from syncd.cmms.rest.blocks import Call
 from syncd.cmms.rest.bodies import assignments, body_with, confirm, constants, drop, pairs
 from syncd.cmms.rest.calls import Prepared, prepare
+from syncd.cmms.rest.moves import Moves
 from syncd.cmms.rest.placeholders import Values, fill, names_in
 from syncd.cmms.rest.records import Held
 from syncd.cmms.rest.replies import SIDE, Reply, holds
 from syncd.cmms.rest.schema import Create, Update
-from syncd.cmms.rest.steps import Moves
-from syncd.core.mapping.converters import Mapped
-from syncd.core.mapping.paths import format_path
-from syncd.core.mapping.record_map import Assignment, FieldMap, RecordMap
-from syncd.core.mapping.source import Expression
-from syncd.core.mapping.value_map import native_key
 from syncd.core.work_order import CmmsRecord, Field, Fields, encode_value
 from syncd.errors import Changed, Refused, Unreachable
 

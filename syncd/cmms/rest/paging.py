@@ -9,11 +9,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from syncd.cmms.mapping.values.source import Expression
 from syncd.cmms.rest.blocks import Cursor, Keyset, Link, Number, Offset, Page, Total
 from syncd.cmms.rest.calls import Prepared, filled
 from syncd.cmms.rest.placeholders import fill
 from syncd.cmms.rest.replies import Reply, look
-from syncd.core.mapping.source import Expression
 
 _NEXT = re.compile(r"<([^>]*)>([^<]*)")
 _REL = re.compile(r"""rel\s*=\s*"?([^";,]*)""", re.IGNORECASE)

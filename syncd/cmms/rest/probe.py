@@ -11,16 +11,16 @@ from datetime import datetime, timedelta
 from itertools import islice, pairwise
 from typing import Any
 
+from syncd.cmms.mapping.values.converters import Mapped
+from syncd.cmms.mapping.values.paths import parse_path
+from syncd.cmms.mapping.values.record_map import RecordMap
+from syncd.cmms.mapping.values.source import Source
+from syncd.cmms.mapping.values.value_map import native_key
 from syncd.cmms.rest.client import Client
 from syncd.cmms.rest.listing import Listing
 from syncd.cmms.rest.records import Records
 from syncd.cmms.rest.schema import RestMapping
 from syncd.core.budget import parse_http_date
-from syncd.core.mapping.converters import Mapped
-from syncd.core.mapping.paths import parse_path
-from syncd.core.mapping.record_map import RecordMap
-from syncd.core.mapping.source import Source
-from syncd.core.mapping.value_map import native_key
 from syncd.core.work_order import CmmsRecord, Unreadable
 from syncd.errors import NotFound
 

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from syncd.cmms.mapping.values.record_map import RecordMap, Told
+from syncd.cmms.mapping.values.source import Expression
+from syncd.cmms.mapping.values.value_map import native_key
 from syncd.cmms.rest.calls import prepare
 from syncd.cmms.rest.client import Client
 from syncd.cmms.rest.locking import Guard
 from syncd.cmms.rest.more import Mores
 from syncd.cmms.rest.replies import SIDE, Reply, holds
 from syncd.cmms.rest.schema import Get
-from syncd.core.mapping.record_map import RecordMap, Told
-from syncd.core.mapping.source import Expression
-from syncd.core.mapping.value_map import native_key
 from syncd.core.work_order import CmmsRecord, Fields
 from syncd.errors import NotFound, UnexpectedContent
 

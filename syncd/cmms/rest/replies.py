@@ -25,9 +25,9 @@ from urllib.parse import quote, quote_plus
 
 from jmespath.exceptions import JMESPathError
 
+from syncd.cmms.mapping.values.source import Expression
+from syncd.cmms.mapping.values.value_map import native_key
 from syncd.cmms.rest.blocks import Read, Rule, Total, Until
-from syncd.core.mapping.source import Expression
-from syncd.core.mapping.value_map import native_key
 from syncd.errors import (
     AccessRefused,
     Changed,

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from syncd.cmms.mapping.values.value_map import native_key
 from syncd.cmms.rest.blocks import (
     Auth,
     Call,
@@ -24,7 +25,6 @@ from syncd.cmms.rest.blocks import (
     listed,
     short,
 )
-from syncd.core.mapping.value_map import native_key
 
 
 class Since(Part):

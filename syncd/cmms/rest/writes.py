@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from syncd.cmms.mapping.values.record_map import RecordMap
+from syncd.cmms.mapping.values.source import Expression
 from syncd.cmms.rest.calls import Prepared
 from syncd.cmms.rest.client import Client
 from syncd.cmms.rest.locking import Guard
@@ -20,9 +22,7 @@ from syncd.cmms.rest.ops import Op, make_op
 from syncd.cmms.rest.records import Held, Records
 from syncd.cmms.rest.replies import SIDE, Reply
 from syncd.cmms.rest.schema import Create, Update
-from syncd.core.compare import same
-from syncd.core.mapping.record_map import RecordMap
-from syncd.core.mapping.source import Expression
+from syncd.core.equality import same
 from syncd.core.work_order import CmmsRecord, Field, Fields, Value
 from syncd.errors import Changed, ClearRefusal, Refused, RemoteError, Unreachable
 

@@ -6,9 +6,9 @@ from contextlib import closing
 import pytest
 
 from syncd.cmms.load import AdapterContext
-from syncd.cmms.mapping_tree import presets, presets_path, read_tree
+from syncd.cmms.mapping.nodes import plain
+from syncd.cmms.mapping.tree import presets, presets_path, read_tree
 from syncd.cmms.rest.adapter import RestAdapter
-from syncd.cmms.yaml_nodes import plain
 from syncd.core.work_order import Field
 from tests.conftest import utcnow
 

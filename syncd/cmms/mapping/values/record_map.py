@@ -1,0 +1,315 @@
+"""A whole record: read into our fields, and our fields written as native values.
+
+What `read` yields for a field is a value, None (the record says there is none), Unreadable, or
+nothing at all where the record was not asked for it. What `write` yields is where each native
+value goes; or a Misfit that names the field, the value and the line of the mapping.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from syncd.cmms.mapping.values.converters import Converter, Mapped, Meaning, Natives, Text, Time
+from syncd.cmms.mapping.values.marker import id_in, tail_of, unmarked
+from syncd.cmms.mapping.values.paths import Path
+from syncd.cmms.mapping.values.source import MISSING, Source
+from syncd.cmms.mapping.values.template import Template, encode_url
+from syncd.cmms.mapping.values.value_map import ValueMap, native_key
+from syncd.core.equality import same
+from syncd.core.work_order import (
+    CmmsRecord,
+    Field,
+    Fields,
+    Kind,
+    Misfit,
+    Unreadable,
+    Value,
+    encode_value,
+    kind_of,
+    show_value,
+)
+
+NEVER_BLANK = frozenset({Field.S2E_ID, Field.TITLE, Field.STATUS, Field.PRIORITY})
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One native value and the path it goes to."""
+
+    field: Field
+    path: Path
+    native: object
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMap:
+    """One field.
+
+    Attributes:
+        where: file and line, for people.
+        reads: where its native values are taken from.
+        writes: the paths they go to, as many; none: the field is read only.
+        round_trip: whether the paths are those that are read.
+        once: written when the record is created, and never again.
+        clears: whether it can be set to empty, by writing `empty`.
+        absent: native values that mean that there is none.
+    """
+
+    field: Field
+    where: str
+    reads: tuple[Source, ...]
+    convert: Converter
+    writes: tuple[Path, ...] = ()
+    round_trip: bool = True
+    once: bool = False
+    clears: bool = False
+    empty: object = None
+    absent: tuple[object, ...] = ()
+
+    def read(self, native: Mapping[str, object]) -> Meaning | None:
+        """What the record says of it; None: it does not tell."""
+        natives = tuple(source.take(native) for source in self.reads)
+        if natives[0] is MISSING:
+            return None
+        return self.meaning(natives)
+
+    def meaning(self, natives: Natives) -> Meaning:
+        """What these native values mean."""
+        first = natives[0]
+        for native in natives:
+            if isinstance(native, Unreadable):
+                return Meaning(native)
+        if self.absent and self._is_absent(first):
+            return Meaning(None)
+        if first is None and not isinstance(self.convert, Mapped):
+            return Meaning(None)
+        return self.convert.read(natives)
+
+    def _is_absent(self, native: object) -> bool:
+        """In a text "0" and "false" are words; elsewhere a number may come as text."""
+        exact = kind_of(self.field) is Kind.TEXT
+        return any(
+            native_key(native) == native_key(it)
+            and isinstance(native, bool) == isinstance(it, bool)
+            and (not exact or isinstance(native, str) == isinstance(it, str))
+            for it in self.absent
+        )
+
+    def natives(self, value: Value) -> Natives | Misfit:
+        """The native values that are written for it."""
+        if isinstance(value, Unreadable):
+            return self._misfit(value, Misfit("unreadable", value.why))
+        if value is None:
+            if not self.clears:
+                return self._misfit(value, Misfit("cannot_clear", "it cannot be cleared"))
+            return (self.empty,) * len(self.writes)
+        done = self.convert.write(value)
+        return self._misfit(value, done) if isinstance(done, Misfit) else done
+
+    def fitted(self, text: str, tail: str) -> Natives | Misfit:
+        """A text with a tail that is never cut."""
+        if not isinstance(self.convert, Text):
+            raise TypeError(f"{self.where}: a marker needs a text")
+        done = self.convert.fitted(text, tail)
+        return self._misfit(text, done) if isinstance(done, Misfit) else done
+
+    def settled(self, value: Value) -> Meaning | None:
+        """What `value` reads back as, once written; None where it cannot be written."""
+        natives = self.natives(value)
+        return None if isinstance(natives, Misfit) else self.meaning(natives)
+
+    def _misfit(self, value: Value, why: Misfit) -> Misfit:
+        told = f"{self.field} {show_value(value)!r} cannot be written: {why.detail}"
+        return Misfit(why.reason, f"{told} (the field: {self.where})")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a native record says.
+
+    Attributes:
+        cmms_id: None if it has none that can be read.
+        address: what {address} stands for.
+        updated_at: the record's time of change; Unreadable where it cannot be read.
+    """
+
+    cmms_id: str | None
+    address: str | None
+    s2e_id: str | None
+    fields: dict[Field, Value]
+    equivalents: dict[Field, frozenset[str]]
+    updated_at: datetime | Unreadable | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordMap:
+    """A mapping, compiled.
+
+    Attributes:
+        id: where the record's id is taken from.
+        address: where {address} is, if it differs from the id.
+        marker: the text field that carries the Scan2Evolve id as a line of its own.
+        url: the record's page, for people.
+    """
+
+    fields: Mapping[Field, FieldMap]
+    id: Source
+    address: Source | None = None
+    updated_at: Source | None = None
+    stamp: Time | None = None
+    marker: Field | None = None
+    url: Template | None = None
+    where: str = ""
+
+    def tables(self) -> list[tuple[FieldMap, ValueMap]]:
+        """The fields that are said by a table."""
+        return [
+            (one, one.convert.table)
+            for one in self.fields.values()
+            if isinstance(one.convert, Mapped)
+        ]
+
+    @property
+    def reads(self) -> frozenset[Field]:
+        more = {Field.EXTERNAL_ID} | ({Field.EXTERNAL_URL} if self.url else set())
+        return frozenset(self.fields) | more | ({Field.S2E_ID} if self.marker else set())
+
+    @property
+    def writes(self) -> frozenset[Field]:
+        """What can be written, at least when a record is made."""
+        own = {name for name, it in self.fields.items() if it.writes}
+        return frozenset(own | ({Field.S2E_ID} if self.marker in own else set()))
+
+    @property
+    def writes_once(self) -> frozenset[Field]:
+        return frozenset(name for name, it in self.fields.items() if it.once)
+
+    @property
+    def clears(self) -> frozenset[Field]:
+        return frozenset(name for name, it in self.fields.items() if it.writes and it.clears)
+
+    # ── reading ───────────────────────────────────────────────────────────────────────────
+
+    def read(self, native: Mapping[str, object]) -> Told:
+        """What this native record says, in our words."""
+        fields: dict[Field, Value] = {}
+        equivalents: dict[Field, frozenset[str]] = {}
+        for name, one in self.fields.items():
+            meaning = one.read(native)
+            if meaning is None:
+                continue
+            fields[name] = meaning.value
+            if meaning.equivalents:
+                equivalents[name] = meaning.equivalents
+        if self.marker in fields:
+            self._take_marker_out(fields)
+        cmms_id, address = _id_text(self.id, native), _id_text(self.address, native)
+        s2e_id = fields.get(Field.S2E_ID)
+        if cmms_id is not None:
+            fields.setdefault(Field.EXTERNAL_ID, cmms_id)
+            if self.url is not None:
+                told = {"id": cmms_id, "address": address or cmms_id}
+                fields[Field.EXTERNAL_URL] = self.url.fill(told, encode_url)
+        stamp = None
+        if self.updated_at is not None and self.stamp is not None:
+            taken = self.updated_at.take(native)
+            stamp = None if taken is MISSING else self.stamp.form.read(taken)
+        return Told(
+            cmms_id=cmms_id,
+            address=address,
+            s2e_id=s2e_id if isinstance(s2e_id, str) else None,
+            fields=fields,
+            equivalents=equivalents,
+            updated_at=stamp,
+        )
+
+    def _take_marker_out(self, fields: dict[Field, Value]) -> None:
+        """The line with the id is no part of the text that people wrote."""
+        if self.marker is None:
+            return
+        text = fields[self.marker]
+        if isinstance(text, Unreadable):
+            fields[Field.S2E_ID] = text
+        elif text is None or isinstance(text, str):
+            fields[self.marker] = unmarked(text)
+            fields[Field.S2E_ID] = id_in(text)
+
+    # ── writing ───────────────────────────────────────────────────────────────────────────
+
+    def needs_record(self, fields: Collection[Field]) -> bool:
+        """Whether `write` has to be told what the record holds: a text and its marker are one."""
+        host = self.marker
+        return host is not None and (host in fields) != (Field.S2E_ID in fields)
+
+    def write(self, fields: Fields, held: Fields | None = None) -> list[Assignment] | Misfit:
+        """Where each native value of these fields goes; the first misfit, if there is one.
+
+        Args:
+            held: what the record holds, where `needs_record` says so.
+        """
+        done: list[Assignment] = []
+        for name, value in self._with_marker(fields, held or {}).items():
+            one = self.fields.get(name)
+            if one is None or not one.writes:
+                return Misfit("read_only", f"{name} is not written by this mapping ({self.where})")
+            natives = self._natives(one, value, fields, held or {})
+            if isinstance(natives, Misfit):
+                return natives
+            done += [
+                Assignment(name, path, native)
+                for path, native in zip(one.writes, natives, strict=True)
+            ]
+        return done
+
+    def _with_marker(self, fields: Fields, held: Fields) -> dict[Field, Value]:
+        host = self.marker
+        if host is None or not {host, Field.S2E_ID} & set(fields):
+            return dict(fields)
+        told = dict(fields)
+        told.pop(Field.S2E_ID, None)
+        told.setdefault(host, held.get(host))
+        return told
+
+    def _natives(
+        self, one: FieldMap, value: Value, fields: Fields, held: Fields
+    ) -> Natives | Misfit:
+        if one.field is not self.marker:
+            return one.natives(value)
+        s2e_id = fields.get(Field.S2E_ID, held.get(Field.S2E_ID))
+        if not isinstance(s2e_id, str) or isinstance(value, Unreadable):
+            return one.natives(value)
+        text = unmarked(str(value)) or "" if value else ""
+        return one.fitted(text, tail_of(text, s2e_id))
+
+    # ── reading back ──────────────────────────────────────────────────────────────────────
+
+    def settled(self, name: Field, value: Value) -> Value | Misfit:
+        """What a value reads back as, once written, or why it cannot be; the value itself where
+        the mapping does not write the field."""
+        one = self.fields.get(name)
+        if one is None or value is None or not one.writes:
+            return value
+        natives = one.natives(value)
+        return natives if isinstance(natives, Misfit) else one.meaning(natives).value
+
+    def recognised(self, record: CmmsRecord, sent: Fields) -> CmmsRecord:
+        """The record, told to stand for what was sent where that is what our own writing makes
+        of it: a text that was cut to fit, hours in whole minutes, a time of which the CMMS keeps
+        the date.
+        """
+        told = dict(record.equivalents)
+        for name, value in sent.items():
+            one, seen = self.fields.get(name), record.fields.get(name)
+            if one is None or value is None or same(seen, value) or name not in record.fields:
+                continue
+            wanted = one.settled(value)
+            if wanted is not None and same(seen, wanted.value):
+                told[name] = told.get(name, frozenset()) | {str(encode_value(value))}
+        return replace(record, equivalents=told)
+
+
+def _id_text(source: Source | None, native: Mapping[str, object]) -> str | None:
+    taken = source.take(native) if source is not None else None
+    if isinstance(taken, bool) or not isinstance(taken, str | int | float) or taken == "":
+        return None
+    return native_key(taken) if not isinstance(taken, str) else taken

@@ -1,0 +1,305 @@
+"""The `odoo` adapter: maintenance requests of Odoo's Maintenance app.
+
+Reading what changed: a fixed lower bound on `write_date`, and within it pages by id. A page by
+change time loses records that are edited meanwhile, and the stamp is when a transaction began,
+so that a long one commits records older than what was seen already: hence the overlap.
+
+Writing: Odoo has no conditional write. A record is read, compared with what is expected, then
+written; an edit in between, some milliseconds, is overwritten (`optimistic_lock` is False).
+Only what differs is written, since Odoo stamps a record anew though nothing has changed.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any, ClassVar
+
+from syncd.cmms.load import AdapterContext
+from syncd.cmms.odoo.errors import unwritten, written
+from syncd.cmms.odoo.lookup import Lookup, asset_field
+from syncd.cmms.odoo.mapping import (
+    Row,
+    read_changed,
+    read_fields,
+    read_status,
+    reference,
+    wire_time,
+)
+from syncd.cmms.odoo.model import (
+    NEEDED,
+    REQUEST,
+    STAGE,
+    OdooModel,
+    read_model,
+    read_stages,
+    rows_of,
+)
+from syncd.cmms.odoo.options import OdooOptions
+from syncd.cmms.odoo.rpc import Rpc
+from syncd.cmms.odoo.start import open_rpc
+from syncd.cmms.odoo.write import Writer
+from syncd.cmms.port import Capabilities
+from syncd.core.equality import same
+from syncd.core.work_order import CMMS_OWNED, CmmsRecord, Field, Fields
+from syncd.errors import AccessRefused, Changed, NotFound, Refused, UnexpectedContent
+
+_ALWAYS = frozenset({
+    Field.S2E_ID, Field.TITLE, Field.DESCRIPTION, Field.PRIORITY, Field.STATUS,
+    Field.ASSIGNED_TO, Field.DUE_DATE, Field.COMPLETED_AT, Field.ASSET_CODE, Field.ASSET_NAME,
+}) | CMMS_OWNED  # fmt: skip
+_ASSETS = frozenset({Field.ASSET_CODE, Field.ASSET_NAME})
+_NEVER_BLANK = frozenset({Field.S2E_ID, Field.TITLE, Field.STATUS})
+_NUMBER, _MAX_ID = re.compile(r"[1-9][0-9]{0,9}", re.ASCII), 2**31 - 1
+_NO_CODE = {"", "/", "New"}  # what a sequence leaves where it has given no number yet
+
+
+def capabilities(options: OdooOptions) -> Capabilities:
+    """What can be read and written with these options."""
+    found_by = asset_field(options)
+    reads = _ALWAYS | options.named().keys()
+    if found_by is not None:
+        # Written by the one, the other changes with it: a drift to report where none is.
+        reads -= _ASSETS - {found_by}
+    writes = reads - CMMS_OWNED - (_ASSETS - {found_by}) - set(options.read_only)
+    return Capabilities(
+        reads=reads,
+        writes=writes,
+        clears=writes - _NEVER_BLANK,
+        creates=Field.S2E_ID in writes,
+        creates_with=reads - {Field.COMPLETED_AT},  # which may take a second call
+        filters_changes=True,
+        change_resolution_s=1.0,
+    )
+
+
+class OdooAdapter:
+    """Odoo's maintenance requests. See the module text; errors as in `syncd.cmms.port`."""
+
+    Options: ClassVar[type[OdooOptions]] = OdooOptions
+    name: ClassVar[str] = "odoo"
+    verified: ClassVar[str] = "live"  # Odoo 18, over JSON-RPC; JSON-2 on a fake alone
+    capabilities: Capabilities  # with these options
+
+    def __init__(self, rpc: Rpc, options: OdooOptions, base_url: str) -> None:
+        self._rpc = rpc
+        self.options = options
+        self._base_url = base_url.rstrip("/")
+        self._lookup = Lookup(rpc, options)
+        by_identifier = options.field_s2e_id is None
+        self._writer = Writer(rpc, self._lookup, by_identifier=by_identifier)
+        self._overlap = timedelta(minutes=options.overlap_minutes)
+        self._model: OdooModel | None = None
+        self.capabilities = capabilities(options)
+
+    @classmethod
+    def from_options(cls, options: OdooOptions, context: AdapterContext) -> "OdooAdapter":
+        """The adapter; nothing is asked yet. Raises ConfigurationError."""
+        return cls(open_rpc(options, context), options, options.url or "")
+
+    # ── the port ──────────────────────────────────────────────────────────────────────────
+
+    def fetch(self, changed_since: datetime | None) -> Iterator[CmmsRecord]:
+        """Records written at or after `changed_since` less the overlap, in the order of ids.
+
+        An answer that is larger than may be is asked for again in smaller pages. Only an empty
+        page is the end: Odoo leaves out of a page what was deleted while it was read.
+        """
+        model = self._opened()
+        if changed_since is None:
+            self._model = replace(model, stages=read_stages(self._rpc, self.options))
+        since: list[Any] = []
+        if changed_since is not None:
+            since = [["write_date", ">=", wire_time(changed_since - self._overlap)]]
+        last, size = 0, self.options.page_size
+        met: dict[str, str] = {}
+        while True:
+            try:
+                rows = self._rows([*since, ["id", ">", last]], size)
+            except UnexpectedContent as error:
+                if size == 1 or error.status != 200:
+                    raise
+                size = max(size // 4, 1)
+                continue
+            if not rows:
+                return
+            ids = [last, *(row["id"] for row in rows)]
+            if any(after <= before for before, after in pairwise(ids)):
+                raise UnexpectedContent("Odoo does not sort requests by id", side="cmms")
+            last = rows[-1]["id"]
+            for record in self._records(rows):
+                number = str(record.native["id"])
+                if met.setdefault(record.cmms_id, number) != number:
+                    raise UnexpectedContent(
+                        f"requests {met[record.cmms_id]} and {number} are both called "
+                        f"{record.cmms_id}; {self.options.field_external_id} has to be unique",
+                        side="cmms",
+                    )
+                yield record
+
+    def get(self, cmms_id: str) -> CmmsRecord:
+        """One record by its id, or by the number people use. Raises NotFound."""
+        return self._records([self._row(cmms_id)])[0]
+
+    def find(self, s2e_id: str) -> list[CmmsRecord]:
+        """The records with this Scan2Evolve id; several where people have copied one."""
+        self._opened()
+        return self._records(self._rows(self._lookup.having(s2e_id)))
+
+    def create(self, s2e_id: str, fields: Fields) -> CmmsRecord:
+        """Make the request, or return the one there is."""
+        with unwritten():
+            model = self._opened()
+            for found in self.find(s2e_id):
+                return found
+        number = self._writer.create(s2e_id, fields, model)
+        with written(f"request {number}"):
+            return self._records([self._by_number(number)])[0]
+
+    def update(self, cmms_id: str, fields: Fields, expected: Fields) -> CmmsRecord:
+        """Write `fields` if the record still holds `expected`. See the module text.
+
+        Raises Changed, NotFound.
+        """
+        can = self.capabilities
+        beyond = {
+            name for name, value in fields.items() if value is None and name not in can.clears
+        }
+        beyond |= fields.keys() - can.writes
+        if beyond:
+            raise Refused(f"{', '.join(sorted(beyond))} cannot be written so here", side="cmms")
+        with unwritten():
+            row = self._row(cmms_id)
+            (held,) = self._records([row])
+        moved = [name for name in expected if not same(held.fields.get(name), expected[name])]
+        if moved:
+            raise Changed(
+                f"request {cmms_id} has another {', '.join(moved)} than we read", side="cmms"
+            )
+        if not self._writer.update(row, fields, held.s2e_id, self._opened()):
+            return held
+        with written(f"request {cmms_id}"):
+            (now,) = self._records([self._by_number(row["id"])])
+        return replace(now, fields={**now.fields, **_zeros(fields, now.fields)})
+
+    def check(self) -> str:
+        """What `syncd check` says: server, database, rights, stages."""
+        version = self._rpc.version()
+        model = self._opened()
+        for operation in ("read", "write", *(["create"] if self.capabilities.creates else [])):
+            if not self._rpc.may(REQUEST, operation):
+                raise AccessRefused(
+                    f"the user may not {operation} maintenance requests; give it the group "
+                    "Maintenance: Equipment Manager",
+                    side="cmms",
+                )
+        told = f"Odoo {version}, {self._rpc.where()}; stages: {model.stages.told()}"
+        if not self._rpc.may(STAGE, "write"):
+            told += (
+                "; the user is no Maintenance: Equipment Manager, and sees only the requests it "
+                "made, follows or is assigned to"
+            )
+        return told
+
+    def close(self) -> None:
+        self._rpc.close()
+
+    # ── reading ───────────────────────────────────────────────────────────────────────────
+
+    def _opened(self) -> OdooModel:
+        if self._model is None:
+            self._model = read_model(self._rpc, self.options, self.capabilities.writes)
+        return self._model
+
+    def _rows(self, domain: list[Any], limit: int | None = None) -> list[dict[str, Any]]:
+        told = self._rpc.call(
+            REQUEST,
+            "search_read",
+            domain=domain,
+            fields=sorted({*NEEDED, *self._opened().types}),
+            limit=limit,
+            order="id asc",
+            context={"active_test": False},
+        )
+        return rows_of(told)
+
+    def _by_number(self, number: int) -> dict[str, Any]:
+        rows = self._rows([["id", "=", number]])
+        if not rows:
+            raise NotFound(f"there is no request {number} in Odoo", side="cmms")
+        return rows[0]
+
+    def _row(self, cmms_id: str) -> dict[str, Any]:
+        field = self.options.field_external_id
+        if field is not None:
+            rows = self._rows([[field, "=", cmms_id]], 2)
+            if len(rows) > 1:
+                raise UnexpectedContent(
+                    f"several requests are called {cmms_id}; {field} has to be unique", side="cmms"
+                )
+            if rows:
+                return rows[0]
+        if _NUMBER.fullmatch(cmms_id) and int(cmms_id) <= _MAX_ID:
+            row = self._by_number(int(cmms_id))
+            if self._called(row) == cmms_id:
+                return row
+        raise NotFound(f"there is no request {cmms_id} in Odoo", side="cmms")
+
+    def _called(self, row: Row) -> str:
+        field = self.options.field_external_id
+        code = str(row.get(field) or "").strip() if field is not None else ""
+        return str(row["id"]) if code in _NO_CODE else code
+
+    def _records(self, rows: Sequence[Row]) -> list[CmmsRecord]:
+        model = self._opened()
+        stages = {reference(row.get("stage_id")) for row in rows} - {None}
+        if not stages <= set(model.stages.stages):  # somebody has made one
+            model = self._model = replace(model, stages=read_stages(self._rpc, self.options))
+        ids = self._lookup.s2e_ids(rows)
+        users, equipment = self._lookup.referred(rows)
+        return [self._record(row, model, ids, users, equipment) for row in rows]
+
+    def _record(
+        self,
+        row: Row,
+        model: OdooModel,
+        ids: dict[int, str],
+        users: dict[int, Row],
+        equipment: dict[int, Row],
+    ) -> CmmsRecord:
+        number: int = row["id"]
+        user, asset = reference(row.get("user_id")), reference(row.get("equipment_id"))
+        person, spelled = self._lookup.person(users.get(user) if user is not None else None)
+        fields = read_fields(row, model)
+        fields |= self._lookup.asset(equipment.get(asset) if asset is not None else None)
+        fields[Field.S2E_ID] = ids.get(number)
+        fields[Field.ASSIGNED_TO] = person
+        fields[Field.EXTERNAL_ID] = self._called(row)
+        fields[Field.EXTERNAL_URL] = (
+            f"{self._base_url}/web#id={number}&model={REQUEST}&view_type=form"
+        )
+        classes = {Field.STATUS: read_status(row, model)[1], Field.ASSIGNED_TO: spelled}
+        return CmmsRecord(
+            cmms_id=self._called(row),
+            s2e_id=ids.get(number),
+            fields={name: fields[name] for name in fields if name in self.capabilities.reads},
+            # Without the stamp, which moves though nothing has changed, and long texts.
+            native={
+                name: value
+                for name, value in row.items()
+                if name != "write_date" and model.types.get(name) != "html"
+            },
+            equivalents={name: names for name, names in classes.items() if names},
+            updated_at=read_changed(row),
+        )
+
+
+def _zeros(sent: Fields, now: Fields) -> dict[Field, Decimal]:
+    """No hours that were written as 0: Odoo cannot tell them from none, but we can, once."""
+    return {
+        name: value
+        for name, value in sent.items()
+        if isinstance(value, Decimal) and not value and now.get(name) is None
+    }

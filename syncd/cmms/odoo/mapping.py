@@ -1,0 +1,203 @@
+"""A maintenance request in our words, and our values in Odoo's. Pure.
+
+    archive is set                CANCELLED      whatever else the record holds
+    kanban_state is blocked       ON_HOLD
+    else the stage                see `odoo_model`; one that stands for DRAFT and ASSIGNED agrees
+                                  with both, whoever is assigned
+
+Odoo says `false` for what is empty, and keeps no difference between 0 hours and none.
+Times are naive UTC with seconds; `close_date` is a day, which we read as its first moment.
+Long texts are HTML that Odoo cleans, so they are compared as text.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+
+from syncd.cmms.mapping.values.html_text import html_to_text, text_to_html
+from syncd.cmms.odoo.model import OdooModel
+from syncd.core.work_order import (
+    Field,
+    Fields,
+    Kind,
+    Priority,
+    Status,
+    Unreadable,
+    Value,
+    encode_value,
+    kind_of,
+    parse_hours,
+)
+from syncd.errors import Refused, UnexpectedContent
+
+Row = Mapping[str, Any]
+_PRIORITIES = tuple(Priority)  # Odoo's '0' to '3'
+_TIME = "%Y-%m-%d %H:%M:%S"
+_DAY = "%Y-%m-%d"
+_OWN: Mapping[Field, str] = MappingProxyType(
+    {
+        Field.TITLE: "name",
+        Field.DESCRIPTION: "description",
+        Field.PRIORITY: "priority",
+        Field.DUE_DATE: "schedule_date",
+        Field.COMPLETED_AT: "close_date",
+    }
+)
+
+
+def places(model: OdooModel) -> dict[Field, str]:
+    """Our fields that stand in one field of the request, and which one."""
+    found = {**_OWN, **model.named}
+    found.pop(Field.EXTERNAL_ID, None)  # see `OdooAdapter.get`
+    return found
+
+
+# ── reading ───────────────────────────────────────────────────────────────────────────────
+
+
+def read_fields(row: Row, model: OdooModel) -> dict[Field, Value]:
+    """What one row tells, but for what has to be looked up elsewhere (people, equipment)."""
+    found = {name: read_value(name, row.get(field), model.types[field])
+             for name, field in places(model).items()}  # fmt: skip
+    found[Field.STATUS], _ = read_status(row, model)
+    found[Field.EXTERNAL_STATUS] = _shown_state(row)
+    return found
+
+
+def read_value(name: Field, raw: Any, odoo_type: str) -> Value:
+    if raw is False or raw is None or raw == "":
+        return None
+    if name is Field.PRIORITY:
+        if raw in {"0", "1", "2", "3"}:
+            return _PRIORITIES[int(raw)]
+        return Unreadable(str(raw), "is no priority of Odoo's that we know")
+    if kind_of(name) is Kind.HOURS:
+        return parse_hours(raw) or None
+    if kind_of(name) is Kind.TIME:
+        return read_time(raw, _DAY if odoo_type == "date" else _TIME)
+    if not isinstance(raw, str):
+        return Unreadable(str(raw)[:200], "is not text")
+    text = html_to_text(raw) if odoo_type == "html" else raw
+    return text.strip() if name is Field.S2E_ID else text or None
+
+
+def read_time(raw: object, form: str = _TIME) -> datetime | Unreadable:
+    try:
+        return datetime.strptime(str(raw), form).replace(tzinfo=UTC)
+    except ValueError:
+        return Unreadable(str(raw)[:200], "is not a time as Odoo spells it")
+
+
+def read_changed(row: Row) -> datetime:
+    """When the record was changed, in the server's own clock."""
+    moment = read_time(row.get("write_date"))
+    if isinstance(moment, Unreadable):
+        raise UnexpectedContent(
+            f"request {row.get('id')} has no write_date: {moment.raw!r}", side="cmms"
+        )
+    return moment
+
+
+def read_status(row: Row, model: OdooModel) -> tuple[Value, frozenset[str]]:
+    """The status, and all of ours that the record's state stands for."""
+    if row.get("archive"):
+        return Status.CANCELLED, frozenset()
+    if row.get("kanban_state") == "blocked":
+        return Status.ON_HOLD, frozenset()
+    stage = reference(row.get("stage_id"))
+    stands_for = model.stages.stands_for.get(stage, ()) if stage is not None else ()
+    if not stands_for:
+        return Unreadable(
+            label(row.get("stage_id")) or "no stage",
+            f"is a stage that stands for no status; name its id ({stage}) in "
+            "SYNCD_CMMS_STAGE_IN_PROGRESS or another",
+        ), frozenset()
+    if len(stands_for) == 1:
+        return stands_for[0], frozenset()
+    # Of several, the one that is told where Scan2Evolve holds none of them: no draft again.
+    status = next(one for one in stands_for if one is not Status.DRAFT)
+    return status, frozenset(str(one) for one in stands_for)
+
+
+def _shown_state(row: Row) -> str | None:
+    stage = label(row.get("stage_id"))
+    if row.get("archive"):
+        return f"{stage} (cancelled)"
+    return f"{stage} (blocked)" if row.get("kanban_state") == "blocked" else stage
+
+
+def reference(raw: Any) -> int | None:
+    """The id in a many2one as it is read: [id, label], or an id, or false."""
+    if isinstance(raw, list) and raw and type(raw[0]) is int:
+        return raw[0]
+    return raw if type(raw) is int else None
+
+
+def label(raw: Any) -> str | None:
+    return str(raw[1]) if isinstance(raw, list) and len(raw) > 1 else None
+
+
+# ── writing ───────────────────────────────────────────────────────────────────────────────
+
+
+def write_value(value: Value, odoo_type: str) -> Any:
+    """One value as Odoo takes it; false for none."""
+    if value is None:
+        return False
+    if isinstance(value, Priority):
+        return str(_PRIORITIES.index(value))
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, datetime):
+        return wire_time(value, _DAY if odoo_type == "date" else _TIME)
+    text = str(encode_value(value)).replace("\x00", "")
+    return text_to_html(text) if odoo_type == "html" else text
+
+
+def wire_time(moment: datetime, form: str = _TIME) -> str:
+    return moment.astimezone(UTC).strftime(form)
+
+
+def write_status(status: Status, row: Row | None, model: OdooModel) -> dict[str, Any]:
+    """What has to be written so that the record stands for `status`.
+
+    A stage that already stands for it is kept: writing one resets the day of completion.
+    Raises Refused if no stage does.
+    """
+    stages = model.stages
+    if status is Status.CANCELLED and status not in stages.chosen:
+        return {"archive": True}
+    now = reference(row.get("stage_id")) if row is not None else None
+    stands_for = stages.stands_for.get(now, ()) if now is not None else ()
+    values: dict[str, Any] = {"archive": False}
+    if status is Status.ON_HOLD and status not in stages.chosen:
+        values["kanban_state"] = "blocked"
+        # Blocked is a mark on an open stage, whichever it is.
+        if set(stands_for) & {Status.DRAFT, Status.ASSIGNED, Status.IN_PROGRESS}:
+            return values
+        status = Status.IN_PROGRESS
+    elif row is not None and row.get("kanban_state") == "blocked":
+        values["kanban_state"] = "normal"
+    if status in stands_for:
+        return values
+    if status not in stages.target:
+        raise Refused(
+            f"no stage in Odoo stands for {status}; name one in SYNCD_CMMS_STAGE_{status}",
+            side="cmms",
+        )
+    return {**values, "stage_id": stages.target[status]}
+
+
+def write_fields(fields: Fields, row: Row | None, model: OdooModel) -> dict[str, Any]:
+    """What has to be written for these fields, but for people and equipment."""
+    values = {
+        field: write_value(fields[name], model.types[field])
+        for name, field in places(model).items()
+        if name in fields
+    }
+    status = fields.get(Field.STATUS)
+    if isinstance(status, Status):
+        values |= write_status(status, row, model)
+    return values

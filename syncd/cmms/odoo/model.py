@@ -1,0 +1,219 @@
+"""What this Odoo looks like: the fields of a request, and which stage stands for which status.
+
+People rename, add and sort stages, and administrators make fields, so both are read at the
+start and checked against the options. Without options:
+
+    the first stage that is not done     DRAFT and ASSIGNED
+    the next stage that is not done      IN_PROGRESS
+    every stage that is done             COMPLETED; the first is written
+    any other stage                      stands for nothing, until an option says for what
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from syncd.cmms.odoo.options import NAMED, OdooOptions, setting
+from syncd.cmms.odoo.rpc import Rpc
+from syncd.core.work_order import Field, Status
+from syncd.errors import AccessRefused, ConfigurationError, Refused, UnexpectedContent
+
+REQUEST, STAGE = "maintenance.request", "maintenance.stage"
+EQUIPMENT, USER, XMLID = "maintenance.equipment", "res.users", "ir.model.data"
+# The Scan2Evolve id is the name of an external identifier of this module.
+MODULE = "__scan2evolve__"
+
+NEEDED = (
+    "id", "name", "description", "priority", "stage_id", "kanban_state", "archive", "user_id",
+    "equipment_id", "schedule_date", "close_date", "write_date",
+)  # fmt: skip
+_BOTH = (Status.DRAFT, Status.ASSIGNED)  # one stage may stand for both
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    id: int
+    name: str
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StageMap:
+    """Which stage stands for what.
+
+    Attributes:
+        stands_for: per stage, all of our statuses it stands for; one that is missing: none.
+        target: per status, the stage that is written.
+        chosen: statuses whose stages the options name.
+    """
+
+    stages: Mapping[int, Stage]
+    stands_for: Mapping[int, tuple[Status, ...]]
+    target: Mapping[Status, int]
+    chosen: frozenset[Status]
+
+    def is_done(self, number: int | None) -> bool:
+        stage = self.stages.get(number) if number is not None else None
+        return stage is not None and stage.done
+
+    def told(self) -> str:
+        """For people: every stage and what it stands for."""
+        parts = []
+        for stage in self.stages.values():
+            names = self.stands_for.get(stage.id, ())
+            if names:
+                parts.append(f"{stage.id} {stage.name} = {', '.join(names)}")
+            else:
+                parts.append(
+                    f"{stage.id} {stage.name} stands for nothing (name it in SYNCD_CMMS_STAGE_…)"
+                )
+        return "; ".join(parts)
+
+
+def stage_map(stages: Sequence[Stage], chosen: Mapping[Status, tuple[int, ...]]) -> StageMap:
+    """The map, from the stages in their order and the options.
+
+    Raises ConfigurationError for an option that names a stage that is not there.
+    """
+    known = {stage.id: stage for stage in stages}
+    for status, ids in chosen.items():
+        gone = [number for number in ids if number not in known]
+        if gone:
+            there = ", ".join(f"{stage.id} {stage.name}" for stage in stages)
+            raise ConfigurationError(
+                f"{setting(f'stage_{status.value.lower()}')}: there is no stage {gone[0]}; "
+                f"there are {there or 'none'}"
+            )
+    taken = {number for ids in chosen.values() for number in ids}
+    begin = {number for status in _BOTH for number in chosen.get(status, ())}
+    still_open = [stage.id for stage in stages if not stage.done]
+    first = [number for number in still_open if number not in taken - begin][:1]
+    after = [number for number in still_open if number not in {*taken, *first}][:1]
+    done = [stage.id for stage in stages if stage.done and stage.id not in taken]
+    found: dict[Status, Sequence[int]] = {
+        Status.DRAFT: first,
+        Status.ASSIGNED: first,
+        Status.IN_PROGRESS: after,
+        Status.COMPLETED: done,
+        **chosen,
+    }
+    stands_for: dict[int, tuple[Status, ...]] = {}
+    for status in Status:
+        for number in found.get(status, ()):
+            stands_for[number] = (*stands_for.get(number, ()), status)
+    target = {status: ids[0] for status, ids in found.items() if ids}
+    return StageMap(known, stands_for, target, frozenset(chosen))
+
+
+@dataclass(frozen=True, slots=True)
+class OdooModel:
+    """What was read at the start.
+
+    Attributes:
+        types: the types of the request's fields that are read.
+        named: Odoo's fields by ours, as the options name them.
+        stages: see `StageMap`.
+    """
+
+    types: Mapping[str, str]
+    named: Mapping[Field, str]
+    stages: StageMap
+
+
+def read_model(rpc: Rpc, options: OdooOptions, writes: frozenset[Field]) -> OdooModel:
+    """Read fields and stages, and check the options against them.
+
+    Raises ConfigurationError naming the option, and RemoteError.
+    """
+    named = options.named()
+    told = _fields_of(rpc, REQUEST, [*NEEDED, *named.values()])
+    lacking = [name for name in NEEDED if name not in told]
+    if lacking:
+        raise UnexpectedContent(
+            f"{REQUEST} has no {', '.join(lacking)}, or the user may not see them", side="cmms"
+        )
+    for name, field in named.items():
+        _check(f"field_{name.value}", REQUEST, told.get(field), field, NAMED[name], name in writes)
+    if options.equipment_by is not None:
+        field = options.equipment_by
+        by = _fields_of(rpc, EQUIPMENT, [field]).get(field)
+        _check("equipment_by", EQUIPMENT, by, field, ("char",), False)
+    if options.field_s2e_id is None:
+        _check_identifiers(rpc)
+    types = {name: str(about.get("type")) for name, about in told.items()}
+    return OdooModel(types, named, read_stages(rpc, options))
+
+
+def read_stages(rpc: Rpc, options: OdooOptions) -> StageMap:
+    rows = rpc.call(
+        STAGE, "search_read", domain=[], fields=["name", "done"], order="sequence asc, id asc"
+    )
+    stages = [Stage(row["id"], str(row["name"]), bool(row["done"])) for row in rows_of(rows)]
+    return stage_map(stages, options.stages())
+
+
+def rows_of(told: Any) -> list[dict[str, Any]]:
+    """The answer to search_read. Raises UnexpectedContent for anything else."""
+    if isinstance(told, list) and all(
+        isinstance(row, dict) and type(row.get("id")) is int for row in told
+    ):
+        return told
+    raise UnexpectedContent(f"search_read answered {str(told)[:80]!r}, no records", side="cmms")
+
+
+def _fields_of(rpc: Rpc, model: str, names: list[str]) -> Mapping[str, Mapping[str, Any]]:
+    attributes = ["type", "readonly", "store", "searchable"]
+    try:
+        told = rpc.call(model, "fields_get", allfields=names, attributes=attributes)
+    except Refused as error:
+        if "exist" not in str(error):
+            raise
+        raise UnexpectedContent(
+            f"{error}; is the Maintenance app installed in this database?",
+            side="cmms",
+            status=error.status,
+        ) from error
+    if isinstance(told, dict) and all(isinstance(about, dict) for about in told.values()):
+        return told
+    raise UnexpectedContent(f"fields_get answered {str(told)[:80]!r}", side="cmms")
+
+
+def _check(
+    option: str,
+    model: str,
+    about: Mapping[str, Any] | None,
+    field: str,
+    types: tuple[str, ...],
+    written: bool,
+) -> None:
+    name = setting(option)
+    if about is None:
+        raise ConfigurationError(
+            f"{name}: {model} has no field {field}, or the user may not see it; make it in Odoo "
+            f"(type {' or '.join(types)}) or unset {name}"
+        )
+    if about.get("type") not in types:
+        raise ConfigurationError(
+            f"{name}: {field} is of type {about.get('type')}; it has to be {' or '.join(types)}"
+        )
+    if not about.get("store", True) and not about.get("searchable", True):
+        raise ConfigurationError(f"{name}: {field} is not stored, so nothing can be found by it")
+    if written and about.get("readonly"):
+        raise ConfigurationError(
+            f"{name}: {field} is read-only in Odoo; name another, or add "
+            f"{option.removeprefix('field_')} to {setting('read_only')}"
+        )
+
+
+def _check_identifiers(rpc: Rpc) -> None:
+    """Without a field of its own, the id is an external identifier, which few may read."""
+    try:
+        rpc.call(XMLID, "search_read", domain=[["module", "=", MODULE]], fields=["id"], limit=1)
+    except AccessRefused as error:
+        raise AccessRefused(
+            "SYNCD_CMMS_FIELD_S2E_ID is not set, and the user may not read external "
+            "identifiers; make a field for the Scan2Evolve id and name it there, or give the "
+            "user the group Administration: Access Rights",
+            side="cmms",
+            status=error.status,
+        ) from error

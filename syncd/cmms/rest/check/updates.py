@@ -1,0 +1,173 @@
+"""What cannot work among the steps of an update; part of `checks`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from syncd.cmms.mapping.section import nearest
+from syncd.cmms.mapping.values.converters import Mapped, Same
+from syncd.cmms.mapping.values.record_map import RecordMap
+from syncd.cmms.mapping.values.value_map import native_key
+from syncd.cmms.rest.moves import Moves
+from syncd.cmms.rest.ops import template_of
+from syncd.cmms.rest.placeholders import names_in
+from syncd.cmms.rest.schema import RestMapping, Update
+from syncd.core.work_order import Field, Kind, Priority, Status, kind_of
+
+Loc = tuple[str | int, ...]
+Problem = Callable[[Sequence[str | int], str], None]
+_FIELDS = {name.value: name for name in Field}
+_KINDS = ("by_value", "moves", "append", "for_each", "whole")
+
+
+def is_written(loc: Loc, name: str, mapped: frozenset[Field], problem: Problem) -> bool:
+    """Whether it is one of these fields of the mapping; if not, the problem is told."""
+    if name not in _FIELDS:
+        problem(loc, f"{name!r} is no field; {nearest(name, list(_FIELDS))}")
+        return False
+    if _FIELDS[name] not in mapped:
+        problem(loc, f"{name} has no `at` or `write` in fields: where would it go?")
+        return False
+    return True
+
+
+class UpdateChecks:
+    """The checks of `update` and `status_needs`. Arguments as in `checks.Checks`."""
+
+    def __init__(self, told: RestMapping, records: RecordMap, problem: Problem) -> None:
+        self._told = told
+        self._records = records
+        self._problem = problem
+
+    def run(self) -> None:
+        written: dict[str, int] = {}
+        for number, op in enumerate(self._told.update):
+            loc: Loc = ("update", number)
+            for name in op.fields:
+                # A row or a call of its own needs no path in the record.
+                own = op.append is not None or op.by_value is not None
+                mapped = self._records.reads if own else self._records.writes
+                if is_written((*loc, "fields"), name, mapped, self._problem):
+                    if name in written:
+                        self._problem(
+                            loc,
+                            f"{name} is written by update[{written[name]}] already; "
+                            "a field has one step",
+                        )
+                    written.setdefault(name, number)
+            for name in op.touches:
+                self._touched((*loc, "touches"), name)
+            self._op(loc, op)
+        for field_name, field in self._records.fields.items():
+            if not field.writes or field_name in written or field_name is Field.S2E_ID:
+                continue
+            create = self._told.create
+            if field.once and create is not None:
+                if create.fields is None or field_name in create.fields:
+                    continue
+                what = "is written once, and create.fields does not name it"
+            elif field.once:
+                what = "is written once, when a record is made, and there is no create"
+            else:
+                what = "has a path to write to, and no step of update names it; add it, or `read`"
+            self._problem(("fields", field_name.value), what)
+        for status, names in self._told.status_needs.items():
+            if status not in Status.__members__:
+                why = f"is no status; {nearest(status, list(Status.__members__))}"
+                self._problem(("status_needs", status), why)
+            for name in names:
+                is_written(("status_needs", status), name, self._records.writes, self._problem)
+
+    def _touched(self, loc: Loc, name: str) -> None:
+        """Also what is only read, such as a stamp."""
+        if name in _FIELDS and _FIELDS[name] not in self._records.reads:
+            self._problem(
+                loc, f"{name} is not in fields; take it out here, or say where it is read"
+            )
+        elif name not in _FIELDS:
+            self._problem(loc, f"{name!r} is no field; {nearest(name, list(_FIELDS))}")
+
+    def _op(self, loc: Loc, op: Update) -> None:
+        kinds = [key for key in _KINDS if getattr(op, key) is not None]
+        if len(kinds) > 1:
+            self._problem(loc, f"has {' and '.join(kinds)}; a step is of one kind")
+        single = op.by_value is not None or op.moves is not None or op.append is not None
+        makes = op.for_each is not None and op.for_each.make is not None
+        by_template = makes or (op.append is None and "value" in names_in(template_of(op)))
+        if (single or by_template) and len(op.fields) != 1:
+            self._problem(
+                loc,
+                "writes one value, and names several fields; make a step of each. A mapping cannot "
+                "say that the CMMS wants them in one call with it",
+            )
+            return
+        name = _FIELDS.get(op.fields[0])
+        if name is None or name not in self._records.fields:
+            return
+        if (single or by_template) and len(self._records.fields[name].writes) > 1:
+            self._problem(loc, f"{name} is two native values, and {{value}} is one")
+        if op.moves is not None:
+            self._moves(loc, op, name)
+        if op.by_value is not None:
+            self._by_value(loc, op, name)
+        for key in ("set", "carry", "under"):
+            if op.append is not None and getattr(op, key):
+                self._problem((*loc, key), "goes into no row; say it in append")
+        if op.append is not None and kind_of(name) is not Kind.HOURS:
+            self._problem(loc, f"append adds up hours, and {name} is none; {{value}} sends a text")
+
+    def _moves(self, loc: Loc, op: Update, name: Field) -> None:
+        moves, here = Moves(op.moves or {}), (*loc, "moves")
+        convert = self._records.fields[name].convert
+        if isinstance(convert, Mapped):
+            table = convert.table
+            known = [native_key(entry.native) for entry in table]
+            turned = _turned(op.moves or {}, known)
+            for value in sorted(moves.values - set(known)):
+                why = nearest(value, known)
+                if value in turned:
+                    meant = f"{{{turned[value]}: {value}}}"
+                    why = f"what it leads to comes first: did you mean {meant}?"
+                self._problem(here, f"{value} is not in maps.{table.name}; {why}")
+            for ours in sorted(table.writable()):
+                entry = table.write(ours)
+                if entry is None or moves.reaches(entry.native):
+                    continue
+                self._problem(
+                    here,
+                    f"{ours} is written as {entry.native}, which no move leads to; add a move, or "
+                    f"make it {{read: {ours}}} ({entry.where})",
+                )
+        elif isinstance(convert, Same):
+            for value in sorted(moves.values - set(Status.__members__)):
+                self._problem(here, f"{value} is no status, and {name} has no map")
+        else:
+            self._problem(loc, f"moves are between the values of a map, and {name} has none")
+
+    def _by_value(self, loc: Loc, op: Update, name: Field) -> None:
+        values = {Kind.STATUS: [*Status.__members__], Kind.PRIORITY: [*Priority.__members__]}
+        known = values.get(kind_of(name))
+        if known is None:
+            self._problem(loc, f"by_value needs a status or a priority, and {name} is none")
+            return
+        calls = set(op.by_value or {})
+        for value in sorted(calls - set(known)):
+            self._problem((*loc, "by_value", value), f"is none of ours; {nearest(value, known)}")
+        convert = self._records.fields[name].convert
+        if isinstance(convert, Mapped):
+            for value in sorted(convert.table.writable() - calls):
+                self._problem(
+                    (*loc, "by_value"),
+                    f"has no call for {value}, which maps.{convert.table.name} writes; add one, "
+                    f"or make it {{read: {value}}}",
+                )
+
+
+def _turned(said: Mapping[str, Any], known: list[str]) -> dict[str, str]:
+    """Names of moves that stand where a value should, each with the value in its own place."""
+    pairs = (
+        pair
+        for targets in said.values()
+        if isinstance(targets, Mapping)
+        for pair in targets.items()
+    )
+    return {native_key(to): native_key(name) for to, name in pairs if native_key(name) in known}

@@ -1,0 +1,7 @@
+"""Reading a list that moves while it is read, and proving that nobody was missed.
+
+list_order  the orders a list may be in, and what rows rule out
+pages       one page as it was seen; how many pages a quiet list takes
+overlap     whether a page begins where the one before it ended
+sweep       one pass over the whole list, as states and what ends each
+"""

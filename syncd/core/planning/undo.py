@@ -1,0 +1,187 @@
+"""Take back what a cycle has written, as far as that can be done without harm.
+
+An undo puts the value from before back on the side that was written. The other side keeps what it
+holds: it is where the value came from, and a person's. From then on that difference is what the
+two have agreed on: each side's value is its base, so no later cycle carries the undone value over
+again, and the next edit on either side is seen as an edit.
+
+A value is left alone, and named, where an undo would have to guess or to break a rule:
+
+    it is no longer what the cycle wrote, on the side it wrote          somebody has changed it
+    the other side has changed since                                    that edit comes first
+    there was none before, on Scan2Evolve or where it cannot be cleared no clearing is known
+    the order has ended, and had not before                             never derived, a reopening
+    externalId, externalStatus, externalUrl                             they tell of the CMMS
+    a record was created                                                nothing is deleted
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from syncd.core.case import ARRIVED_STATES, Case, Intent, IntentState, Kind
+from syncd.core.decision import Change, Decision
+from syncd.core.equality import fit, is_normalisation, same
+from syncd.core.planning.plan import decide
+from syncd.core.planning.selection import holding, no_part, under_way
+from syncd.core.policy import Policy
+from syncd.core.work_order import (
+    CMMS_OWNED,
+    TERMINAL_STATUSES,
+    WRITABLE_ON_S2E,
+    CmmsRecord,
+    Field,
+    Misfit,
+    Side,
+    Unreadable,
+    Value,
+    show_value,
+)
+
+RULE = "undone"
+_BOOKKEEPING = "it tells of the CMMS's record, which an undo leaves as it is"
+_ALREADY = "it holds the value from before"
+NO_HARM = frozenset({_BOOKKEEPING, _ALREADY})  # reasons with which nothing is left undone
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One field that a cycle has written. `field` None: it has created the record."""
+
+    s2e_id: str
+    cmms_id: str | None
+    side: Side
+    field: Field | None
+    before: Value = None
+    sent: Value = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cannot:
+    """What is not undone, and why."""
+
+    written: Written
+    reason: str
+
+
+def written_by(intents: Iterable[Intent]) -> list[Written]:
+    """What these intents of one cycle have changed, or may have; a field once."""
+    found: dict[tuple[str, Side, Field | None], Written] = {}
+    for intent in intents:
+        if intent.kind is Kind.CREATE:
+            if intent.state in ARRIVED_STATES:
+                key = (intent.s2e_id, intent.side, None)
+                found[key] = Written(intent.s2e_id, intent.cmms_id, intent.side, None)
+            continue
+        for name, write in intent.writes.items():
+            if not _may_have_arrived(intent, write.verdict):
+                continue
+            first = found.get((intent.s2e_id, intent.side, name))
+            before = write.before if first is None else first.before
+            found[intent.s2e_id, intent.side, name] = Written(
+                intent.s2e_id, intent.cmms_id, intent.side, name, before, write.sent
+            )
+    return list(found.values())
+
+
+def _may_have_arrived(intent: Intent, verdict: IntentState | None) -> bool:
+    if verdict is not None:
+        return verdict in ARRIVED_STATES
+    return intent.state in {IntentState.ANSWERED, IntentState.IN_DOUBT, IntentState.STARTED}
+
+
+def undo(
+    case: Case, written: Sequence[Written], policy: Policy, now: datetime, since: datetime
+) -> tuple[Decision, list[Cannot]]:
+    """What takes this order's writes back, and what cannot be taken back.
+
+    Args:
+        since: when the looks at both sides began; what was seen before counts as unseen.
+    """
+    planned = decide(case, policy, now)
+    reason = no_part(planned, since) or _unpaired(case, since)
+    changes: list[Change] = []
+    cannot: list[Cannot] = []
+    for each in written:
+        made = reason or _take_back(planned, each, policy)
+        if isinstance(made, Change):
+            changes.append(made)
+        else:
+            cannot.append(Cannot(each, made))
+    look_again = planned.look_again or planned.writes
+    return replace(planned, create=None, changes=tuple(changes), look_again=look_again), cannot
+
+
+def _unpaired(case: Case, since: datetime) -> str | None:
+    if case.link is None:
+        return "the order is not linked"
+    if case.cmms_seen_at is None or case.cmms_seen_at < since:
+        return "the CMMS does not show the record now"
+    return None
+
+
+def _take_back(planned: Decision, written: Written, policy: Policy) -> Change | str:
+    """The change that takes one field back, or why there is none."""
+    case, name, side = planned.case, written.field, written.side
+    if name is None:
+        return "a record that was created is not deleted"
+    if name in CMMS_OWNED:
+        return _BOOKKEEPING
+    if case.link is None or written.cmms_id != case.link.cmms_id:
+        return "the order is linked to another record now"
+    if name in planned.waiting or under_way(planned, side):
+        return "a write to the order is under way; undo it when that has been read back"
+    own, other = holding(case, side), holding(case, side.other)
+    if name not in own or name not in other:
+        return "a side does not tell this field any more"
+    if same(own[name], written.before):
+        return _ALREADY
+    if not _is_kept(name, own[name], written, case.cmms):
+        return f"it has been changed since, to {show_value(own[name])}"
+    bases = _bases(planned)
+    if not _is_at_base(bases[side], name, own[name]) or not _is_at_base(
+        bases[side.other], name, other[name]
+    ):
+        return "the other side has changed since, and that comes first"
+    value = fit(name, written.before, side, policy)
+    if isinstance(value, Misfit):
+        return f"the value from before cannot be written: {value.detail}"
+    if (reason := _forbidden(name, side, own[name], value, policy)) is not None:
+        return reason
+    return Change(side, name, own[name], value, other[name], RULE)
+
+
+def _is_kept(name: Field, now: Value, written: Written, record: CmmsRecord | None) -> bool:
+    """Whether this is what was sent, in whatever form the side keeps it."""
+    sent = written.sent
+    if same(now, sent) or is_normalisation(sent, now):
+        return True
+    lossy = {} if record is None or written.side is Side.S2E else record.equivalents
+    return isinstance(sent, str) and sent in lossy.get(name, ())
+
+
+def _bases(planned: Decision) -> dict[Side, Mapping[Field, Value]]:
+    """The bases as they will be once this decision is kept."""
+    s2e, cmms = dict(planned.case.base_s2e), dict(planned.case.base_cmms)
+    for move in planned.base_moves:
+        s2e[move.field], cmms[move.field] = move.s2e, move.cmms
+    return {Side.S2E: s2e, Side.CMMS: cmms}
+
+
+def _is_at_base(base: Mapping[Field, Value], name: Field, now: Value) -> bool:
+    return name in base and same(base[name], now)
+
+
+def _forbidden(name: Field, side: Side, now: Value, value: Value, policy: Policy) -> str | None:
+    if isinstance(value, Unreadable) or isinstance(now, Unreadable):
+        return "a value of it cannot be read"
+    writable = WRITABLE_ON_S2E if side is Side.S2E else policy.cmms_writes
+    if name not in writable:
+        return "it cannot be written there any more"
+    if value is None and side is Side.S2E:
+        return "there was none before, and Scan2Evolve knows no clearing"
+    if value is None and name not in policy.cmms_clears:
+        return "there was none before, and the CMMS cannot clear it"
+    if now in TERMINAL_STATUSES and name is Field.STATUS and value not in TERMINAL_STATUSES:
+        return "it would reopen the order, which an undo never does"
+    return None

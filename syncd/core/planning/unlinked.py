@@ -1,0 +1,209 @@
+"""Decide about a work order that is not linked to a CMMS record yet.
+
+what is known                                             outcome
+───────────────────────────────────────────────────────   ─────────────────────────────────
+deleted upstream; site or asset not among the settings'   out of scope
+a person has unlinked it                                  out of scope `dropped`
+a create in doubt, and a record carries the id            link `created`, bases from the intent
+a create in doubt, no record, the index lag has passed    not applied: may be created anew
+one record carries the id                                 link `adopted`: a first meeting
+several records carry the id                              parked `duplicate_records`
+externalId names a free record                            link `reference`: a first meeting
+externalId names another order's record, or none          needs review (create), out of scope
+a person wants its lost record made anew                  create, whatever mode and status
+nothing of the kind, mode adopt                           out of scope `no_record`
+nothing of the kind, mode create, status in scope         create
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from syncd.core.case import Case, Conflict, Hold, Intent, IntentState, Kind
+from syncd.core.decision import Decision, NewLink, Settled
+from syncd.core.equality import fit
+from syncd.core.planning.created import UNFINISHED, created_bases
+from syncd.core.policy import Mode, Policy, Scope
+from syncd.core.work_order import (
+    OPEN_STATUSES,
+    S2E_OWNED,
+    SHARED,
+    CmmsRecord,
+    Field,
+    Misfit,
+    S2eOrder,
+    Side,
+    Status,
+    Value,
+    encode_fields,
+)
+
+UNKNOWN_UPSTREAM = "unknown_upstream"
+TOMBSTONE = "deleted_upstream"
+CREATE_IN_DOUBT = "create_in_doubt"
+DROPPED = "dropped"
+# Holds that are a person's answers about the link, and no writes that wait for one.
+UNLINKED = "unlinked"
+RECREATE = "recreate"
+
+
+def outside(case: Case, policy: Policy) -> str | None:
+    """Why the order takes no part at all, linked or not; None if it does."""
+    if case.s2e is None:
+        return UNKNOWN_UPSTREAM
+    if case.tombstone:
+        return TOMBSTONE
+    if case.link is None and _is_marked(case, UNLINKED):
+        return DROPPED
+    if policy.site_ids and case.s2e.site_id not in policy.site_ids:
+        return "other_site"
+    if policy.asset_ids and case.s2e.asset_id not in policy.asset_ids:
+        return "other_asset"
+    return None
+
+
+def alone(policy: Policy) -> tuple[str, str] | None:
+    """Why an order that has no counterpart of any kind is out of scope, without and with an
+    externalId; None where each one has to be looked at.
+
+    It spares a case and a decision for each of the many orders that nobody has a record of.
+    """
+    if policy.mode is not Mode.ADOPT or policy.site_ids or policy.asset_ids:
+        return None
+    return "no_record", "external_id_unknown"
+
+
+def meet(case: Case, policy: Policy, now: datetime) -> Decision:
+    """Decide about an unlinked order that takes part and has been observed upstream."""
+    order = case.s2e
+    if order is None or case.link is not None:
+        raise ValueError(f"{case.s2e_id} is not an unlinked order")
+    creating = [intent for intent in case.intents if intent.kind is Kind.CREATE]
+    if len(case.claims) > 1:
+        return _review(case, "duplicate_records", ", ".join(sorted(case.claims)))
+    if len(case.claims) == 1:
+        if creating:
+            return _link_created(case, creating[-1], case.claims[0], policy)
+        return Decision(case, link=NewLink(case.claims[0], "adopted"), lifted=_all_holds(case))
+    settled: tuple[Settled, ...] = ()
+    if creating:
+        if now - creating[-1].started_at < policy.cmms_index_lag:
+            return Decision(case, waiting=frozenset(creating[-1].writes))
+        if not policy.cmms_finds:
+            return _review(case, CREATE_IN_DOUBT, "the adapter cannot find a record by its id")
+        settled = _not_applied(creating)
+    decision = _by_reference_or_create(case, order, policy, now)
+    return Decision(
+        case,
+        out_of_scope=decision.out_of_scope,
+        link=decision.link,
+        create=decision.create,
+        holds=decision.holds,
+        lifted=decision.lifted,
+        settled=settled,
+    )
+
+
+def _link_created(case: Case, intent: Intent, cmms_id: str, policy: Policy) -> Decision:
+    """A create in doubt has made this record. What its further calls did not come to write is
+    written now; a value that the record holds in its place is kept in the conflict log."""
+    sent = {name: write.sent for name, write in intent.writes.items()}
+    seen = dict(sent) if case.cmms is None else {**sent, **case.cmms.fields}
+    record = case.cmms or CmmsRecord(cmms_id, case.s2e_id, sent)
+    moves = created_bases(sent, record, policy)
+    left = {move.field for move in moves if move.rule == UNFINISHED}
+    settled = tuple(
+        Settled(
+            intent,
+            name,
+            IntentState.NOT_APPLIED if name in left else IntentState.CONFIRMED,
+            seen[name],
+        )
+        for name in sent
+    )
+    return Decision(
+        case,
+        link=NewLink(cmms_id, "created"),
+        base_moves=tuple(moves),
+        settled=settled,
+        lifted=_all_holds(case),
+        conflicts=tuple(
+            Conflict(name, sent[name], seen[name], Side.S2E)
+            for name in sorted(left)
+            if seen[name] is not None
+        ),
+    )
+
+
+def _not_applied(creating: list[Intent]) -> tuple[Settled, ...]:
+    return tuple(
+        Settled(intent, name, IntentState.NOT_APPLIED, None)
+        for intent in creating
+        for name in intent.writes
+    )
+
+
+def _by_reference_or_create(case: Case, order: S2eOrder, policy: Policy, now: datetime) -> Decision:
+    if _is_marked(case, RECREATE) and policy.cmms_creates:
+        return _create(case, order, replace(policy, create=Scope.ALL), now)
+    reference = order.fields.get(Field.EXTERNAL_ID)
+    if isinstance(reference, str):
+        record = case.referenced
+        if record is not None and record.s2e_id in {None, case.s2e_id}:
+            link = NewLink(record.cmms_id, "reference")
+            return Decision(case, link=link, lifted=_all_holds(case))
+        reason = "external_id_unknown" if record is None else "external_id_taken"
+        if policy.mode is Mode.ADOPT:
+            return Decision(case, out_of_scope=reason, lifted=_all_holds(case))
+        return _review(case, reason, f"externalId is {reference}")
+    if policy.mode is Mode.ADOPT:
+        return Decision(case, out_of_scope="no_record", lifted=_all_holds(case))
+    if not policy.cmms_creates:
+        return Decision(case, out_of_scope="adapter_cannot_create", lifted=_all_holds(case))
+    return _create(case, order, policy, now)
+
+
+def _create(case: Case, order: S2eOrder, policy: Policy, now: datetime) -> Decision:
+    status = order.fields.get(Field.STATUS)
+    if not isinstance(status, Status):
+        return _review(case, "unreadable", f"status {status!r}")
+    if policy.create is Scope.OPEN and status not in OPEN_STATUSES:
+        return Decision(case, out_of_scope=f"status_{status.lower()}", lifted=_all_holds(case))
+    fields: dict[Field, Value] = {}
+    for name in Field:
+        value = order.fields.get(name)
+        if value is None or name not in policy.cmms_writes or name not in S2E_OWNED | SHARED:
+            continue
+        fitted = fit(name, value, Side.CMMS, policy)
+        if not isinstance(fitted, Misfit):
+            fields[name] = fitted
+    if _is_marked(case, RECREATE):
+        # The mark stays until there is a record: an answer may be lost on the way.
+        return Decision(case, create=fields)
+    held = order_hold(case)
+    if held is not None and held.value == encode_fields(fields):
+        if held.until is None or held.until > now:
+            return Decision(case)  # refused with exactly these values
+        return Decision(case, create=fields)
+    return Decision(case, create=fields, lifted=_all_holds(case))
+
+
+def _review(case: Case, reason: str, detail: str) -> Decision:
+    """Park the whole order until a person has looked, or what it was parked for has changed."""
+    held = order_hold(case)
+    if held is not None and held.value == detail and held.reason in {reason, "dropped"}:
+        return Decision(case)
+    return Decision(case, holds=(Hold(Side.CMMS, None, reason, detail, detail=detail),))
+
+
+def _is_marked(case: Case, reason: str) -> bool:
+    held = order_hold(case)
+    return held is not None and held.reason == reason
+
+
+def order_hold(case: Case) -> Hold | None:
+    """What holds the whole order, if anything does."""
+    return next((hold for hold in case.holds if hold.field is None), None)
+
+
+def _all_holds(case: Case) -> tuple[tuple[Side, Field | None], ...]:
+    return tuple((hold.side, hold.field) for hold in case.holds)

@@ -1,0 +1,232 @@
+"""Keep what a plan has found out: links, bases, verdicts, holds, conflicts, drift, guards.
+
+All of it is about the mirror; nothing is sent from here. Each fact is logged once, when it is
+new.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from syncd.core.case import IntentState
+from syncd.core.decision import Decision, Settled
+from syncd.core.planning.plan import Facts, Plan
+from syncd.core.work_order import Field, Side, encode_value, show_value
+from syncd.mirror import attention, journal, links, observations, state, waiting
+from syncd.mirror.db.database import Mirror, Tx
+
+_BATCH = 100  # decisions kept in one transaction
+_HOUR = timedelta(hours=1)  # the window of the guard against dangerous changes
+_EVENTS = {
+    IntentState.CONFIRMED: "push.confirmed",
+    IntentState.ALTERED: "push.altered",
+    IntentState.IGNORED: "push.ignored",
+    IntentState.SUPERSEDED: "push.confirmed",
+    IntentState.NOT_APPLIED: "push.ignored",
+}
+_LEVELS = {IntentState.CONFIRMED: "debug", IntentState.IGNORED: "warning"}
+
+
+def facts(tx: Tx, now: datetime) -> Facts:
+    """The counts that the guards need."""
+    guards = waiting.guard_facts(tx)
+    return Facts(
+        linked=links.linked_count(tx),
+        first_sync_open=not state.get_state(tx, state.FIRST_SYNC_OVER),
+        created=waiting.created_count(tx),
+        latched=frozenset(guards.latched),
+        allowed=guards.released,
+        recent={side: journal.recent_writes(tx, side, now - _HOUR) for side in Side},
+    )
+
+
+def record_plan(mirror: Mirror, plan: Plan, cycle_id: str, mapping: str = "") -> None:
+    """Keep all that the plan found out, apart from what is to be sent.
+
+    mapping: the hash of the one that CMMS records are read with.
+    """
+    _record_all(mirror, plan.decisions, cycle_id, mapping)
+    with mirror.transaction() as tx:
+        _record_guards(tx, plan, cycle_id)
+        state.set_state(tx, state.UNDECIDED, False)
+
+
+def record_what_passes(
+    mirror: Mirror, decisions: Iterable[Decision], cycle_id: str, mapping: str = ""
+) -> None:
+    """Keep what only this moment shows, before the sides are read again: on what two linked
+    records agree, and what became of our writes.
+
+    Differences are found again for as long as they last. An agreement is not: where one side is
+    changed back afterwards, nobody who has forgotten it can tell that from no edit at all.
+    """
+    passing = [
+        each
+        for each in decisions
+        if each.case.link is not None and (each.base_moves or each.settled)
+    ]
+    _record_all(mirror, passing, cycle_id, mapping)
+
+
+def _record_all(mirror: Mirror, decisions: Sequence[Decision], cycle_id: str, mapping: str) -> None:
+    for start in range(0, len(decisions), _BATCH):
+        with mirror.transaction() as tx:
+            batch = decisions[start : start + _BATCH]
+            for decision in batch:
+                _record(tx, decision, cycle_id, mapping)
+            # An order may have come here for what is settled now. What it shows is to be sent,
+            # whatever becomes of this cycle, or of the guard that refuses it.
+            attention.look_at(tx, [each.s2e_id for each in batch if each.writes])
+
+
+def _record(tx: Tx, decision: Decision, cycle_id: str, mapping: str) -> None:
+    s2e_id = decision.s2e_id
+    if decision.case.s2e is not None:
+        observations.set_scope(tx, s2e_id, decision.out_of_scope)
+    if decision.link is not None:
+        links.make_link(tx, s2e_id, decision.link.cmms_id, decision.link.how)
+        _say(tx, "link.adopted", decision, cycle_id, rule=decision.link.how)
+    for settled in decision.settled:
+        _record_verdict(tx, decision, settled, cycle_id)
+    if decision.base_moves:
+        record = decision.case.cmms or decision.case.referenced
+        links.save_bases(
+            tx,
+            s2e_id,
+            {move.field: move.s2e for move in decision.base_moves},
+            {move.field: move.cmms for move in decision.base_moves},
+            native=record.native if record is not None else {},
+            mapping_hash=mapping,
+        )
+    _record_waiting(tx, decision, cycle_id)
+    _record_drift(tx, decision, cycle_id)
+
+
+def _record_verdict(tx: Tx, decision: Decision, settled: Settled, cycle_id: str) -> None:
+    write = settled.intent.writes[settled.field]
+    journal.settle_write(tx, settled.intent.id, settled.field, settled.verdict)
+    _say(
+        tx,
+        _EVENTS[settled.verdict],
+        decision,
+        cycle_id,
+        name=settled.field,
+        rule=settled.verdict.value,
+        side=settled.intent.side.value,
+        sent=show_value(write.sent),
+        seen=show_value(settled.seen),
+        level=_LEVELS.get(settled.verdict, "info"),
+    )
+
+
+def _record_waiting(tx: Tx, decision: Decision, cycle_id: str) -> None:
+    s2e_id = decision.s2e_id
+    for side, name in decision.lifted:
+        waiting.lift_hold(tx, s2e_id, side, name)
+    for hold in decision.holds:
+        waiting.put_hold(tx, s2e_id, hold)
+        if hold.until is None:
+            event = "link.duplicate" if hold.reason == "duplicate_records" else "order.parked"
+            _say(
+                tx,
+                event,
+                decision,
+                cycle_id,
+                name=hold.field,
+                rule=hold.reason,
+                level="warning",
+                side=hold.side.value,
+                detail=hold.detail,
+            )
+    for conflict in decision.conflicts:
+        if waiting.put_conflict(tx, s2e_id, conflict, cycle_id=cycle_id):
+            winner = conflict.winner.value if conflict.winner else "a person decides"
+            _say(
+                tx,
+                "conflict.found",
+                decision,
+                cycle_id,
+                name=conflict.field,
+                level="warning" if conflict.winner is None else "info",
+                s2e=show_value(conflict.s2e),
+                cmms=show_value(conflict.cmms),
+                winner=winner,
+            )
+    for name in decision.resolved:
+        if waiting.settle_conflict(tx, s2e_id, name):
+            _say(tx, "conflict.resolved", decision, cycle_id, name=name)
+
+
+def _record_drift(tx: Tx, decision: Decision, cycle_id: str) -> None:
+    if decision.drift_over:
+        for side, name in waiting.drifting(tx, decision.s2e_id) & set(decision.drift_over):
+            waiting.clear_drift(tx, decision.s2e_id, side, name)
+    for drift in decision.drifts:
+        if waiting.put_drift(tx, decision.s2e_id, drift):
+            _say(
+                tx,
+                "drift.found",
+                decision,
+                cycle_id,
+                name=drift.field,
+                rule=drift.reason,
+                side=drift.side.value,
+                value=show_value(drift.value),
+            )
+
+
+def _record_guards(tx: Tx, plan: Plan, cycle_id: str) -> None:
+    for latch in plan.latches:
+        if waiting.latch_guard(tx, latch):
+            journal.write(
+                tx,
+                "guard.latched",
+                cycle_id=cycle_id,
+                rule=latch.guard.value,
+                detail={"count": latch.count, "limit": latch.limit},
+            )
+            structlog.get_logger().error(
+                "guard.latched",
+                guard=latch.guard.value,
+                side=latch.side,
+                count=latch.count,
+                limit=latch.limit,
+                reason=latch.detail,
+                remedy="look at `syncd plan`, then `syncd guard release`",
+            )
+    for guard, side in plan.spent:
+        waiting.spend_guard(tx, guard, side)
+
+
+def _say(
+    tx: Tx,
+    event: str,
+    decision: Decision,
+    cycle_id: str,
+    *,
+    name: Field | None = None,
+    rule: str | None = None,
+    level: str = "info",
+    **detail: object,
+) -> None:
+    """Log one fact and keep it in the journal."""
+    link = decision.link or decision.case.link
+    cmms_id = link.cmms_id if link is not None else None
+    journal.write(
+        tx,
+        event,
+        cycle_id=cycle_id,
+        s2e_id=decision.s2e_id,
+        cmms_id=cmms_id,
+        field=name,
+        rule=rule,
+        detail={key: encode_value(str(value)) for key, value in detail.items()},
+    )
+    words = {"field": name, "rule": rule, "cmms_id": cmms_id}
+    getattr(structlog.get_logger(), level)(
+        event,
+        s2e_id=decision.s2e_id,
+        **{key: value for key, value in words.items() if value is not None},
+        **detail,
+    )

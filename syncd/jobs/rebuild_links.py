@@ -1,0 +1,70 @@
+"""Rebuild the links of a mirror from what both sides hold, and write to neither.
+
+A link is held three times: in the mirror, in the CMMS record that carries the order's id, and in
+externalId upstream. What is unlinked here and says there whom it belongs to is linked; what
+contradicts itself is named; no link is dropped.
+"""
+
+from dataclasses import dataclass, field
+
+from syncd.core.decision import Decision
+from syncd.core.planning.plan import Plan, decide
+from syncd.core.planning.unlinked import DROPPED
+from syncd.core.work_order import Field
+from syncd.engine.cycle import Cycle, Order
+from syncd.engine.keep import record_plan
+from syncd.engine.results import Report
+from syncd.mirror.cases import load_cases
+from syncd.mirror.link_answers import unlinked_with_a_record
+
+_CONFLICTS = frozenset({"external_id_unknown", "external_id_taken"})
+
+
+@dataclass(slots=True)
+class Rebuilt:
+    """What came of it.
+
+    Attributes:
+        linked: s2e_id, cmms_id and how, of each new link.
+        conflicts: s2e_id, reason and detail, of each order that cannot be linked.
+        under_way: orders whose create is being read back, which links them by itself.
+    """
+
+    report: Report
+    linked: list[tuple[str, str, str]] = field(default_factory=list)
+    conflicts: list[tuple[str, str, str]] = field(default_factory=list)
+    under_way: list[str] = field(default_factory=list)
+
+
+def rebuild_links(cycle: Cycle) -> Rebuilt:
+    """Read both sides as a whole and link what is unlinked. The caller holds the lease."""
+    rebuilt = Rebuilt(cycle.run(Order(full=True, dry=True)))
+    if any(seen.error is not None for seen in (rebuilt.report.s2e, rebuilt.report.cmms)):
+        return rebuilt
+    with cycle.mirror.read() as tx:
+        cases = load_cases(tx, unlinked_with_a_record(tx), memory=cycle.policy.memory)
+    made = []
+    for case in cases:
+        decision = decide(case, cycle.policy, cycle.utcnow())
+        if case.intents:
+            rebuilt.under_way.append(case.s2e_id)
+        elif decision.link is not None:
+            made.append(Decision(case, link=decision.link, lifted=decision.lifted))
+            rebuilt.linked.append((case.s2e_id, decision.link.cmms_id, decision.link.how))
+        else:
+            rebuilt.conflicts += _conflicts(decision)
+    plan = Plan(tuple(made))
+    record_plan(cycle.mirror, plan, rebuilt.report.cycle_id, cycle.policy.cmms_mapping)
+    return rebuilt
+
+
+def _conflicts(decision: Decision) -> list[tuple[str, str, str]]:
+    if decision.out_of_scope == DROPPED:
+        return []
+    holds = [*decision.holds, *decision.case.holds]
+    found = [(decision.s2e_id, h.reason, h.detail) for h in holds if h.field is None][:1]
+    if decision.out_of_scope in _CONFLICTS:
+        order = decision.case.s2e
+        named = order.fields.get(Field.EXTERNAL_ID) if order is not None else None
+        found.append((decision.s2e_id, decision.out_of_scope, f"externalId is {named}"))
+    return found

@@ -1,0 +1,97 @@
+"""Read the mirror's records anew after the CMMS's mapping has changed, and write to neither side.
+
+The mirror keeps each record as the CMMS has it (`native`). With another mapping the same record
+may read differently; that is no edit, and so the bases are read anew with it
+(`core/planning/remap.py`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from syncd.cmms.port import CmmsAdapter, mapping_hash, read_native
+from syncd.core.case import Case
+from syncd.core.decision import Decision
+from syncd.core.planning.remap import read_anew, remap
+from syncd.core.policy import Policy
+from syncd.core.work_order import Field, decode_fields, encode_value
+from syncd.mirror import journal, links, natives, observations, state
+from syncd.mirror.db.database import Mirror, Tx
+
+_CHUNK = 200  # records in one transaction
+
+
+def follow_mapping(mirror: Mirror, adapter: CmmsAdapter) -> None:
+    """If the mapping is another one than the mirror was read with, read its records anew.
+
+    A record and its bases are kept in one transaction, so that it can go on after a break.
+    """
+    told = mapping_hash(adapter)
+    with mirror.read() as tx:
+        known = state.get_state(tx, state.CMMS_MAPPING)
+    if told in {known, ""}:
+        return
+    records = changed = 0
+    last = ""
+    while True:
+        with mirror.transaction() as tx:
+            rows = natives.records_after(tx, last, _CHUNK)
+            for row in rows:
+                changed += _read_one(tx, adapter, row, told)
+        records += len(rows)
+        if len(rows) < _CHUNK:
+            break
+        last = rows[-1].cmms_id
+    with mirror.transaction() as tx:
+        state.set_state(tx, state.CMMS_MAPPING, told)
+    if records:
+        structlog.get_logger().info("mapping.changed", records=records, fields=changed)
+
+
+def _read_one(tx: Tx, adapter: CmmsAdapter, row: Any, told: str) -> int:
+    """Keep how one record reads now; return how many fields of a linked one read differently."""
+    record = replace(read_native(adapter, row.native), cmms_id=row.cmms_id)
+    changed: Mapping[Field, Any] = {}
+    pair = natives.linked_pair(tx, row.cmms_id)
+    if pair is not None and pair.base is not None and pair.base.mapping_hash != told:
+        base = decode_fields(pair.base.fields)
+        anew = read_anew(decode_fields(row.fields), record.fields, base, pair.order)
+        links.save_bases(
+            tx,
+            pair.s2e_id,
+            anew.base_s2e,
+            anew.base_cmms,
+            native=pair.base.native,
+            mapping_hash=told,
+        )
+        changed = anew.changed
+        for name, (before, now) in anew.changed.items():
+            journal.write(
+                tx,
+                "remapped",
+                s2e_id=pair.s2e_id,
+                cmms_id=row.cmms_id,
+                field=name,
+                detail={"from": encode_value(before), "to": encode_value(now)},
+            )
+    observations.save_cmms(tx, [record], seen_at=row.seen_at)
+    return len(changed)
+
+
+@dataclass(frozen=True, slots=True)
+class Remapping:
+    """Plans the differences that the changed mapping has made in these fields of each order."""
+
+    fields: Mapping[str, frozenset[Field]]
+
+    def __call__(self, case: Case, policy: Policy, now: datetime) -> Decision:
+        return remap(case, self.fields.get(case.s2e_id, frozenset()), policy, now)
+
+
+def remapped(mirror: Mirror) -> Remapping:
+    """What has come to read differently, as far as the journal remembers."""
+    with mirror.read() as tx:
+        return Remapping(natives.remapped_fields(tx))

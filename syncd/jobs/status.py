@@ -1,0 +1,51 @@
+"""Where things stand, and whether that is well: for `status`, `health` and the daemon."""
+
+from typing import Any
+
+from syncd.app import CONNECTION, App
+from syncd.jobs.heartbeat import beat
+from syncd.mirror import state
+from syncd.mirror.db.database import Tx
+from syncd.mirror.queries import report
+from syncd.settings import Settings
+
+_TICKS = 2  # without a good cycle before health says no
+
+
+def silence_s(settings: Settings) -> float:
+    """For how many seconds without a good cycle the daemon still counts as healthy."""
+    return float(
+        max(_TICKS * settings.poll_every_s, settings.cycle_deadline_s) + settings.poll_every_s
+    )
+
+
+def app_status(app: App) -> dict[str, Any]:
+    """The document of `status --json`, from the mirror alone."""
+    with app.mirror().read() as tx:
+        because, told = _unhealthy_because(app.settings, tx), report.status(tx)
+    return {
+        "connection": CONNECTION,
+        "healthy": because is None,
+        "unhealthy_because": because,
+        **told,
+    }
+
+
+def _unhealthy_because(settings: Settings, tx: Tx) -> str | None:
+    last_good, waited = state.last_good_cycle_at(tx), report.freshness_s(tx)
+    if last_good is None:
+        return "no cycle has ended well yet"
+    if (age := (tx.now - last_good).total_seconds()) > silence_s(settings):
+        return f"the last good cycle ended {age:.0f} s ago"
+    if waited > settings.freshness_slo_s:
+        return f"a change has waited for {waited:.0f} s"
+    guards = report.guard_list(tx)
+    return f"guard {guards[0]['guard']} waits for a person" if guards else None
+
+
+def tell_health(app: App) -> None:
+    """Leave the daemon's word for `syncd health`."""
+    with app.mirror().read() as tx:
+        because = _unhealthy_because(app.settings, tx)
+    url = app.settings.url("database_url")
+    beat(url, unhealthy_because=because, counts_for_s=silence_s(app.settings))

@@ -1,0 +1,158 @@
+"""Look up and write many rows at once.
+
+SQLAlchemy composes each statement once; values are put into the driver's form here, a column at
+a time. All ids of a page travel as one parameter, so that their number does not matter.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    ClauseElement,
+    Column,
+    ColumnElement,
+    Dialect,
+    Table,
+    any_,
+    bindparam,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from syncd.mirror.db.columns import Text, UtcTime, dump_json, plain_text
+from syncd.mirror.db.database import Tx
+
+Composed = tuple[str, Sequence[str]]  # a statement, and the names of its values in their order
+
+
+def find(
+    tx: Tx, table: Table, key: str, ids: Sequence[str], names: tuple[str, ...]
+) -> Sequence[Any]:
+    """The rows of these ids, as far as there are any: the key of each, and these columns."""
+    statement, order = _find(table, key, names, tx.conn.dialect)
+    told = {"own": tx.connection, "ids": _together(ids, tx.conn.dialect)}
+    return tx.conn.exec_driver_sql(statement, _in_order(order, told, tx.conn.dialect)).all()
+
+
+def assign(tx: Tx, table: Table, key: str, ids: Sequence[str], values: Mapping[str, Any]) -> None:
+    """Give the rows of these ids these values."""
+    dialect = tx.conn.dialect
+    statement, order = _assign(table, key, tuple(values), dialect)
+    told = {name: _converted(table.c[name], [value], dialect)[0] for name, value in values.items()}
+    told |= {"own": tx.connection, "ids": _together(ids, dialect)}
+    tx.conn.exec_driver_sql(statement, _in_order(order, told, dialect))
+
+
+def upsert(
+    tx: Tx,
+    table: Table,
+    columns: Mapping[str, Sequence[Any]],
+    same: Mapping[str, Any],
+    kept: frozenset[str],
+) -> None:
+    """Insert rows; where one is there, replace all of it but the columns in `kept`. A look that
+    was due stays due since when it was.
+
+    Args:
+        columns: the values of all rows, by column. JSON may be bytes: clean text in UTF-8.
+        same: what all rows have in common, by column.
+    """
+    dialect = tx.conn.dialect
+    statement, order = _upsert(table, (*columns, *same), kept, dialect)
+    told: dict[str, Iterable[Any]] = {
+        name: _converted(table.c[name], [value], dialect) * len(next(iter(columns.values())))
+        for name, value in same.items()
+    }
+    for name, column in columns.items():
+        told[name] = _converted(table.c[name], column, dialect)
+    values: Any = list(zip(*[told[name] for name in order], strict=True))
+    if not dialect.positional:
+        values = [dict(zip(order, row, strict=True)) for row in values]
+    tx.conn.exec_driver_sql(statement, values)
+
+
+# ── statements ────────────────────────────────────────────────────────────────────────────
+
+
+@lru_cache(maxsize=16)
+def _find(table: Table, key: str, names: tuple[str, ...], dialect: Dialect) -> Composed:
+    columns = [table.c[name] for name in (key, *names)]
+    return _composed(select(*columns).where(*_these(table, key, dialect)), (), dialect)
+
+
+@lru_cache(maxsize=16)
+def _assign(table: Table, key: str, names: tuple[str, ...], dialect: Dialect) -> Composed:
+    return _composed(update(table).where(*_these(table, key, dialect)), names, dialect)
+
+
+@lru_cache(maxsize=16)
+def _upsert(
+    table: Table, names: tuple[str, ...], kept: frozenset[str], dialect: Dialect
+) -> Composed:
+    insert = (postgresql if dialect.name == "postgresql" else sqlite).insert(table)
+    keys = [column.name for column in table.primary_key]
+    new = {name: insert.excluded[name] for name in names if name not in {*keys, *kept}}
+    new["look_since"] = func.coalesce(table.c.look_since, insert.excluded.look_since)
+    return _composed(insert.on_conflict_do_update(index_elements=keys, set_=new), names, dialect)
+
+
+def _these(table: Table, key: str, dialect: Dialect) -> tuple[ColumnElement[bool], ...]:
+    """The rows of the ids that `_together` has put into one parameter."""
+    if dialect.name == "postgresql":
+        among = table.c[key] == any_(bindparam("ids", type_=ARRAY(Text)))
+    else:
+        each = func.json_each(bindparam("ids")).table_valued("value")
+        among = table.c[key].in_(select(each.c.value))
+    return table.c.connection == bindparam("own"), among
+
+
+def _composed(statement: ClauseElement, names: Sequence[str], dialect: Dialect) -> Composed:
+    compiled: Any = statement.compile(dialect=dialect, column_keys=list(names))
+    return str(compiled), compiled.positiontup if compiled.positional else list(compiled.params)
+
+
+# ── values, in the driver's form ──────────────────────────────────────────────────────────
+
+
+def _in_order(order: Sequence[str], told: Mapping[str, Any], dialect: Dialect) -> Any:
+    return tuple(told[name] for name in order) if dialect.positional else dict(told)
+
+
+def _together(ids: Sequence[str], dialect: Dialect) -> Any:
+    clean = list(_texts(ids))
+    return clean if dialect.name == "postgresql" else orjson.dumps(clean).decode()
+
+
+def _converted(column: Column[Any], values: Sequence[Any], dialect: Dialect) -> list[Any]:
+    if isinstance(column.type, UtcTime) and dialect.name == "sqlite":
+        return [_time_text(value) for value in values]
+    if isinstance(column.type, Text):
+        return _texts(values)
+    if isinstance(column.type, JSON):
+        return [value.decode() if isinstance(value, bytes) else _json(value) for value in values]
+    return list(values)
+
+
+def _texts(values: Sequence[str | None]) -> list[str | None]:
+    together = "".join(filter(None, values))
+    if together.isascii() and "\x00" not in together:
+        return list(values)
+    return [None if value is None else plain_text(value) for value in values]
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else dump_json(value)
+
+
+def _time_text(value: datetime | None) -> str | None:
+    if value is None:
+        return None
+    utc = value if value.tzinfo is UTC else value.astimezone(UTC)
+    return f"{utc.isoformat(timespec='microseconds')[:-6]}Z"

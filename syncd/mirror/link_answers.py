@@ -1,0 +1,282 @@
+"""A person's answers about links: kept as rows, and acted on by the holder of the lease.
+
+An answer is given without the lease, while a cycle may run that has planned on the old link. It
+is acted on when the next cycle begins, before anything is planned, and not while a write of ours
+to either side has not come to its end: that is read back by way of the old link.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+
+from syncd.core.case import OPEN_STATES, Hold
+from syncd.core.planning.unlinked import RECREATE, UNLINKED
+from syncd.core.work_order import Field, Side
+from syncd.mirror import journal, links, observations, waiting
+from syncd.mirror.attention import look_at
+from syncd.mirror.db.database import Tx, own
+from syncd.mirror.db.tables import (
+    cmms_records,
+    conflicts,
+    drifts,
+    intents,
+    parked,
+    s2e_orders,
+    state,
+)
+from syncd.mirror.db.tables import links as links_table
+from syncd.mirror.state import set_state
+
+_PREFIX = "link_answer:"  # and the order's id: one answer of an order at a time
+
+
+class Wish(StrEnum):
+    RELINK = "relink"  # the order is that record
+    RECREATE = "recreate"  # its record is gone: make another one
+    DROP = "drop"  # it is linked to nothing, until somebody relinks it
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person wants of one order. `cmms_id`: the record to link, for RELINK."""
+
+    s2e_id: str
+    wish: Wish
+    cmms_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An answer that was acted on, or why it was not."""
+
+    answer: Answer
+    refused: str | None = None
+
+
+_ASKED = (
+    select(state.c.key, state.c.value)
+    .where(own(state), state.c.key.startswith(_PREFIX, autoescape=True))
+    .order_by(state.c.key)
+)
+
+
+def ask(tx: Tx, answer: Answer) -> None:
+    """Keep an answer for the next cycle; it replaces an older one of the same order."""
+    key, told = _PREFIX + answer.s2e_id, {"wish": answer.wish.value, "cmms_id": answer.cmms_id}
+    set_state(tx, key, told)
+    look_at(tx, [answer.s2e_id])
+
+
+def asked(tx: Tx) -> list[Answer]:
+    """The answers that wait for the next cycle."""
+    rows = tx.run(_ASKED)
+    return [
+        Answer(row.key.removeprefix(_PREFIX), Wish(row.value["wish"]), row.value["cmms_id"])
+        for row in rows
+    ]
+
+
+def take_answers(tx: Tx, cycle_id: str) -> list[Taken]:
+    """Act on the answers of orders that no write is under way for; return these."""
+    return list(_take(tx, cycle_id))
+
+
+def _take(tx: Tx, cycle_id: str) -> Iterator[Taken]:
+    for answer in asked(tx):
+        s2e_id = answer.s2e_id
+        journal.give_up_creates(tx, s2e_id)  # the person has looked
+        if _is_under_way(tx, s2e_id):
+            continue
+        refused = _refusal(tx, answer)
+        if refused is None:
+            _act(tx, answer)
+        tx.conn.execute(
+            delete(state).where(
+                state.c.connection == tx.connection, state.c.key == _PREFIX + s2e_id
+            )
+        )
+        journal.write(
+            tx,
+            "link.answered" if refused is None else "link.refused",
+            cycle_id=cycle_id,
+            s2e_id=s2e_id,
+            cmms_id=answer.cmms_id,
+            rule=answer.wish.value,
+            detail={"reason": refused} if refused is not None else None,
+        )
+        yield Taken(answer, refused)
+
+
+def _is_under_way(tx: Tx, s2e_id: str) -> bool:
+    found = select(intents.c.id).where(
+        intents.c.connection == tx.connection,
+        intents.c.s2e_id == s2e_id,
+        intents.c.state.in_([each.value for each in OPEN_STATES]),
+    )
+    return tx.conn.execute(found.limit(1)).first() is not None
+
+
+def _refusal(tx: Tx, answer: Answer) -> str | None:
+    """Why it cannot be done any more."""
+    if answer.cmms_id is None:
+        return None
+    owner = owner_of(tx, answer.cmms_id)
+    if owner not in {None, answer.s2e_id}:
+        return f"the record is linked to {owner}"
+    return None
+
+
+def owner_of(tx: Tx, cmms_id: str) -> str | None:
+    """The order that this record is linked to."""
+    found: str | None = tx.conn.execute(
+        select(links_table.c.s2e_id).where(
+            links_table.c.connection == tx.connection, links_table.c.cmms_id == cmms_id
+        )
+    ).scalar_one_or_none()
+    return found
+
+
+def _act(tx: Tx, answer: Answer) -> None:
+    s2e_id = answer.s2e_id
+    old = linked_to(tx, s2e_id)
+    _forget_what_waits(tx, s2e_id)
+    links.drop_link(tx, s2e_id)
+    if old is not None and old.missing_cycles:
+        observations.forget_record(tx, old.cmms_id)  # gone, it claims nothing any more
+    if answer.wish is Wish.RELINK and answer.cmms_id is not None:
+        links.make_link(tx, s2e_id, answer.cmms_id, "relinked")
+    elif answer.wish is Wish.RECREATE:
+        waiting.put_hold(tx, s2e_id, Hold(Side.CMMS, None, RECREATE))
+    else:
+        waiting.put_hold(tx, s2e_id, Hold(Side.CMMS, None, UNLINKED))
+    if answer.wish is not Wish.DROP and old is not None:
+        _let_reference_follow(tx, s2e_id, old.cmms_id, answer.cmms_id)
+    look_at(tx, [s2e_id])
+
+
+def linked_to(tx: Tx, s2e_id: str) -> Any:
+    """The row of its link, or None."""
+    return tx.conn.execute(
+        select(links_table).where(
+            links_table.c.connection == tx.connection, links_table.c.s2e_id == s2e_id
+        )
+    ).one_or_none()
+
+
+def _forget_what_waits(tx: Tx, s2e_id: str) -> None:
+    """What was parked, asked or drifting was about the old link."""
+    for table in (parked, drifts):
+        tx.conn.execute(
+            delete(table).where(table.c.connection == tx.connection, table.c.s2e_id == s2e_id)
+        )
+    open_ones = (
+        conflicts.c.connection == tx.connection,
+        conflicts.c.s2e_id == s2e_id,
+        conflicts.c.resolved_at.is_(None),
+    )
+    tx.conn.execute(update(conflicts).where(*open_ones).values(resolved_at=tx.now))
+
+
+def _let_reference_follow(tx: Tx, s2e_id: str, old: str, new: str | None) -> None:
+    """Where externalId names the record that the order was linked to, it may name the new one.
+
+    A differing externalId is never overwritten but on a person's word, and this is one.
+    """
+    here = (s2e_orders.c.connection == tx.connection, s2e_orders.c.s2e_id == s2e_id)
+    told = tx.conn.execute(select(s2e_orders.c.external_id).where(*here)).scalar_one_or_none()
+    if told != old or told == new:
+        return
+    tx.conn.execute(
+        insert(conflicts).values(
+            connection=tx.connection,
+            s2e_id=s2e_id,
+            field=Field.EXTERNAL_ID.value,
+            s2e_value=told,
+            cmms_value=new,
+            answer=Side.CMMS.value,
+            found_at=tx.now,
+            cycle_id="",
+        )
+    )
+
+
+# ── for people ────────────────────────────────────────────────────────────────────────────
+
+
+def link_list(tx: Tx) -> list[dict[str, Any]]:
+    """Every link with how it was made, and what is wrong with it; then the orders that a person
+    has unlinked, and the answers that wait."""
+    waits = {answer.s2e_id: answer for answer in asked(tx)}
+    rows = [
+        {
+            "s2e_id": row.s2e_id,
+            "cmms_id": row.cmms_id,
+            "how": row.how,
+            "made_at": row.made_at,
+            "state": _state(waits.pop(row.s2e_id, None), "missing" if row.missing_cycles else ""),
+        }
+        for row in tx.conn.execute(
+            select(links_table)
+            .where(links_table.c.connection == tx.connection)
+            .order_by(links_table.c.s2e_id)
+        )
+    ]
+    unlinked = select(parked.c.s2e_id, parked.c.since).where(
+        parked.c.connection == tx.connection, parked.c.field == "", parked.c.reason == UNLINKED
+    )
+    for row in tx.conn.execute(unlinked.order_by(parked.c.s2e_id)):
+        state_ = _state(waits.pop(row.s2e_id, None), "dropped")
+        rows.append(_not_linked(row.s2e_id, row.since, state_))
+    return rows + [_not_linked(each.s2e_id, None, _state(each, "")) for each in waits.values()]
+
+
+def _not_linked(s2e_id: str, since: Any, told: str) -> dict[str, Any]:
+    return {"s2e_id": s2e_id, "cmms_id": None, "how": None, "made_at": since, "state": told}
+
+
+def _state(answer: Answer | None, otherwise: str) -> str:
+    if answer is None:
+        return otherwise
+    return f"{answer.wish.value} {answer.cmms_id or ''}".strip() + " in the next cycle"
+
+
+def order_facts(tx: Tx, s2e_id: str) -> Any:
+    """Whether Scan2Evolve was seen to hold it (external_id, tombstone_at), or None."""
+    return tx.conn.execute(
+        select(s2e_orders.c.external_id, s2e_orders.c.tombstone_at).where(
+            s2e_orders.c.connection == tx.connection, s2e_orders.c.s2e_id == s2e_id
+        )
+    ).one_or_none()
+
+
+def claiming_records(tx: Tx, s2e_id: str) -> list[str]:
+    """The records that carry this order's id."""
+    found = select(cmms_records.c.cmms_id).where(
+        cmms_records.c.connection == tx.connection, cmms_records.c.s2e_id == s2e_id
+    )
+    return list(tx.conn.execute(found.order_by(cmms_records.c.cmms_id)).scalars())
+
+
+def is_known_record(tx: Tx, cmms_id: str) -> bool:
+    """Whether the mirror has an observation of this record."""
+    found = select(func.count()).where(
+        cmms_records.c.connection == tx.connection, cmms_records.c.cmms_id == cmms_id
+    )
+    return bool(tx.conn.execute(found).scalar_one())
+
+
+def unlinked_with_a_record(tx: Tx) -> list[str]:
+    """Unlinked live orders that some record carries the id of, or whose externalId is set."""
+    linked = select(links_table.c.s2e_id).where(own(links_table))
+    carried = select(cmms_records.c.s2e_id).where(
+        own(cmms_records), cmms_records.c.s2e_id.is_not(None)
+    )
+    found = observations.orders_where(
+        s2e_orders.c.tombstone_at.is_(None),
+        s2e_orders.c.s2e_id.not_in(linked),
+        s2e_orders.c.external_id.is_not(None) | s2e_orders.c.s2e_id.in_(carried),
+    )
+    return list(tx.run(found).scalars())

@@ -1,0 +1,311 @@
+"""What the mirror tells a person: counts, lists, and everything about one order."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, ScalarSelect, Table, bindparam, func, or_, select
+
+from syncd.core.case import FORBIDDEN, OPEN_STATES, IntentState
+from syncd.core.order_json import OrderJson, parse_work_order
+from syncd.core.planning.unlinked import RECREATE, UNLINKED
+from syncd.core.work_order import encode_fields
+from syncd.mirror import lanes
+from syncd.mirror.db.database import Tx, own
+from syncd.mirror.db.tables import (
+    bases,
+    cmms_records,
+    conflicts,
+    drifts,
+    guards,
+    intents,
+    journal,
+    leases,
+    links,
+    parked,
+    s2e_orders,
+)
+from syncd.mirror.state import (
+    LIST_ORDER,
+    PAUSED,
+    get_state,
+    last_complete_sweep,
+    last_cycle,
+    last_sweep,
+    running_sweep,
+)
+
+_OPEN = [state.value for state in OPEN_STATES]
+_UNANSWERED = [state for state in _OPEN if state != IntentState.ANSWERED.value]
+_NOT_WAITING = ("dropped", UNLINKED, RECREATE)
+_WAITS_FOR_A_PERSON = (
+    or_(parked.c.until.is_(None), parked.c.reason == FORBIDDEN),
+    parked.c.reason.not_in(_NOT_WAITING),
+)
+
+
+def _counting(table: Table, *conditions: ColumnElement[bool]) -> ScalarSelect[int]:
+    return select(func.count()).select_from(table).where(own(table), *conditions).scalar_subquery()
+
+
+# One statement, since it is asked in every cycle.
+_WAITING = select(
+    _counting(parked, *_WAITS_FOR_A_PERSON).label("parked"),
+    _counting(conflicts, conflicts.c.winner.is_(None), conflicts.c.resolved_at.is_(None)).label(
+        "conflicts"
+    ),
+    _counting(intents, intents.c.state == IntentState.IN_DOUBT.value).label("in_doubt"),
+)
+_COUNTS = select(
+    _counting(s2e_orders).label("total"),
+    _counting(links).label("linked"),
+    _counting(s2e_orders, s2e_orders.c.tombstone_at.is_not(None)).label("tombstones"),
+    _counting(links, links.c.missing_cycles > 1).label("cmms_missing"),
+)
+
+
+def waiting_counts(tx: Tx) -> dict[str, int]:
+    """What is not settled: parked, conflicts, in_doubt, and pending, the orders of which
+    something is still to be decided, sent or read back."""
+    return {**tx.run(_WAITING).one()._mapping, "pending": len(_pending(tx))}
+
+
+def status_counts(tx: Tx, reasons: Mapping[str, int] | None = None) -> dict[str, int]:
+    """The `orders` object of `status --json`.
+
+    reasons: those of orders out of scope, where they have been counted already.
+    """
+    counted, waiting = tx.run(_COUNTS).one()._mapping, waiting_counts(tx)
+    left_out = out_of_scope_reasons(tx) if reasons is None else reasons
+    return {
+        "total": counted["total"],
+        "linked": counted["linked"],
+        "pending": waiting["pending"],
+        "parked": waiting["parked"],
+        "conflicts": waiting["conflicts"],
+        "in_doubt": waiting["in_doubt"],
+        "tombstones": counted["tombstones"],
+        "cmms_missing": counted["cmms_missing"],
+        "out_of_scope": sum(left_out.values()),
+    }
+
+
+_REASONS = (
+    select(s2e_orders.c.out_of_scope, func.count().label("orders"))
+    .where(own(s2e_orders), s2e_orders.c.out_of_scope.is_not(None))
+    .group_by(s2e_orders.c.out_of_scope)
+    .order_by(s2e_orders.c.out_of_scope)
+)
+
+
+def out_of_scope_reasons(tx: Tx) -> dict[str, int]:
+    """How many orders are not synced, by reason."""
+    rows = tx.run(_REASONS)
+    return {row.out_of_scope: row.orders for row in rows}
+
+
+def unlinked_records(tx: Tx) -> int:
+    """CMMS records that carry no Scan2Evolve id and are left alone."""
+    # By way of those that carry one, which are few where the whole is many.
+    linked = (
+        select(func.count())
+        .select_from(links)
+        .join(
+            cmms_records,
+            (links.c.connection == cmms_records.c.connection)
+            & (links.c.cmms_id == cmms_records.c.cmms_id),
+        )
+        .where(links.c.connection == tx.connection)
+    )
+    either = tx.conn.execute(linked).scalar_one()
+    both = tx.conn.execute(linked.where(cmms_records.c.s2e_id.is_not(None))).scalar_one()
+    return _count(tx, cmms_records, cmms_records.c.s2e_id.is_(None)) - (either - both)
+
+
+_ORDERS_TO_LOOK_AT = select(s2e_orders.c.s2e_id, s2e_orders.c.look_since).where(
+    own(s2e_orders), s2e_orders.c.needs_look
+)
+_RECORDS_TO_LOOK_AT = (
+    select(links.c.s2e_id, cmms_records.c.look_since)
+    .join(
+        cmms_records,
+        (links.c.connection == cmms_records.c.connection)
+        & (links.c.cmms_id == cmms_records.c.cmms_id),
+    )
+    .where(own(links), cmms_records.c.needs_look)
+)
+# Orders that are parked as a whole: a create in doubt among them is the person's now.
+_PARKED_AS_A_WHOLE = select(parked.c.s2e_id).where(
+    own(parked), parked.c.field == "", parked.c.until.is_(None)
+)
+_WRITES_UNDER_WAY = select(intents.c.s2e_id, intents.c.started_at).where(
+    own(intents),
+    intents.c.state.in_(bindparam("states", expanding=True)),
+    intents.c.s2e_id.not_in(_PARKED_AS_A_WHOLE),
+)
+
+
+def _pending(tx: Tx, states: list[str] = _OPEN) -> dict[str, datetime]:
+    """Orders with something not yet settled, each with the time of the oldest of it."""
+    oldest: dict[str, datetime] = {}
+
+    def meet(rows: Any) -> None:
+        for s2e_id, moment in rows:
+            if s2e_id is not None:
+                oldest[s2e_id] = min(moment, oldest.get(s2e_id, moment))
+
+    meet(tx.run(_ORDERS_TO_LOOK_AT))
+    meet(tx.run(_RECORDS_TO_LOOK_AT))
+    meet(tx.run(_WRITES_UNDER_WAY, states=states))
+    return oldest
+
+
+def freshness_s(tx: Tx) -> float:
+    """Seconds since the oldest change that is not on the other side yet; 0 if there is none.
+
+    A write that was answered with success and not yet read back is pending, and is across.
+    """
+    moments = _pending(tx, _UNANSWERED).values()
+    return max(((tx.now - moment).total_seconds() for moment in moments), default=0.0)
+
+
+def status(tx: Tx) -> dict[str, Any]:
+    """The facts of `status --json`, without what needs the settings."""
+    last, complete = last_cycle(tx), last_complete_sweep(tx)
+    reasons = out_of_scope_reasons(tx)
+    return {
+        "freshness_s": round(freshness_s(tx), 1),
+        "last_complete_sweep": _text(complete["ended_at"]) if complete is not None else None,
+        "last_cycle": None
+        if last is None
+        else {
+            "cycle_id": last["cycle_id"],
+            "ended_at": _text(last["ended_at"]),
+            "result": last["result"],
+        },
+        "orders": status_counts(tx, reasons),
+        "guards": guard_list(tx),
+        "sweep": sweep_view(tx),
+        "oldest_open_look_s": round(open_look_age_s(tx), 1),
+        "paused": bool(get_state(tx, PAUSED)),
+        "out_of_scope": reasons,
+        "cmms_unlinked": unlinked_records(tx),
+        "drifts": _count(tx, drifts),
+    }
+
+
+def sweep_view(tx: Tx) -> dict[str, Any]:
+    """How the list is read: the sweep that is running, the one that ended last with its
+    certificate, that of the last complete one, and the order that was found."""
+    running, last, complete = running_sweep(tx), last_sweep(tx), last_complete_sweep(tx)
+    return {
+        "running": None
+        if running is None
+        else {
+            "started_at": _text(running["started_at"]),
+            **{key: running[key] for key in ("pages", "orders", "total")},
+        },
+        "last": None
+        if last is None
+        else {
+            "ended_at": _text(last["ended_at"]),
+            **{key: last[key] for key in ("result", "reason", "pages", "orders", "total")},
+        },
+        "certificate": None if complete is None else complete["certificate"],
+        "list_order": get_state(tx, LIST_ORDER),
+    }
+
+
+def open_look_age_s(tx: Tx) -> float:
+    """Seconds since the oldest look at an open order; 0 if there is none."""
+    oldest = lanes.oldest_open_look(tx)
+    return 0.0 if oldest is None else (tx.now - oldest).total_seconds()
+
+
+def guard_list(tx: Tx) -> list[dict[str, Any]]:
+    """The guards that wait for a person."""
+    return _table(tx, guards, guards.c.released_at.is_(None), guards.c.spent_at.is_(None))
+
+
+def parked_list(tx: Tx) -> list[dict[str, Any]]:
+    return _table(tx, parked, *_WAITS_FOR_A_PERSON)
+
+
+def conflict_list(tx: Tx, *, every: bool = False) -> list[dict[str, Any]]:
+    """Conflicts that wait for a person; with `every`, the whole log with its losing values."""
+    waits = (conflicts.c.winner.is_(None), conflicts.c.resolved_at.is_(None))
+    return _table(tx, conflicts, *(() if every else waits))
+
+
+def order_view(tx: Tx, name: str) -> dict[str, Any] | None:
+    """Everything about one order, by its s2e_id or its cmms_id; None if neither is known."""
+    by_cmms = tx.conn.execute(
+        select(links.c.s2e_id).where(links.c.connection == tx.connection, links.c.cmms_id == name)
+    ).scalar_one_or_none()
+    s2e_id = by_cmms or name
+    orders = [
+        {**row, "fields": encode_fields(parse_work_order(OrderJson(s2e_id, row["raw"])).fields)}
+        for row in _table(tx, s2e_orders, s2e_orders.c.s2e_id == s2e_id)
+    ]
+    linked = _table(tx, links, links.c.s2e_id == s2e_id)
+    claims = [cmms_records.c.s2e_id == s2e_id]
+    if linked:
+        claims.append(cmms_records.c.cmms_id == linked[0]["cmms_id"])
+    records = _table(tx, cmms_records, or_(*claims))
+    if not orders and not records:
+        return None
+    timeline = [
+        {"at": entry.pop("at"), "event": entry.pop("event"), **entry}
+        for entry in _table(tx, journal, journal.c.s2e_id == s2e_id)
+    ]
+    return {
+        "s2e_id": s2e_id,
+        "s2e": orders[0] if orders else None,
+        "cmms": records,
+        "link": linked[0] if linked else None,
+        "bases": {row["side"]: row for row in _table(tx, bases, bases.c.s2e_id == s2e_id)},
+        "intents": _table(tx, intents, intents.c.s2e_id == s2e_id),
+        "parked": _table(tx, parked, parked.c.s2e_id == s2e_id),
+        "conflicts": _table(tx, conflicts, conflicts.c.s2e_id == s2e_id),
+        "drifts": _table(tx, drifts, drifts.c.s2e_id == s2e_id),
+        "timeline": timeline,
+    }
+
+
+def lease_holder(tx: Tx) -> str | None:
+    """Who holds the lease, as far as the row says."""
+    row = tx.conn.execute(
+        select(leases.c.holder).where(leases.c.connection == tx.connection)
+    ).one_or_none()
+    return row.holder if row is not None else None
+
+
+def _count(tx: Tx, table: Table, *conditions: ColumnElement[bool]) -> int:
+    statement = select(func.count()).select_from(table)
+    return tx.conn.execute(
+        statement.where(table.c.connection == tx.connection, *conditions)
+    ).scalar_one()
+
+
+def _table(tx: Tx, table: Table, *conditions: ColumnElement[bool]) -> list[dict[str, Any]]:
+    """Rows as JSON-ready dictionaries, in the order they were written."""
+    statement = select(table).where(table.c.connection == tx.connection, *conditions)
+    if "id" in table.c:
+        statement = statement.order_by(table.c.id)
+    rows = tx.conn.execute(statement)
+    return [
+        {key: _plain(value) for key, value in row._mapping.items() if key != "connection"}
+        for row in rows
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return _text(value)
+    return value if isinstance(value, str | int | bool | dict | list | None) else str(value)
+
+
+def _text(moment: datetime | None) -> str | None:
+    if moment is None:
+        return None
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

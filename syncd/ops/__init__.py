@@ -1,1 +1,0 @@
-"""What operators and their tools are told."""
