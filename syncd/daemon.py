@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from syncd.engine.cycle import Cycle, Order
+from syncd.engine.cycle import Cycle, CycleRequest
 from syncd.errors import ConfigurationError, LeaseHeld, LeaseLost, MirrorUnavailable
 from syncd.mirror.db.lease import Lease
 
@@ -176,7 +176,7 @@ class Daemon:
         try:
             self._lease.renew()
             self._tend()
-            cycle.run(Order(dry=self._dry))
+            cycle.run(CycleRequest(dry=self._dry))
             self._told()
         except LeaseLost as error:
             self._log.error("daemon.stopped", role="active", reason=str(error))

@@ -20,7 +20,7 @@ import structlog
 
 from syncd.app import opened
 from syncd.cmms.port import check
-from syncd.engine.cycle import Cycle, Order
+from syncd.engine.cycle import Cycle, CycleRequest
 from syncd.jobs.takeover import leased
 from syncd.log import escape
 from syncd.settings import Need
@@ -159,7 +159,7 @@ class _Day:
 
     def _run(self, *, full: bool = False) -> int:
         """One cycle; how much it wrote or left to read back."""
-        done = self._cycle.run(Order(full=full))
+        done = self._cycle.run(CycleRequest(full=full))
         sent = done.sent
         return sent.created + sent.pushed_cmms + sent.pushed_s2e + done.waiting["pending"]
 

@@ -12,7 +12,7 @@ from syncd.jobs.rebuild_links import Rebuilt, rebuild_links
 from syncd.jobs.takeover import leased
 from syncd.mirror import link_answers, observations
 from syncd.mirror.db import schema
-from syncd.mirror.link_answers import Answer, Wish
+from syncd.mirror.link_answers import LinkAnswer, Wish
 from syncd.settings import Need
 
 _WAIT_S = 10.0  # for the lease
@@ -102,7 +102,7 @@ _SAID = {
 # ── one order ─────────────────────────────────────────────────────────────────────────────
 
 
-def _relink(s2e_id: str, cmms_id: str) -> tuple[Answer, list[str]]:
+def _relink(s2e_id: str, cmms_id: str) -> tuple[LinkAnswer, list[str]]:
     with open_app((Need.CMMS,)) as app:
         began = utcnow()
         record = _record(app, cmms_id)
@@ -127,7 +127,7 @@ def _relink(s2e_id: str, cmms_id: str) -> tuple[Answer, list[str]]:
                 )
             if not link_answers.is_known_record(tx, record.cmms_id):
                 observations.save_cmms(tx, [record], seen_at=began)
-            answer = Answer(s2e_id, Wish.RELINK, record.cmms_id)
+            answer = LinkAnswer(s2e_id, Wish.RELINK, record.cmms_id)
             link_answers.ask(tx, answer)
             others = set(link_answers.claiming_records(tx, s2e_id)) - {record.cmms_id}
     return answer, [
@@ -136,7 +136,7 @@ def _relink(s2e_id: str, cmms_id: str) -> tuple[Answer, list[str]]:
     ]
 
 
-def _recreate(s2e_id: str) -> Answer:
+def _recreate(s2e_id: str) -> LinkAnswer:
     with open_app((Need.CMMS,)) as app:
         adapter = app.adapter()
         if not adapter.capabilities.creates:
@@ -151,15 +151,15 @@ def _recreate(s2e_id: str) -> Answer:
             link = link_answers.linked_to(tx, s2e_id)
         if link is not None and _record(app, link.cmms_id) is not None:
             raise InputError(f"{s2e_id} is linked to record {link.cmms_id}, which is there")
-        return _ask(app, Answer(s2e_id, Wish.RECREATE))
+        return _ask(app, LinkAnswer(s2e_id, Wish.RECREATE))
 
 
-def _drop(s2e_id: str) -> Answer:
+def _drop(s2e_id: str) -> LinkAnswer:
     with open_app() as app:
-        return _ask(app, Answer(s2e_id, Wish.DROP))
+        return _ask(app, LinkAnswer(s2e_id, Wish.DROP))
 
 
-def _ask(app: App, answer: Answer) -> Answer:
+def _ask(app: App, answer: LinkAnswer) -> LinkAnswer:
     mirror = app.mirror(create=False)
     schema.require_current(mirror)
     with mirror.transaction() as tx:

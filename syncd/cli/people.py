@@ -93,7 +93,7 @@ def resolve(
     with _answering() as tx:
         if not waiting.answer_conflict(tx, order, name, winner):
             raise InputError(f"no conflict of {order} in {name} waits; see `syncd conflicts list`")
-        attention.look_at(tx, [order])
+        attention.mark_attention(tx, [order])
         journal.write(tx, "answered", s2e_id=order, field=name, rule=winner.value)
     typer.echo(f"{order}: {name} goes to {winner}; the next cycle writes it")
 
@@ -129,7 +129,7 @@ def _release(order: str, field: str | None, *, drop: bool) -> None:
     with _answering() as tx:
         if not waiting.release_holds(tx, order, name.value if name else None, drop=drop):
             raise InputError(f"nothing of {order} is parked; see `syncd parked list`")
-        attention.look_at(tx, [order])
+        attention.mark_attention(tx, [order])
         rule = "drop" if drop else "retry"
         journal.write(tx, "order.released", s2e_id=order, field=name, rule=rule)
     typer.echo(f"{order}: {'dropped' if drop else 'tried again in the next cycle'}")

@@ -11,7 +11,7 @@ from syncd.core.planning.plan import Plan, decide
 from syncd.core.planning.selection import PlanLine, lines_of
 from syncd.core.planning.undo import Cannot
 from syncd.core.work_order import encode_value, format_time, show_value
-from syncd.engine.cycle import Cycle, Order
+from syncd.engine.cycle import Cycle, CycleRequest
 from syncd.engine.decide import age_of, plan_from_mirror
 from syncd.errors import LeaseHeld, SyncdError
 from syncd.jobs.apply_plan import Applied, apply_lines
@@ -68,7 +68,7 @@ def plan(
         only = None if order is None else (order,)
         try:
             with leased(app, _WAIT_S if remap else 0.0) as lease:
-                asked = Order(full=full, only=only, dry=True)
+                asked = CycleRequest(full=full, only=only, dry=True)
                 report = app.cycle(lease).run(_remapped(app, asked) if remap else asked)
             found, errors, cycle_id = report.plan, report.errors, report.cycle_id
         except LeaseHeld:
@@ -92,11 +92,11 @@ def plan(
         raise typer.Exit(exit_code(errors))
 
 
-def _remapped(app: App, asked: Order) -> Order:
+def _remapped(app: App, asked: CycleRequest) -> CycleRequest:
     """The same, about the orders alone of which something has come to read differently."""
     deciding = remapped(app.mirror())
     wanted = deciding.fields if asked.only is None else deciding.fields.keys() & asked.only
-    return Order(only=tuple(wanted), dry=True, decide=deciding)
+    return CycleRequest(only=tuple(wanted), dry=True, decide=deciding)
 
 
 def header(app: App, purpose: Purpose, cycle_id: str) -> Header:
@@ -147,7 +147,7 @@ def _print_plan(lines: list[PlanLine], found: Plan, age: float | None, out: Path
 
 
 def print_lines(lines: list[PlanLine]) -> None:
-    """Order, side, field, from, to and rule, as a table."""
+    """CycleRequest, side, field, from, to and rule, as a table."""
     if lines:
         heads = ("order", "side", "field", "from", "to", "rule")
         print_rows(

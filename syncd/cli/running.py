@@ -10,8 +10,8 @@ from syncd.app import App
 from syncd.cli.common import exit_code, open_app, print_json
 from syncd.cmms import port
 from syncd.daemon import Daemon, first_delay
-from syncd.engine.cycle import Cycle, Order
-from syncd.engine.results import Report
+from syncd.engine.cycle import Cycle, CycleRequest
+from syncd.engine.results import CycleReport
 from syncd.errors import SyncdError
 from syncd.jobs.status import tell_health
 from syncd.jobs.takeover import leased, take_over
@@ -96,7 +96,9 @@ def once(full: Full = False, order: Only = None, as_json: Json = False) -> None:
         try:
             with leased(app, _WAIT_S) as lease:
                 cycle = app.cycle(lease)
-                report = cycle.run(Order(full=full, only=_only(order), dry=app.settings.dry_run))
+                report = cycle.run(
+                    CycleRequest(full=full, only=_only(order), dry=app.settings.dry_run)
+                )
         except SyncdError as error:
             if as_json:
                 print_json(_no_cycle(error))
@@ -129,7 +131,7 @@ def _no_cycle(error: SyncdError) -> dict[str, Any]:
     }
 
 
-def _print_report(report: Report) -> None:
+def _print_report(report: CycleReport) -> None:
     told = report.document("default")
     s2e, cmms = report.s2e, report.cmms
     sweep = s2e.sweep if s2e.sweep_reason is None else f"{s2e.sweep} ({s2e.sweep_reason})"

@@ -14,7 +14,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol, cast, runtime_checkable
 
-from syncd.core.work_order import CmmsRecord, Field, Fields, Misfit, Value
+from syncd.core.work_order import CmmsRecord, Field, Fields, Unwritable, Value
 from syncd.errors import RemoteError
 
 NOT_VERIFIED = "not verified"  # how `trust` ends where nobody has tried anything
@@ -155,11 +155,11 @@ def read_native(adapter: CmmsAdapter, native: Mapping[str, object]) -> CmmsRecor
     return asked.read_native(native)
 
 
-def settled(adapter: CmmsAdapter, name: Field, value: Value) -> Value | Misfit:
+def settled(adapter: CmmsAdapter, name: Field, value: Value) -> Value | Unwritable:
     """What a value reads back as, once it is written, or why it cannot be written; the value
     itself where the adapter does not tell. It is a pure function: nobody is asked."""
     asked = getattr(adapter, "settled", None)
-    return value if asked is None else cast("Value | Misfit", asked(name, value))
+    return value if asked is None else cast("Value | Unwritable", asked(name, value))
 
 
 def trust(adapter: CmmsAdapter) -> str | None:

@@ -39,7 +39,7 @@ OPEN_STATES = frozenset({IntentState.STARTED, IntentState.ANSWERED, IntentState.
 ARRIVED_STATES = frozenset({IntentState.CONFIRMED, IntentState.ALTERED, IntentState.SUPERSEDED})
 
 
-class Kind(StrEnum):
+class IntentKind(StrEnum):
     CREATE = "create"  # of a CMMS record
     UPDATE = "update"
 
@@ -68,7 +68,7 @@ class Intent:
     id: int
     s2e_id: str
     side: Side
-    kind: Kind
+    kind: IntentKind
     state: IntentState
     writes: Mapping[Field, Write]
     started_at: datetime

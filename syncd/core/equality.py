@@ -18,9 +18,9 @@ from syncd.core.policy import Overflow, Policy
 from syncd.core.work_order import (
     CmmsRecord,
     Field,
-    Misfit,
     Side,
     Unreadable,
+    Unwritable,
     Value,
     encode_value,
 )
@@ -84,22 +84,24 @@ def cut_text(text: str, limit: int, size: Callable[[str], int] = utf16_units) ->
     return "".join(kept).rstrip() + CUT_MARK
 
 
-def fit(name: Field, value: Value, side: Side, policy: Policy) -> Value | Misfit:
+def fit(name: Field, value: Value, side: Side, policy: Policy) -> Value | Unwritable:
     """What may be sent to `side` for this value, or why nothing may."""
     if isinstance(value, Unreadable):
-        return Misfit("unreadable", f"{value.raw!r} {value.why}")
+        return Unwritable("unreadable", f"{value.raw!r} {value.why}")
     if value is None:
         return value
     if side is Side.CMMS:
         settled = policy.cmms_settles(name, value)
-        return settled if isinstance(settled, Misfit) else value
+        return settled if isinstance(settled, Unwritable) else value
     limit = TEXT_LIMITS.get(name)
     if limit is not None and isinstance(value, str) and utf16_units(value) > limit:
         if policy.overflow is Overflow.PARK:
-            return Misfit("text_too_long", f"{utf16_units(value)} of at most {limit} UTF-16 units")
+            return Unwritable(
+                "text_too_long", f"{utf16_units(value)} of at most {limit} UTF-16 units"
+            )
         return cut_text(value, limit)
     if name is Field.EXTERNAL_URL and isinstance(value, str) and not _is_web_url(value):
-        return Misfit("invalid", "is not an http or https URL")
+        return Unwritable("invalid", "is not an http or https URL")
     return value
 
 
@@ -131,7 +133,7 @@ def agrees(
     if _settles(name, s2e, cmms, policy):
         return True
     fitted = fit(name, cmms, Side.S2E, policy)
-    return not isinstance(fitted, Misfit) and same(s2e, fitted)
+    return not isinstance(fitted, Unwritable) and same(s2e, fitted)
 
 
 def equivalents(name: Field, sent: Value, record: CmmsRecord, policy: Policy) -> frozenset[str]:
@@ -146,7 +148,7 @@ def equivalents(name: Field, sent: Value, record: CmmsRecord, policy: Policy) ->
 
 def _settles(name: Field, sent: Value, seen: Value, policy: Policy) -> bool:
     settled = policy.cmms_settles(name, sent)
-    return not isinstance(settled, Misfit) and same(settled, seen)
+    return not isinstance(settled, Unwritable) and same(settled, seen)
 
 
 def is_normalisation(sent: Value, seen: Value) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from syncd.core.work_order import CMMS_OWNED, SHARED, Field, Misfit, Side, Value
+from syncd.core.work_order import CMMS_OWNED, SHARED, Field, Side, Unwritable, Value
 
 
 class Mode(StrEnum):
@@ -26,7 +26,7 @@ class Overflow(StrEnum):
 SWING = timedelta(hours=1)  # within which the steps of a field that goes to and fro count
 
 
-def as_it_is(_name: Field, value: Value) -> Value | Misfit:
+def as_it_is(_name: Field, value: Value) -> Value | Unwritable:
     """A CMMS that keeps what is written."""
     return value
 
@@ -57,7 +57,9 @@ class Policy:
     cmms_creates: bool = True
     cmms_finds: bool = True
     cmms_mapping: str = ""
-    cmms_settles: Callable[[Field, Value], Value | Misfit] = field(default=as_it_is, compare=False)
+    cmms_settles: Callable[[Field, Value], Value | Unwritable] = field(
+        default=as_it_is, compare=False
+    )
     cmms_creates_with: frozenset[Field] | None = None
     mode: Mode = Mode.ADOPT
     create: Scope = Scope.OPEN

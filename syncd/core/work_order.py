@@ -43,7 +43,7 @@ OPEN_STATUSES = (Status.ASSIGNED, Status.IN_PROGRESS, Status.ON_HOLD)
 TERMINAL_STATUSES = frozenset({Status.COMPLETED, Status.CANCELLED})
 
 
-class Kind(StrEnum):
+class ValueKind(StrEnum):
     TEXT = "text"
     HOURS = "hours"  # Decimal, >= 0
     TIME = "time"  # aware UTC datetime, milliseconds
@@ -98,21 +98,21 @@ CMMS_OWNED = frozenset({Field.EXTERNAL_ID, Field.EXTERNAL_STATUS, Field.EXTERNAL
 S2E_OWNED = frozenset(Field) - SHARED - CMMS_OWNED
 WRITABLE_ON_S2E = SHARED | CMMS_OWNED
 
-KINDS: Mapping[Field, Kind] = MappingProxyType(
+KINDS: Mapping[Field, ValueKind] = MappingProxyType(
     {
-        Field.PRIORITY: Kind.PRIORITY,
-        Field.STATUS: Kind.STATUS,
-        Field.DUE_DATE: Kind.TIME,
-        Field.STARTED_AT: Kind.TIME,
-        Field.COMPLETED_AT: Kind.TIME,
-        Field.ESTIMATED_HOURS: Kind.HOURS,
-        Field.ACTUAL_HOURS: Kind.HOURS,
+        Field.PRIORITY: ValueKind.PRIORITY,
+        Field.STATUS: ValueKind.STATUS,
+        Field.DUE_DATE: ValueKind.TIME,
+        Field.STARTED_AT: ValueKind.TIME,
+        Field.COMPLETED_AT: ValueKind.TIME,
+        Field.ESTIMATED_HOURS: ValueKind.HOURS,
+        Field.ACTUAL_HOURS: ValueKind.HOURS,
     }
 )
 
 
-def kind_of(name: Field) -> Kind:
-    return KINDS.get(name, Kind.TEXT)
+def kind_of(name: Field) -> ValueKind:
+    return KINDS.get(name, ValueKind.TEXT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ class CmmsRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Misfit:
+class Unwritable:
     """Why a value may not, or cannot, be written to a side."""
 
     reason: str
@@ -181,25 +181,25 @@ def parse_value(name: Field, raw: object) -> Value:
     """
     if raw is None:
         return None
-    kind = KINDS.get(name, Kind.TEXT)
-    if kind is Kind.TEXT and type(raw) is str:
+    kind = KINDS.get(name, ValueKind.TEXT)
+    if kind is ValueKind.TEXT and type(raw) is str:
         return raw or None
-    if kind is Kind.TIME:
+    if kind is ValueKind.TIME:
         return parse_time(raw)
-    if kind is Kind.HOURS:
+    if kind is ValueKind.HOURS:
         return parse_hours(raw)
     if not isinstance(raw, str):
         number = isinstance(raw, int | float | Decimal) and not isinstance(raw, bool)
-        if number and kind is Kind.TEXT:
+        if number and kind is ValueKind.TEXT:
             return str(raw)
         return Unreadable(_show(raw), "is not text")
     if raw == "":
         return None
-    if kind is Kind.STATUS:
+    if kind is ValueKind.STATUS:
         return (
             Status(raw) if raw in Status.__members__ else Unreadable(raw, "is not a status we know")
         )
-    if kind is Kind.PRIORITY:
+    if kind is ValueKind.PRIORITY:
         return (
             Priority(raw)
             if raw in Priority.__members__

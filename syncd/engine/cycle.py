@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 import structlog
 
 from syncd.cmms.port import CmmsAdapter
-from syncd.core.case import Kind
+from syncd.core.case import IntentKind
 from syncd.core.decision import Decision
 from syncd.core.planning.plan import Guard, Plan, decide
-from syncd.core.planning.unlinked import alone
+from syncd.core.planning.unlinked import without_counterpart
 from syncd.core.policy import Mode, Policy
 from syncd.core.work_order import Side
 from syncd.engine.decide import Decider, decide_what_was_left, plan_from_mirror
@@ -26,16 +26,16 @@ from syncd.engine.outage import Outage
 from syncd.engine.read_cmms import CmmsPoll
 from syncd.engine.read_s2e import S2ePoll
 from syncd.engine.read_sweep import Progress
-from syncd.engine.request import Reading, Seen
-from syncd.engine.results import Report
-from syncd.engine.send import Apply, Sent
+from syncd.engine.request import ReadRequest, Seen
+from syncd.engine.results import CycleReport
+from syncd.engine.send import Apply, SendResult
 from syncd.mirror import attention, journal, state
 from syncd.mirror.clock_jumps import forget_the_future, wait_from_now
 from syncd.mirror.db.database import Mirror, Tx
 from syncd.mirror.db.lease import Lease
 from syncd.mirror.link_answers import Taken, take_answers
 from syncd.mirror.queries import report
-from syncd.mirror.without_counterpart import settle_alone
+from syncd.mirror.without_counterpart import set_aside_without_counterpart
 from syncd.scan2evolve.client import Scan2EvolveClient
 
 _READING = 0.6  # of a cycle's time, which a long read may take
@@ -43,12 +43,12 @@ _SET = timedelta(seconds=5)  # ahead of the time that has passed: the clock was 
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class CycleRequest:
     """What one cycle is asked to do.
 
     Attributes:
         full: read the whole list and the whole CMMS, due or not.
-        only: these work orders alone: one, for a pilot, or those of a plan's file.
+        only: these work orders without_counterpart: one, for a pilot, or those of a plan's file.
         dry: read and plan, write nothing to either side.
         decide: decides about one order; the planner, or what lets through a part of its plan.
     """
@@ -95,7 +95,7 @@ class Cycle:
         # A holder that was stopped and wakes up may neither send nor keep what it read before.
         self.mirror = self.mirror.fenced(self.lease.check)
 
-    def run(self, order: Order) -> Report:
+    def run(self, order: CycleRequest) -> CycleReport:
         """Poll, mirror, reconcile, apply. Raises only what makes a cycle impossible:
         MirrorUnavailable, LeaseLost, or a bug."""
         started, began = self.utcnow(), self.monotonic()
@@ -103,7 +103,7 @@ class Cycle:
         ends = began + self.deadline_s
         with structlog.contextvars.bound_contextvars(cycle_id=cycle_id):
             reads_end = began + self.deadline_s * _READING
-            reading = Reading(
+            reading = ReadRequest(
                 cycle_id,
                 started,
                 order.full,
@@ -119,7 +119,7 @@ class Cycle:
             cmms = self._poll_cmms(reading)
             self._settle_alone(s2e, cmms)
             plan = self._decide(reading, order, s2e, cmms)
-            sent = Sent()
+            sent = SendResult()
             if not order.dry:
                 sent = self._apply(reading, plan, s2e, cmms)
             return self._close(
@@ -138,7 +138,7 @@ class Cycle:
 
     # ── read ──────────────────────────────────────────────────────────────────────────────
 
-    def _open(self, reading: Reading) -> None:
+    def _open(self, reading: ReadRequest) -> None:
         """A write found `started` was cut off with its process: its outcome is in doubt. What
         was read and not decided is decided before it is read again."""
         with self.mirror.transaction() as tx:
@@ -169,7 +169,7 @@ class Cycle:
             by_s = round(ahead.total_seconds())
             structlog.get_logger().warning("clock.set_ahead", by_s=by_s)
 
-    def _poll_s2e(self, reading: Reading) -> Seen:
+    def _poll_s2e(self, reading: ReadRequest) -> Seen:
         return self._watch(Side.S2E, lambda: self._s2e_poll().read(reading))
 
     def _s2e_poll(self) -> S2ePoll:
@@ -183,7 +183,7 @@ class Cycle:
             self.read_before,
         )
 
-    def _poll_cmms(self, reading: Reading) -> Seen:
+    def _poll_cmms(self, reading: ReadRequest) -> Seen:
         poll = CmmsPoll(self.adapter, self.mirror, self.utcnow, self.sweep_every)
         return self._watch(Side.CMMS, lambda: poll.read(reading))
 
@@ -201,14 +201,14 @@ class Cycle:
 
     def _settle_alone(self, s2e: Seen, cmms: Seen) -> None:
         """Orders of which the CMMS knows nothing take no part, and need no plan."""
-        reasons = alone(self.policy)
+        reasons = without_counterpart(self.policy)
         if reasons is not None and (s2e.changed or cmms.changed):
             with self.mirror.transaction(durable=False) as tx:
-                settle_alone(tx, *reasons)
+                set_aside_without_counterpart(tx, *reasons)
 
     # ── decide ────────────────────────────────────────────────────────────────────────────
 
-    def _decide(self, reading: Reading, order: Order, s2e: Seen, cmms: Seen) -> Plan:
+    def _decide(self, reading: ReadRequest, order: CycleRequest, s2e: Seen, cmms: Seen) -> Plan:
         """The plan, from the mirror. Orders about to be written are first looked at afresh,
         since their last observation may be as old as the last sweep."""
         plan = self._plan(reading, order, cmms)
@@ -224,7 +224,7 @@ class Cycle:
         seen_at = decision.case.s2e_seen_at
         return seen_at is not None and self.utcnow() - seen_at <= self.fresh
 
-    def _plan(self, reading: Reading, order: Order, cmms: Seen) -> Plan:
+    def _plan(self, reading: ReadRequest, order: CycleRequest, cmms: Seen) -> Plan:
         return plan_from_mirror(
             self.mirror,
             self.policy,
@@ -239,11 +239,13 @@ class Cycle:
         if cmms.error is None:
             return cmms.unsought
         with self.mirror.read() as tx:
-            return {each.s2e_id for each in journal.open_intents(tx) if each.kind is Kind.CREATE}
+            return {
+                each.s2e_id for each in journal.open_intents(tx) if each.kind is IntentKind.CREATE
+            }
 
     # ── write ─────────────────────────────────────────────────────────────────────────────
 
-    def _apply(self, reading: Reading, plan: Plan, s2e: Seen, cmms: Seen) -> Sent:
+    def _apply(self, reading: ReadRequest, plan: Plan, s2e: Seen, cmms: Seen) -> SendResult:
         """Keep what was found out, then send what may be sent."""
         record_plan(self.mirror, plan, reading.cycle_id, self.policy.cmms_mapping)
         sender = Apply(
@@ -272,8 +274,8 @@ class Cycle:
         sent.unsent += len(held_back - plan.guarded())
         with self.mirror.transaction() as tx:
             done = {each.s2e_id for each in plan.decisions if not each.look_again}
-            attention.clear_look(tx, sorted(done - held_back - sent.touched - plan.guarded()))
-            attention.look_at(tx, sorted(sent.touched))
+            attention.clear_attention(tx, sorted(done - held_back - sent.touched - plan.guarded()))
+            attention.mark_attention(tx, sorted(sent.touched))
         return sent
 
     def _closed(self, s2e: Seen, cmms: Seen) -> frozenset[Side]:
@@ -291,7 +293,7 @@ class Cycle:
             return frozenset({Side.S2E})
         return frozenset()
 
-    def _watch_pushes(self, sent: Sent) -> None:
+    def _watch_pushes(self, sent: SendResult) -> None:
         """Writing upstream can be down while reading works: wrong pair, integration inactive."""
         error = sent.stopped.get(Side.S2E)
         if error is not None:
@@ -303,16 +305,16 @@ class Cycle:
 
     def _close(
         self,
-        reading: Reading,
+        reading: ReadRequest,
         s2e: Seen,
         cmms: Seen,
         plan: Plan,
-        sent: Sent,
+        sent: SendResult,
         *,
         seconds: float,
         requests: int,
         dry: bool,
-    ) -> Report:
+    ) -> CycleReport:
         errors = [seen.error for seen in (s2e, cmms) if seen.error is not None]
         failed = bool(errors)
         errors += list(sent.stopped.values())
@@ -325,7 +327,7 @@ class Cycle:
             left_out = self._count_left_out(
                 tx, changed=bool(s2e.changed or cmms.changed or plan.decisions)
             )
-            done = Report(
+            done = CycleReport(
                 cycle_id=reading.cycle_id,
                 started=reading.started,
                 result=result,

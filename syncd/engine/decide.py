@@ -10,7 +10,7 @@ from syncd.core.planning.plan import Plan, decide, guard_plan
 from syncd.core.policy import Policy
 from syncd.engine.keep import facts, record_what_passes
 from syncd.mirror import links, state
-from syncd.mirror.cases import load_cases, orders_to_look_at
+from syncd.mirror.cases import load_cases, orders_needing_attention
 from syncd.mirror.db.database import Mirror
 
 Decider = Callable[[Case, Policy, datetime], Decision]
@@ -56,7 +56,7 @@ def decide_what_was_left(mirror: Mirror, policy: Policy, now: datetime, cycle_id
     record are left to the plan; after a first read that was cut off they are all that there are.
     """
     with mirror.read() as tx:
-        linked = links.linked_records(tx, orders_to_look_at(tx))
+        linked = links.linked_records(tx, orders_needing_attention(tx))
         cases = load_cases(tx, linked, memory=policy.memory)
     decisions = [decide(case, policy, now) for case in cases]
     record_what_passes(mirror, decisions, cycle_id, policy.cmms_mapping)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from syncd.core.backoff import back_off
-from syncd.core.case import Conflict, Hold, Intent, IntentState, Kind, Write
+from syncd.core.case import Conflict, Hold, Intent, IntentKind, IntentState, Write
 from syncd.core.decision import Change, Decision
 from syncd.core.equality import equivalents, same
 from syncd.core.planning.created import UNFINISHED, created_bases
@@ -54,7 +54,7 @@ class Intents:
         """Journal that a record is about to be created with these fields."""
         writes = {name: Write(None, value, value) for name, value in fields.items()}
         with self._mirror.transaction() as tx:
-            return self._start(tx, decision, Side.CMMS, Kind.CREATE, writes, None)
+            return self._start(tx, decision, Side.CMMS, IntentKind.CREATE, writes, None)
 
     def start_update(
         self, decision: Decision, side: Side, changes: Sequence[Change], cmms_id: str
@@ -79,14 +79,14 @@ class Intents:
                     rule=change.rule,
                     detail=detail,
                 )
-            return self._start(tx, decision, side, Kind.UPDATE, writes, cmms_id)
+            return self._start(tx, decision, side, IntentKind.UPDATE, writes, cmms_id)
 
     def _start(
         self,
         tx: Tx,
         decision: Decision,
         side: Side,
-        kind: Kind,
+        kind: IntentKind,
         writes: dict[Field, Write],
         cmms_id: str | None,
     ) -> Intent:

@@ -77,7 +77,7 @@ def _record_all(mirror: Mirror, decisions: Sequence[Decision], cycle_id: str, ma
                 _record(tx, decision, cycle_id, mapping)
             # An order may have come here for what is settled now. What it shows is to be sent,
             # whatever becomes of this cycle, or of the guard that refuses it.
-            attention.look_at(tx, [each.s2e_id for each in batch if each.writes])
+            attention.mark_attention(tx, [each.s2e_id for each in batch if each.writes])
 
 
 def _record(tx: Tx, decision: Decision, cycle_id: str, mapping: str) -> None:

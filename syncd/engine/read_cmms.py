@@ -7,13 +7,13 @@ from itertools import islice
 import structlog
 
 from syncd.cmms.port import CmmsAdapter, unread, version
-from syncd.core.case import Kind
+from syncd.core.case import IntentKind
 from syncd.core.work_order import CmmsRecord, Side
-from syncd.engine.request import Reading, Seen
+from syncd.engine.request import ReadRequest, Seen
 from syncd.errors import NotFound, RemoteError
 from syncd.mirror import journal, links, observations, state
 from syncd.mirror.db.database import Mirror
-from syncd.mirror.without_counterpart import settle_unclaimed
+from syncd.mirror.without_counterpart import set_aside_unclaimed
 
 _CHUNK = 500  # records saved in one transaction
 _OWED_AT_ONCE = 20  # records asked for again in one cycle
@@ -47,7 +47,7 @@ class CmmsPoll:
         self._owed: dict[str, None] = {}  # asked for again, in this order
         self._kept: list[str] = []  # the same as the mirror has it
 
-    def read(self, reading: Reading) -> Seen:
+    def read(self, reading: ReadRequest) -> Seen:
         """Read what changed, or everything when a full read is due."""
         seen = Seen()
         with self._mirror.read() as tx:
@@ -66,7 +66,7 @@ class CmmsPoll:
         seen.owed = frozenset(self._owed)
         return seen
 
-    def _fetch(self, reading: Reading, seen: Seen) -> None:
+    def _fetch(self, reading: ReadRequest, seen: Seen) -> None:
         since = None if reading.full else self._changed_since()
         began = self._utcnow()
         newest: datetime | None = None
@@ -85,7 +85,7 @@ class CmmsPoll:
             self._owe(seen, cmms_id, error)
         if seen.changed:
             with self._mirror.transaction(durable=False) as tx:
-                settle_unclaimed(tx)
+                set_aside_unclaimed(tx)
         all_there = since is not None or self._look_for_missing(reading, seen, began)
         self._keep_owed()  # before it is said up to when everything was read
         if since is None:
@@ -120,7 +120,7 @@ class CmmsPoll:
             return None
         return watermark - self._overlap
 
-    def _look_for_missing(self, reading: Reading, seen: Seen, began: datetime) -> bool:
+    def _look_for_missing(self, reading: ReadRequest, seen: Seen, began: datetime) -> bool:
         """Ask by id for each record that a full read did not show. Return whether all are there,
         as far as they are linked, and all were asked for."""
         with self._mirror.read() as tx:
@@ -135,7 +135,7 @@ class CmmsPoll:
                 self._get_linked(reading, seen, cmms_id, began)
         return not unseen and not reading.stopping()
 
-    def _get_linked(self, reading: Reading, seen: Seen, cmms_id: str, began: datetime) -> None:
+    def _get_linked(self, reading: ReadRequest, seen: Seen, cmms_id: str, began: datetime) -> None:
         if self._get(seen, cmms_id, began):
             return
         with self._mirror.transaction() as tx:
@@ -163,7 +163,7 @@ class CmmsPoll:
             self._save(seen, [record], began)
         return True
 
-    def _forget_strangers(self, reading: Reading, seen: Seen, cmms_ids: list[str]) -> None:
+    def _forget_strangers(self, reading: ReadRequest, seen: Seen, cmms_ids: list[str]) -> None:
         """A record that carries an id, is linked to nothing and is gone claims nothing more."""
         for cmms_id in cmms_ids:
             if reading.stopping():
@@ -194,7 +194,7 @@ class CmmsPoll:
             with self._mirror.transaction() as tx:
                 state.set_state(tx, state.CMMS_OWED, self._kept)
 
-    def _ask_again(self, reading: Reading, seen: Seen, owed: list[str]) -> None:
+    def _ask_again(self, reading: ReadRequest, seen: Seen, owed: list[str]) -> None:
         for cmms_id in owed:
             if reading.stopping():
                 return
@@ -207,13 +207,13 @@ class CmmsPoll:
         """Read back every write to the CMMS whose outcome is not known."""
         with self._mirror.read() as tx:
             intents = [i for i in journal.open_intents(tx) if i.side is Side.CMMS]
-        self._find(seen, [i.s2e_id for i in intents if i.kind is Kind.CREATE])
+        self._find(seen, [i.s2e_id for i in intents if i.kind is IntentKind.CREATE])
         asked = {None, *seen.failed}
         for intent in intents:
-            if intent.kind is Kind.UPDATE and intent.cmms_id not in asked:
+            if intent.kind is IntentKind.UPDATE and intent.cmms_id not in asked:
                 self._get(seen, str(intent.cmms_id), self._utcnow())
 
-    def _look_at(self, reading: Reading, seen: Seen, s2e_ids: Collection[str]) -> None:
+    def _look_at(self, reading: ReadRequest, seen: Seen, s2e_ids: Collection[str]) -> None:
         """Read the records of these orders: linked ones by their own id, others by the order's
         or by the one that the order names."""
         with self._mirror.read() as tx:

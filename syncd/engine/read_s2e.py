@@ -27,7 +27,7 @@ from syncd.core.planning.plan import not_found_latch
 from syncd.core.policy import Policy
 from syncd.core.work_order import OPEN_STATUSES, Side, Status
 from syncd.engine.read_sweep import Progress, Sweeping
-from syncd.engine.request import Reading, Seen, keep, seen_page
+from syncd.engine.request import ReadRequest, Seen, keep, seen_page
 from syncd.errors import NotFound, RemoteError, UnexpectedContent, Unreachable
 from syncd.mirror import journal, lanes, observations, state, waiting
 from syncd.mirror.db.database import Mirror
@@ -72,7 +72,7 @@ class S2ePoll:
             progressed=progressed,
         )
 
-    def read(self, reading: Reading) -> Seen:
+    def read(self, reading: ReadRequest) -> Seen:
         """Read what is due. An error ends the reading, keeps what was read, and is returned."""
         seen = Seen()
         try:
@@ -86,11 +86,11 @@ class S2ePoll:
         self.nominate(reading, seen.not_found)
         return seen
 
-    def sweep(self, reading: Reading, seen: Seen) -> None:
+    def sweep(self, reading: ReadRequest, seen: Seen) -> None:
         """Read what is due of the whole list. Raises RemoteError."""
         self._sweeping.slice(reading, seen)
 
-    def _read_lanes(self, reading: Reading, seen: Seen) -> None:
+    def _read_lanes(self, reading: ReadRequest, seen: Seen) -> None:
         with self._mirror.read() as tx:
             empty = not observations.has_live_orders(tx)
             resumed = state.running_sweep(tx) is not None
@@ -105,7 +105,7 @@ class S2ePoll:
 
     # ── the hot lanes ─────────────────────────────────────────────────────────────────────
 
-    def _hot(self, reading: Reading, seen: Seen) -> datetime | None:
+    def _hot(self, reading: ReadRequest, seen: Seen) -> datetime | None:
         """Read the open statuses, or as much as may be spent on them; return since when every
         open order has been fresh that there is, or None while that is not so."""
         fresh = {status: Sweep(prove=False) for status in OPEN_STATUSES}
@@ -121,7 +121,7 @@ class S2ePoll:
         return None if odd else reading.started
 
     def _rotate(
-        self, reading: Reading, seen: Seen, fresh: dict[Status, Sweep], at_most: int
+        self, reading: ReadRequest, seen: Seen, fresh: dict[Status, Sweep], at_most: int
     ) -> datetime | None:
         """The first pages were read; read on where the last tick ended, and keep the place."""
         with self._mirror.read() as tx:
@@ -196,7 +196,7 @@ class S2ePoll:
 
     # ── whom the lists should have shown ──────────────────────────────────────────────────
 
-    def _ask(self, reading: Reading, seen: Seen, open_since: datetime | None) -> None:
+    def _ask(self, reading: ReadRequest, seen: Seen, open_since: datetime | None) -> None:
         with self._mirror.read() as tx:
             sought = set() if open_since is None else set(lanes.open_unseen_since(tx, open_since))
             wanted = set(observations.nominated_s2e_ids(tx))
@@ -224,7 +224,7 @@ class S2ePoll:
 
     def look(
         self,
-        reading: Reading,
+        reading: ReadRequest,
         seen: Seen,
         wanted: Collection[str],
         *,
@@ -253,7 +253,7 @@ class S2ePoll:
         return rest
 
     def _look_at_head(
-        self, reading: Reading, seen: Seen, rest: set[str], welcome: set[str]
+        self, reading: ReadRequest, seen: Seen, rest: set[str], welcome: set[str]
     ) -> None:
         """What was changed last stands first, as far as the last sweep could tell."""
         lane = Sweep(prove=False)
@@ -286,7 +286,7 @@ class S2ePoll:
 
     def get(
         self,
-        reading: Reading,
+        reading: ReadRequest,
         seen: Seen,
         s2e_ids: Iterable[str],
         *,
@@ -323,7 +323,7 @@ class S2ePoll:
         if nothing_else and last is not None and not answered:
             raise last
 
-    def refresh(self, reading: Reading, seen: Seen, s2e_ids: Collection[str]) -> None:
+    def refresh(self, reading: ReadRequest, seen: Seen, s2e_ids: Collection[str]) -> None:
         """Look at these orders again before something is based on what they hold."""
         nominated = len(seen.not_found)
         try:
@@ -335,7 +335,7 @@ class S2ePoll:
         if len(seen.not_found) > nominated:
             self.nominate(reading, seen.not_found)
 
-    def nominate(self, reading: Reading, not_found: Collection[str]) -> None:
+    def nominate(self, reading: ReadRequest, not_found: Collection[str]) -> None:
         """Note each 404 of a cycle; the second, in another cycle, makes a tombstone.
 
         So many that the credentials must be wrong latch a guard, and nothing is noted.

@@ -25,7 +25,7 @@ from syncd.core.order_json import OrderJson
 from syncd.core.paging.list_order import ListOrder
 from syncd.core.paging.pages import PAGE_LIMIT, quiet_pages
 from syncd.core.paging.sweep import Phase, Sweep
-from syncd.engine.request import Reading, Seen, keep, seen_page
+from syncd.engine.request import ReadRequest, Seen, keep, seen_page
 from syncd.errors import NotFound, RemoteError, Throttled
 from syncd.mirror import lanes, observations, state
 from syncd.mirror.db.database import Mirror
@@ -75,7 +75,7 @@ class Sweeping:
 
     # ── which sweep, and how much of it ───────────────────────────────────────────────────
 
-    def slice(self, reading: Reading, seen: Seen) -> None:
+    def slice(self, reading: ReadRequest, seen: Seen) -> None:
         """Read what is due of the list. Raises RemoteError; the sweep goes on another time."""
         with self._mirror.read() as tx:
             running, last = state.running_sweep(tx), state.last_sweep(tx)
@@ -93,7 +93,7 @@ class Sweeping:
             at_most = self._slice_of(running, live, now)
         self._advance(reading, seen, running, at_most, backfill=backfill)
 
-    def _usable(self, running: dict[str, Any], reading: Reading, *, backfill: bool) -> bool:
+    def _usable(self, running: dict[str, Any], reading: ReadRequest, *, backfill: bool) -> bool:
         """Whether this sweep may go on; else it is ended here."""
         progress = running["progress"] or {}
         reason = None
@@ -124,7 +124,7 @@ class Sweeping:
 
     def _advance(
         self,
-        reading: Reading,
+        reading: ReadRequest,
         seen: Seen,
         running: dict[str, Any] | None,
         at_most: int | None,
@@ -183,7 +183,7 @@ class Sweeping:
 
     def _settle(
         self,
-        reading: Reading,
+        reading: ReadRequest,
         seen: Seen,
         sweep: Sweep,
         number: int,

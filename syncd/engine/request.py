@@ -38,7 +38,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadRequest:
     """What one cycle is asked to read.
 
     Attributes:

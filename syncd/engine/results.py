@@ -7,12 +7,12 @@ import structlog
 
 from syncd.core.planning.plan import Plan
 from syncd.engine.request import Seen
-from syncd.engine.send import Sent
+from syncd.engine.send import SendResult
 from syncd.errors import SyncdError
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class CycleReport:
     """What one cycle did, and where it leaves the orders.
 
     Attributes:
@@ -29,7 +29,7 @@ class Report:
     seconds: float
     s2e: Seen
     cmms: Seen
-    sent: Sent
+    sent: SendResult
     plan: Plan
     waiting: dict[str, int]
     out_of_scope: int

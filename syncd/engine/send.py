@@ -44,7 +44,7 @@ _FAILURES_IN_A_ROW = 3  # after which a side is taken for down until the next cy
 
 
 @dataclass(slots=True)
-class Sent:
+class SendResult:
     """What one cycle has written.
 
     Attributes:
@@ -87,9 +87,9 @@ class Apply:
         self._failures = dict.fromkeys(Side, 0)
         self._answered: dict[str, CmmsRecord] = {}  # as the CMMS has told it after a write
         self._log = structlog.get_logger()
-        self.sent = Sent()
+        self.sent = SendResult()
 
-    def run(self, plan: Plan) -> Sent:
+    def run(self, plan: Plan) -> SendResult:
         """Send the plan: records to create, then changes to the CMMS, then to Scan2Evolve."""
         for decision in plan.creates():
             if self._may_send(Side.CMMS, decision):

@@ -18,15 +18,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from syncd.core.case import Case, Intent, IntentState, Kind
+from syncd.core.case import Case, Intent, IntentKind, IntentState
 from syncd.core.decision import Decision
 from syncd.core.equality import same
 from syncd.core.planning.plan import Plan
 from syncd.core.planning.selection import PlanLine, choose, lines_of
 from syncd.core.policy import Policy
 from syncd.core.work_order import Field, Side
-from syncd.engine.cycle import Cycle, Order
-from syncd.engine.results import Report
+from syncd.engine.cycle import Cycle, CycleRequest
+from syncd.engine.results import CycleReport
 from syncd.errors import Changed
 from syncd.mirror import journal, state
 
@@ -54,7 +54,7 @@ class Applied:
     """What became of all lines. `report` is None where there was nothing to do."""
 
     outcomes: tuple[Outcome, ...]
-    report: Report | None = None
+    report: CycleReport | None = None
 
     @property
     def partial(self) -> bool:
@@ -112,7 +112,7 @@ def apply_lines(
     for number, line in lines.items():
         by_order.setdefault(line.s2e_id, {})[number] = line
     chosen = Chosen(decide, by_order, cycle.utcnow())
-    report = cycle.run(Order(only=tuple(by_order), dry=dry, decide=chosen))
+    report = cycle.run(CycleRequest(only=tuple(by_order), dry=dry, decide=chosen))
     better, skipped = reasons(), chosen.skipped
     told = {
         n: better.get((at.s2e_id, at.side, at.field), skipped[n])
@@ -126,7 +126,7 @@ def apply_all(cycle: Cycle, s2e_ids: tuple[str, ...], decide: Decide, *, dry: bo
     """Look at these orders, and write all that `decide` plans. The caller holds the lease."""
     if not s2e_ids:
         return Applied(())
-    report = cycle.run(Order(only=s2e_ids, dry=dry, decide=decide))
+    report = cycle.run(CycleRequest(only=s2e_ids, dry=dry, decide=decide))
     found = [line for decision in report.plan.decisions for line in lines_of(decision)]
     return _applied(cycle, dict(enumerate(found, start=1)), {}, report, dry=dry)
 
@@ -135,7 +135,7 @@ def _applied(
     cycle: Cycle,
     lines: Mapping[int, PlanLine],
     skipped: Mapping[int, str],
-    report: Report,
+    report: CycleReport,
     *,
     dry: bool,
 ) -> Applied:
@@ -155,7 +155,7 @@ def _applied(
 def _outcome(
     line: PlanLine,
     sent: list[tuple[Intent, str | None]],
-    report: Report,
+    report: CycleReport,
     *,
     dry: bool,
     paused: bool,
@@ -181,7 +181,7 @@ def _outcome(
 
 
 def _refusing(line: PlanLine, plan: Plan) -> str | None:
-    creates = line.kind is Kind.CREATE
+    creates = line.kind is IntentKind.CREATE
     refused = plan.refuses_creates() if creates else plan.refuses_changes(line.side)
     if not refused:
         return None

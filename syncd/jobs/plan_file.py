@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from syncd import __version__
-from syncd.core.case import Kind
+from syncd.core.case import IntentKind
 from syncd.core.planning.selection import PlanLine
 from syncd.core.work_order import Field, Side, Unreadable, Value, decode_value, encode_value
 from syncd.errors import InputContentError, InputError
@@ -177,9 +177,9 @@ def _line(path: Path, number: int, told: dict[str, Any]) -> PlanLine:
     if not isinstance(rule, str) or not isinstance(cmms_id, str | None):
         raise _wrong(path, number, "rule or cmms_id is not text")
     side = _one_of(path, number, "side", told["side"], Side)
-    kind = _one_of(path, number, "kind", told["kind"], Kind)
+    kind = _one_of(path, number, "kind", told["kind"], IntentKind)
     field = _one_of(path, number, "field", told["field"], Field)
-    if kind is Kind.CREATE and side is not Side.CMMS:
+    if kind is IntentKind.CREATE and side is not Side.CMMS:
         raise _wrong(path, number, "only CMMS records are created")
     before = _value(path, number, field, "from", told["from"], may_be_unreadable=True)
     to = _value(path, number, field, "to", told["to"])

@@ -11,9 +11,9 @@ from syncd.core.decision import Decision
 from syncd.core.planning.plan import Plan, decide
 from syncd.core.planning.unlinked import DROPPED
 from syncd.core.work_order import Field
-from syncd.engine.cycle import Cycle, Order
+from syncd.engine.cycle import Cycle, CycleRequest
 from syncd.engine.keep import record_plan
-from syncd.engine.results import Report
+from syncd.engine.results import CycleReport
 from syncd.mirror.cases import load_cases
 from syncd.mirror.link_answers import unlinked_with_a_record
 
@@ -30,7 +30,7 @@ class Rebuilt:
         under_way: orders whose create is being read back, which links them by itself.
     """
 
-    report: Report
+    report: CycleReport
     linked: list[tuple[str, str, str]] = field(default_factory=list)
     conflicts: list[tuple[str, str, str]] = field(default_factory=list)
     under_way: list[str] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Rebuilt:
 
 def rebuild_links(cycle: Cycle) -> Rebuilt:
     """Read both sides as a whole and link what is unlinked. The caller holds the lease."""
-    rebuilt = Rebuilt(cycle.run(Order(full=True, dry=True)))
+    rebuilt = Rebuilt(cycle.run(CycleRequest(full=True, dry=True)))
     if any(seen.error is not None for seen in (rebuilt.report.s2e, rebuilt.report.cmms)):
         return rebuilt
     with cycle.mirror.read() as tx:

@@ -23,7 +23,7 @@ from urllib.parse import unquote
 
 from syncd import __version__
 from syncd.app import App, utcnow
-from syncd.core.work_order import Field, Kind, kind_of
+from syncd.core.work_order import Field, ValueKind, kind_of
 from syncd.errors import SyncdError
 from syncd.jobs.status import app_status
 from syncd.log import Redactor
@@ -153,7 +153,7 @@ class Veil:
         known = name in set(Field) and isinstance(name, str)
         if known and isinstance(value, str):
             field = Field(str(name))
-            if field in _TELLING or kind_of(field) is not Kind.TEXT:
+            if field in _TELLING or kind_of(field) is not ValueKind.TEXT:
                 return value
         return self.hidden(value)
 

@@ -64,7 +64,7 @@ def take_over(app: App, lease: Lease) -> None:
     policy = _settled_under(app.policy())
     with app.mirror().transaction() as tx:
         if state.get_state(tx, state.POLICY) != policy:
-            attention.look_at(tx, None)
+            attention.mark_attention(tx, None)
             state.set_state(tx, state.POLICY, policy)
 
 

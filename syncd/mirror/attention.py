@@ -70,7 +70,7 @@ _STRANGERS = _settling(
 )
 
 
-def look_at(tx: Tx, s2e_ids: Collection[str] | None) -> None:
+def mark_attention(tx: Tx, s2e_ids: Collection[str] | None) -> None:
     """Have these orders decided about in the next plan; None: all of them."""
     if s2e_ids is None:
         for statement in _LOOK_AT_ALL:
@@ -81,7 +81,7 @@ def look_at(tx: Tx, s2e_ids: Collection[str] | None) -> None:
             tx.run(statement, ids=ids, now=tx.now)
 
 
-def clear_look(tx: Tx, s2e_ids: Collection[str]) -> None:
+def clear_attention(tx: Tx, s2e_ids: Collection[str]) -> None:
     """These orders, and the records that belong to them, are settled until they change."""
     for ids in chunks(s2e_ids):
         for statement in _CLEAR_LOOK:

@@ -19,7 +19,7 @@ from sqlalchemy import (
     union,
 )
 
-from syncd.core.case import ARRIVED_STATES, OPEN_STATES, Case, Conflict, Hold, Kind, Link
+from syncd.core.case import ARRIVED_STATES, OPEN_STATES, Case, Conflict, Hold, IntentKind, Link
 from syncd.core.order_json import OrderJson, parse_work_order
 from syncd.core.work_order import (
     CmmsRecord,
@@ -56,11 +56,11 @@ def load_cases(
     An order needs a look when either side's content has changed since it was settled, a write
     has not been read back, a hold has run out, or a person has answered a conflict.
     """
-    wanted = sorted(orders_to_look_at(tx) if s2e_ids is None else set(s2e_ids))
+    wanted = sorted(orders_needing_attention(tx) if s2e_ids is None else set(s2e_ids))
     return [case for ids in chunks(wanted) for case in _load(tx, ids, tx.now - memory)]
 
 
-def orders_to_look_at(tx: Tx) -> set[str]:
+def orders_needing_attention(tx: Tx) -> set[str]:
     """See `load_cases`."""
     return set(tx.run(_WANTED, now=tx.now).scalars())
 
@@ -120,7 +120,7 @@ _OPEN_INTENTS = _in_turn(intents, intents.c.state.in_([state.value for state in 
 _ARRIVED = _in_turn(
     intents,
     intents.c.state.in_([state.value for state in ARRIVED_STATES]),
-    intents.c.kind == Kind.UPDATE.value,
+    intents.c.kind == IntentKind.UPDATE.value,
     func.coalesce(intents.c.answered_at, intents.c.started_at) > bindparam("lately", type_=UtcTime),
 )
 _HOLDS = _in_turn(parked)

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, delete, insert, select, update
 
-from syncd.core.case import OPEN_STATES, Intent, IntentState, Kind, Write
+from syncd.core.case import OPEN_STATES, Intent, IntentKind, IntentState, Write
 from syncd.core.work_order import CMMS_OWNED, Field, Side, Value, decode_value, encode_value
 from syncd.mirror.db.database import Tx, own
 from syncd.mirror.db.tables import cycles, intents, journal, sweeps
@@ -36,14 +36,14 @@ _OPEN_INTENTS = _intents(intents.c.state.in_(_OPEN))
 _STARTED = _intents(intents.c.state == IntentState.STARTED.value)
 _SENT_SINCE = _intents(
     intents.c.side == bindparam("side_written"),
-    intents.c.kind == Kind.UPDATE.value,
+    intents.c.kind == IntentKind.UPDATE.value,
     intents.c.started_at >= bindparam("since"),
     intents.c.state != IntentState.REFUSED.value,
 )
 _DOUBTED_CREATES = update(intents).where(
     own(intents),
     intents.c.s2e_id == bindparam("of"),
-    intents.c.kind == Kind.CREATE.value,
+    intents.c.kind == IntentKind.CREATE.value,
     intents.c.state == IntentState.IN_DOUBT.value,
 )
 
@@ -54,7 +54,7 @@ def start_intent(
     s2e_id: str,
     cmms_id: str | None,
     side: Side,
-    kind: Kind,
+    kind: IntentKind,
     writes: Mapping[Field, Write],
     last_synced_before: datetime | None,
     cycle_id: str,
@@ -114,7 +114,7 @@ def read_intent(row: Any) -> Intent:
         id=row.id,
         s2e_id=row.s2e_id,
         side=Side(row.side),
-        kind=Kind(row.kind),
+        kind=IntentKind(row.kind),
         state=IntentState(row.state),
         writes={Field(key): _decode(Field(key), raw) for key, raw in row.writes.items()},
         started_at=row.started_at,

@@ -16,7 +16,7 @@ from syncd.core.case import OPEN_STATES, Hold
 from syncd.core.planning.unlinked import RECREATE, UNLINKED
 from syncd.core.work_order import Field, Side
 from syncd.mirror import journal, links, observations, waiting
-from syncd.mirror.attention import look_at
+from syncd.mirror.attention import mark_attention
 from syncd.mirror.db.database import Tx, own
 from syncd.mirror.db.tables import (
     cmms_records,
@@ -40,7 +40,7 @@ class Wish(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class LinkAnswer:
     """What a person wants of one order. `cmms_id`: the record to link, for RELINK."""
 
     s2e_id: str
@@ -52,7 +52,7 @@ class Answer:
 class Taken:
     """An answer that was acted on, or why it was not."""
 
-    answer: Answer
+    answer: LinkAnswer
     refused: str | None = None
 
 
@@ -63,18 +63,18 @@ _ASKED = (
 )
 
 
-def ask(tx: Tx, answer: Answer) -> None:
+def ask(tx: Tx, answer: LinkAnswer) -> None:
     """Keep an answer for the next cycle; it replaces an older one of the same order."""
     key, told = _PREFIX + answer.s2e_id, {"wish": answer.wish.value, "cmms_id": answer.cmms_id}
     set_state(tx, key, told)
-    look_at(tx, [answer.s2e_id])
+    mark_attention(tx, [answer.s2e_id])
 
 
-def asked(tx: Tx) -> list[Answer]:
+def asked(tx: Tx) -> list[LinkAnswer]:
     """The answers that wait for the next cycle."""
     rows = tx.run(_ASKED)
     return [
-        Answer(row.key.removeprefix(_PREFIX), Wish(row.value["wish"]), row.value["cmms_id"])
+        LinkAnswer(row.key.removeprefix(_PREFIX), Wish(row.value["wish"]), row.value["cmms_id"])
         for row in rows
     ]
 
@@ -119,7 +119,7 @@ def _is_under_way(tx: Tx, s2e_id: str) -> bool:
     return tx.conn.execute(found.limit(1)).first() is not None
 
 
-def _refusal(tx: Tx, answer: Answer) -> str | None:
+def _refusal(tx: Tx, answer: LinkAnswer) -> str | None:
     """Why it cannot be done any more."""
     if answer.cmms_id is None:
         return None
@@ -139,7 +139,7 @@ def owner_of(tx: Tx, cmms_id: str) -> str | None:
     return found
 
 
-def _act(tx: Tx, answer: Answer) -> None:
+def _act(tx: Tx, answer: LinkAnswer) -> None:
     s2e_id = answer.s2e_id
     old = linked_to(tx, s2e_id)
     _forget_what_waits(tx, s2e_id)
@@ -154,7 +154,7 @@ def _act(tx: Tx, answer: Answer) -> None:
         waiting.put_hold(tx, s2e_id, Hold(Side.CMMS, None, UNLINKED))
     if answer.wish is not Wish.DROP and old is not None:
         _let_reference_follow(tx, s2e_id, old.cmms_id, answer.cmms_id)
-    look_at(tx, [s2e_id])
+    mark_attention(tx, [s2e_id])
 
 
 def linked_to(tx: Tx, s2e_id: str) -> Any:
@@ -237,7 +237,7 @@ def _not_linked(s2e_id: str, since: Any, told: str) -> dict[str, Any]:
     return {"s2e_id": s2e_id, "cmms_id": None, "how": None, "made_at": since, "state": told}
 
 
-def _state(answer: Answer | None, otherwise: str) -> str:
+def _state(answer: LinkAnswer | None, otherwise: str) -> str:
     if answer is None:
         return otherwise
     return f"{answer.wish.value} {answer.cmms_id or ''}".strip() + " in the next cycle"

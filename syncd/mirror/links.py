@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, select, update
 
 from syncd.core.work_order import Fields, Side, encode_fields
-from syncd.mirror.attention import chunks, look_at
+from syncd.mirror.attention import chunks, mark_attention
 from syncd.mirror.db.database import Tx, own
 from syncd.mirror.db.tables import bases, cmms_records, links, s2e_orders
 
@@ -64,7 +64,7 @@ def note_missing(tx: Tx, cmms_id: str, cycle_id: str) -> str | None:
     if row is None or row.missing_cycle == cycle_id:
         return None
     tx.run(_MISSING, of=cmms_id, missing_cycles=row.missing_cycles + 1, missing_cycle=cycle_id)
-    look_at(tx, [row.s2e_id])
+    mark_attention(tx, [row.s2e_id])
     return str(row.s2e_id) if row.missing_cycles == 1 else None
 
 

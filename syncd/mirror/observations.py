@@ -29,7 +29,7 @@ from syncd.core.work_order import (
     Value,
     encode_fields,
 )
-from syncd.mirror.attention import ORDERS, THESE, chunks, look_at, mark
+from syncd.mirror.attention import ORDERS, THESE, chunks, mark, mark_attention
 from syncd.mirror.db.bulk import assign, find, upsert
 from syncd.mirror.db.columns import json_text, kept_json, kept_jsons
 from syncd.mirror.db.database import Tx, own
@@ -108,7 +108,7 @@ def save_cmms(tx: Tx, records: Sequence[CmmsRecord], *, seen_at: datetime) -> Sa
         returned = list(tx.run(_GONE, ids=ids).scalars())
         if returned:
             tx.run(_FOUND_AGAIN, ids=ids, missing_cycles=0, missing_cycle=None)
-            look_at(tx, returned)
+            mark_attention(tx, returned)
     return saved
 
 
@@ -274,7 +274,7 @@ def forget_record(tx: Tx, cmms_id: str) -> None:
     s2e_id = tx.conn.execute(select(cmms_records.c.s2e_id).where(*here)).scalar_one_or_none()
     tx.conn.execute(delete(cmms_records).where(*here))
     if s2e_id is not None:
-        look_at(tx, [s2e_id])
+        mark_attention(tx, [s2e_id])
 
 
 def s2e_seen_since(tx: Tx, s2e_ids: Collection[str], moment: datetime) -> set[str]:

@@ -11,7 +11,7 @@ from syncd.core.planning.oscillation import OSCILLATION, RELEASED
 from syncd.core.planning.plan import Guard, Latch
 from syncd.core.planning.unlinked import CREATE_IN_DOUBT, RECREATE, UNLINKED
 from syncd.core.work_order import Field, Side, encode_value
-from syncd.mirror.attention import look_at
+from syncd.mirror.attention import mark_attention
 from syncd.mirror.db.columns import plain_json
 from syncd.mirror.db.database import Tx, own
 from syncd.mirror.db.tables import conflicts, drifts, guards, links, parked
@@ -67,7 +67,7 @@ def release_holds(tx: Tx, s2e_id: str, name: str | None, *, drop: bool) -> int:
     if drop:
         values = {"reason": "dropped", "until": None}
         return int(tx.conn.execute(update(parked).where(*here).values(**values)).rowcount)
-    look_at(tx, [s2e_id])
+    mark_attention(tx, [s2e_id])
     doubted = select(parked.c.id).where(*here, parked.c.reason == CREATE_IN_DOUBT)
     if tx.conn.execute(doubted).first() is not None:
         give_up_creates(tx, s2e_id)

@@ -18,7 +18,7 @@ _MAY_SPEAK = (links, cmms_records, parked, conflicts, drifts)
 _ANYTHING = {table: select(table.c.connection).where(own(table)).limit(1) for table in _MAY_SPEAK}
 
 
-def settle_alone(tx: Tx, reason: str, reason_with_reference: str) -> int:
+def set_aside_without_counterpart(tx: Tx, reason: str, reason_with_reference: str) -> int:
     """Put out of scope the orders that need a look and about which there is nothing to say: no
     link, no record that carries their id or that their externalId names, no write under way and
     nothing that waits. Return how many.
@@ -47,7 +47,7 @@ def settle_alone(tx: Tx, reason: str, reason_with_reference: str) -> int:
     return done
 
 
-def settle_unclaimed(tx: Tx) -> None:
+def set_aside_unclaimed(tx: Tx) -> None:
     """Records that carry no Scan2Evolve id and that no order names are counted and left alone.
 
     An order that comes to name one needs a look of its own then.

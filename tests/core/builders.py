@@ -11,8 +11,8 @@ from syncd.core.case import (
     Conflict,
     Hold,
     Intent,
+    IntentKind,
     IntentState,
-    Kind,
     Link,
     Write,
 )
@@ -164,7 +164,7 @@ def intent(
     writes: Mapping[Field, Write],
     *,
     state: IntentState = IntentState.ANSWERED,
-    kind: Kind = Kind.UPDATE,
+    kind: IntentKind = IntentKind.UPDATE,
     intent_id: int = 1,
     started_at: datetime = NOW,
     answered_at: datetime | None = None,

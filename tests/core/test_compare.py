@@ -23,10 +23,10 @@ from syncd.core.policy import Overflow
 from syncd.core.work_order import (
     CmmsRecord,
     Field,
-    Misfit,
     Side,
     Status,
     Unreadable,
+    Unwritable,
     Value,
     encode_value,
 )
@@ -148,7 +148,7 @@ def test_documented_limits_hold_upstream(name: Field, limit: int) -> None:
 @pytest.mark.parametrize("name", sorted(TEXT_LIMITS))
 def test_too_long_a_text_is_parked_where_the_setting_says_so(name: Field) -> None:
     misfit = fit(name, "x" * 3000, Side.S2E, PARKS)
-    assert isinstance(misfit, Misfit)
+    assert isinstance(misfit, Unwritable)
     assert misfit.reason == "text_too_long"
     assert "3000" in misfit.detail
 
@@ -161,7 +161,7 @@ def test_the_full_text_goes_to_the_cmms(name: Field) -> None:
 @pytest.mark.parametrize("side", list(Side))
 def test_what_cannot_be_read_is_never_sent(side: Side) -> None:
     misfit = fit(Field.STATUS, Unreadable("WEIRD", "is not a status we know"), side, CUTS)
-    assert isinstance(misfit, Misfit)
+    assert isinstance(misfit, Unwritable)
     assert misfit.reason == "unreadable"
     assert "WEIRD" in misfit.detail
 
@@ -184,7 +184,7 @@ def test_web_urls_fit(url: str) -> None:
 )
 def test_other_urls_do_not_fit(url: str) -> None:
     misfit = fit(Field.EXTERNAL_URL, url, Side.S2E, CUTS)
-    assert isinstance(misfit, Misfit)
+    assert isinstance(misfit, Unwritable)
     assert misfit.reason == "invalid"
 
 
@@ -231,7 +231,7 @@ def test_what_our_own_writing_makes_of_a_value_agrees_with_it() -> None:
 
 
 def test_what_a_mapping_cannot_write_does_not_fit_the_cmms() -> None:
-    why = Misfit("unmapped", "nobody there is called so")
+    why = Unwritable("unmapped", "nobody there is called so")
     policy = replace(CUTS, cmms_settles=lambda _name, value: why if value == "Ann" else value)
     assert fit(Field.ASSIGNED_TO, "Ann", Side.CMMS, policy) is why
     assert fit(Field.ASSIGNED_TO, "Bob", Side.CMMS, policy) == "Bob"

@@ -20,7 +20,7 @@ from syncd.cmms.mapping.values.value_map import Entry, ValueMap
 from syncd.core.case import IntentState, Write
 from syncd.core.equality import stands_for
 from syncd.core.planning.verdict import judge
-from syncd.core.work_order import CmmsRecord, Field, Misfit, Priority, Status, Unreadable, Value
+from syncd.core.work_order import CmmsRecord, Field, Priority, Status, Unreadable, Unwritable, Value
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -134,7 +134,7 @@ def test_fields_are_written_at_their_paths() -> None:
     done = records(TITLE, NOTE, HOURS).write(
         {Field.TITLE: "x" * 30, Field.DESCRIPTION: None, Field.ACTUAL_HOURS: Decimal("0.51")}
     )
-    assert not isinstance(done, Misfit)
+    assert not isinstance(done, Unwritable)
     assert [(it.path, it.native) for it in done] == [
         (("name",), "x" * 19 + "…"),
         (("long", "text"), ""),
@@ -162,7 +162,7 @@ def test_what_cannot_be_written_names_field_value_and_line(
     value: dict[Field, Value], reason: str, text: str
 ) -> None:
     done = records(TITLE, STATUS).write(value)
-    assert isinstance(done, Misfit)
+    assert isinstance(done, Unwritable)
     assert done.reason == reason
     assert re.search(text, done.detail)
 
@@ -171,7 +171,7 @@ def test_a_marker_travels_in_its_text_and_is_no_part_of_it() -> None:
     made = records(NOTE, marker=Field.DESCRIPTION)
     assert Field.S2E_ID in made.reads & made.writes
     done = made.write({Field.S2E_ID: "wo_1", Field.DESCRIPTION: "Oil"})
-    assert not isinstance(done, Misfit)
+    assert not isinstance(done, Unwritable)
     assert [it.native for it in done] == ["Oil\n\nS2E: wo_1"]
     told = made.read({"id": 1, "long": {"text": done[0].native}})
     assert (told.s2e_id, told.fields[Field.DESCRIPTION]) == ("wo_1", "Oil")
@@ -187,7 +187,7 @@ def test_a_text_keeps_the_marker_that_its_record_carries() -> None:
     ):
         assert made.needs_record(fields)
         done = made.write(fields, held)
-        assert not isinstance(done, Misfit)
+        assert not isinstance(done, Unwritable)
         assert [it.native for it in done] == [native]
     assert not made.needs_record({Field.TITLE: "x"})
 

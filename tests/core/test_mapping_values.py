@@ -17,7 +17,7 @@ from syncd.cmms.mapping.values.template import Template, encode_url
 from syncd.cmms.mapping.values.times import FORMATS, TimeFormat, pattern_problem
 from syncd.cmms.mapping.values.value_map import Entry, ValueMap, native_key
 from syncd.core.equality import utf16_units
-from syncd.core.work_order import Field, Misfit, Unreadable
+from syncd.core.work_order import Field, Unreadable, Unwritable
 
 BERLIN, NEPAL = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Kathmandu")
 MOMENT = datetime(2026, 3, 10, 14, 30, 15, 250_000, tzinfo=UTC)
@@ -152,7 +152,7 @@ def test_a_quantity_is_read_in_the_unit_beside_it() -> None:
     assert both.read(("", "MIN")).value is None
     assert isinstance(both.read((90, "DAY")).value, Unreadable)
     assert both.write(Decimal("1.5")) == (90, "MIN")
-    assert isinstance(both.write("1.5"), Misfit)
+    assert isinstance(both.write("1.5"), Unwritable)
 
 
 def test_a_number_with_a_comma_is_read_and_written() -> None:
@@ -177,7 +177,7 @@ def test_a_text_that_was_read_back_is_written_the_same(
 ) -> None:
     convert = Hours(unit, Decimals(",", places))
     native = convert.write(hours)
-    assert not isinstance(native, Misfit)
+    assert not isinstance(native, Unwritable)
     again = convert.read(native).value
     assert isinstance(again, Decimal)
     assert convert.write(again) == native
@@ -322,17 +322,17 @@ def test_a_text_always_fits_and_its_tail_is_never_cut(
 ) -> None:
     convert = Text(Field.DESCRIPTION, html, most, count, entities=entities)
     done = convert.fitted(text)
-    assert not isinstance(done, Misfit)
+    assert not isinstance(done, Unwritable)
     assert COUNTS[count](str(done[0])) <= most
     tail = tail_of(text, "wo_1")
     done = Text(Field.DESCRIPTION, html, most + 200, count, entities=entities).fitted(text, tail)
-    assert not isinstance(done, Misfit)
+    assert not isinstance(done, Unwritable)
     assert id_in(str(Text(Field.DESCRIPTION, html, entities=entities).read(done).value)) == "wo_1"
 
 
 def test_a_text_that_may_not_be_cut_is_a_misfit() -> None:
     done = Text(Field.TITLE, most=3, count="bytes", cuts=False).write("äö")
-    assert done == Misfit("text_too_long", "4 of at most 3 (bytes)")
+    assert done == Unwritable("text_too_long", "4 of at most 3 (bytes)")
     assert utf16_units("äö") == 2
 
 

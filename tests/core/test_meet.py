@@ -1,4 +1,4 @@
-"""Orders without a link: one test per row of the table in `meet.py`, scope, refused creations."""
+"""Orders without a link: one test per row of the table in `decide_unlinked.py`, scope, refused creations."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -6,16 +6,16 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.core.case import Case, Hold, Intent, IntentState, Kind, Link, Write
+from syncd.core.case import Case, Hold, Intent, IntentKind, IntentState, Link, Write
 from syncd.core.planning.plan import decide
-from syncd.core.planning.unlinked import meet
+from syncd.core.planning.unlinked import decide_unlinked
 from syncd.core.policy import Mode, Policy, Scope
 from syncd.core.work_order import (
     Field,
-    Misfit,
     Side,
     Status,
     Unreadable,
+    Unwritable,
     Value,
     encode_fields,
 )
@@ -49,7 +49,7 @@ def creating(
     values: Mapping[Field, Value], state: IntentState = IntentState.IN_DOUBT, intent_id: int = 1
 ) -> Intent:
     writes = {name: Write(None, value, value) for name, value in values.items()}
-    return intent(Side.CMMS, writes, state=state, kind=Kind.CREATE, intent_id=intent_id)
+    return intent(Side.CMMS, writes, state=state, kind=IntentKind.CREATE, intent_id=intent_id)
 
 
 # ── takes no part ────────────────────────────────────────────────────────────────────────
@@ -232,8 +232,8 @@ def test_what_further_calls_of_a_create_have_written_is_confirmed() -> None:
 
 
 def test_a_value_that_cannot_be_written_is_left_out_of_a_create() -> None:
-    def settles(_name: Field, value: Value) -> Value | Misfit:
-        return Misfit("unmapped", "nobody is called so") if value == "Ann" else value
+    def settles(_name: Field, value: Value) -> Value | Unwritable:
+        return Unwritable("unmapped", "nobody is called so") if value == "Ann" else value
 
     fields = {**OPEN, Field.ASSIGNED_TO: "Ann"}
     decision = run(unlinked(fields), replace(CREATE, cmms_settles=settles))
@@ -461,6 +461,6 @@ def test_a_linked_record_that_is_not_found_is_neither_written_nor_made_anew(
 def test_a_linked_order_is_not_for_meet() -> None:
     case = replace(unlinked(OPEN), link=Link(S2E_ID, CMMS_ID))
     with pytest.raises(ValueError, match="unlinked"):
-        meet(case, CREATE, NOW)
+        decide_unlinked(case, CREATE, NOW)
     with pytest.raises(ValueError, match="unlinked"):
-        meet(Case(S2E_ID), CREATE, NOW)
+        decide_unlinked(Case(S2E_ID), CREATE, NOW)

@@ -19,12 +19,12 @@ from syncd.core.work_order import (
     SHARED,
     TERMINAL_STATUSES,
     Field,
-    Kind,
     Priority,
     Side,
     Status,
     Unreadable,
     Value,
+    ValueKind,
     kind_of,
 )
 from tests.core.builders import (
@@ -54,12 +54,12 @@ CMMS_WINS = make_policy(owner=Side.CMMS)
 
 def values_of(name: Field) -> tuple[Value, Value]:
     """Two different values that the field may hold on either side."""
-    by_kind: Mapping[Kind, tuple[Value, Value]] = {
-        Kind.TEXT: ("one", "two"),
-        Kind.HOURS: (Decimal(1), Decimal("2.5")),
-        Kind.TIME: (datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)),
-        Kind.STATUS: (Status.ASSIGNED, Status.IN_PROGRESS),
-        Kind.PRIORITY: (Priority.LOW, Priority.HIGH),
+    by_kind: Mapping[ValueKind, tuple[Value, Value]] = {
+        ValueKind.TEXT: ("one", "two"),
+        ValueKind.HOURS: (Decimal(1), Decimal("2.5")),
+        ValueKind.TIME: (datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)),
+        ValueKind.STATUS: (Status.ASSIGNED, Status.IN_PROGRESS),
+        ValueKind.PRIORITY: (Priority.LOW, Priority.HIGH),
     }
     if name is Field.EXTERNAL_URL:
         return "https://cmms.example/1", "https://cmms.example/2"

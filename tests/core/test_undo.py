@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.core.case import Case, IntentState, Kind, Write
+from syncd.core.case import Case, IntentKind, IntentState, Write
 from syncd.core.planning.plan import decide
 from syncd.core.planning.undo import Written, undo, written_by
 from syncd.core.policy import Policy
@@ -230,7 +230,7 @@ def test_a_field_written_twice_goes_back_to_where_it_began_and_a_create_is_named
     done = IntentState.CONFIRMED
     first = intent(Side.S2E, {NAME: Write("a", "b", "b", done)}, state=done)
     second = intent(Side.S2E, {NAME: Write("b", "c", "c", done)}, state=done)
-    made = intent(Side.CMMS, {NAME: Write(None, "c", "c")}, state=done, kind=Kind.CREATE)
+    made = intent(Side.CMMS, {NAME: Write(None, "c", "c")}, state=done, kind=IntentKind.CREATE)
     found = written_by([made, first, second])
     assert [(each.field, each.before, each.sent) for each in found] == [
         (None, None, None),

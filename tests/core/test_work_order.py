@@ -13,12 +13,12 @@ from syncd.core.work_order import (
     S2E_OWNED,
     SHARED,
     Field,
-    Kind,
     Priority,
     Side,
     Status,
     Unreadable,
     Value,
+    ValueKind,
     canonical_time,
     decode_fields,
     decode_value,
@@ -67,12 +67,12 @@ def test_whole_observations_come_back_with_what_was_absent_still_absent(
 @fixed
 @given(st.sampled_from(list(Field)), RAW)
 def test_a_value_is_of_its_fields_kind(name: Field, raw: object) -> None:
-    allowed: dict[Kind, type] = {
-        Kind.TEXT: str,
-        Kind.HOURS: Decimal,
-        Kind.TIME: datetime,
-        Kind.STATUS: Status,
-        Kind.PRIORITY: Priority,
+    allowed: dict[ValueKind, type] = {
+        ValueKind.TEXT: str,
+        ValueKind.HOURS: Decimal,
+        ValueKind.TIME: datetime,
+        ValueKind.STATUS: Status,
+        ValueKind.PRIORITY: Priority,
     }
     value = parse_value(name, raw)
     assert value is None or isinstance(value, allowed[kind_of(name)] | Unreadable)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event
 
-from syncd.core.case import Case, Conflict, Hold, IntentState, Kind, Write
+from syncd.core.case import Case, Conflict, Hold, IntentKind, IntentState, Write
 from syncd.core.planning.plan import decide
 from syncd.core.policy import Mode, Policy
 from syncd.core.work_order import CmmsRecord, Field, Side, Status, Value
@@ -207,7 +207,7 @@ def test_an_unknown_outcome_brings_its_order_until_it_is_known(mirror: Mirror) -
             s2e_id="wo_1",
             cmms_id="7",
             side=Side.S2E,
-            kind=Kind.UPDATE,
+            kind=IntentKind.UPDATE,
             writes={Field.STATUS: Write(Status.DRAFT, Status.ASSIGNED, Status.ASSIGNED)},
             last_synced_before=None,
             cycle_id="c1",

@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 from sqlalchemy import func, select
 
-from syncd.core.case import Conflict, Hold, Intent, IntentState, Kind, Write
+from syncd.core.case import Conflict, Hold, Intent, IntentKind, IntentState, Write
 from syncd.core.decision import Drift
 from syncd.core.paging.list_order import Row
 from syncd.core.paging.pages import Certificate, SeenPage
@@ -35,7 +35,7 @@ def start(
     writes: Mapping[Field, Write] = TWO,
     *,
     side: Side = Side.S2E,
-    kind: Kind = Kind.UPDATE,
+    kind: IntentKind = IntentKind.UPDATE,
     s2e_id: str = "wo_1",
 ) -> Intent:
     with mirror.transaction() as tx:
@@ -144,7 +144,7 @@ def test_the_guards_count_what_was_sent_within_the_hour(mirror: Mirror, clock: C
     start(mirror, one, s2e_id="wo_new")
     start(mirror, {Field.RESOLUTION: Write("x", None, None)}, s2e_id="wo_blank")
     start(mirror, one, s2e_id="wo_cmms", side=Side.CMMS)
-    start(mirror, one, s2e_id="wo_made", kind=Kind.CREATE)
+    start(mirror, one, s2e_id="wo_made", kind=IntentKind.CREATE)
     refused = start(mirror, one, s2e_id="wo_refused")
     with mirror.transaction() as tx:
         journal.finish_intent(tx, refused.id, IntentState.REFUSED)
@@ -363,7 +363,7 @@ def test_counts_name_each_kind_of_waiting(mirror: Mirror) -> None:
         for cycle in ("c1", "c2"):
             links.note_missing(tx, "gone", cycle)
             observations.note_not_found(tx, "wo_5", cycle)
-        attention.clear_look(tx, ["wo_5", "wo_6"])
+        attention.clear_attention(tx, ["wo_5", "wo_6"])
         journal.finish_intent(tx, doubtful.id, IntentState.IN_DOUBT)
         observations.set_scope(tx, "wo_3", "no_record")
         waiting.put_hold(tx, "wo_4", Hold(Side.S2E, Field.STATUS, "refused", "X", 1))
@@ -404,7 +404,7 @@ def test_looking_at_an_old_order_again_does_not_make_it_late(mirror: Mirror, clo
     settle(mirror, "wo_1")
     clock.pass_(86_400)
     with mirror.transaction() as tx:
-        attention.look_at(tx, None)
+        attention.mark_attention(tx, None)
     clock.pass_(5)
     with mirror.read() as tx:
         assert report.freshness_s(tx) == 5

@@ -72,7 +72,7 @@ def looked_at(mirror: Mirror) -> list[str]:
 
 def settle(mirror: Mirror, *s2e_ids: str) -> None:
     with mirror.transaction() as tx:
-        attention.clear_look(tx, s2e_ids)
+        attention.clear_attention(tx, s2e_ids)
 
 
 def test_an_observation_comes_back_as_it_was_seen(mirror: Mirror) -> None:
@@ -405,5 +405,5 @@ def test_looking_at_all_orders_brings_all_before_the_planner(mirror: Mirror, clo
     save(mirror, order("wo_1"), order("wo_2"))
     settle(mirror, "wo_1", "wo_2")
     with mirror.transaction() as tx:
-        attention.look_at(tx, None)
+        attention.mark_attention(tx, None)
     assert looked_at(mirror) == ["wo_1", "wo_2"]

@@ -1,6 +1,6 @@
 """A person's answers about links, as the holder of the lease acts on them."""
 
-from syncd.core.case import Hold, IntentState, Kind, Write
+from syncd.core.case import Hold, IntentKind, IntentState, Write
 from syncd.core.planning.plan import decide
 from syncd.core.planning.unlinked import RECREATE, UNLINKED
 from syncd.core.policy import Mode, Policy
@@ -8,14 +8,14 @@ from syncd.core.work_order import Field, Side, Status
 from syncd.mirror import journal, link_answers, links, waiting
 from syncd.mirror.cases import load_cases
 from syncd.mirror.db.database import Mirror
-from syncd.mirror.link_answers import Answer, Taken, Wish
+from syncd.mirror.link_answers import LinkAnswer, Taken, Wish
 from tests.edges.test_mirror_cases import case_of, link
 from tests.edges.test_mirror_observations import NOON, order, record, save, save_records
 
 POLICY = Policy(owners={}, cmms_writes=frozenset({Field.TITLE}), cmms_clears=frozenset())
 
 
-def ask(mirror: Mirror, *answers: Answer) -> None:
+def ask(mirror: Mirror, *answers: LinkAnswer) -> None:
     with mirror.transaction() as tx:
         for answer in answers:
             link_answers.ask(tx, answer)
@@ -26,7 +26,7 @@ def take(mirror: Mirror) -> list[Taken]:
         return link_answers.take_answers(tx, "c2")
 
 
-def start_write(mirror: Mirror, kind: Kind = Kind.UPDATE) -> int:
+def start_write(mirror: Mirror, kind: IntentKind = IntentKind.UPDATE) -> int:
     with mirror.transaction() as tx:
         intent = journal.start_intent(
             tx,
@@ -48,7 +48,7 @@ def test_an_answer_waits_for_a_write_that_is_under_way(mirror: Mirror) -> None:
     save_records(mirror, record("7", "wo_1"), record("8"))
     link(mirror)
     number = start_write(mirror)
-    answer = Answer("wo_1", Wish.RELINK, "8")
+    answer = LinkAnswer("wo_1", Wish.RELINK, "8")
     ask(mirror, answer)
     assert take(mirror) == []
     with mirror.transaction() as tx:
@@ -63,8 +63,8 @@ def test_an_answer_waits_for_a_write_that_is_under_way(mirror: Mirror) -> None:
 def test_of_a_create_in_doubt_an_answer_says_that_a_person_has_looked(mirror: Mirror) -> None:
     save(mirror, order())
     save_records(mirror, record("8"))
-    start_write(mirror, Kind.CREATE)
-    ask(mirror, Answer("wo_1", Wish.RELINK, "8"))
+    start_write(mirror, IntentKind.CREATE)
+    ask(mirror, LinkAnswer("wo_1", Wish.RELINK, "8"))
     assert len(take(mirror)) == 1
     assert case_of(mirror).intents == ()
 
@@ -73,7 +73,7 @@ def test_an_answer_that_has_become_impossible_is_refused_and_over(mirror: Mirror
     save(mirror, order(), order("wo_2"))
     save_records(mirror, record("7", "wo_1"), record("8"))
     link(mirror)
-    answer = Answer("wo_1", Wish.RELINK, "8")
+    answer = LinkAnswer("wo_1", Wish.RELINK, "8")
     ask(mirror, answer)
     link(mirror, "wo_2", "8")
     assert take(mirror) == [Taken(answer, "the record is linked to wo_2")]
@@ -90,7 +90,7 @@ def test_what_waited_about_the_old_link_is_forgotten_with_its_bases(mirror: Mirr
     with mirror.transaction() as tx:
         links.save_bases(tx, "wo_1", {Field.TITLE: "a"}, {Field.TITLE: "b"}, native={})
         waiting.put_hold(tx, "wo_1", Hold(Side.CMMS, Field.TITLE, "refused", "x"))
-    ask(mirror, Answer("wo_1", Wish.RELINK, "8"))
+    ask(mirror, LinkAnswer("wo_1", Wish.RELINK, "8"))
     take(mirror)
     case = case_of(mirror)
     assert (case.base_s2e, case.base_cmms, case.holds) == ({}, {}, ())
@@ -100,7 +100,7 @@ def test_the_last_answer_of_an_order_counts(mirror: Mirror) -> None:
     save(mirror, order())
     save_records(mirror, record("7", "wo_1"))
     link(mirror)
-    ask(mirror, Answer("wo_1", Wish.RECREATE), Answer("wo_1", Wish.DROP))
+    ask(mirror, LinkAnswer("wo_1", Wish.RECREATE), LinkAnswer("wo_1", Wish.DROP))
     assert [each.answer.wish for each in take(mirror)] == [Wish.DROP]
     case = case_of(mirror)
     assert [hold.reason for hold in case.holds] == [UNLINKED]
@@ -114,7 +114,7 @@ def test_a_missing_record_claims_nothing_once_it_is_to_be_made_anew(mirror: Mirr
     with mirror.transaction() as tx:
         for cycle in ("c0", "c1"):
             links.note_missing(tx, "7", cycle)
-    ask(mirror, Answer("wo_1", Wish.RECREATE))
+    ask(mirror, LinkAnswer("wo_1", Wish.RECREATE))
     take(mirror)
     case = case_of(mirror)
     assert (case.claims, case.link, [hold.reason for hold in case.holds]) == ((), None, [RECREATE])
@@ -129,7 +129,7 @@ def test_an_external_id_of_somebody_else_does_not_follow(mirror: Mirror) -> None
     save(mirror, order(external_id="somebody's 99"))
     save_records(mirror, record("7", "wo_1"), record("8"))
     link(mirror)
-    ask(mirror, Answer("wo_1", Wish.RELINK, "8"))
+    ask(mirror, LinkAnswer("wo_1", Wish.RELINK, "8"))
     take(mirror)
     assert case_of(mirror).answers == {}
 
@@ -137,6 +137,6 @@ def test_an_external_id_of_somebody_else_does_not_follow(mirror: Mirror) -> None
 def test_an_order_with_an_answer_is_looked_at(mirror: Mirror) -> None:
     save(mirror, order())
     with mirror.transaction() as tx:
-        link_answers.ask(tx, Answer("wo_1", Wish.DROP))
+        link_answers.ask(tx, LinkAnswer("wo_1", Wish.DROP))
     with mirror.read() as tx:
         assert [case.s2e_id for case in load_cases(tx)] == ["wo_1"]

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from syncd.core.case import Hold, IntentState, Kind, Write
+from syncd.core.case import Hold, IntentKind, IntentState, Write
 from syncd.core.order_json import OrderJson
 from syncd.core.work_order import Field, Side
 from syncd.mirror import journal, observations, state, waiting
@@ -30,7 +30,7 @@ def a_day_ahead(mirror: Mirror, clock: Clock) -> datetime:
             s2e_id="wo_1",
             cmms_id=None,
             side=Side.S2E,
-            kind=Kind.UPDATE,
+            kind=IntentKind.UPDATE,
             writes=write,
             last_synced_before=None,
             cycle_id="c1",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from syncd.core.case import Kind
+from syncd.core.case import IntentKind
 from syncd.core.planning.selection import PlanLine
 from syncd.core.work_order import Field, Side, Status, Unreadable, Value
 from syncd.errors import InputContentError, InputError
@@ -20,7 +20,9 @@ HEADER = Header(Purpose.PLAN, "default", "m1", "c1", "2026-03-10T14:30:00.000Z")
 def line(
     field: Field = Field.STATUS, before: Value = None, to: Value = None, source: Value = None
 ) -> PlanLine:
-    return PlanLine("wo_1", "7", Side.S2E, Kind.UPDATE, field, before, to, source, "cmms_changed")
+    return PlanLine(
+        "wo_1", "7", Side.S2E, IntentKind.UPDATE, field, before, to, source, "cmms_changed"
+    )
 
 
 def read(path: Path) -> PlanFile:
@@ -34,7 +36,9 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
         line(Field.ACTUAL_HOURS, Decimal("1.5"), Decimal(2), Decimal(2)),
         line(Field.COMPLETED_AT, to=datetime(2026, 3, 10, 14, tzinfo=UTC)),
         line(Field.RESOLUTION, to="two\nlines\u2028and Ö 🔧", source="\u0000"),
-        PlanLine("wo_2", None, Side.CMMS, Kind.CREATE, Field.TITLE, None, "Pump", "Pump", "create"),
+        PlanLine(
+            "wo_2", None, Side.CMMS, IntentKind.CREATE, Field.TITLE, None, "Pump", "Pump", "create"
+        ),
     ]
     write_plan(path, HEADER, lines)
     assert read(path) == PlanFile(HEADER, dict(enumerate(lines, start=2)))

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from syncd.cmms.port import version
 from syncd.cmms.sql.adapter import SqlAdapter
 from syncd.engine.read_cmms import CmmsPoll
-from syncd.engine.request import Reading, Seen
+from syncd.engine.request import ReadRequest, Seen
 from syncd.mirror import attention, links, state
 from syncd.mirror.db.database import Mirror
 from syncd.mirror.db.tables import links as link_table
@@ -97,7 +97,7 @@ def test_a_file_that_was_put_in_its_place_has_another_version(tmp_path: Path) ->
 
 
 def read(poll: CmmsPoll, clock: Clock, *, full: bool = False) -> Seen:
-    return poll.read(Reading("c", clock.now, full))
+    return poll.read(ReadRequest("c", clock.now, full))
 
 
 def test_a_poll_reads_again_only_what_may_have_changed(mirror: Mirror, tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_poll_reads_again_only_what_may_have_changed(mirror: Mirror, tmp_path:
         assert read(poll, clock).observed == 1
         with mirror.transaction() as tx:  # another mirror, or one from a backup
             state.set_state(tx, state.CMMS_VERSION, None)
-            attention.look_at(tx, None)
+            attention.mark_attention(tx, None)
         assert read(poll, clock).observed == 1
 
 
@@ -136,6 +136,6 @@ def test_a_record_that_is_gone_is_missed_again_in_the_next_cycle(
         People(url).sql("DELETE FROM work_orders")
         for cycle in ("c1", "c2"):
             clock.now += timedelta(seconds=60)
-            poll.read(Reading(cycle, clock.now, False))
+            poll.read(ReadRequest(cycle, clock.now, False))
         with mirror.read() as tx:
             assert tx.conn.scalar(select(link_table.c.missing_cycles)) == 2

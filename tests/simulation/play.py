@@ -11,7 +11,7 @@ from syncd.core.case import IntentState
 from syncd.core.planning.plan import decide
 from syncd.core.work_order import Field, Side
 from syncd.engine.decide import Decider
-from syncd.engine.results import Report
+from syncd.engine.results import CycleReport
 from syncd.mirror import waiting
 from syncd.mirror.db.database import Tx
 from syncd.mirror.db.tables import conflicts, intents, parked
@@ -293,7 +293,7 @@ class Player:
             return []
         return [f"not in step after {complete} complete sweeps: {'; '.join(apart)}"]
 
-    def _apart(self, done: Report | None) -> list[str]:
+    def _apart(self, done: CycleReport | None) -> list[str]:
         if done is None:
             return ["the last cycle did not end"]
         with self.world.mirror.read() as tx:

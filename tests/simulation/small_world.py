@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
 
-from syncd.core.case import Case, Intent, IntentState, Kind, Link, Write
+from syncd.core.case import Case, Intent, IntentKind, IntentState, Link, Write
 from syncd.core.decision import Decision
 from syncd.core.planning.plan import decide
 from syncd.core.policy import Mode, Policy
@@ -213,7 +213,7 @@ def push(state: State, how: str, policy: Policy) -> State | None:
             1 + len(state.path),
             _ID,
             side,
-            Kind.UPDATE,
+            IntentKind.UPDATE,
             IntentState.STARTED,
             writes,
             state.now,

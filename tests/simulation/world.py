@@ -20,9 +20,9 @@ from syncd.core.decision import Decision
 from syncd.core.planning.plan import decide
 from syncd.core.policy import Mode, Policy, Scope
 from syncd.core.work_order import SHARED, Field, Side
-from syncd.engine.cycle import Cycle, Order
+from syncd.engine.cycle import Cycle, CycleRequest
 from syncd.engine.decide import Decider
-from syncd.engine.results import Report
+from syncd.engine.results import CycleReport
 from syncd.errors import LeaseLost
 from syncd.http import HttpClient
 from syncd.mirror import state
@@ -206,7 +206,7 @@ class World:
 
     # ── running ───────────────────────────────────────────────────────────────────────────
 
-    def tick(self, *, full: bool = False) -> Report | None:
+    def tick(self, *, full: bool = False) -> CycleReport | None:
         """One cycle, and the time to the next; None if it did not live to its end."""
         self._rules.follow()
         began, first = self.clock.now, len(self.ledger.events)
@@ -224,11 +224,11 @@ class World:
         self.clock.now = max(self.clock.now, began + POLL_EVERY_S)
         return report
 
-    def _order(self, *, full: bool) -> Order:
+    def _order(self, *, full: bool) -> CycleRequest:
         dies, self.dies_deciding = self.dies_deciding, False
-        return Order(full=full, decide=_dying if dies else self._decide)
+        return CycleRequest(full=full, decide=_dying if dies else self._decide)
 
-    def _looked(self, report: Report, first: int, *, whole: bool) -> None:
+    def _looked(self, report: CycleReport, first: int, *, whole: bool) -> None:
         s2e, cmms = report.s2e, report.cmms
         swept = whole and s2e.sweep == "complete"
         read = s2e.error is None and not s2e.failed, cmms.error is None and not cmms.owed
@@ -253,7 +253,7 @@ class World:
         self.takeovers += 1
         mirror, cycle = self._engine()
         try:
-            cycle.run(Order())
+            cycle.run(CycleRequest())
         except Crash:
             self.ledger.died()
         finally:

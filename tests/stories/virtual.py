@@ -15,8 +15,8 @@ from syncd.cmms.sql.adapter import SqlAdapter
 from syncd.core.budget import RateBudget
 from syncd.core.policy import Mode, Policy, Scope
 from syncd.core.work_order import SHARED, Side
-from syncd.engine.cycle import Cycle, Order
-from syncd.engine.results import Report
+from syncd.engine.cycle import Cycle, CycleRequest
+from syncd.engine.results import CycleReport
 from syncd.http import HttpClient
 from syncd.mirror.db import schema
 from syncd.mirror.db.database import open_mirror
@@ -91,9 +91,9 @@ class VirtualWorld:
         self.now += seconds
         return True
 
-    def tick(self, *, full: bool = False, every_s: float = 60.0) -> Report:
+    def tick(self, *, full: bool = False, every_s: float = 60.0) -> CycleReport:
         began = self.now
-        report = self.cycle.run(Order(full=full))
+        report = self.cycle.run(CycleRequest(full=full))
         self.now = max(self.now, began + every_s)
         return report
 

@@ -12,7 +12,7 @@ from syncd.app import utcnow
 from syncd.core.budget import RateBudget
 from syncd.core.policy import Policy
 from syncd.engine.read_s2e import S2ePoll
-from syncd.engine.request import Reading, Seen
+from syncd.engine.request import ReadRequest, Seen
 from syncd.http import HttpClient
 from syncd.mirror import state
 from syncd.mirror.db import schema
@@ -145,7 +145,7 @@ def _read(twin: Twin, mirror: Mirror, happens: Callable[[], None]) -> Seen:
     poll = S2ePoll(client, mirror, policy, utcnow, timedelta(hours=1), lambda _: None, set())
     try:
         seen = Seen()
-        reading = Reading("trial", utcnow(), full=True)
+        reading = ReadRequest("trial", utcnow(), full=True)
         poll.sweep(reading, seen)
         return seen
     finally:

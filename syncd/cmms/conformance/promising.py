@@ -22,19 +22,19 @@ from syncd.cmms.port import CmmsAdapter, check, close, version
 from syncd.core.work_order import (
     CmmsRecord,
     Field,
-    Kind,
     Priority,
     Status,
     Unreadable,
+    ValueKind,
     kind_of,
 )
 
-_TYPES: dict[Kind, type] = {
-    Kind.TEXT: str,
-    Kind.HOURS: Decimal,
-    Kind.TIME: datetime,
-    Kind.STATUS: Status,
-    Kind.PRIORITY: Priority,
+_TYPES: dict[ValueKind, type] = {
+    ValueKind.TEXT: str,
+    ValueKind.HOURS: Decimal,
+    ValueKind.TIME: datetime,
+    ValueKind.STATUS: Status,
+    ValueKind.PRIORITY: Priority,
 }
 
 
@@ -127,7 +127,7 @@ class Promising(Suite):
         """A float would compare unequal to what it was written as."""
         for record in self.shown(bench):
             for name, value in record.fields.items():
-                if kind_of(name) is Kind.HOURS and not isinstance(value, Unreadable):
+                if kind_of(name) is ValueKind.HOURS and not isinstance(value, Unreadable):
                     assert value is None or isinstance(value, Decimal), name
 
     @live

@@ -23,7 +23,7 @@ from syncd.cmms.mapping.values.record_map import NEVER_BLANK, FieldMap, RecordMa
 from syncd.cmms.mapping.values.source import Column, Expression, Source
 from syncd.cmms.mapping.values.template import Template
 from syncd.cmms.mapping.values.times import TimeFormat, pattern_problem
-from syncd.core.work_order import Field, Kind, kind_of
+from syncd.core.work_order import Field, ValueKind, kind_of
 
 _NOT_FIELDS = ("id", "address", "updated_at")
 _NO_PLACE = Column("")
@@ -176,10 +176,10 @@ class _Fields:
             section.done()
             return
         kind = kind_of(name)
-        split = section.section("split") if kind is Kind.TIME else None
+        split = section.section("split") if kind is ValueKind.TIME else None
         places = self._split(section, split) if split is not None else self._places(section)
         convert = _CONVERTERS[kind](self, name, section)
-        if kind is Kind.HOURS and section.has("unit_at"):
+        if kind is ValueKind.HOURS and section.has("unit_at"):
             places = self._with_unit(section, places)
         if split is not None and isinstance(convert, Time):
             convert = SplitTime(convert.form, split.flag("edm"))
@@ -311,7 +311,7 @@ class _Fields:
 
     def _host(self, section: Section) -> Field | None:
         told = section.text("marker")
-        texts = [name.value for name in Field if kind_of(name) is Kind.TEXT]
+        texts = [name.value for name in Field if kind_of(name) is ValueKind.TEXT]
         if told not in texts:
             section.problem(_unknown(told, texts), "marker")
             return None
@@ -340,12 +340,12 @@ class _Places:
     round_trip: bool = True
 
 
-_CONVERTERS: Mapping[Kind, Callable[[_Fields, Field, Section], Converter]] = {
-    Kind.TEXT: _Fields._text,
-    Kind.STATUS: _Fields._mapped,
-    Kind.PRIORITY: _Fields._mapped,
-    Kind.HOURS: _Fields._hours,
-    Kind.TIME: _Fields._time,
+_CONVERTERS: Mapping[ValueKind, Callable[[_Fields, Field, Section], Converter]] = {
+    ValueKind.TEXT: _Fields._text,
+    ValueKind.STATUS: _Fields._mapped,
+    ValueKind.PRIORITY: _Fields._mapped,
+    ValueKind.HOURS: _Fields._hours,
+    ValueKind.TIME: _Fields._time,
 }
 
 

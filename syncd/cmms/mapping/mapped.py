@@ -9,11 +9,11 @@ from syncd.core.work_order import (
     CmmsRecord,
     Field,
     Fields,
-    Kind,
-    Misfit,
     Priority,
     Status,
     Unreadable,
+    Unwritable,
+    ValueKind,
     kind_of,
 )
 from syncd.errors import Refused, UnexpectedContent
@@ -46,7 +46,7 @@ def assignments(records: RecordMap, fields: Fields, held: Fields | None = None) 
         held: what the record holds, where `records.needs_record(fields)`.
     """
     done = records.write(fields, held)
-    if isinstance(done, Misfit):
+    if isinstance(done, Unwritable):
         raise Refused(done.detail, side="cmms")
     return done
 
@@ -69,9 +69,9 @@ def json_value(native: object) -> object:
 
 def _every(name: Field) -> frozenset[str]:
     kind = kind_of(name)
-    if kind is Kind.STATUS:
+    if kind is ValueKind.STATUS:
         return frozenset(Status.__members__)
-    return frozenset(Priority.__members__) if kind is Kind.PRIORITY else frozenset()
+    return frozenset(Priority.__members__) if kind is ValueKind.PRIORITY else frozenset()
 
 
 def notes(records: RecordMap) -> list[str]:

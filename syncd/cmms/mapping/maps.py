@@ -4,9 +4,12 @@ from syncd.cmms.mapping.nodes import Entry as Line
 from syncd.cmms.mapping.nodes import Node
 from syncd.cmms.mapping.section import Section, nearest
 from syncd.cmms.mapping.values.value_map import Entry, ValueMap
-from syncd.core.work_order import Field, Kind, Priority, Status, kind_of
+from syncd.core.work_order import Field, Priority, Status, ValueKind, kind_of
 
-_OURS = {Kind.STATUS: tuple(Status.__members__), Kind.PRIORITY: tuple(Priority.__members__)}
+_OURS = {
+    ValueKind.STATUS: tuple(Status.__members__),
+    ValueKind.PRIORITY: tuple(Priority.__members__),
+}
 
 
 class Maps:
@@ -15,7 +18,7 @@ class Maps:
     def __init__(self, section: Section | None) -> None:
         self._section = section
         self._names = [] if section is None else [name for name, _ in section.entries()]
-        self._made: dict[tuple[str, Kind], ValueMap] = {}
+        self._made: dict[tuple[str, ValueKind], ValueMap] = {}
 
     def get(self, by: Section, key: str, name: Field) -> ValueMap | None:
         """The table that a field names."""
@@ -27,7 +30,7 @@ class Maps:
             self._made[told, kind] = self._make(self._section, told, kind)
         return self._made[told, kind]
 
-    def _make(self, section: Section, name: str, kind: Kind) -> ValueMap:
+    def _make(self, section: Section, name: str, kind: ValueKind) -> ValueMap:
         inner = section.inner(name)
         entries, keys = [], {}
         for key, line in inner.entries():

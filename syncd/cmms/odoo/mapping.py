@@ -21,11 +21,11 @@ from syncd.cmms.odoo.model import OdooModel
 from syncd.core.work_order import (
     Field,
     Fields,
-    Kind,
     Priority,
     Status,
     Unreadable,
     Value,
+    ValueKind,
     encode_value,
     kind_of,
     parse_hours,
@@ -73,9 +73,9 @@ def read_value(name: Field, raw: Any, odoo_type: str) -> Value:
         if raw in {"0", "1", "2", "3"}:
             return _PRIORITIES[int(raw)]
         return Unreadable(str(raw), "is no priority of Odoo's that we know")
-    if kind_of(name) is Kind.HOURS:
+    if kind_of(name) is ValueKind.HOURS:
         return parse_hours(raw) or None
-    if kind_of(name) is Kind.TIME:
+    if kind_of(name) is ValueKind.TIME:
         return read_time(raw, _DAY if odoo_type == "date" else _TIME)
     if not isinstance(raw, str):
         return Unreadable(str(raw)[:200], "is not text")

@@ -24,7 +24,7 @@ from syncd.cmms.rest.probe import Finding, Probe
 from syncd.cmms.rest.records import Records
 from syncd.cmms.rest.schema import Find, RestMapping
 from syncd.cmms.rest.writes import Writer
-from syncd.core.work_order import CmmsRecord, Field, Fields, Misfit, Value
+from syncd.core.work_order import CmmsRecord, Field, Fields, Unwritable, Value
 from syncd.errors import ConfigurationError, NotFound, Refused, RemoteError, UnexpectedContent
 
 _EXAMPLE = "SYNCD_CMMS_MAPPING=acme.yaml, or preset:NAME"
@@ -188,7 +188,7 @@ class RestAdapter:
         self._require_write()
         return self._writer.update(cmms_id, fields, expected)
 
-    def settled(self, name: Field, value: Value) -> Value | Misfit:
+    def settled(self, name: Field, value: Value) -> Value | Unwritable:
         """See `port.settled`."""
         return self._map.settled(name, value)
 

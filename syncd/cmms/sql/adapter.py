@@ -41,8 +41,8 @@ from syncd.core.work_order import (
     CmmsRecord,
     Field,
     Fields,
-    Kind,
     Value,
+    ValueKind,
     encode_value,
     format_time,
     kind_of,
@@ -101,7 +101,7 @@ class _AsIs(UserDefinedType[Any]):
 
 
 def _column(name: str, field: Field) -> Column[Any]:
-    spec = "NUMERIC" if kind_of(field) is Kind.HOURS else "TEXT"
+    spec = "NUMERIC" if kind_of(field) is ValueKind.HOURS else "TEXT"
     return Column(name, _AsIs(spec), unique=field is Field.S2E_ID)
 
 
@@ -360,7 +360,9 @@ def _record(row: Any) -> CmmsRecord:
 
 def _told(name: Field, value: Any) -> Any:
     """Text as it stands; around a number, a time or a status, white space means nothing."""
-    return value.strip() if isinstance(value, str) and kind_of(name) is not Kind.TEXT else value
+    return (
+        value.strip() if isinstance(value, str) and kind_of(name) is not ValueKind.TEXT else value
+    )
 
 
 def _plain(value: Any) -> Any:

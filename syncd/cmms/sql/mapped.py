@@ -25,7 +25,7 @@ from syncd.cmms.sql.database import LOCK_TIMEOUT_S, Database
 from syncd.cmms.sql.mapping import KIND, SqlPart, Statement, finds, read_sql
 from syncd.cmms.sql.table import MappedTable
 from syncd.core.equality import same
-from syncd.core.work_order import CmmsRecord, Field, Fields, Misfit, Value
+from syncd.core.work_order import CmmsRecord, Field, Fields, Unwritable, Value
 from syncd.errors import Changed, NotFound, Refused, UnexpectedContent
 
 _CHUNK = 200  # rows held in memory at a time; their texts may be long
@@ -136,7 +136,7 @@ class MappedSqlAdapter:
         with self._database.reading() as conn:
             return self._find(conn, self._table(conn), s2e_id)
 
-    def settled(self, name: Field, value: Value) -> Value | Misfit:
+    def settled(self, name: Field, value: Value) -> Value | Unwritable:
         """See `port.settled`."""
         return self._records.settled(name, value)
 

@@ -35,10 +35,10 @@ from syncd.core.work_order import (
     CmmsRecord,
     Field,
     Fields,
-    Misfit,
     S2eOrder,
     Side,
     Unreadable,
+    Unwritable,
     Value,
     encode_value,
 )
@@ -278,7 +278,7 @@ class _Merge:
             self.drifts.append(Drift(side.other, name, source, "cannot_clear"))
             return
         value = fit(name, source, side, self.policy)
-        if isinstance(value, Misfit):
+        if isinstance(value, Unwritable):
             self._park(side, name, value.reason, source, value.detail)
             return
         if same(value, before):

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from syncd.core.case import Case, Kind, Link
+from syncd.core.case import Case, IntentKind, Link
 from syncd.core.decision import Change, Decision
 from syncd.core.planning.merge import reconcile
 from syncd.core.planning.readback import abandoned_creates, read_back
-from syncd.core.planning.unlinked import TOMBSTONE, meet, outside
+from syncd.core.planning.unlinked import TOMBSTONE, decide_unlinked, outside
 from syncd.core.policy import Policy
 from syncd.core.work_order import CMMS_OWNED, Field, Side, Status, Value, encode_value
 
@@ -131,7 +131,7 @@ def decide(case: Case, policy: Policy, now: datetime) -> Decision:
     if reason is not None:
         return _left_out(case, policy, now, reason)
     if case.link is None:
-        return _first_meeting(meet(case, policy, now), policy, now)
+        return _first_meeting(decide_unlinked(case, policy, now), policy, now)
     if case.cmms is None or case.link.missing_cycles > 0:
         return _left_out(case, policy, now, CMMS_MISSING)
     return reconcile(case, policy, now)
@@ -144,7 +144,7 @@ def _left_out(case: Case, policy: Policy, now: datetime, reason: str) -> Decisio
         gone.add(Side.CMMS)
     told = read_back(case, policy, case.s2e, case.cmms, gone=gone)
     settled = [*told.settled, *abandoned_creates(case, policy, now)]
-    open_creates = {name for i in case.intents if i.kind is Kind.CREATE for name in i.writes}
+    open_creates = {name for i in case.intents if i.kind is IntentKind.CREATE for name in i.writes}
     return Decision(
         case,
         out_of_scope=reason,

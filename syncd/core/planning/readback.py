@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from syncd.core.case import ARRIVED_STATES, Case, Intent, IntentState, Kind, Write
+from syncd.core.case import ARRIVED_STATES, Case, Intent, IntentKind, IntentState, Write
 from syncd.core.decision import BaseMove, Settled
 from syncd.core.equality import equivalents, same
 from syncd.core.planning.verdict import judge
@@ -54,7 +54,7 @@ def read_back(
     """
     told = ReadBack()
     for intent in case.intents:
-        if intent.kind is not Kind.UPDATE:
+        if intent.kind is not IntentKind.UPDATE:
             continue
         for name, write in intent.writes.items():
             if write.verdict is None:
@@ -193,6 +193,6 @@ def abandoned_creates(case: Case, policy: Policy, now: datetime) -> list[Settled
     return [
         Settled(intent, name, IntentState.NOT_APPLIED, None)
         for intent in case.intents
-        if intent.kind is Kind.CREATE and now - intent.started_at >= policy.cmms_index_lag
+        if intent.kind is IntentKind.CREATE and now - intent.started_at >= policy.cmms_index_lag
         for name in intent.writes
     ]

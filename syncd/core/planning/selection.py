@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from syncd.core.case import Case, Kind
+from syncd.core.case import Case, IntentKind
 from syncd.core.decision import Change, Decision
 from syncd.core.equality import same
 from syncd.core.work_order import Field, Side, Value, show_value
@@ -28,7 +28,7 @@ class PlanLine:
     s2e_id: str
     cmms_id: str | None
     side: Side
-    kind: Kind
+    kind: IntentKind
     field: Field
     before: Value
     to: Value
@@ -42,11 +42,13 @@ def lines_of(decision: Decision) -> list[PlanLine]:
     cmms_id = link.cmms_id if link is not None else None
     s2e_id = decision.s2e_id
     created = [
-        PlanLine(s2e_id, None, Side.CMMS, Kind.CREATE, name, None, value, value, "create")
+        PlanLine(s2e_id, None, Side.CMMS, IntentKind.CREATE, name, None, value, value, "create")
         for name, value in (decision.create or {}).items()
     ]
     return created + [
-        PlanLine(s2e_id, cmms_id, c.side, Kind.UPDATE, c.field, c.before, c.value, c.source, c.rule)
+        PlanLine(
+            s2e_id, cmms_id, c.side, IntentKind.UPDATE, c.field, c.before, c.value, c.source, c.rule
+        )
         for c in decision.changes
     ]
 
@@ -65,13 +67,13 @@ def choose(
     left: dict[int, str] = {}
     changes = []
     for number, line in lines.items():
-        if line.kind is Kind.UPDATE:
+        if line.kind is IntentKind.UPDATE:
             change, why = _change(decision, line, since)
             if change is not None:
                 changes.append(change)
             else:
                 left[number] = why
-    creating = {number: line for number, line in lines.items() if line.kind is Kind.CREATE}
+    creating = {number: line for number, line in lines.items() if line.kind is IntentKind.CREATE}
     reason = _no_create(decision, creating) if creating else None
     created = None
     if creating and reason is None and decision.create is not None:
@@ -151,7 +153,7 @@ def _no_create(decision: Decision, lines: Mapping[int, PlanLine]) -> str | None:
         link = decision.link or case.link
         if link is not None:
             return f"the order has record {link.cmms_id} already"
-        if any(intent.kind is Kind.CREATE for intent in case.intents):
+        if any(intent.kind is IntentKind.CREATE for intent in case.intents):
             return "a write to the order is under way"
         return "the planner no longer plans it"
     for line in lines.values():

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from syncd.core.case import ARRIVED_STATES, Case, Intent, IntentState, Kind
+from syncd.core.case import ARRIVED_STATES, Case, Intent, IntentKind, IntentState
 from syncd.core.decision import Change, Decision
 from syncd.core.equality import fit, is_normalisation, same
 from syncd.core.planning.plan import decide
@@ -31,9 +31,9 @@ from syncd.core.work_order import (
     WRITABLE_ON_S2E,
     CmmsRecord,
     Field,
-    Misfit,
     Side,
     Unreadable,
+    Unwritable,
     Value,
     show_value,
 )
@@ -68,7 +68,7 @@ def written_by(intents: Iterable[Intent]) -> list[Written]:
     """What these intents of one cycle have changed, or may have; a field once."""
     found: dict[tuple[str, Side, Field | None], Written] = {}
     for intent in intents:
-        if intent.kind is Kind.CREATE:
+        if intent.kind is IntentKind.CREATE:
             if intent.state in ARRIVED_STATES:
                 key = (intent.s2e_id, intent.side, None)
                 found[key] = Written(intent.s2e_id, intent.cmms_id, intent.side, None)
@@ -144,7 +144,7 @@ def _take_back(planned: Decision, written: Written, policy: Policy) -> Change | 
     ):
         return "the other side has changed since, and that comes first"
     value = fit(name, written.before, side, policy)
-    if isinstance(value, Misfit):
+    if isinstance(value, Unwritable):
         return f"the value from before cannot be written: {value.detail}"
     if (reason := _forbidden(name, side, own[name], value, policy)) is not None:
         return reason

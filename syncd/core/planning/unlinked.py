@@ -18,7 +18,7 @@ nothing of the kind, mode create, status in scope         create
 from dataclasses import replace
 from datetime import datetime
 
-from syncd.core.case import Case, Conflict, Hold, Intent, IntentState, Kind
+from syncd.core.case import Case, Conflict, Hold, Intent, IntentKind, IntentState
 from syncd.core.decision import Decision, NewLink, Settled
 from syncd.core.equality import fit
 from syncd.core.planning.created import UNFINISHED, created_bases
@@ -29,10 +29,10 @@ from syncd.core.work_order import (
     SHARED,
     CmmsRecord,
     Field,
-    Misfit,
     S2eOrder,
     Side,
     Status,
+    Unwritable,
     Value,
     encode_fields,
 )
@@ -61,7 +61,7 @@ def outside(case: Case, policy: Policy) -> str | None:
     return None
 
 
-def alone(policy: Policy) -> tuple[str, str] | None:
+def without_counterpart(policy: Policy) -> tuple[str, str] | None:
     """Why an order that has no counterpart of any kind is out of scope, without and with an
     externalId; None where each one has to be looked at.
 
@@ -72,12 +72,12 @@ def alone(policy: Policy) -> tuple[str, str] | None:
     return "no_record", "external_id_unknown"
 
 
-def meet(case: Case, policy: Policy, now: datetime) -> Decision:
+def decide_unlinked(case: Case, policy: Policy, now: datetime) -> Decision:
     """Decide about an unlinked order that takes part and has been observed upstream."""
     order = case.s2e
     if order is None or case.link is not None:
         raise ValueError(f"{case.s2e_id} is not an unlinked order")
-    creating = [intent for intent in case.intents if intent.kind is Kind.CREATE]
+    creating = [intent for intent in case.intents if intent.kind is IntentKind.CREATE]
     if len(case.claims) > 1:
         return _review(case, "duplicate_records", ", ".join(sorted(case.claims)))
     if len(case.claims) == 1:
@@ -174,7 +174,7 @@ def _create(case: Case, order: S2eOrder, policy: Policy, now: datetime) -> Decis
         if value is None or name not in policy.cmms_writes or name not in S2E_OWNED | SHARED:
             continue
         fitted = fit(name, value, Side.CMMS, policy)
-        if not isinstance(fitted, Misfit):
+        if not isinstance(fitted, Unwritable):
             fields[name] = fitted
     if _is_marked(case, RECREATE):
         # The mark stays until there is a record: an answer may be lost on the way.

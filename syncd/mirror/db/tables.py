@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-from syncd.core.work_order import Field, Kind, kind_of
+from syncd.core.work_order import Field, ValueKind, kind_of
 from syncd.mirror.db.columns import Id, Json, Text, UtcTime
 
 metadata = MetaData(
@@ -34,9 +34,9 @@ metadata = MetaData(
 
 def _typed(name: Field) -> Column[Any]:
     kind = kind_of(name)
-    if kind is Kind.TIME:
+    if kind is ValueKind.TIME:
         return Column(name.value, UtcTime)
-    if kind is Kind.HOURS:
+    if kind is ValueKind.HOURS:
         return Column(name.value, Double)
     return Column(name.value, Text)
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from syncd.core import order_json
 from syncd.core.order_json import PATHS, Path
-from syncd.core.work_order import Kind, kind_of
+from syncd.core.work_order import ValueKind, kind_of
 
 NAME = "s2e_work_orders"
 _BESIDE: Mapping[str, tuple[Path, ...]] = MappingProxyType(
@@ -31,7 +31,7 @@ def create_view(dialect: str) -> str:
     text, number = (_pg_text, _pg_number) if dialect == "postgresql" else (_text, _number)
     columns = ["connection", "s2e_id"]
     for name, paths in PATHS.items():
-        one = number if kind_of(name) is Kind.HOURS else text
+        one = number if kind_of(name) is ValueKind.HOURS else text
         columns.append(f"{_first(map(one, paths))} AS {name}")
     columns += [f"{_first(map(text, paths))} AS {name}" for name, paths in _BESIDE.items()]
     return f"CREATE VIEW {NAME} AS SELECT {', '.join(columns)} FROM s2e_orders"  # noqa: S608 - ours

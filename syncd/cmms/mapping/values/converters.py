@@ -24,8 +24,8 @@ from syncd.cmms.mapping.values.value_map import ValueMap, native_key
 from syncd.core.equality import cut_text, utf16_units
 from syncd.core.work_order import (
     Field,
-    Misfit,
     Unreadable,
+    Unwritable,
     Value,
     canonical_time,
     encode_value,
@@ -53,7 +53,7 @@ class Converter(Protocol):
 
     def read(self, natives: Natives) -> Meaning: ...
 
-    def write(self, value: Value) -> Natives | Misfit: ...
+    def write(self, value: Value) -> Natives | Unwritable: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +81,19 @@ class Text:
             native = html_to_text(native)
         return Meaning(parse_value(self.field, native))
 
-    def write(self, value: Value) -> Natives | Misfit:
+    def write(self, value: Value) -> Natives | Unwritable:
         return self.fitted(str(encode_value(value)))
 
-    def fitted(self, text: str, tail: str = "") -> Natives | Misfit:
+    def fitted(self, text: str, tail: str = "") -> Natives | Unwritable:
         """The text and its tail; where both are too long, the text is cut and the tail is not."""
         native = self._native(text + tail)
         size = COUNTS[self.count]
         if self.most is None or size(native) <= self.most:
             return (native,)
         if not self.cuts:
-            return Misfit("text_too_long", f"{size(native)} of at most {self.most} ({self.count})")
+            return Unwritable(
+                "text_too_long", f"{size(native)} of at most {self.most} ({self.count})"
+            )
         room = self.most
         while room > 0:
             cut = self._native(cut_text(text, room, size) + tail)
@@ -127,10 +129,10 @@ class Mapped:
         both = frozenset(entry.ours) if len(entry.ours) > 1 else NO_EQUIVALENTS
         return Meaning(parse_value(self.field, entry.ours[0]), both)
 
-    def write(self, value: Value) -> Natives | Misfit:
+    def write(self, value: Value) -> Natives | Unwritable:
         entry = self.table.write(str(encode_value(value)))
         if entry is None:
-            return Misfit(
+            return Unwritable(
                 "unmapped",
                 f"nothing in maps.{self.table.name} (the map: {self.table.where}) is written "
                 "for it",
@@ -154,7 +156,7 @@ class Same:
             parse_value(self.field, native.strip() if isinstance(native, str) else native)
         )
 
-    def write(self, value: Value) -> Natives | Misfit:
+    def write(self, value: Value) -> Natives | Unwritable:
         return (encode_value(value),)
 
 
@@ -178,9 +180,9 @@ class Hours:
         (native,) = natives
         return Meaning(_hours(native, self.unit, self.spelled))
 
-    def write(self, value: Value) -> Natives | Misfit:
+    def write(self, value: Value) -> Natives | Unwritable:
         if not isinstance(value, Decimal):
-            return Misfit("invalid", "is no number of hours")
+            return Unwritable("invalid", "is no number of hours")
         return (_native_hours(value, self.unit, self.spelled),)
 
 
@@ -212,9 +214,9 @@ class HoursWithUnit:
             return Meaning(Unreadable(f"{quantity} {unit}"[:200], "is in a unit we do not know"))
         return Meaning(_hours(quantity, ours, self.spelled))
 
-    def write(self, value: Value) -> Natives | Misfit:
+    def write(self, value: Value) -> Natives | Unwritable:
         if not isinstance(value, Decimal):
-            return Misfit("invalid", "is no number of hours")
+            return Unwritable("invalid", "is no number of hours")
         return (_native_hours(value, self.written, self.spelled), self.named)
 
 
@@ -243,13 +245,13 @@ class Time:
         (native,) = natives
         return Meaning(self.form.read(native))
 
-    def write(self, value: Value) -> Natives | Misfit:
+    def write(self, value: Value) -> Natives | Unwritable:
         if not isinstance(value, datetime):
-            return Misfit("invalid", "is no time")
+            return Unwritable("invalid", "is no time")
         try:
             return (self.form.write(value),)
         except (ValueError, OverflowError):
-            return Misfit("invalid", f"cannot be said in the format {self.form.form}")
+            return Unwritable("invalid", f"cannot be said in the format {self.form.form}")
 
 
 _EDM_TIME = re.compile(r"PT(?:(\d{1,2})H)?(?:(\d{1,2})M)?(?:(\d{1,2})(?:\.\d+)?S)?")
@@ -285,9 +287,9 @@ class SplitTime:
         except (ValueError, OverflowError):
             return Meaning(Unreadable(str(day)[:200], "is out of range"))
 
-    def write(self, value: Value) -> Natives | Misfit:
+    def write(self, value: Value) -> Natives | Unwritable:
         if not isinstance(value, datetime) or self.form.zone is None:
-            return Misfit("invalid", "is no time")
+            return Unwritable("invalid", "is no time")
         here = value.astimezone(self.form.zone)
         midnight = here.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
         clock = here.strftime("PT%HH%MM%SS" if self.edm else "%H:%M:%S")

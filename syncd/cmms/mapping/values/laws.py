@@ -29,12 +29,12 @@ from syncd.cmms.mapping.values.record_map import FieldMap, RecordMap
 from syncd.core.equality import is_normalisation, same
 from syncd.core.work_order import (
     Field,
-    Kind,
-    Misfit,
     Priority,
     Status,
     Unreadable,
+    Unwritable,
     Value,
+    ValueKind,
     encode_value,
     kind_of,
     show_value,
@@ -60,7 +60,7 @@ def _broken(one: FieldMap) -> list[str]:
         problem = _problem(one, value)
         if problem is not None:
             found.append(f"{one.where}: fields.{one.field}: {show_value(value)!r} {problem}")
-            if kind_of(one.field) not in {Kind.STATUS, Kind.PRIORITY}:
+            if kind_of(one.field) not in {ValueKind.STATUS, ValueKind.PRIORITY}:
                 break  # of hundreds of texts one tells enough
     if one.clears:
         meaning = one.meaning((one.empty,) * len(one.writes))
@@ -77,7 +77,7 @@ def _broken(one: FieldMap) -> list[str]:
 def _problem(one: FieldMap, value: Value) -> str | None:
     """Which law this value breaks."""
     natives = one.natives(value)
-    if isinstance(natives, Misfit):
+    if isinstance(natives, Unwritable):
         # A value that a table leaves out is refused when it comes, and told at the start.
         return None
     seen = _read_back(one, natives)
@@ -87,7 +87,7 @@ def _problem(one: FieldMap, value: Value) -> str | None:
         return f"is written as {_spelled(natives)} and reads back as {show_value(seen)!r}"
     again = one.natives(seen) if seen is not None or one.clears else natives
     if again != natives:
-        text = again.detail if isinstance(again, Misfit) else _spelled(again)
+        text = again.detail if isinstance(again, Unwritable) else _spelled(again)
         return (
             f"swings: it is written as {_spelled(natives)}, read back as {show_value(seen)!r} "
             f"and that is written as {text}"
@@ -134,7 +134,7 @@ def _broken_entries(one: FieldMap, convert: Mapped) -> Iterator[str]:
         if read is None or isinstance(read, Unreadable):
             continue  # it is one of the absent
         written = one.natives(read)
-        if isinstance(written, Misfit):
+        if isinstance(written, Unwritable):
             continue
         again = one.meaning(written)
         if not same(again.value, read) and str(encode_value(read)) not in again.equivalents:
@@ -154,13 +154,13 @@ def _spelled(natives: Natives) -> str:
 def samples(name: Field) -> list[Value]:
     """The values that a field is tried on: every one there is, or some two hundred."""
     match kind_of(name):
-        case Kind.STATUS:
+        case ValueKind.STATUS:
             return list(Status)
-        case Kind.PRIORITY:
+        case ValueKind.PRIORITY:
             return list(Priority)
-        case Kind.HOURS:
+        case ValueKind.HOURS:
             return [*_HOURS]
-        case Kind.TIME:
+        case ValueKind.TIME:
             return [*_TIMES]
     return [*_S2E_IDS] if name is Field.S2E_ID else [*_TEXTS]
 

@@ -2,7 +2,7 @@
 
 What `read` yields for a field is a value, None (the record says there is none), Unreadable, or
 nothing at all where the record was not asked for it. What `write` yields is where each native
-value goes; or a Misfit that names the field, the value and the line of the mapping.
+value goes; or a Unwritable that names the field, the value and the line of the mapping.
 """
 
 from collections.abc import Collection, Mapping
@@ -20,10 +20,10 @@ from syncd.core.work_order import (
     CmmsRecord,
     Field,
     Fields,
-    Kind,
-    Misfit,
     Unreadable,
+    Unwritable,
     Value,
+    ValueKind,
     encode_value,
     kind_of,
     show_value,
@@ -87,7 +87,7 @@ class FieldMap:
 
     def _is_absent(self, native: object) -> bool:
         """In a text "0" and "false" are words; elsewhere a number may come as text."""
-        exact = kind_of(self.field) is Kind.TEXT
+        exact = kind_of(self.field) is ValueKind.TEXT
         return any(
             native_key(native) == native_key(it)
             and isinstance(native, bool) == isinstance(it, bool)
@@ -95,32 +95,32 @@ class FieldMap:
             for it in self.absent
         )
 
-    def natives(self, value: Value) -> Natives | Misfit:
+    def natives(self, value: Value) -> Natives | Unwritable:
         """The native values that are written for it."""
         if isinstance(value, Unreadable):
-            return self._misfit(value, Misfit("unreadable", value.why))
+            return self._misfit(value, Unwritable("unreadable", value.why))
         if value is None:
             if not self.clears:
-                return self._misfit(value, Misfit("cannot_clear", "it cannot be cleared"))
+                return self._misfit(value, Unwritable("cannot_clear", "it cannot be cleared"))
             return (self.empty,) * len(self.writes)
         done = self.convert.write(value)
-        return self._misfit(value, done) if isinstance(done, Misfit) else done
+        return self._misfit(value, done) if isinstance(done, Unwritable) else done
 
-    def fitted(self, text: str, tail: str) -> Natives | Misfit:
+    def fitted(self, text: str, tail: str) -> Natives | Unwritable:
         """A text with a tail that is never cut."""
         if not isinstance(self.convert, Text):
             raise TypeError(f"{self.where}: a marker needs a text")
         done = self.convert.fitted(text, tail)
-        return self._misfit(text, done) if isinstance(done, Misfit) else done
+        return self._misfit(text, done) if isinstance(done, Unwritable) else done
 
     def settled(self, value: Value) -> Meaning | None:
         """What `value` reads back as, once written; None where it cannot be written."""
         natives = self.natives(value)
-        return None if isinstance(natives, Misfit) else self.meaning(natives)
+        return None if isinstance(natives, Unwritable) else self.meaning(natives)
 
-    def _misfit(self, value: Value, why: Misfit) -> Misfit:
+    def _misfit(self, value: Value, why: Unwritable) -> Unwritable:
         told = f"{self.field} {show_value(value)!r} cannot be written: {why.detail}"
-        return Misfit(why.reason, f"{told} (the field: {self.where})")
+        return Unwritable(why.reason, f"{told} (the field: {self.where})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +241,7 @@ class RecordMap:
         host = self.marker
         return host is not None and (host in fields) != (Field.S2E_ID in fields)
 
-    def write(self, fields: Fields, held: Fields | None = None) -> list[Assignment] | Misfit:
+    def write(self, fields: Fields, held: Fields | None = None) -> list[Assignment] | Unwritable:
         """Where each native value of these fields goes; the first misfit, if there is one.
 
         Args:
@@ -251,9 +251,11 @@ class RecordMap:
         for name, value in self._with_marker(fields, held or {}).items():
             one = self.fields.get(name)
             if one is None or not one.writes:
-                return Misfit("read_only", f"{name} is not written by this mapping ({self.where})")
+                return Unwritable(
+                    "read_only", f"{name} is not written by this mapping ({self.where})"
+                )
             natives = self._natives(one, value, fields, held or {})
-            if isinstance(natives, Misfit):
+            if isinstance(natives, Unwritable):
                 return natives
             done += [
                 Assignment(name, path, native)
@@ -272,7 +274,7 @@ class RecordMap:
 
     def _natives(
         self, one: FieldMap, value: Value, fields: Fields, held: Fields
-    ) -> Natives | Misfit:
+    ) -> Natives | Unwritable:
         if one.field is not self.marker:
             return one.natives(value)
         s2e_id = fields.get(Field.S2E_ID, held.get(Field.S2E_ID))
@@ -283,14 +285,14 @@ class RecordMap:
 
     # ── reading back ──────────────────────────────────────────────────────────────────────
 
-    def settled(self, name: Field, value: Value) -> Value | Misfit:
+    def settled(self, name: Field, value: Value) -> Value | Unwritable:
         """What a value reads back as, once written, or why it cannot be; the value itself where
         the mapping does not write the field."""
         one = self.fields.get(name)
         if one is None or value is None or not one.writes:
             return value
         natives = one.natives(value)
-        return natives if isinstance(natives, Misfit) else one.meaning(natives).value
+        return natives if isinstance(natives, Unwritable) else one.meaning(natives).value
 
     def recognised(self, record: CmmsRecord, sent: Fields) -> CmmsRecord:
         """The record, told to stand for what was sent where that is what our own writing makes

@@ -11,7 +11,7 @@ from syncd.cmms.rest.moves import Moves
 from syncd.cmms.rest.ops import template_of
 from syncd.cmms.rest.placeholders import names_in
 from syncd.cmms.rest.schema import RestMapping, Update
-from syncd.core.work_order import Field, Kind, Priority, Status, kind_of
+from syncd.core.work_order import Field, Priority, Status, ValueKind, kind_of
 
 Loc = tuple[str | int, ...]
 Problem = Callable[[Sequence[str | int], str], None]
@@ -112,7 +112,7 @@ class UpdateChecks:
         for key in ("set", "carry", "under"):
             if op.append is not None and getattr(op, key):
                 self._problem((*loc, key), "goes into no row; say it in append")
-        if op.append is not None and kind_of(name) is not Kind.HOURS:
+        if op.append is not None and kind_of(name) is not ValueKind.HOURS:
             self._problem(loc, f"append adds up hours, and {name} is none; {{value}} sends a text")
 
     def _moves(self, loc: Loc, op: Update, name: Field) -> None:
@@ -144,7 +144,10 @@ class UpdateChecks:
             self._problem(loc, f"moves are between the values of a map, and {name} has none")
 
     def _by_value(self, loc: Loc, op: Update, name: Field) -> None:
-        values = {Kind.STATUS: [*Status.__members__], Kind.PRIORITY: [*Priority.__members__]}
+        values = {
+            ValueKind.STATUS: [*Status.__members__],
+            ValueKind.PRIORITY: [*Priority.__members__],
+        }
         known = values.get(kind_of(name))
         if known is None:
             self._problem(loc, f"by_value needs a status or a priority, and {name} is none")
