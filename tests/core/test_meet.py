@@ -1,4 +1,4 @@
-"""Orders without a link: one test per row of the table in `decide_unlinked.py`, scope, refused creations."""
+"""Orders without a link: one test per row of the table in `unlinked.py`, scope, refused creates."""
 
 from collections.abc import Mapping
 from dataclasses import replace
