@@ -185,7 +185,7 @@ def test_a_process_killed_in_a_migration_leaves_the_older_schema(
     scripts = next_version("import os; os.kill(os.getpid(), 9)")
     script = (
         "import sys; from pathlib import Path; from tests.conftest import utcnow\n"
-        "from syncd.mirror import schema; from syncd.mirror.db.database import open_mirror\n"
+        "from syncd.mirror.db import schema; from syncd.mirror.db.database import open_mirror\n"
         "schema.upgrade(open_mirror(sys.argv[1], utcnow), Path(sys.argv[2]))"
     )
     ended = subprocess.run(
