@@ -86,7 +86,10 @@ class Link:
     missing_cycles: int = 0
 
 
-FORBIDDEN = "forbidden"  # why a write is held: no access (403); it is tried again by itself
+# Reasons of holds that say what follows from them.
+FORBIDDEN = "forbidden"  # no access (403): it is tried again by itself
+DROPPED = "dropped"  # by a person: the same value is never tried again
+RELEASED = "released"  # by a person, from an oscillation: the next write is let through
 
 
 @dataclass(frozen=True, slots=True)

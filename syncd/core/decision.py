@@ -39,12 +39,12 @@ class BaseMove:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """A written field about which a read has told the outcome."""
+class Verdict:
+    """What has become of one written field, and what the written side holds now."""
 
     intent: Intent
     field: Field
-    verdict: IntentState
+    state: IntentState
     seen: Value
 
 
@@ -56,6 +56,29 @@ class Drift:
     field: Field
     value: Value
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StillHeld:
+    """A hold that goes on: the write that it holds would be the same."""
+
+    hold: Hold
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing is decided about this field in this cycle: a write of it is under way.
+
+    Attributes:
+        read_again: what was read may be out of date, so the order has to be read once more.
+    """
+
+    field: Field
+    read_again: bool = False
+
+
+# What the merge makes of one field.
+Outcome = BaseMove | Change | Hold | StillHeld | Conflict | Drift | Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +98,13 @@ class Decision:
         link: a link to make before anything else.
         create: the fields of a record to create in the CMMS; None: nothing to create.
         changes: fields to write to either side.
-        settled, base_moves: what was found out and agreed, for the mirror alone.
+        verdicts, base_moves: what became of our writes, and what was agreed: for the mirror alone.
         holds, lifted: writes to stop trying, and holds that no longer apply.
         conflicts, resolved: conflicts found, and fields whose waiting conflict is over.
         drifts, drift_over: changes we cannot write back, and fields where that is over.
         waiting: fields with a write on its way, not planned again until it is read back.
-        look_again: what was read may be out of date, and says nothing of these fields.
+        read_again: what was read may be out of date, or not all of it was decided about: the
+            order needs attention in the next cycle, too.
     """
 
     case: Case
@@ -88,7 +112,7 @@ class Decision:
     link: NewLink | None = None
     create: Fields | None = None
     changes: tuple[Change, ...] = ()
-    settled: tuple[Settled, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
     base_moves: tuple[BaseMove, ...] = ()
     holds: tuple[Hold, ...] = ()
     lifted: tuple[tuple[Side, Field | None], ...] = ()
@@ -97,7 +121,7 @@ class Decision:
     drifts: tuple[Drift, ...] = ()
     drift_over: tuple[tuple[Side, Field], ...] = ()
     waiting: frozenset[Field] = field(default_factory=frozenset)
-    look_again: bool = False
+    read_again: bool = False
 
     @property
     def s2e_id(self) -> str:

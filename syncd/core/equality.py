@@ -1,39 +1,48 @@
-"""When two values are the same, and what a value becomes where it has to fit.
+"""When two values are the same, and whether a side holds what was sent to it.
 
-Instants are compared, not their texts; 4.5 is 4.50; text is compared after Unicode NFC and
-with one kind of line end. Lengths are UTF-16 units, since the API's "characters" are counted
-by a JavaScript server (decisions.md, 7).
+Instants are compared, not their texts; 4.5 is 4.50; text is compared after Unicode NFC and with
+one kind of line end. A system may store another form of what it was sent. `match_sent` alone says
+whether that is still what was sent:
+
+    match        the side holds                                              e.g. of "Pump  7"
+    ──────────   ─────────────────────────────────────────────────────────   ─────────────────
+    EQUAL        the value                                                    Pump  7
+    EQUIVALENT   a value that stands for it: a lossy map, or what the         (ASSIGNED for DRAFT)
+                 adapter's `settled` says that the CMMS makes of it
+    NORMALISED   what a system makes of it by trimming, rounding, cutting     Pump 7
+    OTHER        anything else                                                Pump 8
 """
 
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
-from types import MappingProxyType
-from urllib.parse import urlsplit
+from enum import StrEnum
 
-import regex
-
-from syncd.core.policy import Overflow, Policy
+from syncd.core.fitting import CUT_MARK, fit, utf16_units
+from syncd.core.policy import Policy
 from syncd.core.work_order import (
     CmmsRecord,
     Field,
+    S2eOrder,
     Side,
-    Unreadable,
     Unwritable,
     Value,
     encode_value,
 )
 
-# UTF-16 units; longer is a 400 (the sync call's documented limits).
-TEXT_LIMITS: Mapping[Field, int] = MappingProxyType(
-    {Field.ROOT_CAUSE: 500, Field.RESOLUTION: 2000, Field.CLOSURE_NOTE: 2000}
-)
-CUT_MARK = "…"
-
 # A text shorter than this that is the head of what was sent is taken for a person's edit, not
 # for a server that cuts: no field of any CMMS we know is cut below it.
 SHORTEST_CUT = 64  # UTF-16 units
+
+
+class Match(StrEnum):
+    """How what a side holds relates to what was sent to it."""
+
+    EQUAL = "equal"
+    EQUIVALENT = "equivalent"
+    NORMALISED = "normalised"
+    OTHER = "other"
 
 
 def canonical_text(text: str) -> str:
@@ -56,61 +65,22 @@ def stands_for(sent: Value, equivalents: frozenset[str]) -> bool:
     return bool(equivalents) and encode_value(sent) in equivalents
 
 
-def utf16_units(text: str) -> int:
+def match_sent(
+    name: Field, sent: Value, seen: Value, holder: S2eOrder | CmmsRecord | None, policy: Policy
+) -> Match:
+    """Whether `seen` is `sent`, in whatever form the side keeps it.
+
+    Args:
+        holder: the order or record that holds `seen`; only a record may have equivalents.
     """
-    >>> utf16_units("é"), utf16_units("🔧")
-    (1, 2)
-    """
-    return len(text) + sum(ch > "\uffff" for ch in text)
-
-
-def cut_text(text: str, limit: int, size: Callable[[str], int] = utf16_units) -> str:
-    """The text itself if it fits, else its head with a visible mark.
-
-    Cut between grapheme clusters, so that no emoji or accented letter is torn. `size` measures.
-
-    >>> cut_text("abcdef", 4)
-    'abc…'
-    """
-    if size(text) <= limit:
-        return text
-    room = limit - size(CUT_MARK)
-    kept, used = [], 0
-    for cluster in regex.findall(r"\X", text):
-        used += size(cluster)
-        if used > room:
-            break
-        kept.append(cluster)
-    return "".join(kept).rstrip() + CUT_MARK
-
-
-def fit(name: Field, value: Value, side: Side, policy: Policy) -> Value | Unwritable:
-    """What may be sent to `side` for this value, or why nothing may."""
-    if isinstance(value, Unreadable):
-        return Unwritable("unreadable", f"{value.raw!r} {value.why}")
-    if value is None:
-        return value
-    if side is Side.CMMS:
-        settled = policy.cmms_settles(name, value)
-        return settled if isinstance(settled, Unwritable) else value
-    limit = TEXT_LIMITS.get(name)
-    if limit is not None and isinstance(value, str) and utf16_units(value) > limit:
-        if policy.overflow is Overflow.PARK:
-            return Unwritable(
-                "text_too_long", f"{utf16_units(value)} of at most {limit} UTF-16 units"
-            )
-        return cut_text(value, limit)
-    if name is Field.EXTERNAL_URL and isinstance(value, str) and not _is_web_url(value):
-        return Unwritable("invalid", "is not an http or https URL")
-    return value
-
-
-def _is_web_url(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return False
-    return parts.scheme in {"http", "https"} and bool(parts.hostname) and " " not in text
+    if same(seen, sent):
+        return Match.EQUAL
+    if isinstance(holder, CmmsRecord) and (
+        stands_for(sent, holder.equivalents.get(name, frozenset()))
+        or _settles(name, sent, seen, policy)
+    ):
+        return Match.EQUIVALENT
+    return Match.NORMALISED if is_normalisation(sent, seen) else Match.OTHER
 
 
 def agrees(
@@ -136,14 +106,9 @@ def agrees(
     return not isinstance(fitted, Unwritable) and same(s2e, fitted)
 
 
-def equivalents(name: Field, sent: Value, record: CmmsRecord, policy: Policy) -> frozenset[str]:
-    """All that the record's value stands for: `sent` too, where it is what our own writing makes
-    of it, such as the day of a time or a text that was cut to fit."""
-    told = record.equivalents.get(name, frozenset())
-    if name not in record.fields or same(record.fields[name], sent):
-        return told
-    kept = _settles(name, sent, record.fields[name], policy)
-    return told | {str(encode_value(sent))} if kept else told
+def is_at(base: Mapping[Field, Value], name: Field, value: Value) -> bool:
+    """Whether the value is what the two sides last agreed on."""
+    return name in base and same(base[name], value)
 
 
 def _settles(name: Field, sent: Value, seen: Value, policy: Policy) -> bool:

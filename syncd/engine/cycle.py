@@ -273,7 +273,7 @@ class Cycle:
         held_back = {d.s2e_id for d in plan.decisions if d.writes and d.s2e_id not in ready_ids}
         sent.unsent += len(held_back - plan.guarded())
         with self.mirror.transaction() as tx:
-            done = {each.s2e_id for each in plan.decisions if not each.look_again}
+            done = {each.s2e_id for each in plan.decisions if not each.read_again}
             attention.clear_attention(tx, sorted(done - held_back - sent.touched - plan.guarded()))
             attention.mark_attention(tx, sorted(sent.touched))
         return sent

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 import structlog
 
 from syncd.core.backoff import back_off
-from syncd.core.case import Conflict, Hold, Intent, IntentKind, IntentState, Write
+from syncd.core.case import Case, Conflict, Hold, Intent, IntentKind, IntentState, Write
 from syncd.core.decision import Change, Decision
-from syncd.core.equality import equivalents, same
+from syncd.core.equality import same
 from syncd.core.planning.created import UNFINISHED, created_bases
-from syncd.core.planning.verdict import judge
+from syncd.core.planning.readback import Evidence, read_answer
 from syncd.core.policy import Policy
 from syncd.core.work_order import (
     CmmsRecord,
@@ -132,7 +132,7 @@ class Intents:
             journal.finish_intent(tx, intent.id, IntentState.ANSWERED, request_id=request_id)
             self._note(tx, "push.applied", intent.s2e_id, detail={"request_id": request_id})
 
-    def read_back(self, intent: Intent, record: CmmsRecord) -> None:
+    def read_back(self, case: Case, intent: Intent, record: CmmsRecord) -> None:
         """A CMMS answers with the record as it is afterwards: that is the read-back.
 
         Fields of which it says nothing yet, or that it did not keep, are left to the next cycle.
@@ -141,30 +141,21 @@ class Intents:
         with self._mirror.transaction() as tx:
             observations.save_cmms(tx, [record], seen_at=now)
             journal.finish_intent(tx, intent.id, IntentState.ANSWERED)
-            for name, write in intent.writes.items():
-                seen = record.fields.get(name)
-                verdict = judge(
-                    write,
-                    seen,
-                    answered=True,
-                    since=now,
-                    seen_at=now,
-                    lag=self._policy.cmms_read_lag,
-                    equivalents=equivalents(name, write.sent, record, self._policy),
-                )
-                if verdict not in {IntentState.CONFIRMED, IntentState.ALTERED}:
-                    continue
-                journal.settle_write(tx, intent.id, name, verdict)
+            back = read_answer(intent, Evidence(record, now, is_answer=True), case, self._policy)
+            for verdict in back.verdicts:
+                journal.settle_write(tx, intent.id, verdict.field, verdict.state)
+                if verdict.state is IntentState.ALTERED:
+                    sent = intent.writes[verdict.field].sent
+                    self._altered(tx, intent, verdict.field, sent, verdict.seen)
+            if back.moves:
                 links.save_bases(
                     tx,
                     intent.s2e_id,
-                    {name: write.source},
-                    {name: seen},
+                    {move.field: move.s2e for move in back.moves},
+                    {move.field: move.cmms for move in back.moves},
                     native=record.native,
                     mapping_hash=self._policy.cmms_mapping,
                 )
-                if verdict is IntentState.ALTERED:
-                    self._altered(tx, intent, name, write.sent, seen)
             self._note(tx, "push.confirmed", intent.s2e_id, cmms_id=record.cmms_id)
 
     def _altered(self, tx: Tx, intent: Intent, name: Field, sent: Value, seen: Value) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from syncd.core.case import IntentState
-from syncd.core.decision import Decision, Settled
+from syncd.core.decision import Decision, Verdict
 from syncd.core.planning.plan import Facts, Plan
 from syncd.core.work_order import Field, Side, encode_value, show_value
 from syncd.mirror import attention, journal, links, observations, state, waiting
@@ -64,7 +64,7 @@ def record_what_passes(
     passing = [
         each
         for each in decisions
-        if each.case.link is not None and (each.base_moves or each.settled)
+        if each.case.link is not None and (each.base_moves or each.verdicts)
     ]
     _record_all(mirror, passing, cycle_id, mapping)
 
@@ -87,8 +87,8 @@ def _record(tx: Tx, decision: Decision, cycle_id: str, mapping: str) -> None:
     if decision.link is not None:
         links.make_link(tx, s2e_id, decision.link.cmms_id, decision.link.how)
         _say(tx, "link.adopted", decision, cycle_id, rule=decision.link.how)
-    for settled in decision.settled:
-        _record_verdict(tx, decision, settled, cycle_id)
+    for verdict in decision.verdicts:
+        _record_verdict(tx, decision, verdict, cycle_id)
     if decision.base_moves:
         record = decision.case.cmms or decision.case.referenced
         links.save_bases(
@@ -103,20 +103,20 @@ def _record(tx: Tx, decision: Decision, cycle_id: str, mapping: str) -> None:
     _record_drift(tx, decision, cycle_id)
 
 
-def _record_verdict(tx: Tx, decision: Decision, settled: Settled, cycle_id: str) -> None:
-    write = settled.intent.writes[settled.field]
-    journal.settle_write(tx, settled.intent.id, settled.field, settled.verdict)
+def _record_verdict(tx: Tx, decision: Decision, verdict: Verdict, cycle_id: str) -> None:
+    write = verdict.intent.writes[verdict.field]
+    journal.settle_write(tx, verdict.intent.id, verdict.field, verdict.state)
     _say(
         tx,
-        _EVENTS[settled.verdict],
+        _EVENTS[verdict.state],
         decision,
         cycle_id,
-        name=settled.field,
-        rule=settled.verdict.value,
-        side=settled.intent.side.value,
+        name=verdict.field,
+        rule=verdict.state.value,
+        side=verdict.intent.side.value,
         sent=show_value(write.sent),
-        seen=show_value(settled.seen),
-        level=_LEVELS.get(settled.verdict, "info"),
+        seen=show_value(verdict.seen),
+        level=_LEVELS.get(verdict.state, "info"),
     )
 
 

@@ -186,7 +186,7 @@ class Apply:
                 self.sent.cmms_requests += 1
                 record = self._adapter.update(cmms_id, as_fields(changes), expected)
                 self._answered[s2e_id] = record
-                self._intents.read_back(intent, record)
+                self._intents.read_back(decision.case, intent, record)
                 self.sent.pushed_cmms += 1
                 self.sent.touched.add(s2e_id)
         except ClearRefusal as error:

@@ -7,9 +7,9 @@ contradicts itself is named; no link is dropped.
 
 from dataclasses import dataclass, field
 
+from syncd.core.case import DROPPED
 from syncd.core.decision import Decision
 from syncd.core.planning.plan import Plan, decide
-from syncd.core.planning.unlinked import DROPPED
 from syncd.core.work_order import Field
 from syncd.engine.cycle import Cycle, CycleRequest
 from syncd.engine.keep import record_plan

@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, func, select, update
 
-from syncd.core.case import Conflict, Hold
+from syncd.core.case import RELEASED, Conflict, Hold
 from syncd.core.decision import Drift
-from syncd.core.planning.oscillation import OSCILLATION, RELEASED
+from syncd.core.planning.oscillation import OSCILLATION
 from syncd.core.planning.plan import Guard, Latch
 from syncd.core.planning.unlinked import CREATE_IN_DOUBT, RECREATE, UNLINKED
 from syncd.core.work_order import Field, Side, encode_value

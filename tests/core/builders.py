@@ -210,7 +210,7 @@ def keep(case: Case, decision: Decision) -> Case:
     open_intents, arrived = [], []
     for one in case.intents:
         verdicts = {
-            item.field: item.verdict for item in decision.settled if item.intent.id == one.id
+            item.field: item.state for item in decision.verdicts if item.intent.id == one.id
         }
         writes = {
             name: replace(write, verdict=verdicts.get(name, write.verdict))

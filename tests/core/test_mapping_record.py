@@ -17,10 +17,9 @@ from syncd.cmms.mapping.values.source import Column, Expression, Source
 from syncd.cmms.mapping.values.template import Template
 from syncd.cmms.mapping.values.times import TimeFormat
 from syncd.cmms.mapping.values.value_map import Entry, ValueMap
-from syncd.core.case import IntentState, Write
-from syncd.core.equality import stands_for
-from syncd.core.planning.verdict import judge
+from syncd.core.equality import Match, match_sent, stands_for
 from syncd.core.work_order import CmmsRecord, Field, Priority, Status, Unreadable, Unwritable, Value
+from tests.core.builders import make_policy
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -208,16 +207,8 @@ def test_what_our_own_writing_makes_of_a_value_confirms_it() -> None:
     record = CmmsRecord("1", None, told.fields, native, told.equivalents)
     seen = made.recognised(record, sent)
     for name, value in sent.items():
-        verdict = judge(
-            Write(value, value, None),
-            seen.fields[name],
-            answered=True,
-            since=datetime(2026, 3, 1, tzinfo=UTC),
-            seen_at=datetime(2026, 3, 1, tzinfo=UTC),
-            lag=datetime(2026, 3, 1, tzinfo=UTC) - datetime(2026, 3, 1, tzinfo=UTC),
-            equivalents=seen.equivalents[name],
-        )
-        assert verdict is IntentState.CONFIRMED
+        match = match_sent(name, value, seen.fields[name], seen, make_policy())
+        assert match is Match.EQUIVALENT
     assert not stands_for("x", frozenset())
 
 

@@ -16,7 +16,7 @@ from syncd.cmms.mapping.values.source import Column, Expression
 from syncd.cmms.mapping.values.template import Template, encode_url
 from syncd.cmms.mapping.values.times import FORMATS, TimeFormat, pattern_problem
 from syncd.cmms.mapping.values.value_map import Entry, ValueMap, native_key
-from syncd.core.equality import utf16_units
+from syncd.core.fitting import utf16_units
 from syncd.core.work_order import Field, Unreadable, Unwritable
 
 BERLIN, NEPAL = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Kathmandu")

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.core.case import Case, Hold, Intent, IntentState, Write
-from syncd.core.planning.oscillation import OSCILLATION, RELEASED, STEPS
+from syncd.core.case import RELEASED, Case, Hold, Intent, IntentState, Write
+from syncd.core.planning.oscillation import OSCILLATION, STEPS
 from syncd.core.work_order import Field, Side, Value
 from tests.core.builders import NOW, at, field_case, intent, make_policy, only_change, run
 

@@ -35,7 +35,7 @@ def test_a_line_that_holds_is_let_through_and_nothing_else() -> None:
     decision, left = choose(decide(case, POLICY, NOW), {2: planned(case)[Field.STATUS]}, NOW)
     assert [change.field for change in decision.changes] == [Field.STATUS]
     assert left == {}
-    assert decision.look_again  # the other one is not forgotten
+    assert decision.read_again  # the other one is not forgotten
 
 
 def test_a_decision_of_which_all_is_let_through_is_as_it_was() -> None:
@@ -142,7 +142,7 @@ def test_a_create_holds_as_a_whole() -> None:
     edited = decide(unlinked(title="Other pump"), CREATE, NOW)
     chosen_, left = choose(edited, create_lines(), NOW)
     assert chosen_.create is None
-    assert chosen_.look_again
+    assert chosen_.read_again
     assert set(left.values()) == {"title would be Other pump now"}
     assert len(left) == len(NEW)
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from syncd.core.case import Case, IntentState, Link, Write
 from syncd.core.decision import Change, Decision
-from syncd.core.equality import TEXT_LIMITS, cut_text
+from syncd.core.fitting import TEXT_LIMITS, cut_text
 from syncd.core.planning.plan import decide
 from syncd.core.policy import Policy
 from syncd.core.work_order import (
@@ -252,7 +252,7 @@ def settle(made: World) -> None:
         decision = made.round()
         assert not decision.changes
         assert not decision.base_moves
-        assert not decision.settled
+        assert not decision.verdicts
     assert made.writes == before
     for name in POOLS:
         assert made.explained(decision, name), name

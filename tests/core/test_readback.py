@@ -6,9 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from syncd.core.case import Case, Hold, IntentState, Write
+from syncd.core.case import Case, Hold, Intent, IntentState, Write
 from syncd.core.planning.merge import IGNORED_TRIES
-from syncd.core.planning.verdict import judge
+from syncd.core.planning.readback import Evidence, judge_write
+from syncd.core.policy import Policy
 from syncd.core.work_order import Field, Side, Status, Unreadable, Value
 from tests.core.builders import (
     NOW,
@@ -21,6 +22,7 @@ from tests.core.builders import (
     only_change,
     order,
     pair,
+    record,
     run,
     sent,
 )
@@ -42,16 +44,19 @@ def verdict(
     sync_moved: bool = False,
     certainly_later: bool = False,
 ) -> IntentState | None:
-    return judge(
-        write,
-        seen,
-        answered=answered,
-        since=NOW,
-        seen_at=at(after_s),
-        lag=READ_LAG,
-        sync_moved=sync_moved,
-        certainly_later=certainly_later,
+    synced_at = NOW if sync_moved or certainly_later else None
+    state = IntentState.ANSWERED if answered else IntentState.IN_DOUBT
+    return judged(
+        intent(Side.S2E, {CAUSE: write}, state=state),
+        Evidence(order({CAUSE: seen}, last_synced_at=synced_at), at(after_s)),
     )
+
+
+def judged(one: Intent, evidence: Evidence, policy: Policy | None = None) -> IntentState | None:
+    """What becomes of the root cause, the one field that this intent has written."""
+    case = pair({}, {}, intents=[one])
+    found = judge_write(one, CAUSE, evidence, case, policy or make_policy())
+    return None if found is None else found.state
 
 
 # ── the table ────────────────────────────────────────────────────────────────────────────
@@ -64,17 +69,11 @@ def test_what_was_sent_is_confirmed(answered: bool) -> None:
 
 @pytest.mark.parametrize("answered", [True, False])
 def test_an_equivalent_is_confirmed(answered: bool) -> None:
-    write = Write(Status.IN_PROGRESS, Status.DRAFT, Status.DRAFT)
-    got = judge(
-        write,
-        Status.ASSIGNED,
-        answered=answered,
-        since=NOW,
-        seen_at=NOW,
-        lag=READ_LAG,
-        equivalents=frozenset({"DRAFT", "ASSIGNED"}),
-    )
-    assert got is CONFIRMED
+    lossy = {CAUSE: frozenset({"DRAFT", "ASSIGNED"})}
+    state = IntentState.ANSWERED if answered else IntentState.IN_DOUBT
+    one = intent(Side.CMMS, {CAUSE: Write("IN_PROGRESS", "DRAFT", "DRAFT")}, state=state)
+    evidence = Evidence(record({CAUSE: "ASSIGNED"}, equivalents=lossy), NOW)
+    assert judged(one, evidence) is CONFIRMED
 
 
 @pytest.mark.parametrize("answered", [True, False])
@@ -141,8 +140,8 @@ def test_the_value_from_before_is_no_normalisation_of_what_was_sent() -> None:
 
 
 def test_without_a_lag_the_first_read_after_the_write_decides() -> None:
-    got = judge(OLD_NEW, "old", answered=True, since=NOW, seen_at=NOW, lag=timedelta(0))
-    assert got is IGNORED
+    one = intent(Side.CMMS, {CAUSE: OLD_NEW})
+    assert judged(one, Evidence(record({CAUSE: "old"}), NOW)) is IGNORED
 
 
 TIME = datetime(2026, 3, 10, 14, 30, 29, 876000, tzinfo=UTC)
@@ -227,7 +226,7 @@ def pushed(
 def test_a_confirmed_write_moves_the_base_and_plans_nothing() -> None:
     decision = run(pushed("new"), now=at(1))
     assert moved(decision) == {CAUSE: ("new", "new")}
-    assert [item.verdict for item in decision.settled] == [CONFIRMED]
+    assert [item.state for item in decision.verdicts] == [CONFIRMED]
     assert not decision.writes
     assert not decision.waiting
 
@@ -240,7 +239,7 @@ def test_an_altered_write_is_agreed_and_never_sent_again() -> None:
     again = run(keep(case, decision), now=at(2))
     assert not decision.writes
     assert not again.writes
-    assert not again.settled
+    assert not again.verdicts
 
 
 def test_a_cut_text_settles_with_the_full_text_on_the_cmms() -> None:
@@ -257,7 +256,7 @@ def test_an_answered_write_that_is_not_seen_yet_is_neither_planned_again_nor_a_r
     decision = run(pushed("old", after_s=EARLY), now=at(EARLY))
     assert decision.waiting == {CAUSE}
     assert not decision.writes
-    assert not decision.settled
+    assert not decision.verdicts
     assert not decision.base_moves
 
 
@@ -445,7 +444,7 @@ def test_another_write_of_ours_hides_an_edit_only_while_the_last_look_may_not_ha
         last_synced_at=at(0),
     )
     decision = run(replace(case, recent=(other,)), now=at(EARLY))
-    assert [item.verdict for item in decision.settled] == verdicts
+    assert [item.state for item in decision.verdicts] == verdicts
     assert decision.waiting == (set() if verdicts else {CAUSE})
 
 
@@ -461,7 +460,7 @@ def test_what_a_cmms_state_stands_for_says_nothing_about_a_write_upstream() -> N
         intents=[intent(Side.S2E, {status: write})],
         seen_at=at(LATE),
     )
-    assert [item.verdict for item in run(case, now=at(LATE)).settled] == [SUPERSEDED]
+    assert [item.state for item in run(case, now=at(LATE)).verdicts] == [SUPERSEDED]
 
 
 @pytest.mark.parametrize(("kept", "expected"), [(64, ALTERED), (63, SUPERSEDED)])
@@ -495,8 +494,8 @@ def test_a_write_to_the_cmms_has_the_lag_that_the_adapter_declares() -> None:
             intents=[intent(Side.CMMS, {CAUSE: OLD_NEW})],
             seen_at=at(after_s),
         )
-        settled = run(case, policy, at(after_s)).settled
-        assert [item.verdict for item in settled] == expected
+        verdicts = run(case, policy, at(after_s)).verdicts
+        assert [item.state for item in verdicts] == expected
 
 
 def test_an_edit_on_the_source_side_while_the_write_was_on_its_way_is_seen_as_an_edit() -> None:
@@ -510,7 +509,7 @@ def test_a_field_the_read_does_not_show_stays_waiting() -> None:
     case = replace(pushed("new"), s2e=order({}))
     decision = run(case, now=at(LATE))
     assert decision.waiting == {CAUSE}
-    assert not decision.settled
+    assert not decision.verdicts
 
 
 def test_a_field_already_settled_is_not_judged_again() -> None:
@@ -525,5 +524,5 @@ def test_a_field_already_settled_is_not_judged_again() -> None:
         seen_at=at(1),
     )
     decision = run(case, now=at(1))
-    assert [item.field for item in decision.settled] == [NOTE]
+    assert [item.field for item in decision.verdicts] == [NOTE]
     assert sent(decision, Side.CMMS) == {CAUSE: "edited"}

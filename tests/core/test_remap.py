@@ -112,7 +112,7 @@ def test_what_somebody_has_edited_since_is_left_to_the_cycles() -> None:
     )  # fmt: skip
     decision = remap(case, [Field.STATUS], POLICY, NOW)
     assert decision.changes == ()
-    assert decision.look_again
+    assert decision.read_again
 
 
 def test_sides_that_agree_and_orders_that_take_no_part_are_not_written() -> None:

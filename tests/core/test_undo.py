@@ -174,6 +174,23 @@ def test_what_a_side_made_of_a_value_is_still_that_value() -> None:
     assert taken_back(case, each) == ({NAME: "old"}, [])
 
 
+def test_a_title_that_the_mapping_cut_is_still_what_was_sent() -> None:
+    """So short a head is no normalisation that anybody could guess; the adapter says it."""
+    title, cut = "Replace the seal of pump 7", "Replace…"
+    policy = replace(
+        make_policy(), cmms_settles=lambda _name, value: cut if value == title else value
+    )
+    case = pair(
+        {Field.TITLE: title},
+        {Field.TITLE: cut},
+        base_s2e={Field.TITLE: title},
+        base_cmms={Field.TITLE: cut},
+    )
+    each = written("Seal", title, name=Field.TITLE, side=Side.CMMS)
+    assert taken_back(case, each, policy) == ({Field.TITLE: "Seal"}, [])
+    assert taken_back(case, each)[1] == ["it has been changed since, to Replace…"]
+
+
 def test_what_a_cmms_may_no_longer_be_written_is_left_alone() -> None:
     each = written("old", "new", side=Side.CMMS)
     policy = make_policy(writes=frozenset())
@@ -197,7 +214,7 @@ def test_the_planners_own_changes_wait_for_the_next_cycle() -> None:
     case = pair(bases, bases | {Field.RESOLUTION: "edited"}, base_s2e=bases, base_cmms=bases)
     decision, cannot = undo(case, [written("old", "new")], POLICY, NOW, NOW)
     assert ([c.field for c in decision.changes], cannot) == ([NAME], [])
-    assert decision.look_again
+    assert decision.read_again
 
 
 # ── what a cycle has written ──────────────────────────────────────────────────────────────

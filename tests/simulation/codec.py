@@ -107,8 +107,8 @@ def _decode_value(raw: Any) -> Any:
 def describe(decision: Decision) -> dict[str, Any]:
     """All that a decision holds but its case. What has no order of its own is sorted."""
     verdicts = [
-        [one.intent.id, one.field.value, one.verdict.value, encode(one.seen)]
-        for one in decision.settled
+        [one.intent.id, one.field.value, one.state.value, encode(one.seen)]
+        for one in decision.verdicts
     ]
     return {
         "out_of_scope": decision.out_of_scope,
@@ -124,7 +124,7 @@ def describe(decision: Decision) -> dict[str, Any]:
         "drifts": _sorted(decision.drifts),
         "drift_over": _sorted(decision.drift_over),
         "waiting": _sorted(decision.waiting),
-        "look_again": decision.look_again,
+        "look_again": decision.read_again,
     }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from syncd.core.decision import BaseMove
-from syncd.core.equality import equivalents, is_normalisation, same, stands_for
+from syncd.core.equality import Match, match_sent
 from syncd.core.policy import Policy
 from syncd.core.work_order import CmmsRecord, Field, Value
 
@@ -36,13 +36,11 @@ def is_unfinished(name: Field, sent: Value, record: CmmsRecord, policy: Policy) 
     return name in record.fields and not _is_kept(name, sent, record, policy)
 
 
-def _is_kept(name: Field, sent: Value, record: CmmsRecord, policy: Policy) -> bool:
-    seen = record.fields.get(name, sent)
-    if stands_for(sent, equivalents(name, sent, record, policy)):
-        return True
-    return same(seen, sent) or is_normalisation(sent, seen)
-
-
 def stored_as(name: Field, sent: Value, record: CmmsRecord, policy: Policy) -> Value:
     """How a record spells what it was created with; what was sent, if it holds another value."""
     return record.fields.get(name, sent) if _is_kept(name, sent, record, policy) else sent
+
+
+def _is_kept(name: Field, sent: Value, record: CmmsRecord, policy: Policy) -> bool:
+    seen = record.fields.get(name, sent)
+    return match_sent(name, sent, seen, record, policy) is not Match.OTHER

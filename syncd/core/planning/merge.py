@@ -13,50 +13,109 @@ changed. Timestamps take no part in the decision.
                               different: the owner wins, or a person decides   conflict_…
 
 A change that may not be written where it would have to go is drift. A field without a base is
-met for the first time (`_first_meeting`). A field whose last write has not been read back yet
-is waiting: it is not planned again, and an observation of the value from before is no revert.
+met for the first time (`first_meeting`). A field whose last write has not been read back yet
+waits: it is not planned again, and an observation of the value from before is no revert.
+
+`decide_field` is the table. `reconcile` asks it about each field and adds up the outcomes.
 """
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from syncd.core.backoff import back_off
 from syncd.core.case import Case, Conflict, Hold, IntentState
-from syncd.core.decision import BaseMove, Change, Decision, Drift, Settled
-from syncd.core.equality import agrees, fit, same
-from syncd.core.planning.oscillation import OSCILLATION, RELEASED, evidence
-from syncd.core.planning.readback import read_back, shows_the_past
+from syncd.core.decision import (
+    BaseMove,
+    Change,
+    Decision,
+    Drift,
+    Outcome,
+    StillHeld,
+    Verdict,
+    Wait,
+)
+from syncd.core.equality import same
+from syncd.core.planning.difference import (
+    Outcomes,
+    decide_conflict,
+    decide_external_id,
+    decide_write,
+    park_unreadable,
+)
+from syncd.core.planning.first_meeting import decide_first_meeting
+from syncd.core.planning.pair import Bases, Pair
+from syncd.core.planning.readback import ReadBack, read_back, shows_the_past
 from syncd.core.policy import Policy
 from syncd.core.work_order import (
-    CMMS_OWNED,
-    SHARED,
-    TERMINAL_STATUSES,
     WRITABLE_ON_S2E,
-    CmmsRecord,
     Field,
     Fields,
     S2eOrder,
     Side,
     Unreadable,
-    Unwritable,
     Value,
     encode_value,
 )
 
 IGNORED_TRIES = 3  # writes that a side accepted and did not keep, before the field is parked
-_DROPPED = "dropped"
+Holds = Mapping[tuple[Side, Field | None], Hold]
 
 
 def reconcile(case: Case, policy: Policy, now: datetime) -> Decision:
     """Decide about a linked order of which both sides have been observed."""
     if case.s2e is None or case.cmms is None or case.link is None:
         raise ValueError(f"{case.s2e_id} is not an observed pair")
-    merge = _Merge(case, policy, now, _with_omitted(case.s2e, case.base_s2e), case.cmms)
-    merge.settle_intents()
-    for name in Field:
-        if name in merge.s2e.fields and name in merge.cmms.fields:
-            merge.decide(name)
-    return merge.decision()
+    order = _with_omitted(case.s2e, case.base_s2e)
+    back = read_back(case, policy, order, case.cmms)
+    held = {(hold.side, hold.field): hold for hold in case.holds}
+    outcomes: list[Outcome] = []
+    for verdict in back.verdicts:
+        if verdict.state in {IntentState.IGNORED, IntentState.NOT_APPLIED}:
+            retry = _retry(verdict, held, now)
+            held[retry.side, retry.field] = retry
+            outcomes.append(retry)
+    for pair in _pairs(case, policy, now, order, back, held):
+        outcomes += decide_field(pair)
+    return _decision(case, order, back, outcomes)
+
+
+def decide_field(pair: Pair) -> Outcomes:
+    """The outcomes of one field; none: both sides still hold what they agreed on."""
+    name, bases = pair.name, pair.bases
+    if pair.waits:
+        return (Wait(name),)
+    if any(shows_the_past(pair.case, pair.policy, name, side, pair.held_by(side)) for side in Side):
+        return (Wait(name, read_again=True),)
+    if isinstance(pair.s2e, Unreadable) or isinstance(pair.cmms, Unreadable):
+        return park_unreadable(pair)
+    if bases is None:
+        return decide_first_meeting(pair)
+    s2e_changed, cmms_changed = not same(pair.s2e, bases.s2e), not same(pair.cmms, bases.cmms)
+    if not s2e_changed and not cmms_changed:
+        return ()
+    if pair.sides_agree():
+        return (pair.agree("both_equal"),)
+    if name is Field.EXTERNAL_ID and pair.s2e is not None and pair.cmms is not None:
+        return decide_external_id(pair)
+    if s2e_changed and cmms_changed:
+        return decide_conflict(pair, "conflict")
+    if s2e_changed:
+        return decide_write(pair, Side.CMMS, "s2e_changed")
+    if _may_take_back(pair):
+        return decide_write(pair, Side.CMMS, "drift_overwritten")
+    return decide_write(pair, Side.S2E, "cmms_changed")
+
+
+def _may_take_back(pair: Pair) -> bool:
+    """Whether a CMMS edit to what Scan2Evolve owns is to be, and can be, taken back."""
+    if pair.name in WRITABLE_ON_S2E or not pair.policy.overwrite_drift:
+        return False
+    clears = pair.s2e is not None or pair.name in pair.policy.cmms_clears
+    return clears and pair.may_write(Side.CMMS)
+
+
+# ── what goes in ──────────────────────────────────────────────────────────────────────────
 
 
 def _with_omitted(order: S2eOrder, base: Fields) -> S2eOrder:
@@ -74,284 +133,109 @@ def _with_omitted(order: S2eOrder, base: Fields) -> S2eOrder:
     return replace(order, fields={**order.fields, **omitted}) if omitted else order
 
 
-@dataclass(slots=True)
-class _Merge:
-    """One run over one case; collects what `Decision` holds."""
-
-    case: Case
-    policy: Policy
-    now: datetime
-    s2e: S2eOrder
-    cmms: CmmsRecord
-    base_s2e: dict[Field, Value] = field(default_factory=dict)
-    base_cmms: dict[Field, Value] = field(default_factory=dict)
-    held: dict[tuple[Side, Field | None], Hold] = field(default_factory=dict)
-    in_doubt: set[Side] = field(default_factory=set)
-    waiting: set[Field] = field(default_factory=set)
-    unreadable: set[Field] = field(default_factory=set)
-    changes: list[Change] = field(default_factory=list)
-    settled: list[Settled] = field(default_factory=list)
-    moves: list[BaseMove] = field(default_factory=list)
-    holds: list[Hold] = field(default_factory=list)
-    wanted: set[tuple[Side, Field | None]] = field(default_factory=set)
-    conflicts: list[Conflict] = field(default_factory=list)
-    drifts: list[Drift] = field(default_factory=list)
-    look_again: bool = False
-
-    def __post_init__(self) -> None:
-        self.base_s2e.update(self.case.base_s2e)
-        self.base_cmms.update(self.case.base_cmms)
-        self.held.update({(hold.side, hold.field): hold for hold in self.case.holds})
-
-    # ── reading back ──────────────────────────────────────────────────────────────────────
-
-    def settle_intents(self) -> None:
-        told = read_back(self.case, self.policy, self.s2e, self.cmms)
-        self.settled, self.moves = told.settled, told.moves
-        self.waiting, self.in_doubt = told.waiting, told.in_doubt
-        for move in told.moves:
-            self.base_s2e[move.field], self.base_cmms[move.field] = move.s2e, move.cmms
-        for side, name, sent, verdict in told.failed:
-            self._try_later(side, name, sent, verdict)
-
-    def _agree_on(self, name: Field, side: Side, own: Value, other: Value, rule: str) -> None:
-        s2e, cmms = (own, other) if side is Side.S2E else (other, own)
-        self.base_s2e[name], self.base_cmms[name] = s2e, cmms
-        self.moves.append(BaseMove(name, s2e, cmms, rule))
-
-    def _try_later(self, side: Side, name: Field, sent: Value, verdict: IntentState) -> None:
-        held = self.held.get((side, name))
-        if held is not None and held.value != encode_value(sent):
-            held = None
-        if held is not None and held.reason == IntentState.IGNORED and held.reason != verdict:
-            # Not applied is no try that was ignored; those counted so far stay counted.
-            later = self.now + back_off(held.tries)
-            self._hold(Hold(side, name, held.reason, held.value, held.tries, later))
-            return
-        again = held is not None and held.reason == verdict
-        tries = 1 + (held.tries if held is not None and again else 0)
-        until: datetime | None = self.now + back_off(tries)
-        if verdict is IntentState.IGNORED and tries >= IGNORED_TRIES:
-            until = None
-        if verdict is IntentState.NOT_APPLIED and tries == 1:
-            until = self.now
-        self._hold(Hold(side, name, verdict.value, encode_value(sent), tries, until))
-
-    def _hold(self, hold: Hold) -> None:
-        self.held[hold.side, hold.field] = hold
-        self.wanted.add((hold.side, hold.field))
-        self.holds.append(hold)
-
-    # ── the table ─────────────────────────────────────────────────────────────────────────
-
-    def decide(self, name: Field) -> None:
-        s2e, cmms = self.s2e.fields[name], self.cmms.fields[name]
-        if name in self.waiting:
-            return
-        if any(
-            shows_the_past(self.case, self.policy, name, side, seen)
-            for side, seen in ((Side.S2E, s2e), (Side.CMMS, cmms))
-        ):
-            self.waiting.add(name)
-            self.look_again = True
-            return
-        if isinstance(s2e, Unreadable) or isinstance(cmms, Unreadable):
-            self._park_unreadable(name, s2e, cmms)
-            return
-        agreed = agrees(name, s2e, cmms, self.cmms.equivalents, self.policy)
-        if name not in self.base_s2e or name not in self.base_cmms:
-            self._first_meeting(name, s2e, cmms, agreed)
-            return
-        s2e_changed = not same(s2e, self.base_s2e[name])
-        cmms_changed = not same(cmms, self.base_cmms[name])
-        if not s2e_changed and not cmms_changed:
-            return
-        if agreed:
-            self._agree_on(name, Side.S2E, s2e, cmms, "both_equal")
-        elif name is Field.EXTERNAL_ID and s2e is not None and cmms is not None:
-            self._hold_external_id(s2e, cmms)
-        elif s2e_changed and cmms_changed:
-            self._conflict(name, s2e, cmms, "conflict")
-        elif s2e_changed:
-            self._write(name, Side.CMMS, "s2e_changed")
-        elif name not in WRITABLE_ON_S2E and self._may_overwrite(name, s2e):
-            self._write(name, Side.CMMS, "drift_overwritten")
-        else:
-            self._write(name, Side.S2E, "cmms_changed")
-
-    def _first_meeting(self, name: Field, s2e: Value, cmms: Value, agreed: bool) -> None:
-        """Both sides exist and have no common past. A blank never erases."""
-        owner = self.policy.owner(name)
-        if agreed:
-            self._agree_on(name, Side.S2E, s2e, cmms, "met_equal")
-        elif name in SHARED and None in {s2e, cmms} and not self._disputed(name):
-            self._meet(name, Side.S2E if s2e is None else Side.CMMS)
-        elif name in SHARED:
-            self._meet_different(name, s2e, cmms)
-        elif owner is Side.CMMS and cmms is not None:
-            if name is Field.EXTERNAL_ID and s2e is not None:
-                self._hold_external_id(s2e, cmms)
-            else:
-                self._meet(name, Side.S2E)
-        elif owner is Side.S2E and s2e is not None:
-            self._meet(name, Side.CMMS)
-        else:
-            self._agree_on(name, Side.S2E, s2e, cmms, "met_blank")
-
-    def _disputed(self, name: Field) -> bool:
-        """Whether a person has been asked about the field: a value cleared since is an edit."""
-        asked = any(conflict.field is name for conflict in self.case.conflicts)
-        return name in self.case.answers or (asked and self.policy.owner(name) is None)
-
-    def _meet(self, name: Field, side: Side) -> None:
-        """Fill `side` from the other; where it cannot be written, begin from what there is."""
-        if self._may_write(name, side):
-            self._write(name, side, "met")
-        else:
-            self._agree_on(name, Side.S2E, self.s2e.fields[name], self.cmms.fields[name], "met")
-
-    def _meet_different(self, name: Field, s2e: Value, cmms: Value) -> None:
-        winner = self._winner(name)
-        if self._would_regress(name, winner, s2e, cmms):
-            self._park(self._loser(winner), name, "would_reopen", cmms, "met")
-            return
-        self._conflict(name, s2e, cmms, "met")
-        if winner is not None and not self._may_write(name, winner.other):
-            # The winner's value cannot go there. The two begin from what there is, so that the
-            # next edit on either side is seen as one.
-            self._agree_on(name, Side.S2E, s2e, cmms, "met")
-
-    def _winner(self, name: Field) -> Side | None:
-        return self.case.answers.get(name) or self.policy.owner(name)
-
-    def _would_regress(self, name: Field, owner: Side | None, s2e: Value, cmms: Value) -> bool:
-        """Whether the owner's value would reopen what the other side has ended.
-
-        syncd never derives that by itself from a first meeting; a person may.
-        """
-        if name is not Field.STATUS or owner is None or name in self.case.answers:
-            return False
-        winner, loser = (s2e, cmms) if owner is Side.S2E else (cmms, s2e)
-        return loser in TERMINAL_STATUSES and winner not in TERMINAL_STATUSES
-
-    @staticmethod
-    def _loser(owner: Side | None) -> Side:
-        return Side.S2E if owner is Side.CMMS else Side.CMMS
-
-    def _conflict(self, name: Field, s2e: Value, cmms: Value, rule: str) -> None:
-        winner = self._winner(name)
-        self.conflicts.append(Conflict(name, s2e, cmms, winner))
-        if winner is None:
-            return
-        by = "answer" if name in self.case.answers else winner.value
-        self._write(name, winner.other, f"{rule}_{by}")
-
-    def _hold_external_id(self, s2e: Value, cmms: Value) -> None:
-        if self.case.answers.get(Field.EXTERNAL_ID) is Side.CMMS:
-            self._write(Field.EXTERNAL_ID, Side.S2E, "relinked")
-            return
-        detail = f"Scan2Evolve says {s2e}, the CMMS record is {cmms}"
-        self._park(Side.S2E, Field.EXTERNAL_ID, "external_id_differs", cmms, detail)
-
-    # ── may it be written, and what ───────────────────────────────────────────────────────
-
-    def _may_write(self, name: Field, side: Side) -> bool:
-        if side is Side.S2E:
-            return name in WRITABLE_ON_S2E
-        may = self.policy.cmms_writes - self.policy.cmms_writes_once
-        return name in may and name not in CMMS_OWNED
-
-    def _may_overwrite(self, name: Field, s2e: Value) -> bool:
-        """Whether a CMMS edit to what Scan2Evolve owns is to be, and can be, taken back."""
-        if not self.policy.overwrite_drift or not self._may_write(name, Side.CMMS):
-            return False
-        return s2e is not None or name in self.policy.cmms_clears
-
-    def _write(self, name: Field, side: Side, rule: str) -> None:
-        """Plan a write of the other side's value to `side`, if it may and can be written."""
-        here, there = self.s2e.fields[name], self.cmms.fields[name]
-        before, source = (here, there) if side is Side.S2E else (there, here)
-        if not self._may_write(name, side):
-            self.drifts.append(Drift(side.other, name, source, "not_writable"))
-            return
-        if source is None and (side is Side.S2E or name not in self.policy.cmms_clears):
-            self.drifts.append(Drift(side.other, name, source, "cannot_clear"))
-            return
-        value = fit(name, source, side, self.policy)
-        if isinstance(value, Unwritable):
-            self._park(side, name, value.reason, source, value.detail)
-            return
-        if same(value, before):
-            self._agree_on(name, side, before, source, "same_after_fitting")
-            return
-        if (
-            name is Field.STATUS
-            and not self.policy.allow_reopen
-            and before in TERMINAL_STATUSES
-            and value not in TERMINAL_STATUSES
-        ):
-            self._park(side, name, "would_reopen", value, "SYNCD_ALLOW_REOPEN is 0")
-            return
-        held = self.held.get((side, name))
-        tries = 0
-        if held is not None and held.value == encode_value(value):
-            self.wanted.add((side, name))
-            if held.until is None or held.until > self.now:
-                return
-            tries = held.tries
-        if side in self.in_doubt:
-            return  # one write at a time while an outcome is unknown
-        if held is None or held.reason != RELEASED:
-            against = evidence(self.case, side, name, before, value, self.now)
-            if against is not None:
-                self._park(side, name, OSCILLATION, value, against)
-                return
-        self.changes.append(Change(side, name, before, value, source, rule, tries))
-
-    def _park(self, side: Side, name: Field, reason: str, value: Value, detail: str) -> None:
-        held = self.held.get((side, name))
-        encoded = encode_value(value)
-        if held is not None and held.value == encoded and held.reason in {reason, _DROPPED}:
-            self.wanted.add((side, name))
-            return
-        self._hold(Hold(side, name, reason, encoded, detail=detail))
-
-    def _park_unreadable(self, name: Field, s2e: Value, cmms: Value) -> None:
-        self.unreadable.add(name)
-        for side, value in ((Side.S2E, s2e), (Side.CMMS, cmms)):
-            if isinstance(value, Unreadable):
-                self._park(side.other, name, "unreadable", value, f"{value.raw!r} {value.why}")
-
-    # ── the result ────────────────────────────────────────────────────────────────────────
-
-    def decision(self) -> Decision:
-        waiting_before = {c.field for c in self.case.conflicts} | set(self.case.answers)
-        drifting = {(drift.side, drift.field) for drift in self.drifts}
-        # A conflict is over when it is no longer found, not when its winner is known: the
-        # winner's write may have to wait, and an answer is needed until it has arrived.
-        unresolved = self.waiting | self.unreadable
-        unresolved |= {conflict.field for conflict in self.conflicts}
-        unresolved |= {change.field for change in self.changes}
-        return Decision(
-            case=self.case,
-            changes=tuple(self.changes),
-            settled=tuple(self.settled),
-            base_moves=tuple(self.moves),
-            holds=tuple(self.holds),
-            lifted=tuple(
-                (hold.side, hold.field)
-                for hold in self.case.holds
-                if (hold.side, hold.field) not in self.wanted and hold.field not in self.waiting
-            ),
-            conflicts=tuple(self.conflicts),
-            resolved=tuple(sorted(waiting_before - unresolved)),
-            drifts=tuple(self.drifts),
-            drift_over=tuple(
-                (side, name)
-                for side in Side
-                for name in self.s2e.fields
-                if (side, name) not in drifting and name not in self.waiting
-            ),
-            waiting=frozenset(self.waiting),
-            look_again=self.look_again,
+def _pairs(
+    case: Case, policy: Policy, now: datetime, order: S2eOrder, back: ReadBack, held: Holds
+) -> Iterator[Pair]:
+    """Each field that both sides tell, on the bases as they are after reading back."""
+    record = case.cmms
+    if record is None:
+        return
+    base_s2e, base_cmms = dict(case.base_s2e), dict(case.base_cmms)
+    for move in back.moves:
+        base_s2e[move.field], base_cmms[move.field] = move.s2e, move.cmms
+    for name in Field:
+        if name not in order.fields or name not in record.fields:
+            continue
+        met = name in base_s2e and name in base_cmms
+        yield Pair(
+            case=case,
+            policy=policy,
+            now=now,
+            name=name,
+            s2e=order.fields[name],
+            cmms=record.fields[name],
+            record=record,
+            bases=Bases(base_s2e[name], base_cmms[name]) if met else None,
+            holds={side: held[side, name] for side in Side if (side, name) in held},
+            waits=name in back.waiting,
+            in_doubt=back.in_doubt,
         )
+
+
+def _retry(verdict: Verdict, held: Holds, now: datetime) -> Hold:
+    """A write that was ignored or not applied is tried again, later each time."""
+    side, name = verdict.intent.side, verdict.field
+    value = encode_value(verdict.intent.writes[name].sent)
+    before = held.get((side, name))
+    if before is not None and before.value != value:
+        before = None
+    ignored = verdict.state is IntentState.IGNORED
+    if before is not None and before.reason == IntentState.IGNORED and not ignored:
+        # Not applied is no try that was ignored; those counted so far stay counted.
+        later = now + back_off(before.tries)
+        return Hold(side, name, before.reason, before.value, before.tries, later)
+    again = before is not None and before.reason == verdict.state
+    tries = 1 + (before.tries if before is not None and again else 0)
+    until: datetime | None = now + back_off(tries)
+    if ignored and tries >= IGNORED_TRIES:
+        until = None
+    if verdict.state is IntentState.NOT_APPLIED and tries == 1:
+        until = now
+    return Hold(side, name, verdict.state.value, value, tries, until)
+
+
+# ── what comes out ────────────────────────────────────────────────────────────────────────
+
+
+def _decision(case: Case, order: S2eOrder, back: ReadBack, outcomes: Sequence[Outcome]) -> Decision:
+    """All outcomes as one decision, with what they end: holds, conflicts, drift."""
+    changes = tuple(one for one in outcomes if isinstance(one, Change))
+    holds = tuple(one for one in outcomes if isinstance(one, Hold))
+    conflicts = tuple(one for one in outcomes if isinstance(one, Conflict))
+    drifts = tuple(one for one in outcomes if isinstance(one, Drift))
+    moves = tuple(one for one in outcomes if isinstance(one, BaseMove))
+    waits = [one for one in outcomes if isinstance(one, Wait)]
+    waiting = back.waiting | {wait.field for wait in waits}
+
+    still_held = {(one.hold.side, one.hold.field) for one in outcomes if isinstance(one, StillHeld)}
+    still_held |= {(hold.side, hold.field) for hold in holds}
+    drifting = {(drift.side, drift.field) for drift in drifts}
+    # A conflict is over when it is no longer met, not when its winner is known: the winner's
+    # write may have to wait, and an answer is needed until it has arrived.
+    unresolved = waiting | _unreadable(case, order)
+    unresolved |= {conflict.field for conflict in conflicts} | {change.field for change in changes}
+    asked = {conflict.field for conflict in case.conflicts} | set(case.answers)
+    return Decision(
+        case=case,
+        changes=changes,
+        verdicts=back.verdicts,
+        base_moves=back.moves + moves,
+        holds=holds,
+        lifted=tuple(
+            (hold.side, hold.field)
+            for hold in case.holds
+            if (hold.side, hold.field) not in still_held and hold.field not in waiting
+        ),
+        conflicts=conflicts,
+        resolved=tuple(sorted(asked - unresolved)),
+        drifts=drifts,
+        drift_over=tuple(
+            (side, name)
+            for side in Side
+            for name in order.fields
+            if (side, name) not in drifting and name not in waiting
+        ),
+        waiting=waiting,
+        read_again=any(wait.read_again for wait in waits),
+    )
+
+
+def _unreadable(case: Case, order: S2eOrder) -> frozenset[Field]:
+    """Fields that both sides tell, and of which one cannot be read."""
+    record = case.cmms.fields if case.cmms is not None else {}
+    return frozenset(
+        name
+        for name, value in order.fields.items()
+        if name in record
+        and (isinstance(value, Unreadable) or isinstance(record[name], Unreadable))
+    )

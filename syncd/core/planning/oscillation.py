@@ -20,7 +20,6 @@ from syncd.core.policy import SWING
 from syncd.core.work_order import Field, Side, Value, show_value
 
 OSCILLATION = "oscillation"
-RELEASED = "released"  # by a person: the next write is let through
 STEPS = 3  # the same step, before the next one is parked
 
 
@@ -41,8 +40,8 @@ def evidence(
     ]
     if len(times) < STEPS:
         return None
-    told = ", ".join(f"{moment:%H:%M:%S}" for moment in sorted(times))
+    clock_times = ", ".join(f"{moment:%H:%M:%S}" for moment in sorted(times))
     return (
         f"went from {show_value(before)} to {show_value(value)} {len(times)} times within an hour "
-        f"(UTC {told}), and something puts it back each time"
+        f"(UTC {clock_times}), and something puts it back each time"
     )

@@ -142,15 +142,15 @@ def _left_out(case: Case, policy: Policy, now: datetime, reason: str) -> Decisio
     gone = {Side.S2E} if reason == TOMBSTONE else set()
     if case.link is not None and case.link.missing_cycles >= MISSING_CYCLES:
         gone.add(Side.CMMS)
-    told = read_back(case, policy, case.s2e, case.cmms, gone=gone)
-    settled = [*told.settled, *abandoned_creates(case, policy, now)]
+    back = read_back(case, policy, case.s2e, case.cmms, gone=gone)
+    verdicts = (*back.verdicts, *abandoned_creates(case, policy, now))
     open_creates = {name for i in case.intents if i.kind is IntentKind.CREATE for name in i.writes}
     return Decision(
         case,
         out_of_scope=reason,
-        settled=tuple(settled),
-        base_moves=tuple(told.moves),
-        waiting=frozenset(told.waiting | open_creates - {each.field for each in settled}),
+        verdicts=verdicts,
+        base_moves=back.moves,
+        waiting=back.waiting | (open_creates - {verdict.field for verdict in verdicts}),
     )
 
 
@@ -174,7 +174,7 @@ def _first_meeting(met: Decision, policy: Policy, now: datetime) -> Decision:
         merged,
         case=case,
         link=link,
-        settled=met.settled,
+        verdicts=met.verdicts,
         base_moves=met.base_moves + merged.base_moves,
         conflicts=met.conflicts + merged.conflicts,
         lifted=met.lifted,

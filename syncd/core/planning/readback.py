@@ -1,41 +1,75 @@
-"""What the last reads say about the writes of one work order whose outcome is not known yet.
+"""What evidence says about the writes of one work order whose outcome is not known yet.
 
-It is asked in every cycle and of every order, also of one that takes no part any more: a write
-that was sent has to come to its end. Where the side that was written is gone for good, nobody
-can tell what became of the write, and nothing hangs on it: it counts as not applied.
+Evidence is the written side as it is after the write: a later read of it, or the write's own
+answer. `judge_write` is the one judge of both.
+
+    the evidence shows                     answered write          write in doubt
+    ─────────────────────────────────────  ──────────────────────  ─────────────────────────
+    what was sent, or an equivalent        confirmed               confirmed
+    a normalisation of it                  altered                 altered
+    anything else, read too early          (says nothing)          (says nothing)
+    the value from before, read later      ignored                 not applied
+    anything else, read later              superseded: applied,    superseded if lastSyncedAt
+                                           and edited since        moved; else not applied:
+                                                                   both sides changed
+
+"Too early" is a read that began less than the side's read lag after the answer (for a write
+in doubt: after the sending), since read-after-write consistency is not promised. Such a read
+shows the value from before, or an edit that was made after our last read and that our write has
+overwritten. Where lastSyncedAt has moved, an early read of the latter is certainly a newer edit.
+
+An answered write that seems ignored, on an order that Scan2Evolve says was edited after it, may as
+well have been taken, and somebody has put the old value back. It counts as superseded by that edit.
+
+Every order is asked in every cycle, also one that takes no part any more: a write that was sent
+has to come to its end. Where the side that was written is gone for good, nobody can tell what
+became of the write, and nothing depends on it: it counts as not applied.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from syncd.core.case import ARRIVED_STATES, Case, Intent, IntentKind, IntentState, Write
-from syncd.core.decision import BaseMove, Settled
-from syncd.core.equality import equivalents, same
-from syncd.core.planning.verdict import judge
+from syncd.core.decision import BaseMove, Verdict
+from syncd.core.equality import Match, match_sent, same
 from syncd.core.policy import Policy
 from syncd.core.work_order import CmmsRecord, Field, S2eOrder, Side, Value
 
-_LOOKED_WITHIN = timedelta(seconds=60)  # before a cycle begins to send, as `Cycle.fresh` has it
+_READ_WITHIN = timedelta(seconds=60)  # before a cycle begins to send, as `Cycle.fresh` has it
+KEPT_AS_SENT = frozenset({IntentState.CONFIRMED, IntentState.ALTERED})
 
 
-@dataclass(slots=True)
-class ReadBack:
-    """What the reads have told.
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One side as it was seen after a write.
 
     Attributes:
-        settled: the fields whose outcome is known now.
+        holder: the order or record; None: it was never seen.
+        seen_at: when the read began that showed it, or when the write was answered with it.
+        is_answer: it is the write's own answer.
+    """
+
+    holder: S2eOrder | CmmsRecord | None
+    seen_at: datetime | None
+    is_answer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """What the evidence says.
+
+    Attributes:
+        verdicts: of the fields whose outcome is known now.
         moves: the bases of those that arrived.
-        failed: those that did not: side, field, what was sent, ignored or not applied.
-        waiting: fields of which the reads say nothing yet.
+        waiting: fields of which the evidence says nothing yet.
         in_doubt: sides with such a write that was not even answered.
     """
 
-    settled: list[Settled] = field(default_factory=list)
-    moves: list[BaseMove] = field(default_factory=list)
-    failed: list[tuple[Side, Field, Value, IntentState]] = field(default_factory=list)
-    waiting: set[Field] = field(default_factory=set)
-    in_doubt: set[Side] = field(default_factory=set)
+    verdicts: tuple[Verdict, ...] = ()
+    moves: tuple[BaseMove, ...] = ()
+    waiting: frozenset[Field] = frozenset()
+    in_doubt: frozenset[Side] = frozenset()
 
 
 def read_back(
@@ -52,108 +86,164 @@ def read_back(
         s2e, cmms: the observations, None if there is none.
         gone: sides that have no such order or record any more.
     """
-    told = ReadBack()
-    for intent in case.intents:
-        if intent.kind is not IntentKind.UPDATE:
+    sides = {
+        Side.S2E: Evidence(s2e, case.s2e_seen_at),
+        Side.CMMS: Evidence(cmms, case.cmms_seen_at),
+    }
+    verdicts: list[Verdict] = []
+    moves: list[BaseMove] = []
+    waiting: set[Field] = set()
+    in_doubt: set[Side] = set()
+    for intent, name in _open_updates(case):
+        if intent.side in gone:
+            verdicts.append(Verdict(intent, name, IntentState.NOT_APPLIED, None))
             continue
-        for name, write in intent.writes.items():
-            if write.verdict is None:
-                _settle(told, case, policy, intent, name, write, s2e, cmms, gone)
-    return told
+        verdict = judge_write(intent, name, sides[intent.side], case, policy)
+        if verdict is None:
+            waiting.add(name)
+            if intent.state is not IntentState.ANSWERED:
+                in_doubt.add(intent.side)
+            continue
+        verdicts.append(verdict)
+        moves += _moves(verdict, case)
+    return ReadBack(tuple(verdicts), tuple(moves), frozenset(waiting), frozenset(in_doubt))
 
 
-def _settle(
-    told: ReadBack,
-    case: Case,
-    policy: Policy,
-    intent: Intent,
-    name: Field,
-    write: Write,
-    s2e: S2eOrder | None,
-    cmms: CmmsRecord | None,
-    gone: Collection[Side],
-) -> None:
-    side = intent.side
-    if side in gone:
-        told.settled.append(Settled(intent, name, IntentState.NOT_APPLIED, None))
-        return
-    holder = s2e if side is Side.S2E else cmms
-    seen = holder.fields.get(name) if holder is not None else None
-    verdict = None
-    if holder is not None and name in holder.fields:
-        verdict = _verdict(case, policy, intent, name, write, holder, seen)
-    if verdict is None:
-        told.waiting.add(name)
-        if intent.state is not IntentState.ANSWERED:
-            told.in_doubt.add(side)
-        return
-    if verdict is IntentState.IGNORED and _edited_since(intent, holder):
-        # It may as well have been taken, and somebody has put the old value back: both sides
-        # have changed, and whichever gives way is in the log.
-        told.settled.append(Settled(intent, name, IntentState.SUPERSEDED, seen))
-        if name in case.base_cmms:
-            told.moves.append(BaseMove(name, write.sent, case.base_cmms[name], "put_back"))
-        return
-    told.settled.append(Settled(intent, name, verdict, seen))
-    if verdict in {IntentState.CONFIRMED, IntentState.ALTERED}:
-        told.moves.append(_agreed(name, side, seen, write.source))
-    elif verdict is IntentState.SUPERSEDED:
-        # Applied, and edited since: what we sent is the base, the newer value an edit.
-        told.moves.append(_agreed(name, side, write.sent, write.source))
-    else:
-        told.failed.append((side, name, write.sent, verdict))
+def read_answer(intent: Intent, evidence: Evidence, case: Case, policy: Policy) -> ReadBack:
+    """What a write's own answer says. What it did not keep, or says nothing of yet, is left to
+    the reads of the next cycle."""
+    judged = {name: judge_write(intent, name, evidence, case, policy) for name in intent.writes}
+    verdicts = [
+        verdict
+        for verdict in judged.values()
+        if verdict is not None and verdict.state in KEPT_AS_SENT
+    ]
+    moves = tuple(move for verdict in verdicts for move in _moves(verdict, case))
+    return ReadBack(tuple(verdicts), moves, frozenset(judged) - {one.field for one in verdicts})
 
 
-def _verdict(
-    case: Case,
-    policy: Policy,
-    intent: Intent,
-    name: Field,
-    write: Write,
-    holder: S2eOrder | CmmsRecord,
-    seen: Value,
-) -> IntentState | None:
-    seen_at = case.s2e_seen_at if intent.side is Side.S2E else case.cmms_seen_at
-    if seen_at is None:
-        return None
-    answered = intent.state is IntentState.ANSWERED
-    kept: frozenset[str] = frozenset()
-    if isinstance(holder, CmmsRecord):
-        kept = equivalents(name, write.sent, holder, policy)
-    return judge(
-        write,
-        seen,
-        answered=answered,
-        since=(intent.answered_at if answered else None) or intent.started_at,
-        seen_at=seen_at,
-        lag=policy.s2e_read_lag if intent.side is Side.S2E else policy.cmms_read_lag,
-        equivalents=kept,
-        sync_moved=isinstance(holder, S2eOrder) and _sync_moved(case, intent, holder),
-        certainly_later=isinstance(holder, S2eOrder)
-        and _shows_the_write(case, policy, intent, holder),
+def _open_updates(case: Case) -> Iterable[tuple[Intent, Field]]:
+    return (
+        (intent, name)
+        for intent in case.intents
+        if intent.kind is IntentKind.UPDATE
+        for name, write in intent.writes.items()
+        if write.verdict is None
     )
 
 
-def _shows_the_write(case: Case, policy: Policy, intent: Intent, order: S2eOrder) -> bool:
-    """Whether Scan2Evolve's lastSyncedAt tells that this read shows a state after the write, with
-    no other write of ours about that may have moved it since we looked last before the write."""
-    looked = intent.started_at - _LOOKED_WITHIN - policy.s2e_read_lag
-    others = [each for each in case.intents if each is not intent]
-    others += [each for each in case.recent if (each.answered_at or each.started_at) >= looked]
-    return _synced_since(intent, order) and all(each.side is not Side.S2E for each in others)
+def judge_write(
+    intent: Intent, name: Field, evidence: Evidence, case: Case, policy: Policy
+) -> Verdict | None:
+    """Decide what became of one written field; None: this evidence says nothing yet."""
+    holder, seen_at = evidence.holder, evidence.seen_at
+    if holder is None or seen_at is None:
+        return None
+    # The CMMS's own answer shows the field, or that it has none now.
+    if name not in holder.fields and not evidence.is_answer:
+        return None
+    seen = holder.fields.get(name)
+    state = _outcome(intent, intent.writes[name], name, seen, evidence, case, policy)
+    if state is IntentState.IGNORED and _edited_since(intent, holder):
+        state = IntentState.SUPERSEDED
+    return None if state is None else Verdict(intent, name, state, seen)
 
 
-def _sync_moved(case: Case, intent: Intent, order: S2eOrder) -> bool:
+def _outcome(
+    intent: Intent,
+    write: Write,
+    name: Field,
+    seen: Value,
+    evidence: Evidence,
+    case: Case,
+    policy: Policy,
+) -> IntentState | None:
+    """The table of the module."""
+    holder, seen_at = evidence.holder, evidence.seen_at
+    if seen_at is None:
+        return None
+    answered = evidence.is_answer or intent.state is IntentState.ANSWERED
+    since = seen_at if evidence.is_answer else _since(intent)
+    if seen_at < since:
+        return None
+    match = match_sent(name, write.sent, seen, holder, policy)
+    if match in {Match.EQUAL, Match.EQUIVALENT}:
+        return IntentState.CONFIRMED
+    from_before = same(seen, write.before)
+    if match is Match.NORMALISED and not from_before:
+        return IntentState.ALTERED
+    lag = policy.s2e_read_lag if intent.side is Side.S2E else policy.cmms_read_lag
+    early = seen_at - since < lag
+    if early and (from_before or not _certainly_later(intent, holder, case, policy)):
+        return None
+    if from_before:
+        return IntentState.IGNORED if answered else IntentState.NOT_APPLIED
+    if answered or _sync_moved(intent, holder, case):
+        return IntentState.SUPERSEDED
+    return IntentState.NOT_APPLIED
+
+
+def _since(intent: Intent) -> datetime:
+    """When the write was answered, or, in doubt, sent."""
+    answered = intent.answered_at if intent.state is IntentState.ANSWERED else None
+    return answered or intent.started_at
+
+
+def _moves(verdict: Verdict, case: Case) -> list[BaseMove]:
+    """The base that the verdict leads to, if it leads to one."""
+    intent, name, side = verdict.intent, verdict.field, verdict.intent.side
+    write = intent.writes[name]
+    if verdict.state in KEPT_AS_SENT:
+        return [_agreed(name, side, verdict.seen, write.source)]
+    if verdict.state is not IntentState.SUPERSEDED:
+        return []
+    if not same(verdict.seen, write.before):
+        # Applied, and edited since: what we sent is the base, the newer value an edit.
+        return [_agreed(name, side, write.sent, write.source)]
+    # Somebody has put the old value back upstream: both sides have changed since the base, and
+    # whichever gives way is in the conflict log.
+    if name in case.base_cmms:
+        return [BaseMove(name, write.sent, case.base_cmms[name], "put_back")]
+    return []
+
+
+def _agreed(name: Field, side: Side, own: Value, other: Value) -> BaseMove:
+    s2e, cmms = (own, other) if side is Side.S2E else (other, own)
+    return BaseMove(name, s2e, cmms, "read_back")
+
+
+# ── what Scan2Evolve's own times say ──────────────────────────────────────────────────────
+
+
+def _certainly_later(
+    intent: Intent, holder: S2eOrder | CmmsRecord | None, case: Case, policy: Policy
+) -> bool:
+    """Whether lastSyncedAt tells that this read shows a state from after the write.
+
+    No other write of ours may be about that can have moved it since we read the order last
+    before the write.
+    """
+    if not isinstance(holder, S2eOrder):
+        return False
+    last_read = intent.started_at - _READ_WITHIN - policy.s2e_read_lag
+    others = [other for other in case.intents if other is not intent]
+    others += [past for past in case.recent if (past.answered_at or past.started_at) >= last_read]
+    return _synced_since(intent, holder) and all(one.side is not Side.S2E for one in others)
+
+
+def _sync_moved(intent: Intent, holder: S2eOrder | CmmsRecord | None, case: Case) -> bool:
     """Whether lastSyncedAt shows that this write was applied: it moved, and no other write of
     ours can have moved it."""
+    if not isinstance(holder, S2eOrder):
+        return False
     if any(
         other.side is Side.S2E and other.state is IntentState.ANSWERED for other in case.intents
     ):
         return False
-    return _synced_since(intent, order)
+    return _synced_since(intent, holder)
 
 
-def _edited_since(intent: Intent, holder: S2eOrder | CmmsRecord | None) -> bool:
+def _edited_since(intent: Intent, holder: S2eOrder | CmmsRecord) -> bool:
     """Whether Scan2Evolve's own times show an edit after this write had been applied."""
     if not isinstance(holder, S2eOrder) or holder.updated_at is None:
         return False
@@ -167,9 +257,7 @@ def _synced_since(intent: Intent, order: S2eOrder) -> bool:
     return synced is not None and (before is None or synced > before)
 
 
-def _agreed(name: Field, side: Side, own: Value, other: Value) -> BaseMove:
-    s2e, cmms = (own, other) if side is Side.S2E else (other, own)
-    return BaseMove(name, s2e, cmms, "read_back")
+# ── what is not to be judged by this read ─────────────────────────────────────────────────
 
 
 def shows_the_past(case: Case, policy: Policy, name: Field, side: Side, seen: Value) -> bool:
@@ -188,10 +276,10 @@ def shows_the_past(case: Case, policy: Policy, name: Field, side: Side, seen: Va
     return False
 
 
-def abandoned_creates(case: Case, policy: Policy, now: datetime) -> list[Settled]:
+def abandoned_creates(case: Case, policy: Policy, now: datetime) -> list[Verdict]:
     """Creates in doubt of an order that takes no part any more, once a record would show."""
     return [
-        Settled(intent, name, IntentState.NOT_APPLIED, None)
+        Verdict(intent, name, IntentState.NOT_APPLIED, None)
         for intent in case.intents
         if intent.kind is IntentKind.CREATE and now - intent.started_at >= policy.cmms_index_lag
         for name in intent.writes

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from syncd.core.case import Case
 from syncd.core.decision import Decision
-from syncd.core.equality import agrees, same
+from syncd.core.equality import agrees, is_at, same
 from syncd.core.planning.plan import decide
 from syncd.core.policy import Policy
 from syncd.core.work_order import (
@@ -75,8 +75,8 @@ def remap(case: Case, fields: Collection[Field], policy: Policy, now: datetime) 
     is left to the cycles.
     """
     planned = decide(case, policy, now)
-    look_again = planned.look_again or planned.writes
-    nothing = replace(planned, create=None, changes=(), look_again=look_again)
+    read_again = planned.read_again or planned.writes
+    nothing = replace(planned, create=None, changes=(), read_again=read_again)
     if case.link is None or case.s2e is None or case.cmms is None or planned.out_of_scope:
         return nothing
     s2e, cmms = dict(case.base_s2e), dict(case.base_cmms)
@@ -115,7 +115,6 @@ def _differs(
         return False
     there = record.fields[name]
     at_base = all(
-        name in bases[side] and same(bases[side][name], value)
-        for side, value in ((Side.S2E, here[0]), (Side.CMMS, there))
+        is_at(bases[side], name, value) for side, value in ((Side.S2E, here[0]), (Side.CMMS, there))
     )
     return at_base and not agrees(name, here[0], there, record.equivalents, policy)

@@ -90,8 +90,8 @@ def _only(
     taken_off = len(create or ()) < len(decision.create or ()) or len(changes) < len(
         decision.changes
     )
-    look_again = decision.look_again or taken_off
-    return replace(decision, create=create, changes=changes, look_again=look_again)
+    read_again = decision.read_again or taken_off
+    return replace(decision, create=create, changes=changes, read_again=read_again)
 
 
 def no_part(decision: Decision, since: datetime) -> str | None:
@@ -172,11 +172,11 @@ def holding(case: Case, side: Side) -> Mapping[Field, Value]:
 
 def under_way(decision: Decision, side: Side) -> bool:
     """Whether a write to this side is not known to have come to its end."""
-    settled = {(each.intent.id, each.field) for each in decision.settled}
+    judged = {(verdict.intent.id, verdict.field) for verdict in decision.verdicts}
     return any(
         intent.side is side
         and any(
-            write.verdict is None and (intent.id, name) not in settled
+            write.verdict is None and (intent.id, name) not in judged
             for name, write in intent.writes.items()
         )
         for intent in decision.case.intents

@@ -21,7 +21,8 @@ from datetime import datetime
 
 from syncd.core.case import ARRIVED_STATES, Case, Intent, IntentKind, IntentState
 from syncd.core.decision import Change, Decision
-from syncd.core.equality import fit, is_normalisation, same
+from syncd.core.equality import Match, is_at, match_sent, same
+from syncd.core.fitting import fit
 from syncd.core.planning.plan import decide
 from syncd.core.planning.selection import holding, no_part, under_way
 from syncd.core.policy import Policy
@@ -29,7 +30,6 @@ from syncd.core.work_order import (
     CMMS_OWNED,
     TERMINAL_STATUSES,
     WRITABLE_ON_S2E,
-    CmmsRecord,
     Field,
     Side,
     Unreadable,
@@ -108,8 +108,8 @@ def undo(
             changes.append(made)
         else:
             cannot.append(Cannot(each, made))
-    look_again = planned.look_again or planned.writes
-    return replace(planned, create=None, changes=tuple(changes), look_again=look_again), cannot
+    read_again = planned.read_again or planned.writes
+    return replace(planned, create=None, changes=tuple(changes), read_again=read_again), cannot
 
 
 def _unpaired(case: Case, since: datetime) -> str | None:
@@ -136,12 +136,11 @@ def _take_back(planned: Decision, written: Written, policy: Policy) -> Change | 
         return "a side does not tell this field any more"
     if same(own[name], written.before):
         return _ALREADY
-    if not _is_kept(name, own[name], written, case.cmms):
+    holder = case.s2e if side is Side.S2E else case.cmms
+    if match_sent(name, written.sent, own[name], holder, policy) is Match.OTHER:
         return f"it has been changed since, to {show_value(own[name])}"
     bases = _bases(planned)
-    if not _is_at_base(bases[side], name, own[name]) or not _is_at_base(
-        bases[side.other], name, other[name]
-    ):
+    if not (is_at(bases[side], name, own[name]) and is_at(bases[side.other], name, other[name])):
         return "the other side has changed since, and that comes first"
     value = fit(name, written.before, side, policy)
     if isinstance(value, Unwritable):
@@ -151,25 +150,12 @@ def _take_back(planned: Decision, written: Written, policy: Policy) -> Change | 
     return Change(side, name, own[name], value, other[name], RULE)
 
 
-def _is_kept(name: Field, now: Value, written: Written, record: CmmsRecord | None) -> bool:
-    """Whether this is what was sent, in whatever form the side keeps it."""
-    sent = written.sent
-    if same(now, sent) or is_normalisation(sent, now):
-        return True
-    lossy = {} if record is None or written.side is Side.S2E else record.equivalents
-    return isinstance(sent, str) and sent in lossy.get(name, ())
-
-
 def _bases(planned: Decision) -> dict[Side, Mapping[Field, Value]]:
     """The bases as they will be once this decision is kept."""
     s2e, cmms = dict(planned.case.base_s2e), dict(planned.case.base_cmms)
     for move in planned.base_moves:
         s2e[move.field], cmms[move.field] = move.s2e, move.cmms
     return {Side.S2E: s2e, Side.CMMS: cmms}
-
-
-def _is_at_base(base: Mapping[Field, Value], name: Field, now: Value) -> bool:
-    return name in base and same(base[name], now)
 
 
 def _forbidden(name: Field, side: Side, now: Value, value: Value, policy: Policy) -> str | None:

@@ -18,9 +18,9 @@ nothing of the kind, mode create, status in scope         create
 from dataclasses import replace
 from datetime import datetime
 
-from syncd.core.case import Case, Conflict, Hold, Intent, IntentKind, IntentState
-from syncd.core.decision import Decision, NewLink, Settled
-from syncd.core.equality import fit
+from syncd.core.case import DROPPED, Case, Conflict, Hold, Intent, IntentKind, IntentState
+from syncd.core.decision import Decision, NewLink, Verdict
+from syncd.core.fitting import fit
 from syncd.core.planning.created import UNFINISHED, created_bases
 from syncd.core.policy import Mode, Policy, Scope
 from syncd.core.work_order import (
@@ -40,7 +40,6 @@ from syncd.core.work_order import (
 UNKNOWN_UPSTREAM = "unknown_upstream"
 TOMBSTONE = "deleted_upstream"
 CREATE_IN_DOUBT = "create_in_doubt"
-DROPPED = "dropped"
 # Holds that are a person's answers about the link, and no writes that wait for one.
 UNLINKED = "unlinked"
 RECREATE = "recreate"
@@ -84,13 +83,13 @@ def decide_unlinked(case: Case, policy: Policy, now: datetime) -> Decision:
         if creating:
             return _link_created(case, creating[-1], case.claims[0], policy)
         return Decision(case, link=NewLink(case.claims[0], "adopted"), lifted=_all_holds(case))
-    settled: tuple[Settled, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
     if creating:
         if now - creating[-1].started_at < policy.cmms_index_lag:
             return Decision(case, waiting=frozenset(creating[-1].writes))
         if not policy.cmms_finds:
             return _review(case, CREATE_IN_DOUBT, "the adapter cannot find a record by its id")
-        settled = _not_applied(creating)
+        verdicts = _not_applied(creating)
     decision = _by_reference_or_create(case, order, policy, now)
     return Decision(
         case,
@@ -99,7 +98,7 @@ def decide_unlinked(case: Case, policy: Policy, now: datetime) -> Decision:
         create=decision.create,
         holds=decision.holds,
         lifted=decision.lifted,
-        settled=settled,
+        verdicts=verdicts,
     )
 
 
@@ -111,8 +110,8 @@ def _link_created(case: Case, intent: Intent, cmms_id: str, policy: Policy) -> D
     record = case.cmms or CmmsRecord(cmms_id, case.s2e_id, sent)
     moves = created_bases(sent, record, policy)
     left = {move.field for move in moves if move.rule == UNFINISHED}
-    settled = tuple(
-        Settled(
+    verdicts = tuple(
+        Verdict(
             intent,
             name,
             IntentState.NOT_APPLIED if name in left else IntentState.CONFIRMED,
@@ -124,7 +123,7 @@ def _link_created(case: Case, intent: Intent, cmms_id: str, policy: Policy) -> D
         case,
         link=NewLink(cmms_id, "created"),
         base_moves=tuple(moves),
-        settled=settled,
+        verdicts=verdicts,
         lifted=_all_holds(case),
         conflicts=tuple(
             Conflict(name, sent[name], seen[name], Side.S2E)
@@ -134,9 +133,9 @@ def _link_created(case: Case, intent: Intent, cmms_id: str, policy: Policy) -> D
     )
 
 
-def _not_applied(creating: list[Intent]) -> tuple[Settled, ...]:
+def _not_applied(creating: list[Intent]) -> tuple[Verdict, ...]:
     return tuple(
-        Settled(intent, name, IntentState.NOT_APPLIED, None)
+        Verdict(intent, name, IntentState.NOT_APPLIED, None)
         for intent in creating
         for name in intent.writes
     )
@@ -190,7 +189,7 @@ def _create(case: Case, order: S2eOrder, policy: Policy, now: datetime) -> Decis
 def _review(case: Case, reason: str, detail: str) -> Decision:
     """Park the whole order until a person has looked, or what it was parked for has changed."""
     held = order_hold(case)
-    if held is not None and held.value == detail and held.reason in {reason, "dropped"}:
+    if held is not None and held.value == detail and held.reason in {reason, DROPPED}:
         return Decision(case)
     return Decision(case, holds=(Hold(Side.CMMS, None, reason, detail, detail=detail),))
 

@@ -21,7 +21,7 @@ from syncd.cmms.mapping.values.html_text import (
 )
 from syncd.cmms.mapping.values.times import TimeFormat
 from syncd.cmms.mapping.values.value_map import ValueMap, native_key
-from syncd.core.equality import cut_text, utf16_units
+from syncd.core.fitting import cut_text, utf16_units
 from syncd.core.work_order import (
     Field,
     Unreadable,

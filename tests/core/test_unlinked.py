@@ -117,7 +117,7 @@ def test_a_write_to_an_order_that_is_gone_ends_as_not_applied() -> None:
     written = intent(Side.S2E, {Field.STATUS: Write(None, "x", "x")})
     decision = run(replace(unlinked(OPEN, intents=[written]), tombstone=True))
     assert not decision.waiting
-    assert [each.verdict for each in decision.settled] == [IntentState.NOT_APPLIED]
+    assert [each.state for each in decision.verdicts] == [IntentState.NOT_APPLIED]
 
 
 def test_a_write_to_an_order_of_another_site_is_still_read_back() -> None:
@@ -197,7 +197,7 @@ def test_a_create_in_doubt_whose_record_is_found_is_linked_with_its_own_bases() 
     assert decision.link is not None
     assert decision.link.how == "created"
     assert moved(decision) == {name: (value, value) for name, value in values.items()}
-    assert {item.verdict for item in decision.settled} == {IntentState.CONFIRMED}
+    assert {item.state for item in decision.verdicts} == {IntentState.CONFIRMED}
     assert sent(decision, Side.S2E) == {Field.STATUS: Status.IN_PROGRESS}
     assert sent(decision, Side.CMMS) == {Field.TITLE: "Pump 2"}
     assert {change.rule for change in decision.changes} == {"s2e_changed", "cmms_changed"}
@@ -215,7 +215,7 @@ def test_what_further_calls_of_a_create_did_not_come_to_is_written_and_no_edit()
         Field.STATUS: Status.IN_PROGRESS,
         Field.ASSIGNED_TO: "Ann",
     }
-    verdicts = {item.field: item.verdict for item in decision.settled}
+    verdicts = {item.field: item.state for item in decision.verdicts}
     assert verdicts.pop(Field.TITLE) is IntentState.CONFIRMED
     assert set(verdicts.values()) == {IntentState.NOT_APPLIED}
     # It may be a person's after all: it is in the log.
@@ -228,7 +228,7 @@ def test_what_further_calls_of_a_create_have_written_is_confirmed() -> None:
     case = unlinked(values, found=[record(values)], intents=[creating(values)])
     decision = run(case, replace(CREATE, cmms_creates_with=frozenset({Field.TITLE})))
     assert not decision.writes
-    assert {item.verdict for item in decision.settled} == {IntentState.CONFIRMED}
+    assert {item.state for item in decision.verdicts} == {IntentState.CONFIRMED}
 
 
 def test_a_value_that_cannot_be_written_is_left_out_of_a_create() -> None:
@@ -269,10 +269,10 @@ def test_a_create_in_doubt_waits_for_the_adapters_index_lag() -> None:
     early = run(case, policy, at(29.999))
     assert early.create is None
     assert early.waiting == set(OPEN)
-    assert not early.settled
+    assert not early.verdicts
     late = run(case, policy, at(30))
     assert late.create is not None
-    assert {item.verdict for item in late.settled} == {IntentState.NOT_APPLIED}
+    assert {item.state for item in late.verdicts} == {IntentState.NOT_APPLIED}
 
 
 def test_a_create_in_doubt_of_an_adapter_that_cannot_find_needs_review() -> None:
@@ -281,7 +281,7 @@ def test_a_create_in_doubt_of_an_adapter_that_cannot_find_needs_review() -> None
     decision = run(case, policy)
     assert [hold.reason for hold in decision.holds] == ["create_in_doubt"]
     assert not decision.writes
-    assert not decision.settled
+    assert not decision.verdicts
     assert not run(keep(case, decision), policy).holds
 
 
@@ -295,7 +295,7 @@ def test_an_adapter_that_cannot_find_may_still_show_the_record() -> None:
 def test_a_create_in_doubt_is_not_sent_again_where_nothing_may_be_created_any_more() -> None:
     decision = run(unlinked(OPEN, intents=[creating(OPEN)]), ADOPT)
     assert decision.out_of_scope == "no_record"
-    assert {item.verdict for item in decision.settled} == {IntentState.NOT_APPLIED}
+    assert {item.state for item in decision.verdicts} == {IntentState.NOT_APPLIED}
 
 
 # ── externalId names a record ────────────────────────────────────────────────────────────

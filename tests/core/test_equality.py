@@ -6,19 +6,15 @@ from decimal import Decimal
 
 import pytest
 import regex
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from syncd.core.equality import (
-    CUT_MARK,
-    TEXT_LIMITS,
-    agrees,
-    cut_text,
-    equivalents,
-    fit,
-    same,
-    utf16_units,
-)
+from syncd.core.case import IntentState, Write
+from syncd.core.equality import Match, agrees, is_at, match_sent, same
+from syncd.core.fitting import CUT_MARK, TEXT_LIMITS, cut_text, fit, utf16_units
+from syncd.core.planning.created import created_bases
+from syncd.core.planning.readback import Evidence, judge_write
+from syncd.core.planning.undo import Written, undo
 from syncd.core.policy import Overflow
 from syncd.core.work_order import (
     CmmsRecord,
@@ -30,7 +26,7 @@ from syncd.core.work_order import (
     Value,
     encode_value,
 )
-from tests.core.builders import make_policy
+from tests.core.builders import CMMS_ID, NOW, S2E_ID, intent, make_policy, pair, record
 
 CUTS = make_policy(overflow=Overflow.TRUNCATE)
 PARKS = make_policy(overflow=Overflow.PARK)
@@ -225,9 +221,8 @@ def test_what_our_own_writing_makes_of_a_value_agrees_with_it() -> None:
     assert not agrees(Field.DUE_DATE, due, kept, {}, CUTS)
     assert not agrees(Field.DUE_DATE, due, kept + timedelta(days=1), {}, settles)
     record = CmmsRecord("7", None, {Field.DUE_DATE: kept})
-    assert equivalents(Field.DUE_DATE, due, record, settles) == {encode_value(due)}
-    assert not equivalents(Field.DUE_DATE, due, record, CUTS)
-    assert not equivalents(Field.TITLE, "Pump", record, settles)
+    assert match_sent(Field.DUE_DATE, due, kept, record, settles) is Match.EQUIVALENT
+    assert match_sent(Field.DUE_DATE, due, kept, record, CUTS) is Match.OTHER
 
 
 def test_what_a_mapping_cannot_write_does_not_fit_the_cmms() -> None:
@@ -237,3 +232,55 @@ def test_what_a_mapping_cannot_write_does_not_fit_the_cmms() -> None:
     assert fit(Field.ASSIGNED_TO, "Bob", Side.CMMS, policy) == "Bob"
     assert fit(Field.ASSIGNED_TO, None, Side.CMMS, policy) is None
     assert not agrees(Field.ASSIGNED_TO, "Ann", "Bob", {}, policy)
+
+
+# ── one answer to "is this what we sent?" ─────────────────────────────────────────────────
+
+VALUES = st.one_of(
+    st.sampled_from(["Pump 7", "Pump  7 ", "PUMP 7", "Pump 8", "", None, "ASSIGNED", "DRAFT"]),
+    st.decimals(0, 99, places=3),
+    st.sampled_from([datetime(2026, 3, 1, 18, minute, 31, tzinfo=UTC) for minute in (0, 30)]),
+    st.text(max_size=80),
+)
+
+
+@given(sent=VALUES, seen=VALUES, lossy=st.booleans(), settles=st.booleans())
+def test_reading_back_creating_and_undoing_agree_on_what_was_sent(
+    sent: Value, seen: Value, lossy: bool, settles: bool
+) -> None:
+    name = Field.TITLE
+    policy = make_policy()
+    if settles:
+        policy = replace(policy, cmms_settles=lambda _name, value: seen if value == sent else value)
+    classes = {name: frozenset({str(encode_value(sent))})} if lossy else {}
+    kept = record({name: seen}, equivalents=classes)
+    match = match_sent(name, sent, seen, kept, policy)
+    # Another value from before, so that no verdict rests on it.
+    one = intent(Side.CMMS, {name: Write("from before", sent, sent)})
+    case = replace(
+        pair({name: sent}, {name: seen}, base_s2e={name: sent}, base_cmms={name: seen}), cmms=kept
+    )
+    verdict = judge_write(one, name, Evidence(kept, NOW), case, policy)
+    assume(seen != "from before")
+    assert verdict is not None
+    by_verdict = {
+        IntentState.CONFIRMED: {Match.EQUAL, Match.EQUIVALENT},
+        IntentState.ALTERED: {Match.NORMALISED},
+        IntentState.SUPERSEDED: {Match.OTHER},
+    }
+    assert match in by_verdict[verdict.state]
+    later = judge_write(one, name, Evidence(kept, NOW, is_answer=True), case, policy)
+    assert later == verdict
+    (base,) = created_bases({name: sent}, kept, policy)
+    assert (base.cmms == sent) if match is Match.OTHER else (base.cmms == seen)
+    written = Written(S2E_ID, CMMS_ID, Side.CMMS, name, "from before", sent)
+    _, cannot = undo(case, [written], policy, NOW, NOW)
+    changed = [each.reason for each in cannot if "changed since, to" in each.reason]
+    assert bool(changed) is (match is Match.OTHER)
+
+
+@given(value=VALUES)
+def test_a_value_is_what_was_sent_and_where_the_two_agreed(value: Value) -> None:
+    assert match_sent(Field.TITLE, value, value, None, CUTS) is Match.EQUAL
+    assert is_at({Field.TITLE: value}, Field.TITLE, value)
+    assert not is_at({}, Field.TITLE, value)

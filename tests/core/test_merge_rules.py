@@ -9,7 +9,7 @@ import pytest
 
 from syncd.core.case import Case, Conflict, Hold, IntentState, Link, Write
 from syncd.core.decision import as_fields
-from syncd.core.equality import utf16_units
+from syncd.core.fitting import utf16_units
 from syncd.core.planning.created import created_bases
 from syncd.core.planning.merge import reconcile
 from syncd.core.policy import Mode, Overflow, Policy

@@ -1,0 +1,108 @@
+"""What becomes of a difference in one field: a write, a conflict, drift, or a hold.
+
+Each function returns the outcomes for this field, and none of them changes anything.
+"""
+
+from syncd.core.case import DROPPED, RELEASED, Conflict, Hold
+from syncd.core.decision import BaseMove, Change, Drift, Outcome, StillHeld
+from syncd.core.equality import same
+from syncd.core.fitting import fit
+from syncd.core.planning.oscillation import OSCILLATION, evidence
+from syncd.core.planning.pair import Pair
+from syncd.core.work_order import (
+    TERMINAL_STATUSES,
+    Field,
+    Side,
+    Unreadable,
+    Unwritable,
+    Value,
+    encode_value,
+)
+
+Outcomes = tuple[Outcome, ...]
+
+
+def decide_write(pair: Pair, side: Side, rule: str) -> Outcomes:
+    """Carry the other side's value to `side`, if it may and can be written there.
+
+    It may not: drift. It cannot: parked. It was tried with this value and came to nothing: the
+    hold says when it may be tried again.
+    """
+    name, policy = pair.name, pair.policy
+    before, source = pair.held_by(side), pair.held_by(side.other)
+    if not pair.may_write(side):
+        return (Drift(side.other, name, source, "not_writable"),)
+    if source is None and (side is Side.S2E or name not in policy.cmms_clears):
+        return (Drift(side.other, name, source, "cannot_clear"),)
+    value = fit(name, source, side, policy)
+    if isinstance(value, Unwritable):
+        return park(pair, side, value.reason, source, value.detail)
+    if same(value, before):
+        s2e, cmms = (before, source) if side is Side.S2E else (source, before)
+        return (BaseMove(name, s2e, cmms, "same_after_fitting"),)
+    if name is Field.STATUS and not policy.allow_reopen and reopens(before, value):
+        return park(pair, side, "would_reopen", value, "SYNCD_ALLOW_REOPEN is 0")
+    return _try(pair, side, Change(side, name, before, value, source, rule))
+
+
+def _try(pair: Pair, side: Side, change: Change) -> Outcomes:
+    """The change, unless what has become of earlier tries speaks against it."""
+    held = pair.holds.get(side)
+    kept: Outcomes = ()
+    tries = 0
+    if held is not None and held.value == encode_value(change.value):
+        kept, tries = (StillHeld(held),), held.tries
+        if held.until is None or held.until > pair.now:
+            return kept
+    if side in pair.in_doubt:
+        return kept  # one write at a time while an outcome is unknown
+    if held is None or held.reason != RELEASED:
+        times = evidence(pair.case, side, pair.name, change.before, change.value, pair.now)
+        if times is not None:
+            return (*kept, *park(pair, side, OSCILLATION, change.value, times))
+    return (
+        *kept,
+        Change(side, pair.name, change.before, change.value, change.source, change.rule, tries),
+    )
+
+
+def decide_conflict(pair: Pair, rule: str) -> Outcomes:
+    """Both sides hold values of their own: the winner's is written, or a person is asked."""
+    winner = pair.winner()
+    conflict = Conflict(pair.name, pair.s2e, pair.cmms, winner)
+    if winner is None:
+        return (conflict,)
+    by = "answer" if pair.name in pair.case.answers else winner.value
+    return (conflict, *decide_write(pair, winner.other, f"{rule}_{by}"))
+
+
+def decide_external_id(pair: Pair) -> Outcomes:
+    """externalId upstream names another record: nothing is overwritten before a person says so."""
+    if pair.case.answers.get(Field.EXTERNAL_ID) is Side.CMMS:
+        return decide_write(pair, Side.S2E, "relinked")
+    detail = f"Scan2Evolve says {pair.s2e}, the CMMS record is {pair.cmms}"
+    return park(pair, Side.S2E, "external_id_differs", pair.cmms, detail)
+
+
+def park_unreadable(pair: Pair) -> Outcomes:
+    """A value that we cannot read is carried nowhere."""
+    outcomes: Outcomes = ()
+    for side in Side:
+        value = pair.held_by(side)
+        if isinstance(value, Unreadable):
+            detail = f"{value.raw!r} {value.why}"
+            outcomes += park(pair, side.other, "unreadable", value, detail)
+    return outcomes
+
+
+def park(pair: Pair, side: Side, reason: str, value: Value, detail: str) -> Outcomes:
+    """Hold the write to `side` until a person, a setting or another value lifts it."""
+    held, encoded = pair.holds.get(side), encode_value(value)
+    if held is not None and held.value == encoded and held.reason in {reason, DROPPED}:
+        return (StillHeld(held),)
+    return (Hold(side, pair.name, reason, encoded, detail=detail),)
+
+
+def reopens(before: Value, value: Value) -> bool:
+    """Whether a status would leave a terminal one."""
+    return before in TERMINAL_STATUSES and value not in TERMINAL_STATUSES
