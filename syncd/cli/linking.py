@@ -13,6 +13,8 @@ from syncd.jobs.takeover import leased
 from syncd.mirror import link_answers, observations
 from syncd.mirror.db import schema
 from syncd.mirror.link_answers import LinkAnswer, Wish
+from syncd.mirror.links import link_of, owner_of
+from syncd.mirror.queries.links import claiming_records, link_list, order_facts
 from syncd.settings import Need
 
 _WAIT_S = 10.0  # for the lease
@@ -35,7 +37,7 @@ def links(as_json: Json = False) -> None:
         mirror = app.mirror(create=False)
         schema.require_current(mirror)
         with mirror.read() as tx:
-            rows = link_answers.link_list(tx)
+            rows = link_list(tx)
     for row in rows:
         row["made_at"] = f"{row['made_at']:%Y-%m-%dT%H:%M:%SZ}" if row["made_at"] else None
     if as_json:
@@ -116,8 +118,8 @@ def _relink(s2e_id: str, cmms_id: str) -> tuple[LinkAnswer, list[str]]:
         mirror = app.mirror(create=False)
         schema.require_current(mirror)
         with mirror.transaction() as tx:
-            _require_order(link_answers.order_facts(tx, s2e_id), s2e_id)
-            owner = link_answers.owner_of(tx, record.cmms_id)
+            _require_order(order_facts(tx, s2e_id), s2e_id)
+            owner = owner_of(tx, record.cmms_id)
             if owner == s2e_id:
                 raise InputError(f"{s2e_id} is linked to record {cmms_id} already")
             if owner is not None:
@@ -125,11 +127,11 @@ def _relink(s2e_id: str, cmms_id: str) -> tuple[LinkAnswer, list[str]]:
                     f"record {cmms_id} is linked to {owner}; "
                     f"`syncd links relink --drop {owner}` first"
                 )
-            if not link_answers.is_known_record(tx, record.cmms_id):
+            if not observations.is_known_record(tx, record.cmms_id):
                 observations.save_cmms(tx, [record], seen_at=began)
             answer = LinkAnswer(s2e_id, Wish.RELINK, record.cmms_id)
-            link_answers.ask(tx, answer)
-            others = set(link_answers.claiming_records(tx, s2e_id)) - {record.cmms_id}
+            link_answers.save_answer(tx, answer)
+            others = set(claiming_records(tx, s2e_id)) - {record.cmms_id}
     return answer, [
         f"record {other} carries the id of {s2e_id}, too: remove it there in the CMMS"
         for other in sorted(others)
@@ -148,7 +150,7 @@ def _recreate(s2e_id: str) -> LinkAnswer:
                 f"{found[0].cmms_id}, or remove the id there"
             )
         with app.mirror(create=False).read() as tx:
-            link = link_answers.linked_to(tx, s2e_id)
+            link = link_of(tx, s2e_id)
         if link is not None and _record(app, link.cmms_id) is not None:
             raise InputError(f"{s2e_id} is linked to record {link.cmms_id}, which is there")
         return _ask(app, LinkAnswer(s2e_id, Wish.RECREATE))
@@ -163,8 +165,8 @@ def _ask(app: App, answer: LinkAnswer) -> LinkAnswer:
     mirror = app.mirror(create=False)
     schema.require_current(mirror)
     with mirror.transaction() as tx:
-        _require_order(link_answers.order_facts(tx, answer.s2e_id), answer.s2e_id)
-        link_answers.ask(tx, answer)
+        _require_order(order_facts(tx, answer.s2e_id), answer.s2e_id)
+        link_answers.save_answer(tx, answer)
     return answer
 
 

@@ -12,10 +12,13 @@ import typer
 from syncd.cli.common import open_app, print_json, print_rows
 from syncd.core.work_order import Field, Side
 from syncd.errors import InputError
-from syncd.mirror import attention, journal, state, waiting
+from syncd.mirror import attention, journal, state
+from syncd.mirror.conflicts import answer_conflict
 from syncd.mirror.db import schema
 from syncd.mirror.db.database import Tx
-from syncd.mirror.queries import report
+from syncd.mirror.guards import release_guard
+from syncd.mirror.holds import release_holds
+from syncd.mirror.queries.waiting import conflict_list, guard_list, parked_list
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 OrderId = Annotated[str, typer.Argument(metavar="ID", help="The work order, wo_….")]
@@ -76,7 +79,7 @@ def conflicts(
     Example: syncd conflicts list
     """
     with _reading() as tx:
-        rows = report.conflict_list(tx, every=every)
+        rows = conflict_list(tx, every=every)
     _show(rows, ("order", "field", "scan2evolve", "cmms", "winner", "found"), as_json)
 
 
@@ -91,7 +94,7 @@ def resolve(
     """
     name, winner = _field(field), _side(side)
     with _answering() as tx:
-        if not waiting.answer_conflict(tx, order, name, winner):
+        if not answer_conflict(tx, order, name, winner):
             raise InputError(f"no conflict of {order} in {name} waits; see `syncd conflicts list`")
         attention.mark_attention(tx, [order])
         journal.write(tx, "answered", s2e_id=order, field=name, rule=winner.value)
@@ -104,7 +107,7 @@ def parked(as_json: Json = False) -> None:
     Example: syncd parked list
     """
     with _reading() as tx:
-        rows = report.parked_list(tx)
+        rows = parked_list(tx)
     _show(rows, ("order", "side", "field", "reason", "detail", "since"), as_json)
 
 
@@ -127,7 +130,7 @@ def drop(order: OrderId, field: FieldName = None) -> None:
 def _release(order: str, field: str | None, *, drop: bool) -> None:
     name = _field(field) if field is not None else None
     with _answering() as tx:
-        if not waiting.release_holds(tx, order, name.value if name else None, drop=drop):
+        if not release_holds(tx, order, name.value if name else None, drop=drop):
             raise InputError(f"nothing of {order} is parked; see `syncd parked list`")
         attention.mark_attention(tx, [order])
         rule = "drop" if drop else "retry"
@@ -141,7 +144,7 @@ def guards(as_json: Json = False) -> None:
     Example: syncd guard list
     """
     with _reading() as tx:
-        rows = report.guard_list(tx)
+        rows = guard_list(tx)
     _show(rows, ("guard", "side", "counted", "allowed", "detail"), as_json)
 
 
@@ -153,7 +156,7 @@ def release(
     Example: syncd guard release first_sync
     """
     with _answering() as tx:
-        names = waiting.release_guard(tx, guard)
+        names = release_guard(tx, guard)
         if not names:
             raise InputError("no such guard waits; see `syncd guard list`")
         for name in names:

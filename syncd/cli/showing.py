@@ -10,7 +10,7 @@ from syncd.errors import InputError, SyncdError
 from syncd.jobs.status import app_status
 from syncd.log import escape
 from syncd.mirror.db import schema
-from syncd.mirror.queries import report
+from syncd.mirror.queries.order import order_view
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 _UNHEALTHY = 1
@@ -106,7 +106,7 @@ def show_order(
         mirror = app.mirror(create=False)
         schema.require_current(mirror)
         with mirror.read() as tx:
-            told = report.order_view(tx, name)
+            told = order_view(tx, name)
     if told is None:
         raise InputError(f"neither side was ever seen to hold {name}")
     if as_json:

@@ -30,12 +30,13 @@ from syncd.engine.request import ReadRequest, Seen
 from syncd.engine.results import CycleReport
 from syncd.engine.send import Apply, SendResult
 from syncd.mirror import attention, journal, state
+from syncd.mirror.attention import set_aside_without_counterpart
 from syncd.mirror.clock_jumps import forget_the_future, wait_from_now
 from syncd.mirror.db.database import Mirror, Tx
 from syncd.mirror.db.lease import Lease
+from syncd.mirror.intents import mark_started_in_doubt, open_intents
 from syncd.mirror.link_answers import Taken, take_answers
-from syncd.mirror.queries import report
-from syncd.mirror.without_counterpart import set_aside_without_counterpart
+from syncd.mirror.queries.status import out_of_scope_reasons, waiting_counts
 from syncd.scan2evolve.client import Scan2EvolveClient
 
 _READING = 0.6  # of a cycle's time, which a long read may take
@@ -150,7 +151,7 @@ class Cycle:
             state.start_cycle(tx, reading.cycle_id)
             left = bool(state.get_state(tx, state.UNDECIDED))
             state.set_state(tx, state.UNDECIDED, True)
-            for intent in journal.mark_started_in_doubt(tx):
+            for intent in mark_started_in_doubt(tx):
                 journal.write(tx, "push.in_doubt", cycle_id=reading.cycle_id, s2e_id=intent.s2e_id)
                 structlog.get_logger().warning(
                     "push.in_doubt", s2e_id=intent.s2e_id, side=intent.side, error="interrupted"
@@ -239,9 +240,7 @@ class Cycle:
         if cmms.error is None:
             return cmms.unsought
         with self.mirror.read() as tx:
-            return {
-                each.s2e_id for each in journal.open_intents(tx) if each.kind is IntentKind.CREATE
-            }
+            return {each.s2e_id for each in open_intents(tx) if each.kind is IntentKind.CREATE}
 
     # ── write ─────────────────────────────────────────────────────────────────────────────
 
@@ -336,7 +335,7 @@ class Cycle:
                 cmms=cmms,
                 sent=sent,
                 plan=plan,
-                waiting=report.waiting_counts(tx),
+                waiting=waiting_counts(tx),
                 out_of_scope=left_out,
                 s2e_requests=requests,
                 cmms_requests=cmms.requests + sent.cmms_requests,
@@ -350,7 +349,7 @@ class Cycle:
         """Orders out of scope. They may be a hundred thousand, and stay those they were while
         nothing is read that was not known and nothing is decided."""
         if changed or self.left_out is None:
-            self.left_out = sum(report.out_of_scope_reasons(tx).values())
+            self.left_out = sum(out_of_scope_reasons(tx).values())
         return self.left_out
 
     def _first_sync_is_over(self, s2e: Seen, plan: Plan) -> bool:

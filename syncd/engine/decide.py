@@ -10,7 +10,8 @@ from syncd.core.planning.plan import Plan, decide, guard_plan
 from syncd.core.policy import Policy
 from syncd.engine.keep import facts, record_what_passes
 from syncd.mirror import links, state
-from syncd.mirror.cases import load_cases, orders_needing_attention
+from syncd.mirror.attention import orders_needing_attention
+from syncd.mirror.cases import load_cases
 from syncd.mirror.db.database import Mirror
 
 Decider = Callable[[Case, Policy, datetime], Decision]

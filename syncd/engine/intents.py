@@ -27,9 +27,12 @@ from syncd.core.work_order import (
     show_value,
 )
 from syncd.errors import ClearRefusal, RemoteError
-from syncd.mirror import journal, links, observations, waiting
+from syncd.mirror import journal, links, observations
+from syncd.mirror.conflicts import put_conflict
 from syncd.mirror.db.database import Mirror, Tx
 from syncd.mirror.db.lease import Lease
+from syncd.mirror.holds import put_hold
+from syncd.mirror.intents import finish_intent, record_verdict, start_intent
 
 
 class Intents:
@@ -91,7 +94,7 @@ class Intents:
         cmms_id: str | None,
     ) -> Intent:
         order = decision.case.s2e
-        return journal.start_intent(
+        return start_intent(
             tx,
             s2e_id=decision.s2e_id,
             cmms_id=cmms_id,
@@ -117,11 +120,11 @@ class Intents:
                 native=record.native,
                 mapping_hash=self._policy.cmms_mapping,
             )
-            journal.finish_intent(tx, intent.id, IntentState.CONFIRMED, cmms_id=record.cmms_id)
+            finish_intent(tx, intent.id, IntentState.CONFIRMED, cmms_id=record.cmms_id)
             for move in moves:
                 if move.rule == UNFINISHED and move.cmms is not None:
                     left = Conflict(move.field, fields[move.field], move.cmms, Side.S2E)
-                    waiting.put_conflict(tx, intent.s2e_id, left, cycle_id=self._cycle_id)
+                    put_conflict(tx, intent.s2e_id, left, cycle_id=self._cycle_id)
                     self._note(tx, "conflict.found", intent.s2e_id, field=move.field)
             self._note(tx, "link.created", intent.s2e_id, cmms_id=record.cmms_id)
         self._log.info("link.created", s2e_id=intent.s2e_id, cmms_id=record.cmms_id)
@@ -129,7 +132,7 @@ class Intents:
     def answered(self, intent: Intent, request_id: str | None) -> None:
         """A clear success; what was written is confirmed by the next read that shows it."""
         with self._mirror.transaction() as tx:
-            journal.finish_intent(tx, intent.id, IntentState.ANSWERED, request_id=request_id)
+            finish_intent(tx, intent.id, IntentState.ANSWERED, request_id=request_id)
             self._note(tx, "push.applied", intent.s2e_id, detail={"request_id": request_id})
 
     def read_back(self, case: Case, intent: Intent, record: CmmsRecord) -> None:
@@ -140,10 +143,10 @@ class Intents:
         now = self._utcnow()
         with self._mirror.transaction() as tx:
             observations.save_cmms(tx, [record], seen_at=now)
-            journal.finish_intent(tx, intent.id, IntentState.ANSWERED)
+            finish_intent(tx, intent.id, IntentState.ANSWERED)
             back = read_answer(intent, Evidence(record, now, is_answer=True), case, self._policy)
             for verdict in back.verdicts:
-                journal.settle_write(tx, intent.id, verdict.field, verdict.state)
+                record_verdict(tx, intent.id, verdict.field, verdict.state)
                 if verdict.state is IntentState.ALTERED:
                     sent = intent.writes[verdict.field].sent
                     self._altered(tx, intent, verdict.field, sent, verdict.seen)
@@ -181,7 +184,7 @@ class Intents:
         event = "push.in_doubt" if state is IntentState.IN_DOUBT else "push.refused"
         said = f"{type(error).__name__}: {error}"
         with self._mirror.transaction() as tx:
-            journal.finish_intent(tx, intent.id, state, request_id=error.request_id, error=said)
+            finish_intent(tx, intent.id, state, request_id=error.request_id, error=said)
             self._note(tx, event, intent.s2e_id, detail={"error": said})
         if state is IntentState.IN_DOUBT:
             self._log.warning(event, s2e_id=intent.s2e_id, side=intent.side, error=said)
@@ -190,7 +193,7 @@ class Intents:
     def park(self, s2e_id: str, hold: Hold) -> None:
         """A write that was refused is not tried again with this value."""
         with self._mirror.transaction() as tx:
-            waiting.put_hold(tx, s2e_id, hold)
+            put_hold(tx, s2e_id, hold)
             detail: dict[str, object] = {"reason": hold.reason, "error": hold.detail}
             self._note(tx, "order.parked", s2e_id, field=hold.field, detail=detail)
         self._log.warning(
@@ -210,7 +213,7 @@ class Intents:
             later = timedelta(0)
         until = self._utcnow() + later
         with self._mirror.transaction() as tx:
-            waiting.put_hold(tx, s2e_id, replace(hold, until=until))
+            put_hold(tx, s2e_id, replace(hold, until=until))
         self._log.warning(
             "push.refused",
             s2e_id=s2e_id,

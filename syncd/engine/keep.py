@@ -13,8 +13,13 @@ from syncd.core.case import IntentState
 from syncd.core.decision import Decision, Verdict
 from syncd.core.planning.plan import Facts, Plan
 from syncd.core.work_order import Field, Side, encode_value, show_value
-from syncd.mirror import attention, journal, links, observations, state, waiting
+from syncd.mirror import attention, journal, links, observations, state
+from syncd.mirror.conflicts import close_conflict, put_conflict
 from syncd.mirror.db.database import Mirror, Tx
+from syncd.mirror.drift import clear_drift, drifting_fields, put_drift
+from syncd.mirror.guards import guard_facts, latch_guard, spend_guard
+from syncd.mirror.holds import lift_hold, put_hold
+from syncd.mirror.intents import recent_writes, record_verdict
 
 _BATCH = 100  # decisions kept in one transaction
 _HOUR = timedelta(hours=1)  # the window of the guard against dangerous changes
@@ -30,14 +35,14 @@ _LEVELS = {IntentState.CONFIRMED: "debug", IntentState.IGNORED: "warning"}
 
 def facts(tx: Tx, now: datetime) -> Facts:
     """The counts that the guards need."""
-    guards = waiting.guard_facts(tx)
+    guards = guard_facts(tx)
     return Facts(
         linked=links.linked_count(tx),
         first_sync_open=not state.get_state(tx, state.FIRST_SYNC_OVER),
-        created=waiting.created_count(tx),
+        created=links.created_count(tx),
         latched=frozenset(guards.latched),
         allowed=guards.released,
-        recent={side: journal.recent_writes(tx, side, now - _HOUR) for side in Side},
+        recent={side: recent_writes(tx, side, now - _HOUR) for side in Side},
     )
 
 
@@ -105,7 +110,7 @@ def _record(tx: Tx, decision: Decision, cycle_id: str, mapping: str) -> None:
 
 def _record_verdict(tx: Tx, decision: Decision, verdict: Verdict, cycle_id: str) -> None:
     write = verdict.intent.writes[verdict.field]
-    journal.settle_write(tx, verdict.intent.id, verdict.field, verdict.state)
+    record_verdict(tx, verdict.intent.id, verdict.field, verdict.state)
     _say(
         tx,
         _EVENTS[verdict.state],
@@ -123,9 +128,9 @@ def _record_verdict(tx: Tx, decision: Decision, verdict: Verdict, cycle_id: str)
 def _record_waiting(tx: Tx, decision: Decision, cycle_id: str) -> None:
     s2e_id = decision.s2e_id
     for side, name in decision.lifted:
-        waiting.lift_hold(tx, s2e_id, side, name)
+        lift_hold(tx, s2e_id, side, name)
     for hold in decision.holds:
-        waiting.put_hold(tx, s2e_id, hold)
+        put_hold(tx, s2e_id, hold)
         if hold.until is None:
             event = "link.duplicate" if hold.reason == "duplicate_records" else "order.parked"
             _say(
@@ -140,7 +145,7 @@ def _record_waiting(tx: Tx, decision: Decision, cycle_id: str) -> None:
                 detail=hold.detail,
             )
     for conflict in decision.conflicts:
-        if waiting.put_conflict(tx, s2e_id, conflict, cycle_id=cycle_id):
+        if put_conflict(tx, s2e_id, conflict, cycle_id=cycle_id):
             winner = conflict.winner.value if conflict.winner else "a person decides"
             _say(
                 tx,
@@ -154,16 +159,16 @@ def _record_waiting(tx: Tx, decision: Decision, cycle_id: str) -> None:
                 winner=winner,
             )
     for name in decision.resolved:
-        if waiting.settle_conflict(tx, s2e_id, name):
+        if close_conflict(tx, s2e_id, name):
             _say(tx, "conflict.resolved", decision, cycle_id, name=name)
 
 
 def _record_drift(tx: Tx, decision: Decision, cycle_id: str) -> None:
     if decision.drift_over:
-        for side, name in waiting.drifting(tx, decision.s2e_id) & set(decision.drift_over):
-            waiting.clear_drift(tx, decision.s2e_id, side, name)
+        for side, name in drifting_fields(tx, decision.s2e_id) & set(decision.drift_over):
+            clear_drift(tx, decision.s2e_id, side, name)
     for drift in decision.drifts:
-        if waiting.put_drift(tx, decision.s2e_id, drift):
+        if put_drift(tx, decision.s2e_id, drift):
             _say(
                 tx,
                 "drift.found",
@@ -178,7 +183,7 @@ def _record_drift(tx: Tx, decision: Decision, cycle_id: str) -> None:
 
 def _record_guards(tx: Tx, plan: Plan, cycle_id: str) -> None:
     for latch in plan.latches:
-        if waiting.latch_guard(tx, latch):
+        if latch_guard(tx, latch):
             journal.write(
                 tx,
                 "guard.latched",
@@ -196,7 +201,7 @@ def _record_guards(tx: Tx, plan: Plan, cycle_id: str) -> None:
                 remedy="look at `syncd plan`, then `syncd guard release`",
             )
     for guard, side in plan.spent:
-        waiting.spend_guard(tx, guard, side)
+        spend_guard(tx, guard, side)
 
 
 def _say(

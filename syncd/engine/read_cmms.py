@@ -12,8 +12,9 @@ from syncd.core.work_order import CmmsRecord, Side
 from syncd.engine.request import ReadRequest, Seen
 from syncd.errors import NotFound, RemoteError
 from syncd.mirror import journal, links, observations, state
+from syncd.mirror.attention import set_aside_unclaimed
 from syncd.mirror.db.database import Mirror
-from syncd.mirror.without_counterpart import set_aside_unclaimed
+from syncd.mirror.intents import open_intents
 
 _CHUNK = 500  # records saved in one transaction
 _OWED_AT_ONCE = 20  # records asked for again in one cycle
@@ -206,7 +207,7 @@ class CmmsPoll:
     def _settle(self, seen: Seen) -> None:
         """Read back every write to the CMMS whose outcome is not known."""
         with self._mirror.read() as tx:
-            intents = [i for i in journal.open_intents(tx) if i.side is Side.CMMS]
+            intents = [i for i in open_intents(tx) if i.side is Side.CMMS]
         self._find(seen, [i.s2e_id for i in intents if i.kind is IntentKind.CREATE])
         asked = {None, *seen.failed}
         for intent in intents:

@@ -29,8 +29,10 @@ from syncd.core.work_order import OPEN_STATUSES, Side, Status
 from syncd.engine.read_sweep import Progress, Sweeping
 from syncd.engine.request import ReadRequest, Seen, keep, seen_page
 from syncd.errors import NotFound, RemoteError, UnexpectedContent, Unreachable
-from syncd.mirror import journal, lanes, observations, state, waiting
+from syncd.mirror import journal, lanes, observations, state
 from syncd.mirror.db.database import Mirror
+from syncd.mirror.guards import latch_guard
+from syncd.mirror.intents import open_intents
 from syncd.scan2evolve.client import Scan2EvolveClient
 
 _FAILURES_IN_A_ROW = 3  # orders asked by id, after which the side is taken for down
@@ -200,13 +202,13 @@ class S2ePoll:
         with self._mirror.read() as tx:
             sought = set() if open_since is None else set(lanes.open_unseen_since(tx, open_since))
             wanted = set(observations.nominated_s2e_ids(tx))
-            intents = [each for each in journal.open_intents(tx) if each.side is Side.S2E]
+            intents = [each for each in open_intents(tx) if each.side is Side.S2E]
             # One request has been spent on reading these, and one on the write. The next page
             # that shows them confirms it; a third is spent only when that would be late.
             answered = {each.s2e_id for each in intents if each.state is IntentState.ANSWERED}
             self._read_before &= answered
             unconfirmed = set(self._read_before)
-            overdue = self._overdue(intents) | lanes.looked_for(tx, unconfirmed)
+            overdue = self._overdue(intents) | lanes.with_changed_record(tx, unconfirmed)
             wanted |= ({each.s2e_id for each in intents} - unconfirmed) | overdue | sought
             unknown = [] if seen.unread else observations.unknown_claims(tx, _UNKNOWN_CLAIMS)
             met = observations.s2e_seen_since(tx, wanted | unconfirmed, reading.started)
@@ -347,11 +349,11 @@ class S2ePoll:
             known = observations.known_s2e_ids(tx, not_found)
             latch = not_found_latch(len(known), observations.live_s2e_count(tx))
             if latch is not None:
-                if waiting.latch_guard(tx, latch):
+                if latch_guard(tx, latch):
                     self._log.error("guard.latched", guard=latch.guard, reason=latch.detail)
                 return
             for s2e_id in sorted(known):
-                if observations.note_not_found(tx, s2e_id, reading.cycle_id):
+                if observations.note_absence(tx, s2e_id, reading.cycle_id):
                     journal.write(tx, "order.tombstoned", cycle_id=reading.cycle_id, s2e_id=s2e_id)
                     self._log.warning("order.tombstoned", s2e_id=s2e_id)
 

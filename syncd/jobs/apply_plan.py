@@ -28,7 +28,8 @@ from syncd.core.work_order import Field, Side
 from syncd.engine.cycle import Cycle, CycleRequest
 from syncd.engine.results import CycleReport
 from syncd.errors import Changed
-from syncd.mirror import journal, state
+from syncd.mirror import state
+from syncd.mirror.intents import cycle_intents
 
 Decide = Callable[[Case, Policy, datetime], Decision]
 _OUTCOMES = {
@@ -140,7 +141,7 @@ def _applied(
     dry: bool,
 ) -> Applied:
     with cycle.mirror.read() as tx:
-        sent = journal.cycle_intents(tx, report.cycle_id)
+        sent = cycle_intents(tx, report.cycle_id)
         paused = bool(state.get_state(tx, state.PAUSED))
     outcomes = []
     for number, line in lines.items():

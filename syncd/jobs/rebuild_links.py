@@ -15,7 +15,7 @@ from syncd.engine.cycle import Cycle, CycleRequest
 from syncd.engine.keep import record_plan
 from syncd.engine.results import CycleReport
 from syncd.mirror.cases import load_cases
-from syncd.mirror.link_answers import unlinked_with_a_record
+from syncd.mirror.links import unlinked_with_a_record
 
 _CONFLICTS = frozenset({"external_id_unknown", "external_id_taken"})
 

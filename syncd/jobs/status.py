@@ -6,7 +6,8 @@ from syncd.app import CONNECTION, App
 from syncd.jobs.heartbeat import beat
 from syncd.mirror import state
 from syncd.mirror.db.database import Tx
-from syncd.mirror.queries import report
+from syncd.mirror.queries.status import freshness_s, status_facts
+from syncd.mirror.queries.waiting import guard_list
 from syncd.settings import Settings
 
 _TICKS = 2  # without a good cycle before health says no
@@ -22,7 +23,7 @@ def silence_s(settings: Settings) -> float:
 def app_status(app: App) -> dict[str, Any]:
     """The document of `status --json`, from the mirror alone."""
     with app.mirror().read() as tx:
-        because, told = _unhealthy_because(app.settings, tx), report.status(tx)
+        because, told = _unhealthy_because(app.settings, tx), status_facts(tx)
     return {
         "connection": CONNECTION,
         "healthy": because is None,
@@ -32,14 +33,14 @@ def app_status(app: App) -> dict[str, Any]:
 
 
 def _unhealthy_because(settings: Settings, tx: Tx) -> str | None:
-    last_good, waited = state.last_good_cycle_at(tx), report.freshness_s(tx)
+    last_good, waited = state.last_good_cycle_at(tx), freshness_s(tx)
     if last_good is None:
         return "no cycle has ended well yet"
     if (age := (tx.now - last_good).total_seconds()) > silence_s(settings):
         return f"the last good cycle ended {age:.0f} s ago"
     if waited > settings.freshness_slo_s:
         return f"a change has waited for {waited:.0f} s"
-    guards = report.guard_list(tx)
+    guards = guard_list(tx)
     return f"guard {guards[0]['guard']} waits for a person" if guards else None
 
 

@@ -13,8 +13,9 @@ from syncd.core.work_order import Field, Side
 from syncd.engine.cycle import Cycle
 from syncd.errors import InputError
 from syncd.jobs.apply_plan import Applied, apply_all, apply_lines
-from syncd.mirror import journal, state
+from syncd.mirror import state
 from syncd.mirror.db.database import Mirror
+from syncd.mirror.intents import cycle_intents
 
 
 @dataclass(slots=True)
@@ -89,4 +90,4 @@ def written_in(mirror: Mirror, cycle_id: str) -> list[Written]:
             raise InputError(
                 f"no cycle {cycle_id} is known; `syncd order show ID --json` and the log name them"
             )
-        return written_by(intent for intent, _ in journal.cycle_intents(tx, cycle_id))
+        return written_by(intent for intent, _ in cycle_intents(tx, cycle_id))

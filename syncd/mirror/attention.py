@@ -1,93 +1,219 @@
-"""Which orders, and which records that belong to them, need a look in the next plan."""
+"""Which orders have to be decided about, and why. Every reason stands here.
 
-from collections.abc import Collection, Iterable, Iterator
+An order is decided about in the next plan if one of these holds. Any other order is left alone
+until something of it changes.
+
+    reason                                   kept in                        since
+    ───────────────────────────────────────  ─────────────────────────────  ────────────────────────
+    the order is marked: a read showed       s2e_orders.needs_look          s2e_orders.look_since
+    other content, or `mark_attention`
+    the record that it is linked to is       cmms_records.needs_look,       cmms_records.look_since
+    marked                                   by way of links
+    a record that carries its id is marked   cmms_records.needs_look,       cmms_records.look_since
+                                             by way of cmms_records.s2e_id
+    it is unlinked, and the record that its  cmms_records.needs_look,       cmms_records.look_since
+    externalId names is marked               by way of s2e_orders.
+                                             external_id
+    the result of a write is not final       intents.state                  intents.started_at
+    the time of a hold is over               parked.until                   parked.until
+    a person has answered a conflict         conflicts.answer               not kept
+
+Marks are set where content is saved (observations.py), and by `mark_attention`. They are taken
+away by `clear_attention` once the order is decided about, and by `set_aside_without_counterpart`
+and `set_aside_unclaimed`, each of which settles many rows in one or two statements.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
+    CompoundSelect,
+    Select,
     Table,
     Update,
     bindparam,
+    exists,
     func,
-    literal,
     or_,
     select,
+    union,
     update,
 )
 
+from syncd.core.case import OPEN_STATES
+from syncd.mirror.db.bulk import IDS, chunks
 from syncd.mirror.db.columns import UtcTime
 from syncd.mirror.db.database import Tx, own
-from syncd.mirror.db.tables import cmms_records, links, s2e_orders
+from syncd.mirror.db.tables import (
+    cmms_records,
+    conflicts,
+    drifts,
+    intents,
+    links,
+    parked,
+    s2e_orders,
+)
 
-_CHUNK = 400  # ids in one IN list
-_SETTLED = {"needs_look": False, "look_since": None}
-THESE: BindParameter[Any] = bindparam("ids", expanding=True)
+_NOW = bindparam("now", type_=UtcTime)
+_IS_OPEN = intents.c.state.in_([state.value for state in OPEN_STATES])
+_NO_MARK = {"needs_look": False, "look_since": None}
+
+# ── the question ──────────────────────────────────────────────────────────────────────────
 
 
-def chunks(ids: Iterable[str]) -> Iterator[list[str]]:
-    """The ids in lists short enough for one IN."""
-    rest = list(ids)
-    for start in range(0, len(rest), _CHUNK):
-        yield rest[start : start + _CHUNK]
+def _ids(table: Table, *conditions: ColumnElement[bool]) -> Select[Any]:
+    return select(table.c.s2e_id).where(own(table), *conditions)
 
 
-def mark(tx: Tx, table: Table) -> dict[str, Any]:
-    """That an order or record needs a look, with the time of the first reason for it."""
-    now = literal(tx.now, UtcTime)
+def _orders_with_a_reason() -> CompoundSelect[Any]:
+    """One statement, since it is asked in every cycle."""
+    same = links.c.connection == cmms_records.c.connection
+    linked = _ids(links, cmms_records.c.needs_look).join(
+        cmms_records, same & (links.c.cmms_id == cmms_records.c.cmms_id)
+    )
+    known = s2e_orders.c.connection == cmms_records.c.connection
+    carried = _ids(cmms_records, cmms_records.c.needs_look).join(
+        s2e_orders, known & (s2e_orders.c.s2e_id == cmms_records.c.s2e_id)
+    )
+    marked = select(cmms_records.c.cmms_id).where(own(cmms_records), cmms_records.c.needs_look)
+    named = _ids(
+        s2e_orders,
+        s2e_orders.c.external_id.in_(marked),
+        s2e_orders.c.s2e_id.not_in(_ids(links)),
+    )
+    return union(
+        _ids(s2e_orders, s2e_orders.c.needs_look),
+        linked,
+        carried,
+        named,
+        _ids(intents, _IS_OPEN),
+        _ids(parked, parked.c.until.is_not(None), parked.c.until <= _NOW),
+        _ids(conflicts, conflicts.c.answer.is_not(None), conflicts.c.resolved_at.is_(None)),
+    )
+
+
+_ORDERS_WITH_A_REASON = _orders_with_a_reason()
+
+
+def orders_needing_attention(tx: Tx) -> set[str]:
+    """The ids of the orders that have to be decided about now."""
+    return set(tx.run(_ORDERS_WITH_A_REASON, now=tx.now).scalars())
+
+
+# ── marks ─────────────────────────────────────────────────────────────────────────────────
+
+
+def mark_columns(table: Table, now: ColumnElement[datetime]) -> dict[str, Any]:
+    """The columns that mark a row of this table; they keep the time of its first reason."""
     return {"needs_look": True, "look_since": func.coalesce(table.c.look_since, now)}
 
 
-_LINKED_IDS = select(links.c.cmms_id).where(own(links))
-_KNOWN_IDS = select(s2e_orders.c.s2e_id).where(own(s2e_orders))
-ORDERS = (s2e_orders.c.s2e_id.in_(THESE),)
-_THEIR_RECORDS = (
-    or_(
-        cmms_records.c.s2e_id.in_(THESE),
-        cmms_records.c.cmms_id.in_(_LINKED_IDS.where(links.c.s2e_id.in_(THESE))),
+def _marking(table: Table, *conditions: ColumnElement[bool]) -> Update:
+    return update(table).where(own(table), *conditions).values(mark_columns(table, _NOW))
+
+
+def _clearing(table: Table, *conditions: ColumnElement[bool]) -> Update:
+    return update(table).where(own(table), *conditions).values(_NO_MARK)
+
+
+_OF_ORDERS = s2e_orders.c.s2e_id.in_(IDS)
+_THEIR_RECORDS = or_(
+    cmms_records.c.s2e_id.in_(IDS),
+    cmms_records.c.cmms_id.in_(
+        select(links.c.cmms_id).where(own(links)).where(links.c.s2e_id.in_(IDS))
     ),
 )
-
-
-def _looking(table: Table, *conditions: ColumnElement[bool]) -> Update:
-    since = func.coalesce(table.c.look_since, bindparam("now", type_=UtcTime))
-    mark = {"needs_look": True, "look_since": since}
-    return update(table).where(own(table), *conditions).values(mark)
-
-
-def _settling(table: Table, *conditions: ColumnElement[bool]) -> Update:
-    return update(table).where(own(table), *conditions).values(_SETTLED)
-
-
-_LOOK_AT = (_looking(s2e_orders, *ORDERS), _looking(cmms_records, *_THEIR_RECORDS))
-_LOOK_AT_ALL = (_looking(s2e_orders), _looking(cmms_records))
-_CLEAR_LOOK = (_settling(s2e_orders, *ORDERS), _settling(cmms_records, *_THEIR_RECORDS))
-_STRANGERS = _settling(
-    cmms_records,
-    cmms_records.c.needs_look,
-    cmms_records.c.cmms_id.not_in(_LINKED_IDS),
-    or_(cmms_records.c.s2e_id.is_(None), cmms_records.c.s2e_id.not_in(_KNOWN_IDS)),
-)
+_MARK = (_marking(s2e_orders, _OF_ORDERS), _marking(cmms_records, _THEIR_RECORDS))
+_MARK_ALL = (_marking(s2e_orders), _marking(cmms_records))
+_CLEAR = (_clearing(s2e_orders, _OF_ORDERS), _clearing(cmms_records, _THEIR_RECORDS))
 
 
 def mark_attention(tx: Tx, s2e_ids: Collection[str] | None) -> None:
     """Have these orders decided about in the next plan; None: all of them."""
     if s2e_ids is None:
-        for statement in _LOOK_AT_ALL:
+        for statement in _MARK_ALL:
             tx.run(statement, now=tx.now)
         return
     for ids in chunks(s2e_ids):
-        for statement in _LOOK_AT:
+        for statement in _MARK:
             tx.run(statement, ids=ids, now=tx.now)
 
 
 def clear_attention(tx: Tx, s2e_ids: Collection[str]) -> None:
-    """These orders, and the records that belong to them, are settled until they change."""
+    """Leave these orders, and the records that belong to them, alone until they change."""
     for ids in chunks(s2e_ids):
-        for statement in _CLEAR_LOOK:
+        for statement in _CLEAR:
             tx.run(statement, ids=ids)
 
 
-def settle_strangers(tx: Tx) -> None:
-    """Records that belong to no order we know are counted and left alone."""
-    tx.run(_STRANGERS)
+# ── the many about which there is nothing to decide ───────────────────────────────────────
+
+_COUNTERPARTS = (links, cmms_records, parked, conflicts, drifts)
+_ANY_ROW = {table: select(table.c.connection).where(own(table)).limit(1) for table in _COUNTERPARTS}
+
+
+def set_aside_without_counterpart(tx: Tx, reason: str, reason_with_reference: str) -> int:
+    """Put marked orders out of scope that have no counterpart of any kind; return how many.
+
+    Such an order has no link, no record carries its id or is named by its externalId, no write
+    of it is open, and nothing of it waits.
+
+    Args:
+        reason: why orders without an externalId are out of scope.
+        reason_with_reference: why those with one are.
+    """
+    nothing = (
+        s2e_orders.c.connection == tx.connection,
+        s2e_orders.c.needs_look,
+        s2e_orders.c.tombstone_at.is_(None),
+        # At a first read all of these are empty, and each costs something with every order.
+        *(
+            ~_has_row(table)
+            for table in _COUNTERPARTS
+            if tx.run(_ANY_ROW[table]).first() is not None
+        ),
+        ~_has_row(intents, _IS_OPEN),
+    )
+    named = exists().where(
+        cmms_records.c.connection == s2e_orders.c.connection,
+        cmms_records.c.cmms_id == s2e_orders.c.external_id,
+    )
+    without = s2e_orders.c.external_id.is_(None)
+    count = 0
+    for why, which in ((reason, without), (reason_with_reference, ~without & ~named)):
+        statement = update(s2e_orders).where(*nothing, which)
+        count += tx.conn.execute(statement.values(out_of_scope=why, **_NO_MARK)).rowcount
+    return count
+
+
+def set_aside_unclaimed(tx: Tx) -> None:
+    """Take the mark from records that carry no order's id and that no order names.
+
+    An order that comes to name one of them later is marked itself then.
+    """
+    linked = select(links.c.cmms_id).where(links.c.connection == tx.connection)
+    named = select(s2e_orders.c.external_id).where(
+        s2e_orders.c.connection == tx.connection, s2e_orders.c.external_id.is_not(None)
+    )
+    tx.conn.execute(
+        update(cmms_records)
+        .where(
+            cmms_records.c.connection == tx.connection,
+            cmms_records.c.needs_look,
+            cmms_records.c.s2e_id.is_(None),
+            cmms_records.c.cmms_id.not_in(linked),
+            cmms_records.c.cmms_id.not_in(named),
+        )
+        .values(_NO_MARK)
+    )
+
+
+def _has_row(table: Table, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the table holds a row of this order for which the conditions hold."""
+    return exists().where(
+        table.c.connection == s2e_orders.c.connection,
+        table.c.s2e_id == s2e_orders.c.s2e_id,
+        *conditions,
+    )

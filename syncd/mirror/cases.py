@@ -1,4 +1,4 @@
-"""Gather all that is known of the orders that need a look, in a few queries."""
+"""Gather all that is known of the orders that have to be decided about, in a few queries."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
@@ -7,16 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
-    CompoundSelect,
     Row,
     Select,
     Table,
     bindparam,
     func,
     select,
-    union,
 )
 
 from syncd.core.case import ARRIVED_STATES, OPEN_STATES, Case, Conflict, Hold, IntentKind, Link
@@ -30,7 +27,8 @@ from syncd.core.work_order import (
     decode_fields,
     decode_value,
 )
-from syncd.mirror.attention import chunks
+from syncd.mirror.attention import orders_needing_attention
+from syncd.mirror.db.bulk import IDS, chunks
 from syncd.mirror.db.columns import UtcTime
 from syncd.mirror.db.database import Tx, own
 from syncd.mirror.db.tables import (
@@ -42,70 +40,23 @@ from syncd.mirror.db.tables import (
     parked,
     s2e_orders,
 )
-from syncd.mirror.journal import read_intent
+from syncd.mirror.intents import parse_intent
 
 
 def load_cases(
     tx: Tx, s2e_ids: Collection[str] | None = None, *, memory: timedelta = timedelta(0)
 ) -> list[Case]:
-    """The cases of these orders; None: of all that need a look.
+    """The cases of these orders; None: of all that have to be decided about (attention.py).
 
     Args:
-        memory: how far back an order's writes are told.
-
-    An order needs a look when either side's content has changed since it was settled, a write
-    has not been read back, a hold has run out, or a person has answered a conflict.
+        memory: how far back `Case.recent` holds an order's writes.
     """
     wanted = sorted(orders_needing_attention(tx) if s2e_ids is None else set(s2e_ids))
     return [case for ids in chunks(wanted) for case in _load(tx, ids, tx.now - memory)]
 
 
-def orders_needing_attention(tx: Tx) -> set[str]:
-    """See `load_cases`."""
-    return set(tx.run(_WANTED, now=tx.now).scalars())
-
-
-def _ids(table: Table, *conditions: ColumnElement[bool]) -> Select[Any]:
-    return select(table.c.s2e_id).where(own(table), *conditions)
-
-
-def _needing_a_look() -> CompoundSelect[Any]:
-    """One statement, since it is asked in every cycle."""
-    now = bindparam("now", type_=UtcTime)
-    same = links.c.connection == cmms_records.c.connection
-    through_link = _ids(links, cmms_records.c.needs_look).join(
-        cmms_records, same & (links.c.cmms_id == cmms_records.c.cmms_id)
-    )
-    known = s2e_orders.c.connection == cmms_records.c.connection
-    claimed = _ids(cmms_records, cmms_records.c.needs_look).join(
-        s2e_orders, known & (s2e_orders.c.s2e_id == cmms_records.c.s2e_id)
-    )
-    # Unlinked orders whose externalId names a record that needs a look.
-    changed = select(cmms_records.c.cmms_id).where(own(cmms_records), cmms_records.c.needs_look)
-    referring = _ids(
-        s2e_orders,
-        s2e_orders.c.external_id.in_(changed),
-        s2e_orders.c.s2e_id.not_in(_ids(links)),
-    )
-    return union(
-        _ids(s2e_orders, s2e_orders.c.needs_look),
-        through_link,
-        claimed,
-        referring,
-        _ids(intents, intents.c.state.in_([state.value for state in OPEN_STATES])),
-        _ids(parked, parked.c.until.is_not(None), parked.c.until <= now),
-        _ids(conflicts, conflicts.c.answer.is_not(None), conflicts.c.resolved_at.is_(None)),
-    )
-
-
-_WANTED = _needing_a_look()
-
-
-_THESE: BindParameter[Any] = bindparam("ids", expanding=True)
-
-
 def _of(table: Table, key: str, *conditions: ColumnElement[bool]) -> Select[Any]:
-    return select(table).where(own(table), table.c[key].in_(_THESE), *conditions)
+    return select(table).where(own(table), table.c[key].in_(IDS), *conditions)
 
 
 def _in_turn(table: Table, *conditions: ColumnElement[bool]) -> Select[Any]:
@@ -129,7 +80,7 @@ _OPEN_CONFLICTS = _in_turn(
 )
 _NAMING = select(s2e_orders.c.external_id, s2e_orders.c.s2e_id).where(
     own(s2e_orders),
-    s2e_orders.c.external_id.in_(_THESE),
+    s2e_orders.c.external_id.in_(IDS),
     s2e_orders.c.tombstone_at.is_(None),
     s2e_orders.c.s2e_id.not_in(select(links.c.s2e_id).where(own(links))),
 )
@@ -186,8 +137,8 @@ def _load(tx: Tx, ids: list[str], lately: datetime) -> list[Case]:
                 referenced=referenced,
                 base_s2e=_base(stored[s2e_id], Side.S2E),
                 base_cmms=_base(stored[s2e_id], Side.CMMS),
-                intents=tuple(read_intent(row) for row in written[s2e_id]),
-                recent=tuple(read_intent(row) for row in arrived[s2e_id]),
+                intents=tuple(parse_intent(row) for row in written[s2e_id]),
+                recent=tuple(parse_intent(row) for row in arrived[s2e_id]),
                 holds=tuple(_hold(row) for row in held[s2e_id]),
                 conflicts=tuple(_conflict(row) for row in waiting),
                 answers={Field(row.field): Side(row.answer) for row in waiting if row.answer},

@@ -1,191 +1,16 @@
-"""Intents, each committed before its write is sent, and the journal of what happened."""
+"""The journal: what was seen, decided and done, in the order in which it happened."""
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, delete, insert, select, update
+from sqlalchemy import delete
 
-from syncd.core.case import OPEN_STATES, Intent, IntentKind, IntentState, Write
-from syncd.core.work_order import CMMS_OWNED, Field, Side, Value, decode_value, encode_value
-from syncd.mirror.db.database import Tx, own
+from syncd.core.case import OPEN_STATES
+from syncd.core.work_order import Field
+from syncd.mirror.db.database import Tx
 from syncd.mirror.db.tables import cycles, intents, journal, sweeps
 
 _OPEN = [state.value for state in OPEN_STATES]
-
-# What an intent as a whole is called when its fields ended differently: the gravest first.
-_GRAVEST = (
-    IntentState.IGNORED,
-    IntentState.NOT_APPLIED,
-    IntentState.SUPERSEDED,
-    IntentState.ALTERED,
-    IntentState.CONFIRMED,
-)
-
-
-_NEW_INTENT = insert(intents).returning(intents.c.id)
-_INTENT = update(intents).where(intents.c.id == bindparam("of"))
-_WRITES = select(intents.c.writes).where(intents.c.id == bindparam("of"))
-
-
-def _intents(*conditions: ColumnElement[bool]) -> Select[Any]:
-    return select(intents).where(own(intents), *conditions).order_by(intents.c.id)
-
-
-_OPEN_INTENTS = _intents(intents.c.state.in_(_OPEN))
-_STARTED = _intents(intents.c.state == IntentState.STARTED.value)
-_SENT_SINCE = _intents(
-    intents.c.side == bindparam("side_written"),
-    intents.c.kind == IntentKind.UPDATE.value,
-    intents.c.started_at >= bindparam("since"),
-    intents.c.state != IntentState.REFUSED.value,
-)
-_DOUBTED_CREATES = update(intents).where(
-    own(intents),
-    intents.c.s2e_id == bindparam("of"),
-    intents.c.kind == IntentKind.CREATE.value,
-    intents.c.state == IntentState.IN_DOUBT.value,
-)
-
-
-def start_intent(
-    tx: Tx,
-    *,
-    s2e_id: str,
-    cmms_id: str | None,
-    side: Side,
-    kind: IntentKind,
-    writes: Mapping[Field, Write],
-    last_synced_before: datetime | None,
-    cycle_id: str,
-    token: int,
-) -> Intent:
-    """Journal a write that is about to be sent. It counts only once committed."""
-    told = tx.run(
-        _NEW_INTENT,
-        connection=tx.connection,
-        s2e_id=s2e_id,
-        cmms_id=cmms_id,
-        side=side.value,
-        kind=kind.value,
-        state=IntentState.STARTED.value,
-        writes={name.value: _encode(write) for name, write in writes.items()},
-        started_at=tx.now,
-        last_synced_before=last_synced_before,
-        cycle_id=cycle_id,
-        token=token,
-    )
-    number = told.scalar_one()
-    return Intent(
-        id=number,
-        s2e_id=s2e_id,
-        side=side,
-        kind=kind,
-        state=IntentState.STARTED,
-        writes=dict(writes),
-        started_at=tx.now,
-        cmms_id=cmms_id,
-        last_synced_before=last_synced_before,
-    )
-
-
-def _encode(write: Write) -> dict[str, object]:
-    return {
-        "before": encode_value(write.before),
-        "sent": encode_value(write.sent),
-        "source": encode_value(write.source),
-        "verdict": write.verdict.value if write.verdict is not None else None,
-    }
-
-
-def _decode(name: Field, stored: Mapping[str, Any]) -> Write:
-    verdict = stored["verdict"]
-    return Write(
-        before=decode_value(name, stored["before"]),
-        sent=decode_value(name, stored["sent"]),
-        source=decode_value(name, stored["source"]),
-        verdict=IntentState(verdict) if verdict is not None else None,
-    )
-
-
-def read_intent(row: Any) -> Intent:
-    """An intent from its row."""
-    return Intent(
-        id=row.id,
-        s2e_id=row.s2e_id,
-        side=Side(row.side),
-        kind=IntentKind(row.kind),
-        state=IntentState(row.state),
-        writes={Field(key): _decode(Field(key), raw) for key, raw in row.writes.items()},
-        started_at=row.started_at,
-        answered_at=row.answered_at,
-        cmms_id=row.cmms_id,
-        last_synced_before=row.last_synced_before,
-    )
-
-
-def finish_intent(
-    tx: Tx,
-    intent_id: int,
-    state: IntentState,
-    *,
-    request_id: str | None = None,
-    error: str | None = None,
-    cmms_id: str | None = None,
-) -> None:
-    """Keep how a write was answered."""
-    values: dict[str, Any] = {"state": state.value, "request_id": request_id, "error": error}
-    if state is IntentState.ANSWERED:
-        values["answered_at"] = tx.now
-    elif state not in OPEN_STATES:
-        values["settled_at"] = tx.now
-    if cmms_id is not None:
-        values["cmms_id"] = cmms_id
-    tx.run(_INTENT, of=intent_id, **values)
-
-
-def settle_write(tx: Tx, intent_id: int, name: Field, verdict: IntentState) -> None:
-    """Keep what a read said of one field; the intent ends when all its fields have a verdict."""
-    stored = tx.run(_WRITES, of=intent_id).scalar_one()
-    writes = {**stored, name.value: {**stored[name.value], "verdict": verdict.value}}
-    values: dict[str, Any] = {"writes": writes}
-    verdicts = {write["verdict"] for write in writes.values()}
-    if None not in verdicts:
-        state = next(grave for grave in _GRAVEST if grave.value in verdicts)
-        values |= {"state": state.value, "settled_at": tx.now}
-    tx.run(_INTENT, of=intent_id, **values)
-
-
-def open_intents(tx: Tx) -> list[Intent]:
-    """Writes of which nothing final is known, oldest first."""
-    return [read_intent(row) for row in tx.run(_OPEN_INTENTS)]
-
-
-def give_up_creates(tx: Tx, s2e_id: str) -> None:
-    """A person has found that the creates in doubt of this order were not applied."""
-    tx.run(_DOUBTED_CREATES, of=s2e_id, state=IntentState.NOT_APPLIED.value, settled_at=tx.now)
-
-
-def mark_started_in_doubt(tx: Tx) -> list[Intent]:
-    """A write found `started` when a cycle begins was cut off with its process."""
-    found = [read_intent(row) for row in tx.run(_STARTED)]
-    for intent in found:
-        finish_intent(tx, intent.id, IntentState.IN_DOUBT, error="interrupted")
-    return found
-
-
-def recent_writes(tx: Tx, side: Side, since: datetime) -> list[tuple[str, Field, Value]]:
-    """Updates sent to a side since then, whatever became of them: (s2e_id, field, sent).
-
-    Our own bookkeeping (externalId, …) is left out: a first sync writes it on all orders.
-    """
-    recent = [read_intent(row) for row in tx.run(_SENT_SINCE, side_written=side.value, since=since)]
-    return [
-        (intent.s2e_id, name, write.sent)
-        for intent in recent
-        for name, write in intent.writes.items()
-        if name not in CMMS_OWNED
-    ]
 
 
 def write(
@@ -233,10 +58,3 @@ def prune(tx: Tx, older_than: datetime) -> int:
         )
     )
     return int(gone)
-
-
-def cycle_intents(tx: Tx, cycle_id: str) -> list[tuple[Intent, str | None]]:
-    """The writes of one cycle, oldest first, each with the error that it ended with."""
-    here = (intents.c.connection == tx.connection, intents.c.cycle_id == cycle_id)
-    rows = tx.conn.execute(select(intents).where(*here).order_by(intents.c.id))
-    return [(read_intent(row), row.error) for row in rows]

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
 
 from syncd.core.work_order import OPEN_STATUSES
-from syncd.mirror.attention import chunks
+from syncd.mirror.db.bulk import IDS, chunks
 from syncd.mirror.db.database import Tx, own
 from syncd.mirror.db.tables import cmms_records, links, s2e_orders
 from syncd.mirror.observations import OTHER, counting, orders_where
@@ -23,11 +23,11 @@ _OPEN = (
 )
 _STATUSES = select(s2e_orders.c.s2e_id, s2e_orders.c.status).where(
     own(s2e_orders),
-    s2e_orders.c.s2e_id.in_(bindparam("ids", expanding=True)),
+    s2e_orders.c.s2e_id.in_(IDS),
     s2e_orders.c.status.is_not(None),
 )
 _OLDEST_OPEN = select(func.min(s2e_orders.c.seen_at)).where(own(s2e_orders), *_OPEN)
-_LOOKED_FOR = (
+_WITH_CHANGED_RECORD = (
     select(links.c.s2e_id)
     .join(
         cmms_records,
@@ -36,7 +36,7 @@ _LOOKED_FOR = (
     )
     .where(
         own(links),
-        links.c.s2e_id.in_(bindparam("ids", expanding=True)),
+        links.c.s2e_id.in_(IDS),
         cmms_records.c.needs_look,
     )
 )
@@ -77,7 +77,7 @@ def status_count(tx: Tx, status: str) -> int:
     return count
 
 
-def oldest_open_look(tx: Tx) -> datetime | None:
+def oldest_open_read(tx: Tx) -> datetime | None:
     """When the open order was looked at that has been waiting longest for a look."""
     oldest: datetime | None = tx.run(_OLDEST_OPEN).scalar_one_or_none()
     return oldest
@@ -88,9 +88,9 @@ def open_unseen_since(tx: Tx, moment: datetime) -> list[str]:
     return list(tx.run(_OPEN_UNSEEN, before=moment).scalars())
 
 
-def looked_for(tx: Tx, s2e_ids: Collection[str]) -> set[str]:
+def with_changed_record(tx: Tx, s2e_ids: Collection[str]) -> set[str]:
     """Those of the ids of which the CMMS has something to say that nobody has looked at."""
     found: set[str] = set()
     for ids in chunks(s2e_ids):
-        found.update(tx.run(_LOOKED_FOR, ids=ids).scalars())
+        found.update(tx.run(_WITH_CHANGED_RECORD, ids=ids).scalars())
     return found

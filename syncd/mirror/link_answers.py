@@ -8,26 +8,23 @@ to either side has not come to its end: that is read back by way of the old link
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from syncd.core.case import OPEN_STATES, Hold
 from syncd.core.planning.unlinked import RECREATE, UNLINKED
 from syncd.core.work_order import Field, Side
-from syncd.mirror import journal, links, observations, waiting
+from syncd.mirror import holds, intents, journal, links, observations
 from syncd.mirror.attention import mark_attention
 from syncd.mirror.db.database import Tx, own
 from syncd.mirror.db.tables import (
-    cmms_records,
     conflicts,
     drifts,
-    intents,
     parked,
     s2e_orders,
     state,
 )
-from syncd.mirror.db.tables import links as links_table
+from syncd.mirror.db.tables import intents as intents_table
 from syncd.mirror.state import set_state
 
 _PREFIX = "link_answer:"  # and the order's id: one answer of an order at a time
@@ -63,14 +60,14 @@ _ASKED = (
 )
 
 
-def ask(tx: Tx, answer: LinkAnswer) -> None:
+def save_answer(tx: Tx, answer: LinkAnswer) -> None:
     """Keep an answer for the next cycle; it replaces an older one of the same order."""
     key, told = _PREFIX + answer.s2e_id, {"wish": answer.wish.value, "cmms_id": answer.cmms_id}
     set_state(tx, key, told)
     mark_attention(tx, [answer.s2e_id])
 
 
-def asked(tx: Tx) -> list[LinkAnswer]:
+def load_answers(tx: Tx) -> list[LinkAnswer]:
     """The answers that wait for the next cycle."""
     rows = tx.run(_ASKED)
     return [
@@ -85,9 +82,9 @@ def take_answers(tx: Tx, cycle_id: str) -> list[Taken]:
 
 
 def _take(tx: Tx, cycle_id: str) -> Iterator[Taken]:
-    for answer in asked(tx):
+    for answer in load_answers(tx):
         s2e_id = answer.s2e_id
-        journal.give_up_creates(tx, s2e_id)  # the person has looked
+        intents.give_up_creates(tx, s2e_id)  # the person has looked
         if _is_under_way(tx, s2e_id):
             continue
         refused = _refusal(tx, answer)
@@ -111,10 +108,10 @@ def _take(tx: Tx, cycle_id: str) -> Iterator[Taken]:
 
 
 def _is_under_way(tx: Tx, s2e_id: str) -> bool:
-    found = select(intents.c.id).where(
-        intents.c.connection == tx.connection,
-        intents.c.s2e_id == s2e_id,
-        intents.c.state.in_([each.value for each in OPEN_STATES]),
+    found = select(intents_table.c.id).where(
+        intents_table.c.connection == tx.connection,
+        intents_table.c.s2e_id == s2e_id,
+        intents_table.c.state.in_([each.value for each in OPEN_STATES]),
     )
     return tx.conn.execute(found.limit(1)).first() is not None
 
@@ -123,25 +120,15 @@ def _refusal(tx: Tx, answer: LinkAnswer) -> str | None:
     """Why it cannot be done any more."""
     if answer.cmms_id is None:
         return None
-    owner = owner_of(tx, answer.cmms_id)
+    owner = links.owner_of(tx, answer.cmms_id)
     if owner not in {None, answer.s2e_id}:
         return f"the record is linked to {owner}"
     return None
 
 
-def owner_of(tx: Tx, cmms_id: str) -> str | None:
-    """The order that this record is linked to."""
-    found: str | None = tx.conn.execute(
-        select(links_table.c.s2e_id).where(
-            links_table.c.connection == tx.connection, links_table.c.cmms_id == cmms_id
-        )
-    ).scalar_one_or_none()
-    return found
-
-
 def _act(tx: Tx, answer: LinkAnswer) -> None:
     s2e_id = answer.s2e_id
-    old = linked_to(tx, s2e_id)
+    old = links.link_of(tx, s2e_id)
     _forget_what_waits(tx, s2e_id)
     links.drop_link(tx, s2e_id)
     if old is not None and old.missing_cycles:
@@ -149,21 +136,12 @@ def _act(tx: Tx, answer: LinkAnswer) -> None:
     if answer.wish is Wish.RELINK and answer.cmms_id is not None:
         links.make_link(tx, s2e_id, answer.cmms_id, "relinked")
     elif answer.wish is Wish.RECREATE:
-        waiting.put_hold(tx, s2e_id, Hold(Side.CMMS, None, RECREATE))
+        holds.put_hold(tx, s2e_id, Hold(Side.CMMS, None, RECREATE))
     else:
-        waiting.put_hold(tx, s2e_id, Hold(Side.CMMS, None, UNLINKED))
+        holds.put_hold(tx, s2e_id, Hold(Side.CMMS, None, UNLINKED))
     if answer.wish is not Wish.DROP and old is not None:
         _let_reference_follow(tx, s2e_id, old.cmms_id, answer.cmms_id)
     mark_attention(tx, [s2e_id])
-
-
-def linked_to(tx: Tx, s2e_id: str) -> Any:
-    """The row of its link, or None."""
-    return tx.conn.execute(
-        select(links_table).where(
-            links_table.c.connection == tx.connection, links_table.c.s2e_id == s2e_id
-        )
-    ).one_or_none()
 
 
 def _forget_what_waits(tx: Tx, s2e_id: str) -> None:
@@ -201,82 +179,3 @@ def _let_reference_follow(tx: Tx, s2e_id: str, old: str, new: str | None) -> Non
             cycle_id="",
         )
     )
-
-
-# ── for people ────────────────────────────────────────────────────────────────────────────
-
-
-def link_list(tx: Tx) -> list[dict[str, Any]]:
-    """Every link with how it was made, and what is wrong with it; then the orders that a person
-    has unlinked, and the answers that wait."""
-    waits = {answer.s2e_id: answer for answer in asked(tx)}
-    rows = [
-        {
-            "s2e_id": row.s2e_id,
-            "cmms_id": row.cmms_id,
-            "how": row.how,
-            "made_at": row.made_at,
-            "state": _state(waits.pop(row.s2e_id, None), "missing" if row.missing_cycles else ""),
-        }
-        for row in tx.conn.execute(
-            select(links_table)
-            .where(links_table.c.connection == tx.connection)
-            .order_by(links_table.c.s2e_id)
-        )
-    ]
-    unlinked = select(parked.c.s2e_id, parked.c.since).where(
-        parked.c.connection == tx.connection, parked.c.field == "", parked.c.reason == UNLINKED
-    )
-    for row in tx.conn.execute(unlinked.order_by(parked.c.s2e_id)):
-        state_ = _state(waits.pop(row.s2e_id, None), "dropped")
-        rows.append(_not_linked(row.s2e_id, row.since, state_))
-    return rows + [_not_linked(each.s2e_id, None, _state(each, "")) for each in waits.values()]
-
-
-def _not_linked(s2e_id: str, since: Any, told: str) -> dict[str, Any]:
-    return {"s2e_id": s2e_id, "cmms_id": None, "how": None, "made_at": since, "state": told}
-
-
-def _state(answer: LinkAnswer | None, otherwise: str) -> str:
-    if answer is None:
-        return otherwise
-    return f"{answer.wish.value} {answer.cmms_id or ''}".strip() + " in the next cycle"
-
-
-def order_facts(tx: Tx, s2e_id: str) -> Any:
-    """Whether Scan2Evolve was seen to hold it (external_id, tombstone_at), or None."""
-    return tx.conn.execute(
-        select(s2e_orders.c.external_id, s2e_orders.c.tombstone_at).where(
-            s2e_orders.c.connection == tx.connection, s2e_orders.c.s2e_id == s2e_id
-        )
-    ).one_or_none()
-
-
-def claiming_records(tx: Tx, s2e_id: str) -> list[str]:
-    """The records that carry this order's id."""
-    found = select(cmms_records.c.cmms_id).where(
-        cmms_records.c.connection == tx.connection, cmms_records.c.s2e_id == s2e_id
-    )
-    return list(tx.conn.execute(found.order_by(cmms_records.c.cmms_id)).scalars())
-
-
-def is_known_record(tx: Tx, cmms_id: str) -> bool:
-    """Whether the mirror has an observation of this record."""
-    found = select(func.count()).where(
-        cmms_records.c.connection == tx.connection, cmms_records.c.cmms_id == cmms_id
-    )
-    return bool(tx.conn.execute(found).scalar_one())
-
-
-def unlinked_with_a_record(tx: Tx) -> list[str]:
-    """Unlinked live orders that some record carries the id of, or whose externalId is set."""
-    linked = select(links_table.c.s2e_id).where(own(links_table))
-    carried = select(cmms_records.c.s2e_id).where(
-        own(cmms_records), cmms_records.c.s2e_id.is_not(None)
-    )
-    found = observations.orders_where(
-        s2e_orders.c.tombstone_at.is_(None),
-        s2e_orders.c.s2e_id.not_in(linked),
-        s2e_orders.c.external_id.is_not(None) | s2e_orders.c.s2e_id.in_(carried),
-    )
-    return list(tx.run(found).scalars())

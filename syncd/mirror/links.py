@@ -7,9 +7,11 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, select, update
 
 from syncd.core.work_order import Fields, Side, encode_fields
-from syncd.mirror.attention import chunks, mark_attention
+from syncd.mirror.attention import mark_attention
+from syncd.mirror.db.bulk import chunks
 from syncd.mirror.db.database import Tx, own
 from syncd.mirror.db.tables import bases, cmms_records, links, s2e_orders
+from syncd.mirror.observations import orders_where
 
 
 def make_link(tx: Tx, s2e_id: str, cmms_id: str, how: str) -> None:
@@ -27,6 +29,7 @@ def drop_link(tx: Tx, s2e_id: str) -> None:
 
 
 _LINKED = select(func.count()).select_from(links).where(own(links))
+_CREATED = select(func.count()).select_from(links).where(own(links), links.c.how == "created")
 _LINKED_UNSEEN = (
     select(links.c.cmms_id)
     .outerjoin(
@@ -49,6 +52,12 @@ _MOVE_BASE = update(bases).where(*_BASE)
 
 def linked_count(tx: Tx) -> int:
     count: int = tx.run(_LINKED).scalar_one()
+    return count
+
+
+def created_count(tx: Tx) -> int:
+    """Records that syncd has created for this connection."""
+    count: int = tx.run(_CREATED).scalar_one()
     return count
 
 
@@ -95,6 +104,37 @@ def save_bases(
             tx.insert(bases, s2e_id=s2e_id, side=side.value, **told)
         else:
             tx.run(_MOVE_BASE, **key, **told)
+
+
+def owner_of(tx: Tx, cmms_id: str) -> str | None:
+    """The order that this record is linked to."""
+    found: str | None = tx.conn.execute(
+        select(links.c.s2e_id).where(
+            links.c.connection == tx.connection, links.c.cmms_id == cmms_id
+        )
+    ).scalar_one_or_none()
+    return found
+
+
+def link_of(tx: Tx, s2e_id: str) -> Any:
+    """The row of its link, or None."""
+    return tx.conn.execute(
+        select(links).where(links.c.connection == tx.connection, links.c.s2e_id == s2e_id)
+    ).one_or_none()
+
+
+def unlinked_with_a_record(tx: Tx) -> list[str]:
+    """Unlinked live orders that some record carries the id of, or whose externalId is set."""
+    linked = select(links.c.s2e_id).where(own(links))
+    carried = select(cmms_records.c.s2e_id).where(
+        own(cmms_records), cmms_records.c.s2e_id.is_not(None)
+    )
+    found = orders_where(
+        s2e_orders.c.tombstone_at.is_(None),
+        s2e_orders.c.s2e_id.not_in(linked),
+        s2e_orders.c.external_id.is_not(None) | s2e_orders.c.s2e_id.in_(carried),
+    )
+    return list(tx.run(found).scalars())
 
 
 def linked_records(tx: Tx, s2e_ids: Collection[str]) -> dict[str, str]:

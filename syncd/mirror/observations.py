@@ -16,6 +16,7 @@ from sqlalchemy import (
     delete,
     exists,
     func,
+    literal,
     select,
     update,
 )
@@ -29,9 +30,9 @@ from syncd.core.work_order import (
     Value,
     encode_fields,
 )
-from syncd.mirror.attention import ORDERS, THESE, chunks, mark, mark_attention
-from syncd.mirror.db.bulk import assign, find, upsert
-from syncd.mirror.db.columns import json_text, kept_json, kept_jsons
+from syncd.mirror.attention import mark_attention, mark_columns
+from syncd.mirror.db.bulk import IDS, assign, chunks, find, upsert
+from syncd.mirror.db.columns import UtcTime, json_text, kept_json, kept_jsons
 from syncd.mirror.db.database import Tx, own
 from syncd.mirror.db.tables import cmms_records, links, s2e_orders
 
@@ -83,12 +84,12 @@ def save_s2e(
         tx.conn.execute(
             update(s2e_orders)
             .where(s2e_orders.c.connection == tx.connection, s2e_orders.c.s2e_id.in_(ids))
-            .values(not_found_cycle=None, tombstone_at=None, **mark(tx, s2e_orders))
+            .values(not_found_cycle=None, tombstone_at=None, **_mark(tx))
         )
     return Saved(saved.observed, saved.changed, len(met) - again)
 
 
-_MISSING = (own(links), links.c.cmms_id.in_(THESE), links.c.missing_cycles > 0)
+_MISSING = (own(links), links.c.cmms_id.in_(IDS), links.c.missing_cycles > 0)
 _GONE = select(links.c.s2e_id).where(*_MISSING)
 _FOUND_AGAIN = update(links).where(*_MISSING)
 
@@ -201,9 +202,6 @@ def _new_digest(text: bytes) -> "hashlib.blake2b":
 _OF_VERSION = _new_digest(__version__.encode() + b"\x1f")
 
 
-# ── which orders need a look ──────────────────────────────────────────────────────────────
-
-
 # ── which orders there are ────────────────────────────────────────────────────────────────
 
 
@@ -220,8 +218,9 @@ def counting(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 _LIVE = s2e_orders.c.tombstone_at.is_(None)
 _NOMINATED = orders_where(s2e_orders.c.not_found_cycle.is_not(None), _LIVE)
-_KNOWN = orders_where(*ORDERS)
-_SEEN_SINCE = orders_where(*ORDERS, s2e_orders.c.seen_at >= bindparam("since"))
+_OF_ORDERS = s2e_orders.c.s2e_id.in_(IDS)
+_KNOWN = orders_where(_OF_ORDERS)
+_SEEN_SINCE = orders_where(_OF_ORDERS, s2e_orders.c.seen_at >= bindparam("since"))
 _A_LIVE_ONE = select(s2e_orders.c.s2e_id).where(own(s2e_orders), _LIVE).limit(1)
 _ALL = counting()
 _TOMBSTONES = counting(s2e_orders.c.tombstone_at.is_not(None))
@@ -313,7 +312,15 @@ def set_scope(tx: Tx, s2e_id: str, reason: str | None) -> None:
     tx.run(_RESCOPE, of=s2e_id, reason=reason, out_of_scope=reason)
 
 
-def note_not_found(tx: Tx, s2e_id: str, cycle_id: str) -> bool:
+def is_known_record(tx: Tx, cmms_id: str) -> bool:
+    """Whether the mirror has an observation of this record."""
+    found = select(func.count()).where(
+        cmms_records.c.connection == tx.connection, cmms_records.c.cmms_id == cmms_id
+    )
+    return bool(tx.conn.execute(found).scalar_one())
+
+
+def note_absence(tx: Tx, s2e_id: str, cycle_id: str) -> bool:
     """Note a 404. True: it is the second, in another cycle, and the order is a tombstone now."""
     here = (s2e_orders.c.connection == tx.connection, s2e_orders.c.s2e_id == s2e_id)
     row = tx.run(_ABSENCE, of=s2e_id).one_or_none()
@@ -324,6 +331,10 @@ def note_not_found(tx: Tx, s2e_id: str, cycle_id: str) -> bool:
         return False
     if row.not_found_cycle == cycle_id:
         return False
-    tombstone = {"tombstone_at": tx.now, **mark(tx, s2e_orders)}
+    tombstone = {"tombstone_at": tx.now, **_mark(tx)}
     tx.conn.execute(update(s2e_orders).where(*here).values(tombstone))
     return True
+
+
+def _mark(tx: Tx) -> dict[str, Any]:
+    return mark_columns(s2e_orders, literal(tx.now, UtcTime))

@@ -4,15 +4,19 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from syncd.core.case import Case, Conflict, Hold, IntentKind, IntentState, Write
 from syncd.core.planning.plan import decide
 from syncd.core.policy import Mode, Policy
 from syncd.core.work_order import CmmsRecord, Field, Side, Status, Value
-from syncd.mirror import attention, journal, links, observations, waiting
+from syncd.mirror import attention, links, observations
 from syncd.mirror.cases import load_cases
+from syncd.mirror.conflicts import answer_conflict, put_conflict
 from syncd.mirror.db.database import Mirror
+from syncd.mirror.db.tables import cmms_records
+from syncd.mirror.holds import put_hold, release_holds
+from syncd.mirror.intents import record_verdict, start_intent
 from tests.conftest import Clock
 from tests.edges.test_mirror_observations import NOON, order, record, save, save_records, settle
 
@@ -128,7 +132,7 @@ def test_a_deleted_copy_gives_the_record_free(mirror: Mirror) -> None:
     save_records(mirror, record("7"))
     for cycle in ("c1", "c2"):
         with mirror.transaction() as tx:
-            observations.note_not_found(tx, "wo_2", cycle)
+            observations.note_absence(tx, "wo_2", cycle)
     assert decide_and_link(mirror, "wo_1") == {"wo_1": "7"}
 
 
@@ -202,7 +206,7 @@ def test_a_new_record_brings_the_order_that_names_it(mirror: Mirror) -> None:
 def test_an_unknown_outcome_brings_its_order_until_it_is_known(mirror: Mirror) -> None:
     quiet(mirror)
     with mirror.transaction() as tx:
-        intent = journal.start_intent(
+        intent = start_intent(
             tx,
             s2e_id="wo_1",
             cmms_id="7",
@@ -216,7 +220,7 @@ def test_an_unknown_outcome_brings_its_order_until_it_is_known(mirror: Mirror) -
     assert looked_at(mirror) == ["wo_1"]
     assert [i.id for i in case_of(mirror).intents] == [intent.id]
     with mirror.transaction() as tx:
-        journal.settle_write(tx, intent.id, Field.STATUS, IntentState.CONFIRMED)
+        record_verdict(tx, intent.id, Field.STATUS, IntentState.CONFIRMED)
     assert looked_at(mirror) == []
 
 
@@ -224,8 +228,8 @@ def test_a_hold_brings_its_order_when_its_time_has_come(mirror: Mirror, clock: C
     quiet(mirror)
     until = clock.now + timedelta(seconds=60)
     with mirror.transaction() as tx:
-        waiting.put_hold(tx, "wo_1", Hold(Side.S2E, Field.STATUS, "ignored", "X", 1, until))
-        waiting.put_hold(tx, "wo_2", Hold(Side.S2E, Field.STATUS, "refused", "X", 1))
+        put_hold(tx, "wo_1", Hold(Side.S2E, Field.STATUS, "ignored", "X", 1, until))
+        put_hold(tx, "wo_2", Hold(Side.S2E, Field.STATUS, "refused", "X", 1))
     assert looked_at(mirror) == []
     clock.pass_(60)
     assert looked_at(mirror) == ["wo_1"]
@@ -235,10 +239,10 @@ def test_an_answer_brings_its_order(mirror: Mirror) -> None:
     quiet(mirror)
     asked = Conflict(Field.STATUS, Status.DRAFT, Status.ASSIGNED, None)
     with mirror.transaction() as tx:
-        waiting.put_conflict(tx, "wo_1", asked, cycle_id="c1")
+        put_conflict(tx, "wo_1", asked, cycle_id="c1")
     assert looked_at(mirror) == []
     with mirror.transaction() as tx:
-        assert waiting.answer_conflict(tx, "wo_1", Field.STATUS, Side.CMMS)
+        assert answer_conflict(tx, "wo_1", Field.STATUS, Side.CMMS)
     assert looked_at(mirror) == ["wo_1"]
     case = case_of(mirror)
     assert (case.conflicts, dict(case.answers)) == ((asked,), {Field.STATUS: Side.CMMS})
@@ -247,9 +251,9 @@ def test_an_answer_brings_its_order(mirror: Mirror) -> None:
 def test_a_person_who_asks_to_retry_brings_the_order(mirror: Mirror) -> None:
     quiet(mirror)
     with mirror.transaction() as tx:
-        waiting.put_hold(tx, "wo_1", Hold(Side.S2E, Field.STATUS, "refused", "X", 1))
+        put_hold(tx, "wo_1", Hold(Side.S2E, Field.STATUS, "refused", "X", 1))
     with mirror.transaction() as tx:
-        assert waiting.release_holds(tx, "wo_1", None, drop=False) == 1
+        assert release_holds(tx, "wo_1", None, drop=False) == 1
     assert looked_at(mirror) == ["wo_1"]
     assert case_of(mirror).holds == ()
 
@@ -258,9 +262,10 @@ def test_a_record_of_nobody_is_looked_at_once(mirror: Mirror) -> None:
     save_records(mirror, record("9"), record("10", "wo_unknown"))
     assert looked_at(mirror) == []
     with mirror.transaction() as tx:
-        attention.settle_strangers(tx)
+        attention.set_aside_unclaimed(tx)
     with mirror.read() as tx:
-        assert observations.unknown_claims(tx, limit=5) == []
+        marked = select(cmms_records.c.cmms_id).where(cmms_records.c.needs_look)
+        assert tx.conn.execute(marked).scalars().all() == ["10"]
 
 
 # ── cost ─────────────────────────────────────────────────────────────────────────────────
@@ -286,7 +291,7 @@ def test_a_case_is_what_was_saved_whatever_the_connection(
         link(mirror)
         with mirror.transaction() as tx:
             links.save_bases(tx, "wo_1", {Field.TITLE: title}, {Field.TITLE: title}, native={})
-            waiting.put_hold(tx, "wo_1", Hold(Side.S2E, None, title))
+            put_hold(tx, "wo_1", Hold(Side.S2E, None, title))
     for mirror, title in ((one, "first"), (two, "second")):
         case = case_of(mirror)
         assert case.cmms is not None

@@ -15,12 +15,31 @@ from syncd.core.paging.pages import Certificate, SeenPage
 from syncd.core.paging.sweep import Sweep
 from syncd.core.planning.plan import Guard, Latch
 from syncd.core.work_order import Field, Side, Status, Unreadable, Value
-from syncd.mirror import attention, journal, links, observations, state, waiting
+from syncd.mirror import attention, journal, links, observations, state
 from syncd.mirror.cases import load_cases
+from syncd.mirror.conflicts import answer_conflict, close_conflict, put_conflict
 from syncd.mirror.db.database import Mirror
 from syncd.mirror.db.tables import conflicts, intents
 from syncd.mirror.db.tables import journal as journal_table
-from syncd.mirror.queries import report
+from syncd.mirror.drift import clear_drift, drifting_fields, put_drift
+from syncd.mirror.guards import GuardFacts, guard_facts, latch_guard, release_guard, spend_guard
+from syncd.mirror.holds import lift_hold, put_hold, release_holds
+from syncd.mirror.intents import (
+    finish_intent,
+    mark_started_in_doubt,
+    open_intents,
+    recent_writes,
+    record_verdict,
+    start_intent,
+)
+from syncd.mirror.queries.order import order_view
+from syncd.mirror.queries.status import (
+    freshness_s,
+    out_of_scope_reasons,
+    status_counts,
+    status_facts,
+)
+from syncd.mirror.queries.waiting import conflict_list, guard_list, parked_list
 from tests.conftest import Clock
 from tests.edges.test_mirror_observations import order, record, save, save_records, settle
 
@@ -39,7 +58,7 @@ def start(
     s2e_id: str = "wo_1",
 ) -> Intent:
     with mirror.transaction() as tx:
-        return journal.start_intent(
+        return start_intent(
             tx,
             s2e_id=s2e_id,
             cmms_id="7",
@@ -52,9 +71,9 @@ def start(
         )
 
 
-def open_intents(mirror: Mirror) -> list[Intent]:
+def unfinished(mirror: Mirror) -> list[Intent]:
     with mirror.read() as tx:
-        return journal.open_intents(tx)
+        return open_intents(tx)
 
 
 def state_of(mirror: Mirror, intent: Intent) -> str | None:
@@ -68,22 +87,22 @@ def state_of(mirror: Mirror, intent: Intent) -> str | None:
 def test_an_intent_comes_back_as_it_was_started(mirror: Mirror) -> None:
     writes = {Field.PRIORITY: Write(Unreadable("URGENT", "unknown"), "HIGH", None)}
     started = start(mirror, writes)
-    [found] = open_intents(mirror)
+    [found] = unfinished(mirror)
     assert found == started
     assert found.state is IntentState.STARTED
 
 
 def test_numbers_are_in_the_order_of_the_writes(mirror: Mirror) -> None:
     numbers = [start(mirror).id for _ in range(3)]
-    assert [intent.id for intent in open_intents(mirror)] == numbers == sorted(numbers)
+    assert [intent.id for intent in unfinished(mirror)] == numbers == sorted(numbers)
 
 
 def test_an_answered_intent_waits_to_be_read_back(mirror: Mirror, clock: Clock) -> None:
     intent = start(mirror)
     answered = clock.pass_(2)
     with mirror.transaction() as tx:
-        journal.finish_intent(tx, intent.id, IntentState.ANSWERED, request_id="r1")
-    [found] = open_intents(mirror)
+        finish_intent(tx, intent.id, IntentState.ANSWERED, request_id="r1")
+    [found] = unfinished(mirror)
     assert (found.state, found.answered_at) == (IntentState.ANSWERED, answered)
 
 
@@ -91,21 +110,21 @@ def test_an_answered_intent_waits_to_be_read_back(mirror: Mirror, clock: Clock) 
 def test_a_write_that_came_to_nothing_is_closed(mirror: Mirror, ended: IntentState) -> None:
     intent = start(mirror)
     with mirror.transaction() as tx:
-        journal.finish_intent(tx, intent.id, ended, error="Refused: no")
-    assert open_intents(mirror) == []
+        finish_intent(tx, intent.id, ended, error="Refused: no")
+    assert unfinished(mirror) == []
     assert state_of(mirror, intent) == ended
 
 
 def test_an_intent_ends_with_the_verdict_on_its_last_field(mirror: Mirror) -> None:
     intent = start(mirror)
     with mirror.transaction() as tx:
-        journal.settle_write(tx, intent.id, Field.STATUS, IntentState.CONFIRMED)
-    [found] = open_intents(mirror)
+        record_verdict(tx, intent.id, Field.STATUS, IntentState.CONFIRMED)
+    [found] = unfinished(mirror)
     assert found.writes[Field.STATUS].verdict is IntentState.CONFIRMED
     assert found.writes[Field.RESOLUTION].verdict is None
     with mirror.transaction() as tx:
-        journal.settle_write(tx, intent.id, Field.RESOLUTION, IntentState.ALTERED)
-    assert open_intents(mirror) == []
+        record_verdict(tx, intent.id, Field.RESOLUTION, IntentState.ALTERED)
+    assert unfinished(mirror) == []
     assert state_of(mirror, intent) == "altered"
 
 
@@ -122,19 +141,19 @@ def test_the_gravest_verdict_names_the_intent(mirror: Mirror) -> None:
     for one, other in product(GRAVEST, GRAVEST):
         intent = start(mirror)
         with mirror.transaction() as tx:
-            journal.settle_write(tx, intent.id, Field.STATUS, one)
-            journal.settle_write(tx, intent.id, Field.RESOLUTION, other)
+            record_verdict(tx, intent.id, Field.STATUS, one)
+            record_verdict(tx, intent.id, Field.RESOLUTION, other)
         assert state_of(mirror, intent) == min(one, other, key=GRAVEST.index)
 
 
 def test_what_a_dead_process_had_started_is_in_doubt(mirror: Mirror) -> None:
     cut_off, answered = start(mirror), start(mirror)
     with mirror.transaction() as tx:
-        journal.finish_intent(tx, answered.id, IntentState.ANSWERED)
+        finish_intent(tx, answered.id, IntentState.ANSWERED)
     with mirror.transaction() as tx:
-        assert [intent.id for intent in journal.mark_started_in_doubt(tx)] == [cut_off.id]
-        assert journal.mark_started_in_doubt(tx) == []
-    assert [i.state for i in open_intents(mirror)] == [IntentState.IN_DOUBT, IntentState.ANSWERED]
+        assert [intent.id for intent in mark_started_in_doubt(tx)] == [cut_off.id]
+        assert mark_started_in_doubt(tx) == []
+    assert [i.state for i in unfinished(mirror)] == [IntentState.IN_DOUBT, IntentState.ANSWERED]
 
 
 def test_the_guards_count_what_was_sent_within_the_hour(mirror: Mirror, clock: Clock) -> None:
@@ -147,9 +166,9 @@ def test_the_guards_count_what_was_sent_within_the_hour(mirror: Mirror, clock: C
     start(mirror, one, s2e_id="wo_made", kind=IntentKind.CREATE)
     refused = start(mirror, one, s2e_id="wo_refused")
     with mirror.transaction() as tx:
-        journal.finish_intent(tx, refused.id, IntentState.REFUSED)
+        finish_intent(tx, refused.id, IntentState.REFUSED)
     with mirror.read() as tx:
-        found = journal.recent_writes(tx, Side.S2E, clock.now - timedelta(minutes=59))
+        found = recent_writes(tx, Side.S2E, clock.now - timedelta(minutes=59))
     expected: list[tuple[str, Field, Value]] = [
         ("wo_new", Field.STATUS, Status.CANCELLED),
         ("wo_blank", Field.RESOLUTION, None),
@@ -162,7 +181,7 @@ def test_our_own_bookkeeping_is_not_counted(mirror: Mirror, clock: Clock) -> Non
     writes = {Field.EXTERNAL_STATUS: Write(None, "OPEN", "OPEN"), **TWO}
     start(mirror, writes)
     with mirror.read() as tx:
-        found = journal.recent_writes(tx, Side.S2E, clock.now)
+        found = recent_writes(tx, Side.S2E, clock.now)
     assert {name for _, name, _ in found} == {Field.STATUS, Field.RESOLUTION}
 
 
@@ -173,7 +192,7 @@ def test_history_is_forgotten_and_what_is_open_is_not(mirror: Mirror, clock: Clo
     still_open, settled = start(mirror), start(mirror)
     with mirror.transaction() as tx:
         journal.write(tx, "decided", s2e_id="wo_1", detail={"why": "a\x00b\ud800"})
-        journal.finish_intent(tx, settled.id, IntentState.REFUSED)
+        finish_intent(tx, settled.id, IntentState.REFUSED)
         state.start_cycle(tx, "c1")
     clock.pass_(3600)
     with mirror.transaction() as tx:
@@ -181,7 +200,7 @@ def test_history_is_forgotten_and_what_is_open_is_not(mirror: Mirror, clock: Clo
         assert journal.prune(tx, clock.now - timedelta(minutes=1)) == 1
     with mirror.read() as tx:
         assert list(tx.conn.scalars(select(journal_table.c.s2e_id))) == ["wo_2"]
-    assert [intent.id for intent in open_intents(mirror)] == [still_open.id]
+    assert [intent.id for intent in unfinished(mirror)] == [still_open.id]
     assert state_of(mirror, settled) is None
 
 
@@ -198,22 +217,22 @@ def test_one_hold_for_each_field_of_a_side(mirror: Mirror) -> None:
     whole = Hold(Side.CMMS, None, "duplicate_records", ["7", "8"])
     with mirror.transaction() as tx:
         for hold in (refused, Hold(Side.S2E, Field.STATUS, "ignored", "Y", 2), whole):
-            waiting.put_hold(tx, "wo_1", hold)
+            put_hold(tx, "wo_1", hold)
     assert holds(mirror) == [Hold(Side.S2E, Field.STATUS, "ignored", "Y", 2), whole]
     with mirror.transaction() as tx:
-        waiting.lift_hold(tx, "wo_1", Side.CMMS, None)
-        waiting.lift_hold(tx, "wo_1", Side.CMMS, None)
+        lift_hold(tx, "wo_1", Side.CMMS, None)
+        lift_hold(tx, "wo_1", Side.CMMS, None)
     assert [hold.reason for hold in holds(mirror)] == ["ignored"]
 
 
 def test_a_dropped_value_is_held_and_no_longer_counted(mirror: Mirror) -> None:
     with mirror.transaction() as tx:
-        waiting.put_hold(tx, "wo_1", Hold(Side.S2E, Field.STATUS, "refused", "X", 1))
-        assert report.status_counts(tx)["parked"] == 1
-        assert waiting.release_holds(tx, "wo_1", "status", drop=True) == 1
-        assert waiting.release_holds(tx, "wo_1", "title", drop=True) == 0
-        assert report.status_counts(tx)["parked"] == 0
-        assert report.parked_list(tx) == []
+        put_hold(tx, "wo_1", Hold(Side.S2E, Field.STATUS, "refused", "X", 1))
+        assert status_counts(tx)["parked"] == 1
+        assert release_holds(tx, "wo_1", "status", drop=True) == 1
+        assert release_holds(tx, "wo_1", "title", drop=True) == 0
+        assert status_counts(tx)["parked"] == 0
+        assert parked_list(tx) == []
     assert [(hold.reason, hold.value) for hold in holds(mirror)] == [("dropped", "X")]
 
 
@@ -223,7 +242,7 @@ def test_a_dropped_value_is_held_and_no_longer_counted(mirror: Mirror) -> None:
 def put(mirror: Mirror, s2e: Value, cmms: Value, winner: Side | None) -> bool:
     with mirror.transaction() as tx:
         conflict = Conflict(Field.STATUS, s2e, cmms, winner)
-        return waiting.put_conflict(tx, "wo_1", conflict, cycle_id="c1")
+        return put_conflict(tx, "wo_1", conflict, cycle_id="c1")
 
 
 def count_of(mirror: Mirror) -> int:
@@ -244,25 +263,25 @@ def test_a_conflict_that_waits_follows_its_values(mirror: Mirror) -> None:
     assert put(mirror, Status.ON_HOLD, Status.ASSIGNED, None)
     with mirror.read() as tx:
         [case] = load_cases(tx, ["wo_1"])
-        [shown] = report.conflict_list(tx)
-        assert report.status_counts(tx)["conflicts"] == 1
+        [shown] = conflict_list(tx)
+        assert status_counts(tx)["conflicts"] == 1
     assert case.conflicts == (Conflict(Field.STATUS, Status.ON_HOLD, Status.ASSIGNED, None),)
     assert shown["s2e_value"] == "ON_HOLD"
 
 
 def test_an_answer_lives_until_the_conflict_is_over(mirror: Mirror) -> None:
     with mirror.transaction() as tx:
-        assert not waiting.answer_conflict(tx, "wo_1", Field.STATUS, Side.S2E)
+        assert not answer_conflict(tx, "wo_1", Field.STATUS, Side.S2E)
     put(mirror, "DRAFT", "ASSIGNED", None)
     with mirror.transaction() as tx:
-        assert waiting.answer_conflict(tx, "wo_1", Field.STATUS, Side.S2E)
+        assert answer_conflict(tx, "wo_1", Field.STATUS, Side.S2E)
     # The cycle acts on it, and meets the same conflict while the write is on its way.
     assert not put(mirror, "DRAFT", "ASSIGNED", Side.S2E)
     with mirror.transaction() as tx:
-        assert waiting.settle_conflict(tx, "wo_1", Field.STATUS)
-        assert not waiting.settle_conflict(tx, "wo_1", Field.STATUS)
+        assert close_conflict(tx, "wo_1", Field.STATUS)
+        assert not close_conflict(tx, "wo_1", Field.STATUS)
         [case] = load_cases(tx, ["wo_1"])
-        [kept] = report.conflict_list(tx, every=True)
+        [kept] = conflict_list(tx, every=True)
     assert (case.conflicts, case.answers) == ((), {})
     assert (kept["answer"], kept["cmms_value"]) == ("s2e", "ASSIGNED")
 
@@ -275,10 +294,10 @@ def test_drift_is_told_once_for_each_value(mirror: Mirror) -> None:
     with mirror.transaction() as tx:
         for value in ("a", "a", "b\x00", "b\x00"):
             drift = Drift(Side.CMMS, Field.TITLE, value, "not_writable")
-            told.append(waiting.put_drift(tx, "wo_1", drift))
-        assert waiting.drifting(tx, "wo_1") == {(Side.CMMS, Field.TITLE)}
-        waiting.clear_drift(tx, "wo_1", Side.CMMS, Field.TITLE)
-        assert waiting.drifting(tx, "wo_1") == set()
+            told.append(put_drift(tx, "wo_1", drift))
+        assert drifting_fields(tx, "wo_1") == {(Side.CMMS, Field.TITLE)}
+        clear_drift(tx, "wo_1", Side.CMMS, Field.TITLE)
+        assert drifting_fields(tx, "wo_1") == set()
     assert told == [True, False, True, False]
 
 
@@ -289,55 +308,55 @@ KEY = (Guard.MASS_CHANGE, Side.CMMS)
 
 def latch(mirror: Mirror, count: int = 60) -> bool:
     with mirror.transaction() as tx:
-        return waiting.latch_guard(tx, Latch(*KEY, count, 50, f"{count} would change"))
+        return latch_guard(tx, Latch(*KEY, count, 50, f"{count} would change"))
 
 
-def guard_facts(mirror: Mirror) -> waiting.GuardFacts:
+def facts_of(mirror: Mirror) -> GuardFacts:
     with mirror.read() as tx:
-        return waiting.guard_facts(tx)
+        return guard_facts(tx)
 
 
 def test_a_guard_is_latched_once_and_names_the_greatest_count(mirror: Mirror) -> None:
     assert [latch(mirror), latch(mirror, 80), latch(mirror, 0)] == [True, False, False]
-    assert guard_facts(mirror).latched == {KEY}
+    assert facts_of(mirror).latched == {KEY}
     with mirror.read() as tx:
-        [shown] = report.guard_list(tx)
+        [shown] = guard_list(tx)
     assert shown["counted"] == 80
 
 
 def test_a_released_guard_lets_through_what_it_named_until_it_is_spent(mirror: Mirror) -> None:
     latch(mirror)
     with mirror.transaction() as tx:
-        assert waiting.release_guard(tx, "mass_change") == ["mass_change"]
-        assert waiting.release_guard(tx, "mass_change") == []
-    assert guard_facts(mirror) == waiting.GuardFacts(set(), {KEY: 60})
+        assert release_guard(tx, "mass_change") == ["mass_change"]
+        assert release_guard(tx, "mass_change") == []
+    assert facts_of(mirror) == GuardFacts(set(), {KEY: 60})
     with mirror.transaction() as tx:
-        waiting.spend_guard(tx, *KEY)
-    assert guard_facts(mirror) == waiting.GuardFacts()
+        spend_guard(tx, *KEY)
+    assert facts_of(mirror) == GuardFacts()
     assert latch(mirror)
 
 
 def test_a_plan_beyond_what_was_released_latches_anew(mirror: Mirror) -> None:
     latch(mirror)
     with mirror.transaction() as tx:
-        waiting.release_guard(tx, None)
+        release_guard(tx, None)
     assert latch(mirror, 200)
-    assert guard_facts(mirror) == waiting.GuardFacts({KEY}, {})
+    assert facts_of(mirror) == GuardFacts({KEY}, {})
 
 
 def test_the_guard_against_404s_is_over_when_it_is_released(mirror: Mirror) -> None:
     with mirror.transaction() as tx:
-        waiting.latch_guard(tx, Latch(Guard.NOT_FOUND, None, 9, 5, "wrong credentials?"))
-        assert waiting.guard_facts(tx).latched == {(Guard.NOT_FOUND, None)}
-        waiting.release_guard(tx, "not_found")
-        assert waiting.guard_facts(tx) == waiting.GuardFacts()
+        latch_guard(tx, Latch(Guard.NOT_FOUND, None, 9, 5, "wrong credentials?"))
+        assert guard_facts(tx).latched == {(Guard.NOT_FOUND, None)}
+        release_guard(tx, "not_found")
+        assert guard_facts(tx) == GuardFacts()
 
 
 def test_created_records_are_counted(mirror: Mirror) -> None:
     with mirror.transaction() as tx:
         for number, how in enumerate(["created", "adopted", "created"]):
             links.make_link(tx, f"wo_{number}", str(number), how)
-        assert (waiting.created_count(tx), links.linked_count(tx)) == (2, 3)
+        assert (links.created_count(tx), links.linked_count(tx)) == (2, 3)
 
 
 # ── what is reported ─────────────────────────────────────────────────────────────────────
@@ -345,11 +364,11 @@ def test_created_records_are_counted(mirror: Mirror) -> None:
 
 def test_counts_of_an_empty_mirror_are_nought(mirror: Mirror) -> None:
     with mirror.read() as tx:
-        assert set(report.status_counts(tx).values()) == {0}
-        assert report.freshness_s(tx) == 0
-        assert report.order_view(tx, "wo_1") is None
+        assert set(status_counts(tx).values()) == {0}
+        assert freshness_s(tx) == 0
+        assert order_view(tx, "wo_1") is None
         assert state.last_cycle(tx) is None
-        json.dumps(report.status(tx))
+        json.dumps(status_facts(tx))
 
 
 def test_counts_name_each_kind_of_waiting(mirror: Mirror) -> None:
@@ -362,15 +381,15 @@ def test_counts_name_each_kind_of_waiting(mirror: Mirror) -> None:
         links.make_link(tx, "wo_6", "gone", "adopted")
         for cycle in ("c1", "c2"):
             links.note_missing(tx, "gone", cycle)
-            observations.note_not_found(tx, "wo_5", cycle)
+            observations.note_absence(tx, "wo_5", cycle)
         attention.clear_attention(tx, ["wo_5", "wo_6"])
-        journal.finish_intent(tx, doubtful.id, IntentState.IN_DOUBT)
+        finish_intent(tx, doubtful.id, IntentState.IN_DOUBT)
         observations.set_scope(tx, "wo_3", "no_record")
-        waiting.put_hold(tx, "wo_4", Hold(Side.S2E, Field.STATUS, "refused", "X", 1))
+        put_hold(tx, "wo_4", Hold(Side.S2E, Field.STATUS, "refused", "X", 1))
     put(mirror, "a", "b", None)
     with mirror.read() as tx:
-        counts = report.status_counts(tx)
-        assert report.out_of_scope_reasons(tx) == {"no_record": 1}
+        counts = status_counts(tx)
+        assert out_of_scope_reasons(tx) == {"no_record": 1}
     assert counts == {
         "total": 6,
         "linked": 2,
@@ -389,10 +408,10 @@ def test_freshness_is_the_age_of_the_oldest_change_not_across(mirror: Mirror, cl
     clock.pass_(100)
     save(mirror, order(title="changed again"))
     with mirror.read() as tx:
-        assert report.freshness_s(tx) == 100
+        assert freshness_s(tx) == 100
     settle(mirror, "wo_1")
     with mirror.read() as tx:
-        assert report.freshness_s(tx) == 0
+        assert freshness_s(tx) == 0
 
 
 def test_looking_at_an_old_order_again_does_not_make_it_late(mirror: Mirror, clock: Clock) -> None:
@@ -407,7 +426,7 @@ def test_looking_at_an_old_order_again_does_not_make_it_late(mirror: Mirror, clo
         attention.mark_attention(tx, None)
     clock.pass_(5)
     with mirror.read() as tx:
-        assert report.freshness_s(tx) == 5
+        assert freshness_s(tx) == 5
 
 
 def test_an_order_is_shown_with_everything_under_either_id(mirror: Mirror) -> None:
@@ -419,9 +438,9 @@ def test_an_order_is_shown_with_everything_under_either_id(mirror: Mirror) -> No
         links.save_bases(tx, "wo_1", {Field.TITLE: "a"}, {Field.TITLE: "b"}, native={"no": 7})
         journal.write(tx, "link.adopted", s2e_id="wo_1", cmms_id="7", rule="adopted")
         journal.write(tx, "decided", s2e_id="wo_1", field=Field.STATUS, detail={"to": "X"})
-        waiting.put_drift(tx, "wo_1", Drift(Side.CMMS, Field.TITLE, "x", "not_writable"))
+        put_drift(tx, "wo_1", Drift(Side.CMMS, Field.TITLE, "x", "not_writable"))
     with mirror.read() as tx:
-        by_s2e, by_cmms = report.order_view(tx, "wo_1"), report.order_view(tx, "7")
+        by_s2e, by_cmms = order_view(tx, "wo_1"), order_view(tx, "7")
     assert by_s2e == by_cmms
     assert by_s2e is not None
     assert json.loads(json.dumps(by_s2e)) == by_s2e

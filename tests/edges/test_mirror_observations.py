@@ -273,7 +273,7 @@ def test_a_time_without_a_zone_is_refused(mirror: Mirror) -> None:
 
 def not_found(mirror: Mirror, cycle_id: str) -> bool:
     with mirror.transaction() as tx:
-        return observations.note_not_found(tx, "wo_1", cycle_id)
+        return observations.note_absence(tx, "wo_1", cycle_id)
 
 
 def test_only_a_second_cycle_makes_a_tombstone(mirror: Mirror) -> None:
@@ -382,7 +382,7 @@ def test_ids_that_only_the_cmms_knows_are_asked_upstream(mirror: Mirror) -> None
     with mirror.read() as tx:
         assert observations.unknown_claims(tx, limit=10) == ["wo_9"]
     with mirror.transaction() as tx:
-        attention.settle_strangers(tx)
+        attention.clear_attention(tx, ["wo_9"])
     with mirror.read() as tx:
         assert observations.unknown_claims(tx, limit=10) == []
 

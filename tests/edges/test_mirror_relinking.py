@@ -5,9 +5,11 @@ from syncd.core.planning.plan import decide
 from syncd.core.planning.unlinked import RECREATE, UNLINKED
 from syncd.core.policy import Mode, Policy
 from syncd.core.work_order import Field, Side, Status
-from syncd.mirror import journal, link_answers, links, waiting
+from syncd.mirror import link_answers, links
 from syncd.mirror.cases import load_cases
 from syncd.mirror.db.database import Mirror
+from syncd.mirror.holds import put_hold
+from syncd.mirror.intents import finish_intent, record_verdict, start_intent
 from syncd.mirror.link_answers import LinkAnswer, Taken, Wish
 from tests.edges.test_mirror_cases import case_of, link
 from tests.edges.test_mirror_observations import NOON, order, record, save, save_records
@@ -18,7 +20,7 @@ POLICY = Policy(owners={}, cmms_writes=frozenset({Field.TITLE}), cmms_clears=fro
 def ask(mirror: Mirror, *answers: LinkAnswer) -> None:
     with mirror.transaction() as tx:
         for answer in answers:
-            link_answers.ask(tx, answer)
+            link_answers.save_answer(tx, answer)
 
 
 def take(mirror: Mirror) -> list[Taken]:
@@ -28,7 +30,7 @@ def take(mirror: Mirror) -> list[Taken]:
 
 def start_write(mirror: Mirror, kind: IntentKind = IntentKind.UPDATE) -> int:
     with mirror.transaction() as tx:
-        intent = journal.start_intent(
+        intent = start_intent(
             tx,
             s2e_id="wo_1",
             cmms_id="7",
@@ -39,7 +41,7 @@ def start_write(mirror: Mirror, kind: IntentKind = IntentKind.UPDATE) -> int:
             cycle_id="c1",
             token=1,
         )
-        journal.finish_intent(tx, intent.id, IntentState.IN_DOUBT)
+        finish_intent(tx, intent.id, IntentState.IN_DOUBT)
     return intent.id
 
 
@@ -52,7 +54,7 @@ def test_an_answer_waits_for_a_write_that_is_under_way(mirror: Mirror) -> None:
     ask(mirror, answer)
     assert take(mirror) == []
     with mirror.transaction() as tx:
-        journal.settle_write(tx, number, Field.TITLE, IntentState.CONFIRMED)
+        record_verdict(tx, number, Field.TITLE, IntentState.CONFIRMED)
     assert take(mirror) == [Taken(answer)]
     assert take(mirror) == []
     linked = case_of(mirror).link
@@ -89,7 +91,7 @@ def test_what_waited_about_the_old_link_is_forgotten_with_its_bases(mirror: Mirr
     link(mirror)
     with mirror.transaction() as tx:
         links.save_bases(tx, "wo_1", {Field.TITLE: "a"}, {Field.TITLE: "b"}, native={})
-        waiting.put_hold(tx, "wo_1", Hold(Side.CMMS, Field.TITLE, "refused", "x"))
+        put_hold(tx, "wo_1", Hold(Side.CMMS, Field.TITLE, "refused", "x"))
     ask(mirror, LinkAnswer("wo_1", Wish.RELINK, "8"))
     take(mirror)
     case = case_of(mirror)
@@ -137,6 +139,6 @@ def test_an_external_id_of_somebody_else_does_not_follow(mirror: Mirror) -> None
 def test_an_order_with_an_answer_is_looked_at(mirror: Mirror) -> None:
     save(mirror, order())
     with mirror.transaction() as tx:
-        link_answers.ask(tx, LinkAnswer("wo_1", Wish.DROP))
+        link_answers.save_answer(tx, LinkAnswer("wo_1", Wish.DROP))
     with mirror.read() as tx:
         assert [case.s2e_id for case in load_cases(tx)] == ["wo_1"]

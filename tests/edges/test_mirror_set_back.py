@@ -7,10 +7,12 @@ from sqlalchemy import select
 from syncd.core.case import Hold, IntentKind, IntentState, Write
 from syncd.core.order_json import OrderJson
 from syncd.core.work_order import Field, Side
-from syncd.mirror import journal, observations, state, waiting
+from syncd.mirror import observations, state
 from syncd.mirror.clock_jumps import forget_the_future, wait_from_now
 from syncd.mirror.db.database import Mirror
 from syncd.mirror.db.tables import intents, parked, s2e_orders
+from syncd.mirror.holds import put_hold
+from syncd.mirror.intents import finish_intent, start_intent
 from tests.conftest import Clock
 
 DAY = timedelta(days=1)
@@ -25,7 +27,7 @@ def a_day_ahead(mirror: Mirror, clock: Clock) -> datetime:
         order = OrderJson("wo_1", {"id": "wo_1", "syncStatus": "PENDING"})
         observations.save_s2e(tx, [order], seen_at=tx.now)
         write = {Field.ROOT_CAUSE: Write(None, "a", "a")}
-        journal.start_intent(
+        start_intent(
             tx,
             s2e_id="wo_1",
             cmms_id=None,
@@ -37,7 +39,7 @@ def a_day_ahead(mirror: Mirror, clock: Clock) -> datetime:
             token=1,
         )
         until = tx.now + timedelta(minutes=5)
-        waiting.put_hold(tx, "wo_1", Hold(Side.S2E, Field.ROOT_CAUSE, "ignored", "a", 1, until))
+        put_hold(tx, "wo_1", Hold(Side.S2E, Field.ROOT_CAUSE, "ignored", "a", 1, until))
         state.set_moment(tx, state.CMMS_FULL_READ_AT, tx.now)
     clock.now = now
     return now
@@ -80,7 +82,7 @@ def test_after_a_jump_ahead_open_writes_wait_from_now_on(mirror: Mirror, clock: 
             assert row.started_at == clock.now
             assert row.answered_at == (clock.now if answered else None)
             intent = tx.conn.execute(select(intents.c.id)).scalar_one()
-            journal.finish_intent(tx, intent, IntentState.ANSWERED)
+            finish_intent(tx, intent, IntentState.ANSWERED)
 
 
 def test_after_a_jump_ahead_what_was_written_long_ago_stays(mirror: Mirror, clock: Clock) -> None:
@@ -88,6 +90,6 @@ def test_after_a_jump_ahead_what_was_written_long_ago_stays(mirror: Mirror, cloc
     clock.now = now + 3 * DAY
     with mirror.transaction() as tx:
         intent = tx.conn.execute(select(intents.c.id)).scalar_one()
-        journal.finish_intent(tx, intent, IntentState.CONFIRMED)
+        finish_intent(tx, intent, IntentState.CONFIRMED)
         wait_from_now(tx, now + 2 * DAY)
         assert tx.conn.execute(select(intents.c.started_at)).scalar_one() == now + DAY

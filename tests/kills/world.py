@@ -18,7 +18,7 @@ from sqlalchemy import select
 import syncd
 from syncd.mirror.db.database import Mirror, open_mirror
 from syncd.mirror.db.tables import parked
-from syncd.mirror.queries import report
+from syncd.mirror.queries.status import status_counts
 from syncd.twin.model import TwinConfig
 from tests.kills.cmms import CmmsServer
 from tests.kills.moments import Moments
@@ -177,4 +177,4 @@ class World:
     def pending(self) -> int:
         """How many orders have something to be decided, sent or read back."""
         with self.opened() as mirror, mirror.read() as tx:
-            return report.status_counts(tx)["pending"]
+            return status_counts(tx)["pending"]

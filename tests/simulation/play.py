@@ -12,10 +12,12 @@ from syncd.core.planning.plan import decide
 from syncd.core.work_order import Field, Side
 from syncd.engine.decide import Decider
 from syncd.engine.results import CycleReport
-from syncd.mirror import waiting
+from syncd.mirror.conflicts import answer_conflict
 from syncd.mirror.db.database import Tx
 from syncd.mirror.db.tables import conflicts, intents, parked
-from syncd.mirror.queries import report as reports
+from syncd.mirror.guards import release_guard
+from syncd.mirror.holds import release_holds
+from syncd.mirror.queries.status import status_counts
 from tests.simulation.cmms_adapter import BARS, Fault
 from tests.simulation.effects import crash
 from tests.simulation.history import History, Step
@@ -245,7 +247,7 @@ class Player:
                 conflicts.c.winner.is_(None), conflicts.c.resolved_at.is_(None)
             )
             for s2e_id, name in list(tx.conn.execute(waits)):
-                waiting.answer_conflict(tx, s2e_id, Field(name), Side(side))
+                answer_conflict(tx, s2e_id, Field(name), Side(side))
 
         self.world.person(does)
 
@@ -254,13 +256,13 @@ class Player:
 
         def does(tx: Tx) -> None:
             for s2e_id in sorted(set(tx.conn.execute(select(parked.c.s2e_id)).scalars())):
-                waiting.release_holds(tx, s2e_id, None, drop=False)
+                release_holds(tx, s2e_id, None, drop=False)
                 self.world.ledger.add(self.world.clock.now, "cmms", "person", "look", s2e_id=s2e_id)
 
         self.world.person(does)
 
     def _release(self) -> None:
-        self.world.person(lambda tx: waiting.release_guard(tx, None))
+        self.world.person(lambda tx: release_guard(tx, None))
 
     # ── bringing it to rest ───────────────────────────────────────────────────────────────
 
@@ -297,7 +299,7 @@ class Player:
         if done is None:
             return ["the last cycle did not end"]
         with self.world.mirror.read() as tx:
-            counts = reports.status_counts(tx)
+            counts = status_counts(tx)
         left = [f"{counts['pending']} pending"] if counts["pending"] else []
         return left + still_apart(self.world)
 

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from syncd.core.policy import Scope
 from syncd.errors import RemoteError
 from syncd.mirror.db.tables import links
-from syncd.mirror.queries import report
+from syncd.mirror.queries.status import waiting_counts
+from syncd.mirror.queries.waiting import parked_list
 from tests.simulation.__main__ import quiet
 from tests.simulation.cmms import Traits
 from tests.simulation.cmms_adapter import BARS, Fault, broken, forbidden
@@ -103,7 +104,7 @@ def test_a_write_in_doubt_whose_record_cannot_be_read(tmp_path: Path) -> None:
     _edit_all(world)
     _tick(world, 1)
     with world.mirror.read() as tx:
-        assert report.waiting_counts(tx)["in_doubt"] == 3, "then the side is left alone"
+        assert waiting_counts(tx)["in_doubt"] == 3, "then the side is left alone"
     world.adapter.barred, world.adapter.unwritable = world.adapter.unwritable, {}
     _tick(world)
     assert _have_title(world) >= set(records) - set(barred)
@@ -150,7 +151,7 @@ def test_a_create_in_doubt_that_cannot_be_looked_for_stays_in_doubt(world: World
     world.adapter.barred = {lost: forbidden}
     _tick(world, 5)
     with world.mirror.read() as tx:
-        assert report.waiting_counts(tx)["in_doubt"] == 1
+        assert waiting_counts(tx)["in_doubt"] == 1
     world.adapter.barred = {}
     _tick(world, 5)
     assert set(_records(world)) == set(world.upstream.ids())
@@ -167,7 +168,7 @@ def test_what_is_forbidden_is_told_and_tried_less_and_less(world: World) -> None
     world.upstream.edit(s2e_id, "title", "edited")
     _tick(world, 60)
     with world.mirror.read() as tx:
-        (parked,) = report.parked_list(tx)
+        (parked,) = parked_list(tx)
     assert (parked["s2e_id"], parked["field"], parked["reason"]) == (s2e_id, "title", "forbidden")
     assert "403" in parked["detail"]
     assert 5 < parked["tries"] < 12

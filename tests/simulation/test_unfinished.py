@@ -8,8 +8,8 @@ from sqlalchemy import select
 from syncd.core.case import IntentState
 from syncd.core.policy import Scope
 from syncd.core.work_order import Field
-from syncd.mirror import journal
 from syncd.mirror.db.tables import conflicts
+from syncd.mirror.intents import open_intents
 from tests.simulation.__main__ import quiet
 from tests.simulation.cmms import Traits
 from tests.simulation.cmms_adapter import Fault
@@ -56,7 +56,7 @@ def test_a_create_stays_in_doubt_while_the_cmms_cannot_be_read(tmp_path: Path) -
     assert broken is not None
     assert broken.cmms.error is not None
     with world.mirror.read() as tx:
-        (doubted,) = journal.open_intents(tx)
+        (doubted,) = open_intents(tx)
     assert doubted.state is IntentState.IN_DOUBT
     for _ in range(4):
         world.tick()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from syncd.mirror.queries.report import status_counts
+from syncd.mirror.queries.status import status_counts
 from tests.stories.virtual import VirtualWorld
 
 MakeVirtual = Callable[..., VirtualWorld]

@@ -18,7 +18,7 @@ from sqlalchemy.pool import NullPool
 
 import syncd
 from syncd.mirror.db.database import open_mirror
-from syncd.mirror.queries.report import status_counts
+from syncd.mirror.queries.status import status_counts
 from syncd.twin.model import TwinConfig
 from syncd.twin.server import Entry, Twin
 from tests.stories.inside import Result, run_inside

@@ -4,7 +4,7 @@ SQLAlchemy composes each statement once; values are put into the driver's form h
 a time. All ids of a page travel as one parameter, so that their number does not matter.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -13,6 +13,7 @@ import orjson
 from sqlalchemy import (
     ARRAY,
     JSON,
+    BindParameter,
     ClauseElement,
     Column,
     ColumnElement,
@@ -29,7 +30,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 from syncd.mirror.db.columns import Text, UtcTime, dump_json, plain_text
 from syncd.mirror.db.database import Tx
 
+_CHUNK = 400  # ids in one IN list
+IDS: BindParameter[Any] = bindparam("ids", expanding=True)  # of an IN list, for `Tx.run`
+
 Composed = tuple[str, Sequence[str]]  # a statement, and the names of its values in their order
+
+
+def chunks(ids: Iterable[str]) -> Iterator[list[str]]:
+    """The ids in lists that are short enough for one IN."""
+    rest = list(ids)
+    for start in range(0, len(rest), _CHUNK):
+        yield rest[start : start + _CHUNK]
 
 
 def find(

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Table, select
 
-from syncd.mirror.attention import chunks
+from syncd.mirror.db.bulk import chunks
 from syncd.mirror.db.database import Tx
 from syncd.mirror.db.tables import (
     cmms_records,

@@ -1,30 +1,25 @@
-"""What the mirror tells a person: counts, lists, and everything about one order."""
+"""How it stands: counts, freshness, and how the list is read."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Table, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, Table, bindparam, func, select
 
-from syncd.core.case import FORBIDDEN, OPEN_STATES, IntentState
-from syncd.core.order_json import OrderJson, parse_work_order
-from syncd.core.planning.unlinked import RECREATE, UNLINKED
-from syncd.core.work_order import encode_fields
+from syncd.core.case import OPEN_STATES, IntentState
 from syncd.mirror import lanes
 from syncd.mirror.db.database import Tx, own
 from syncd.mirror.db.tables import (
-    bases,
     cmms_records,
     conflicts,
     drifts,
-    guards,
     intents,
-    journal,
-    leases,
     links,
     parked,
     s2e_orders,
 )
+from syncd.mirror.queries.rows import time_text
+from syncd.mirror.queries.waiting import CONFLICT_WAITS, HOLD_WAITS, guard_list
 from syncd.mirror.state import (
     LIST_ORDER,
     PAUSED,
@@ -37,11 +32,6 @@ from syncd.mirror.state import (
 
 _OPEN = [state.value for state in OPEN_STATES]
 _UNANSWERED = [state for state in _OPEN if state != IntentState.ANSWERED.value]
-_NOT_WAITING = ("dropped", UNLINKED, RECREATE)
-_WAITS_FOR_A_PERSON = (
-    or_(parked.c.until.is_(None), parked.c.reason == FORBIDDEN),
-    parked.c.reason.not_in(_NOT_WAITING),
-)
 
 
 def _counting(table: Table, *conditions: ColumnElement[bool]) -> ScalarSelect[int]:
@@ -50,10 +40,8 @@ def _counting(table: Table, *conditions: ColumnElement[bool]) -> ScalarSelect[in
 
 # One statement, since it is asked in every cycle.
 _WAITING = select(
-    _counting(parked, *_WAITS_FOR_A_PERSON).label("parked"),
-    _counting(conflicts, conflicts.c.winner.is_(None), conflicts.c.resolved_at.is_(None)).label(
-        "conflicts"
-    ),
+    _counting(parked, *HOLD_WAITS).label("parked"),
+    _counting(conflicts, *CONFLICT_WAITS).label("conflicts"),
     _counting(intents, intents.c.state == IntentState.IN_DOUBT.value).label("in_doubt"),
 )
 _COUNTS = select(
@@ -169,24 +157,24 @@ def freshness_s(tx: Tx) -> float:
     return max(((tx.now - moment).total_seconds() for moment in moments), default=0.0)
 
 
-def status(tx: Tx) -> dict[str, Any]:
+def status_facts(tx: Tx) -> dict[str, Any]:
     """The facts of `status --json`, without what needs the settings."""
     last, complete = last_cycle(tx), last_complete_sweep(tx)
     reasons = out_of_scope_reasons(tx)
     return {
         "freshness_s": round(freshness_s(tx), 1),
-        "last_complete_sweep": _text(complete["ended_at"]) if complete is not None else None,
+        "last_complete_sweep": time_text(complete["ended_at"]) if complete is not None else None,
         "last_cycle": None
         if last is None
         else {
             "cycle_id": last["cycle_id"],
-            "ended_at": _text(last["ended_at"]),
+            "ended_at": time_text(last["ended_at"]),
             "result": last["result"],
         },
         "orders": status_counts(tx, reasons),
         "guards": guard_list(tx),
         "sweep": sweep_view(tx),
-        "oldest_open_look_s": round(open_look_age_s(tx), 1),
+        "oldest_open_look_s": round(open_read_age_s(tx), 1),
         "paused": bool(get_state(tx, PAUSED)),
         "out_of_scope": reasons,
         "cmms_unlinked": unlinked_records(tx),
@@ -202,13 +190,13 @@ def sweep_view(tx: Tx) -> dict[str, Any]:
         "running": None
         if running is None
         else {
-            "started_at": _text(running["started_at"]),
+            "started_at": time_text(running["started_at"]),
             **{key: running[key] for key in ("pages", "orders", "total")},
         },
         "last": None
         if last is None
         else {
-            "ended_at": _text(last["ended_at"]),
+            "ended_at": time_text(last["ended_at"]),
             **{key: last[key] for key in ("result", "reason", "pages", "orders", "total")},
         },
         "certificate": None if complete is None else complete["certificate"],
@@ -216,68 +204,10 @@ def sweep_view(tx: Tx) -> dict[str, Any]:
     }
 
 
-def open_look_age_s(tx: Tx) -> float:
+def open_read_age_s(tx: Tx) -> float:
     """Seconds since the oldest look at an open order; 0 if there is none."""
-    oldest = lanes.oldest_open_look(tx)
+    oldest = lanes.oldest_open_read(tx)
     return 0.0 if oldest is None else (tx.now - oldest).total_seconds()
-
-
-def guard_list(tx: Tx) -> list[dict[str, Any]]:
-    """The guards that wait for a person."""
-    return _table(tx, guards, guards.c.released_at.is_(None), guards.c.spent_at.is_(None))
-
-
-def parked_list(tx: Tx) -> list[dict[str, Any]]:
-    return _table(tx, parked, *_WAITS_FOR_A_PERSON)
-
-
-def conflict_list(tx: Tx, *, every: bool = False) -> list[dict[str, Any]]:
-    """Conflicts that wait for a person; with `every`, the whole log with its losing values."""
-    waits = (conflicts.c.winner.is_(None), conflicts.c.resolved_at.is_(None))
-    return _table(tx, conflicts, *(() if every else waits))
-
-
-def order_view(tx: Tx, name: str) -> dict[str, Any] | None:
-    """Everything about one order, by its s2e_id or its cmms_id; None if neither is known."""
-    by_cmms = tx.conn.execute(
-        select(links.c.s2e_id).where(links.c.connection == tx.connection, links.c.cmms_id == name)
-    ).scalar_one_or_none()
-    s2e_id = by_cmms or name
-    orders = [
-        {**row, "fields": encode_fields(parse_work_order(OrderJson(s2e_id, row["raw"])).fields)}
-        for row in _table(tx, s2e_orders, s2e_orders.c.s2e_id == s2e_id)
-    ]
-    linked = _table(tx, links, links.c.s2e_id == s2e_id)
-    claims = [cmms_records.c.s2e_id == s2e_id]
-    if linked:
-        claims.append(cmms_records.c.cmms_id == linked[0]["cmms_id"])
-    records = _table(tx, cmms_records, or_(*claims))
-    if not orders and not records:
-        return None
-    timeline = [
-        {"at": entry.pop("at"), "event": entry.pop("event"), **entry}
-        for entry in _table(tx, journal, journal.c.s2e_id == s2e_id)
-    ]
-    return {
-        "s2e_id": s2e_id,
-        "s2e": orders[0] if orders else None,
-        "cmms": records,
-        "link": linked[0] if linked else None,
-        "bases": {row["side"]: row for row in _table(tx, bases, bases.c.s2e_id == s2e_id)},
-        "intents": _table(tx, intents, intents.c.s2e_id == s2e_id),
-        "parked": _table(tx, parked, parked.c.s2e_id == s2e_id),
-        "conflicts": _table(tx, conflicts, conflicts.c.s2e_id == s2e_id),
-        "drifts": _table(tx, drifts, drifts.c.s2e_id == s2e_id),
-        "timeline": timeline,
-    }
-
-
-def lease_holder(tx: Tx) -> str | None:
-    """Who holds the lease, as far as the row says."""
-    row = tx.conn.execute(
-        select(leases.c.holder).where(leases.c.connection == tx.connection)
-    ).one_or_none()
-    return row.holder if row is not None else None
 
 
 def _count(tx: Tx, table: Table, *conditions: ColumnElement[bool]) -> int:
@@ -285,27 +215,3 @@ def _count(tx: Tx, table: Table, *conditions: ColumnElement[bool]) -> int:
     return tx.conn.execute(
         statement.where(table.c.connection == tx.connection, *conditions)
     ).scalar_one()
-
-
-def _table(tx: Tx, table: Table, *conditions: ColumnElement[bool]) -> list[dict[str, Any]]:
-    """Rows as JSON-ready dictionaries, in the order they were written."""
-    statement = select(table).where(table.c.connection == tx.connection, *conditions)
-    if "id" in table.c:
-        statement = statement.order_by(table.c.id)
-    rows = tx.conn.execute(statement)
-    return [
-        {key: _plain(value) for key, value in row._mapping.items() if key != "connection"}
-        for row in rows
-    ]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return _text(value)
-    return value if isinstance(value, str | int | bool | dict | list | None) else str(value)
-
-
-def _text(moment: datetime | None) -> str | None:
-    if moment is None:
-        return None
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,60 @@
+"""Conflicts: fields that both sides changed, with both values, and a person's choices."""
+
+from sqlalchemy import bindparam, select, update
+
+from syncd.core.case import Conflict
+from syncd.core.work_order import Field, Side, encode_value
+from syncd.mirror.db.columns import plain_json
+from syncd.mirror.db.database import Tx, own
+from syncd.mirror.db.tables import conflicts
+
+_OF_FIELD = (
+    own(conflicts),
+    conflicts.c.s2e_id == bindparam("of"),
+    conflicts.c.field == bindparam("named"),
+)
+_LAST_CONFLICT = select(conflicts).where(*_OF_FIELD).order_by(conflicts.c.id.desc()).limit(1)
+_CONFLICT = update(conflicts).where(conflicts.c.id == bindparam("of"))
+_OPEN_CONFLICT = update(conflicts).where(
+    *_OF_FIELD, conflicts.c.winner.is_(None), conflicts.c.resolved_at.is_(None)
+)
+
+
+def put_conflict(tx: Tx, s2e_id: str, conflict: Conflict, *, cycle_id: str) -> bool:
+    """Keep a conflict with both values. False: exactly this one was the last to be kept."""
+    values = {
+        "s2e_value": plain_json(encode_value(conflict.s2e)),
+        "cmms_value": plain_json(encode_value(conflict.cmms)),
+        "winner": conflict.winner.value if conflict.winner is not None else None,
+    }
+    last = tx.run(_LAST_CONFLICT, of=s2e_id, named=conflict.field.value).one_or_none()
+    if last is not None:
+        same = last.s2e_value == values["s2e_value"] and last.cmms_value == values["cmms_value"]
+        waits = last.resolved_at is None and last.winner is None
+        if same and (waits or last.winner == values["winner"]):
+            return False
+        if waits:  # the values have moved on, the question is still open
+            tx.run(_CONFLICT, of=last.id, **values)
+            return True
+    tx.insert(
+        conflicts,
+        s2e_id=s2e_id,
+        field=conflict.field.value,
+        found_at=tx.now,
+        resolved_at=tx.now if conflict.winner is not None else None,
+        cycle_id=cycle_id,
+        **values,
+    )
+    return True
+
+
+def answer_conflict(tx: Tx, s2e_id: str, name: Field, side: Side) -> bool:
+    """Keep a person's choice; the next cycle acts on it. False: no such conflict waits."""
+    done = tx.run(_OPEN_CONFLICT, of=s2e_id, named=name.value, answer=side.value)
+    return bool(done.rowcount)
+
+
+def close_conflict(tx: Tx, s2e_id: str, name: Field) -> bool:
+    """The sides agree again. False: no such conflict waited."""
+    done = tx.run(_OPEN_CONFLICT, of=s2e_id, named=name.value, resolved_at=tx.now)
+    return bool(done.rowcount)
