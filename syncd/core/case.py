@@ -123,15 +123,32 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """A CMMS record that may be an order's, as it was last seen.
+
+    Attributes:
+        seen_at: when the read began that showed it (our clock, UTC).
+        linked_to: the order that it is linked to; None: to none.
+        named_by: the live unlinked orders whose externalId names it.
+    """
+
+    record: CmmsRecord
+    seen_at: datetime
+    linked_to: str | None = None
+    named_by: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """One work order with everything that bears on it.
 
     Attributes:
-        s2e, cmms: the last observation of each side, None if never seen (or gone). For an order
-            that is not linked yet, `cmms` is the one record that carries its id, if just one does.
+        s2e, cmms: the last observation of the order and of its linked record; None if there is
+            no link, or it was never seen (or is gone).
         s2e_seen_at, cmms_seen_at: when the read began that showed it (our clock, UTC).
-        claims: cmms_ids of all records, linked ones included, that carry this s2e_id.
-        referenced: the record that Scan2Evolve's externalId names, when it is not linked.
+        claims: all records, linked ones included, that carry this s2e_id.
+        referenced: the record that Scan2Evolve's externalId names, where the order is not linked.
+            `planning/identity.py` decides whose these records are.
         base_s2e, base_cmms: per field, what each side held when the two last agreed.
         intents: the open ones, oldest first.
         recent: updates that arrived lately: a read may still not show them
@@ -147,8 +164,8 @@ class Case:
     s2e_seen_at: datetime | None = None
     cmms_seen_at: datetime | None = None
     link: Link | None = None
-    claims: tuple[str, ...] = ()
-    referenced: CmmsRecord | None = None
+    claims: tuple[Candidate, ...] = ()
+    referenced: Candidate | None = None
     base_s2e: Fields = field(default_factory=dict)
     base_cmms: Fields = field(default_factory=dict)
     intents: tuple[Intent, ...] = ()

@@ -11,6 +11,7 @@ import structlog
 
 from syncd.core.case import IntentState
 from syncd.core.decision import Decision, Verdict
+from syncd.core.planning.identity import counterpart
 from syncd.core.planning.plan import Facts, Plan
 from syncd.core.work_order import Field, Side, encode_value, show_value
 from syncd.mirror import attention, journal, links, observations, state
@@ -95,13 +96,13 @@ def _record(tx: Tx, decision: Decision, cycle_id: str, mapping: str) -> None:
     for verdict in decision.verdicts:
         _record_verdict(tx, decision, verdict, cycle_id)
     if decision.base_moves:
-        record = decision.case.cmms or decision.case.referenced
+        beside = counterpart(decision.case)
         links.save_bases(
             tx,
             s2e_id,
             {move.field: move.s2e for move in decision.base_moves},
             {move.field: move.cmms for move in decision.base_moves},
-            native=record.native if record is not None else {},
+            native=beside.record.native if beside is not None else {},
             mapping_hash=mapping,
         )
     _record_waiting(tx, decision, cycle_id)

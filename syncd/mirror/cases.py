@@ -1,8 +1,7 @@
 """Gather all that is known of the orders that have to be decided about, in a few queries."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +15,16 @@ from sqlalchemy import (
     select,
 )
 
-from syncd.core.case import ARRIVED_STATES, OPEN_STATES, Case, Conflict, Hold, IntentKind, Link
+from syncd.core.case import (
+    ARRIVED_STATES,
+    OPEN_STATES,
+    Candidate,
+    Case,
+    Conflict,
+    Hold,
+    IntentKind,
+    Link,
+)
 from syncd.core.order_json import OrderJson, parse_work_order
 from syncd.core.work_order import (
     CmmsRecord,
@@ -110,20 +118,10 @@ def _load(tx: Tx, ids: list[str], lately: datetime) -> list[Case]:
     cases = []
     for s2e_id in ids:
         order, link = orders.get(s2e_id), linked.get(s2e_id)
-        # A record that another order is linked to is no claim of this one.
-        claiming = [row for row in claims[s2e_id] if owners.get(row.cmms_id, s2e_id) == s2e_id]
         record = by_id.get(link.cmms_id) if link is not None else None
-        if link is None and len(claiming) == 1:
-            record = claiming[0]
-        referenced, named_row = None, None
-        if link is None and order is not None and order.external_id in by_id:
-            named_row = by_id[order.external_id]
-            referenced = _record(named_row)
-            owner = owners.get(referenced.cmms_id) or referenced.s2e_id
-            others = named.get(referenced.cmms_id, set()) - {s2e_id}
-            if owner is None and others:
-                owner = min(others)  # named by several, it is free for none of them
-            referenced = replace(referenced, s2e_id=owner)
+        named_row = None
+        if link is None and order is not None and order.external_id:
+            named_row = by_id.get(order.external_id)
         waiting = open_conflicts[s2e_id]
         cases.append(
             Case(
@@ -131,10 +129,12 @@ def _load(tx: Tx, ids: list[str], lately: datetime) -> list[Case]:
                 s2e=_order(order) if order is not None else None,
                 cmms=_record(record) if record is not None else None,
                 s2e_seen_at=order.seen_at if order is not None else None,
-                cmms_seen_at=_seen_at(record, named_row),
+                cmms_seen_at=record.seen_at if record is not None else None,
                 link=Link(s2e_id, link.cmms_id, link.missing_cycles) if link is not None else None,
-                claims=tuple(row.cmms_id for row in claiming),
-                referenced=referenced,
+                claims=tuple(_candidate(row, owners) for row in claims[s2e_id]),
+                referenced=None
+                if named_row is None
+                else _candidate(named_row, owners, named.get(named_row.cmms_id)),
                 base_s2e=_base(stored[s2e_id], Side.S2E),
                 base_cmms=_base(stored[s2e_id], Side.CMMS),
                 intents=tuple(parse_intent(row) for row in written[s2e_id]),
@@ -148,9 +148,9 @@ def _load(tx: Tx, ids: list[str], lately: datetime) -> list[Case]:
     return cases
 
 
-def _seen_at(record: Any, referenced: Any) -> datetime | None:
-    seen = record if record is not None else referenced
-    return None if seen is None else seen.seen_at
+def _candidate(row: Any, owners: Mapping[str, str], named_by: set[str] | None = None) -> Candidate:
+    linked_to = owners.get(row.cmms_id)
+    return Candidate(_record(row), row.seen_at, linked_to, frozenset(named_by or ()))
 
 
 def _owners(tx: Tx, cmms_ids: Collection[str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from syncd.core.case import (
     ARRIVED_STATES,
+    Candidate,
     Case,
     Conflict,
     Hold,
@@ -114,7 +115,6 @@ def pair(
         s2e_seen_at=seen_at,
         cmms_seen_at=seen_at,
         link=Link(S2E_ID, CMMS_ID),
-        claims=(CMMS_ID,),
         base_s2e=dict(base_s2e or {}),
         base_cmms=dict(base_cmms or {}),
         intents=tuple(intents),
@@ -149,11 +149,9 @@ def unlinked(
     return Case(
         S2E_ID,
         s2e=order(s2e, site_id=site_id, asset_id=asset_id),
-        cmms=found[0] if len(found) == 1 else None,
         s2e_seen_at=NOW,
-        cmms_seen_at=NOW,
-        claims=tuple(rec.cmms_id for rec in found),
-        referenced=referenced,
+        claims=tuple(Candidate(one, NOW) for one in found),
+        referenced=Candidate(referenced, NOW) if referenced is not None else None,
         intents=tuple(intents),
         holds=tuple(holds),
     )

@@ -118,7 +118,7 @@ def test_after_an_undo_nothing_is_planned_until_somebody_edits(side: Side) -> No
             "the order is linked to another record now",
         ),
         (
-            replace(in_step("new", "new"), link=None, claims=(), cmms=None),
+            replace(in_step("new", "new"), link=None, cmms=None),
             written("old", "new"),
             "the order takes no part: no_record",
         ),

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.core.case import Case, Hold, Intent, IntentKind, IntentState, Link, Write
+from syncd.core.case import Candidate, Case, Hold, Intent, IntentKind, IntentState, Link, Write
 from syncd.core.planning.plan import decide
 from syncd.core.planning.unlinked import decide_unlinked
 from syncd.core.policy import Mode, Policy, Scope
@@ -57,7 +57,8 @@ def creating(
 
 def test_deleted_upstream_is_out_of_scope_linked_or_not() -> None:
     gone = replace(unlinked(OPEN, found=[record()]), tombstone=True)
-    for case in (gone, replace(gone, link=Link(S2E_ID, CMMS_ID))):
+    linked = replace(pair(OPEN, {}), tombstone=True)
+    for case in (gone, linked):
         decision = run(case, CREATE)
         assert decision.out_of_scope == "deleted_upstream"
         assert not decision.writes
@@ -66,8 +67,10 @@ def test_deleted_upstream_is_out_of_scope_linked_or_not() -> None:
 
 def test_an_order_that_reappears_resumes_its_link() -> None:
     case = replace(
-        unlinked({Field.ROOT_CAUSE: "old"}, found=[record({Field.ROOT_CAUSE: "new"})]),
+        unlinked({Field.ROOT_CAUSE: "old"}),
         link=Link(S2E_ID, CMMS_ID),
+        cmms=record({Field.ROOT_CAUSE: "new"}),
+        cmms_seen_at=NOW,
         base_s2e={Field.ROOT_CAUSE: "old"},
         base_cmms={Field.ROOT_CAUSE: "old"},
     )
@@ -76,7 +79,7 @@ def test_an_order_that_reappears_resumes_its_link() -> None:
 
 
 def test_an_order_never_seen_upstream_is_out_of_scope() -> None:
-    decision = run(Case(S2E_ID, cmms=record(), claims=(CMMS_ID,)), CREATE)
+    decision = run(Case(S2E_ID, claims=(Candidate(record(), NOW),)), CREATE)
     assert decision.out_of_scope == "unknown_upstream"
 
 
@@ -359,8 +362,10 @@ def test_an_order_that_was_in_scope_and_is_linked_stays_synced_when_it_leaves_th
     done = {**OPEN, Field.STATUS: Status.COMPLETED}
     was = {**OPEN, Field.STATUS: Status.ASSIGNED}
     case = replace(
-        unlinked(done, found=[record(was)]),
+        unlinked(done),
         link=Link(S2E_ID, CMMS_ID),
+        cmms=record(was),
+        cmms_seen_at=NOW,
         base_s2e=was,
         base_cmms=was,
     )

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import event, select
 
 from syncd.core.case import Case, Conflict, Hold, IntentKind, IntentState, Write
+from syncd.core.planning.identity import claims_of, counterpart, owner_of
 from syncd.core.planning.plan import decide
 from syncd.core.policy import Mode, Policy
 from syncd.core.work_order import CmmsRecord, Field, Side, Status, Value
@@ -49,7 +50,9 @@ def test_a_linked_order_comes_with_its_record(mirror: Mirror) -> None:
     save_records(mirror, record("7", "wo_1"), at=NOON + timedelta(minutes=1))
     link(mirror)
     case = case_of(mirror)
-    assert (case.link.cmms_id if case.link else None, case.claims) == ("7", ("7",))
+    assert case.link is not None
+    assert case.link.cmms_id == "7"
+    assert [(claim.record.cmms_id, claim.linked_to) for claim in case.claims] == [("7", "wo_1")]
     assert case.cmms == record("7", "wo_1")
     assert case.cmms_seen_at == NOON + timedelta(minutes=1)
     assert case.referenced is None
@@ -58,20 +61,26 @@ def test_a_linked_order_comes_with_its_record(mirror: Mirror) -> None:
 def test_an_unlinked_order_comes_with_the_one_record_that_carries_its_id(mirror: Mirror) -> None:
     save(mirror, order())
     save_records(mirror, record("7", "wo_1"))
-    assert case_of(mirror).cmms == record("7", "wo_1")
+    case = case_of(mirror)
+    (claim,) = case.claims
+    assert (claim.record, claim.linked_to, case.cmms) == (record("7", "wo_1"), None, None)
+    assert counterpart(case) == claim
 
 
 def test_several_records_with_its_id_are_all_claims(mirror: Mirror) -> None:
     save(mirror, order())
     save_records(mirror, record("7", "wo_1"), record("8", "wo_1"))
     case = case_of(mirror)
-    assert (sorted(case.claims), case.cmms) == (["7", "8"], None)
+    assert sorted(claim.record.cmms_id for claim in case.claims) == ["7", "8"]
+    assert counterpart(case) is None
 
 
 def test_the_record_that_external_id_names_is_referenced(mirror: Mirror) -> None:
     save(mirror, order(external_id="7"))
     save_records(mirror, record("7"), record("8"))
-    assert case_of(mirror).referenced == record("7")
+    referenced = case_of(mirror).referenced
+    assert referenced is not None
+    assert (referenced.record, owner_of(referenced, "wo_1")) == (record("7"), None)
 
 
 def test_an_id_that_nobody_knows_gives_an_empty_case(mirror: Mirror) -> None:
@@ -107,7 +116,7 @@ def test_a_record_that_is_linked_is_not_linked_again_by_reference(mirror: Mirror
     assert decide_and_link(mirror, "wo_2") == {}
     referenced = case_of(mirror, "wo_2").referenced
     assert referenced is not None
-    assert referenced.s2e_id == "wo_1"
+    assert owner_of(referenced, "wo_2") == "wo_1"
 
 
 def test_a_record_that_is_linked_is_not_claimed_by_another_order(mirror: Mirror) -> None:
@@ -115,7 +124,7 @@ def test_a_record_that_is_linked_is_not_claimed_by_another_order(mirror: Mirror)
     save(mirror, order("wo_1"), order("wo_2", status=Status.DRAFT))
     save_records(mirror, record("7", "wo_2"))
     link(mirror)
-    assert case_of(mirror, "wo_2").claims == ()
+    assert claims_of(case_of(mirror, "wo_2")) == ()
     assert decide_and_link(mirror, "wo_2") == {}
 
 

@@ -89,7 +89,6 @@ def first_state() -> State:
         s2e_seen_at=_BEGAN,
         cmms_seen_at=_BEGAN,
         link=Link(_ID, _RECORD),
-        claims=(_RECORD,),
         base_s2e=dict(values),
         base_cmms=dict(values),
     )

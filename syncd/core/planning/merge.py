@@ -67,7 +67,7 @@ def reconcile(case: Case, policy: Policy, now: datetime) -> Decision:
     if case.s2e is None or case.cmms is None or case.link is None:
         raise ValueError(f"{case.s2e_id} is not an observed pair")
     order = _with_omitted(case.s2e, case.base_s2e)
-    back = read_back(case, policy, order, case.cmms)
+    back = read_back(case, policy, order)
     held = {(hold.side, hold.field): hold for hold in case.holds}
     outcomes: list[Outcome] = []
     for verdict in back.verdicts:

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from syncd.core.case import Case, IntentKind, Link
 from syncd.core.decision import Change, Decision
+from syncd.core.planning.identity import counterpart
 from syncd.core.planning.merge import reconcile
 from syncd.core.planning.readback import abandoned_creates, read_back
 from syncd.core.planning.unlinked import TOMBSTONE, decide_unlinked, outside
@@ -142,7 +143,7 @@ def _left_out(case: Case, policy: Policy, now: datetime, reason: str) -> Decisio
     gone = {Side.S2E} if reason == TOMBSTONE else set()
     if case.link is not None and case.link.missing_cycles >= MISSING_CYCLES:
         gone.add(Side.CMMS)
-    back = read_back(case, policy, case.s2e, case.cmms, gone=gone)
+    back = read_back(case, policy, case.s2e, gone=gone)
     verdicts = (*back.verdicts, *abandoned_creates(case, policy, now))
     open_creates = {name for i in case.intents if i.kind is IntentKind.CREATE for name in i.writes}
     return Decision(
@@ -157,13 +158,14 @@ def _left_out(case: Case, policy: Policy, now: datetime, reason: str) -> Decisio
 def _first_meeting(met: Decision, policy: Policy, now: datetime) -> Decision:
     """Where a link was found, reconcile the pair at once, as it will be when the link is kept."""
     case, link = met.case, met.link
-    record = case.cmms if case.claims else case.referenced
+    record = counterpart(case)
     if link is None or record is None:
         return met
     paired = replace(
         case,
         link=Link(case.s2e_id, link.cmms_id),
-        cmms=record,
+        cmms=record.record,
+        cmms_seen_at=record.seen_at,
         base_s2e={move.field: move.s2e for move in met.base_moves},
         base_cmms={move.field: move.cmms for move in met.base_moves},
         intents=(),

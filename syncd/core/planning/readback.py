@@ -33,6 +33,7 @@ from datetime import datetime, timedelta
 from syncd.core.case import ARRIVED_STATES, Case, Intent, IntentKind, IntentState, Write
 from syncd.core.decision import BaseMove, Verdict
 from syncd.core.equality import Match, match_sent, same
+from syncd.core.planning.identity import claims_of
 from syncd.core.policy import Policy
 from syncd.core.work_order import CmmsRecord, Field, S2eOrder, Side, Value
 
@@ -75,21 +76,17 @@ class ReadBack:
 def read_back(
     case: Case,
     policy: Policy,
-    s2e: S2eOrder | None,
-    cmms: CmmsRecord | None,
+    order: S2eOrder | None,
     *,
     gone: Collection[Side] = (),
 ) -> ReadBack:
     """Compare every open update with what its side was last seen to hold.
 
     Args:
-        s2e, cmms: the observations, None if there is none.
+        order: Scan2Evolve's order, None if there is none.
         gone: sides that have no such order or record any more.
     """
-    sides = {
-        Side.S2E: Evidence(s2e, case.s2e_seen_at),
-        Side.CMMS: Evidence(cmms, case.cmms_seen_at),
-    }
+    sides = {Side.S2E: Evidence(order, case.s2e_seen_at), Side.CMMS: _record_seen(case)}
     verdicts: list[Verdict] = []
     moves: list[BaseMove] = []
     waiting: set[Field] = set()
@@ -120,6 +117,14 @@ def read_answer(intent: Intent, evidence: Evidence, case: Case, policy: Policy) 
     ]
     moves = tuple(move for verdict in verdicts for move in _moves(verdict, case))
     return ReadBack(tuple(verdicts), moves, frozenset(judged) - {one.field for one in verdicts})
+
+
+def _record_seen(case: Case) -> Evidence:
+    """The linked record; of an order whose link is gone the one record that carries its id."""
+    claims = claims_of(case)
+    if case.link is None and len(claims) == 1:
+        return Evidence(claims[0].record, claims[0].seen_at)
+    return Evidence(case.cmms, case.cmms_seen_at)
 
 
 def _open_updates(case: Case) -> Iterable[tuple[Intent, Field]]:

@@ -12,6 +12,7 @@ from datetime import datetime
 from syncd.core.case import Case, IntentKind
 from syncd.core.decision import Change, Decision
 from syncd.core.equality import same
+from syncd.core.planning.identity import counterpart, counterpart_seen_at
 from syncd.core.work_order import Field, Side, Value, show_value
 
 
@@ -113,7 +114,8 @@ def _change(decision: Decision, line: PlanLine, since: datetime) -> tuple[Change
         return None, "the order is not linked"
     if link.cmms_id != line.cmms_id:
         return None, f"the order is linked to record {link.cmms_id} now"
-    if case.cmms_seen_at is None or case.cmms_seen_at < since:
+    seen_at = counterpart_seen_at(case)
+    if seen_at is None or seen_at < since:
         return None, "the CMMS does not show the record now"
     found = next(
         (c for c in decision.changes if (c.side, c.field) == (line.side, line.field)), None
@@ -166,8 +168,10 @@ def _no_create(decision: Decision, lines: Mapping[int, PlanLine]) -> str | None:
 
 def holding(case: Case, side: Side) -> Mapping[Field, Value]:
     """What this side was last seen to hold."""
-    holder = case.s2e if side is Side.S2E else case.cmms or case.referenced
-    return {} if holder is None else holder.fields
+    if side is Side.S2E:
+        return {} if case.s2e is None else case.s2e.fields
+    record = counterpart(case)
+    return {} if record is None else record.record.fields
 
 
 def under_way(decision: Decision, side: Side) -> bool:

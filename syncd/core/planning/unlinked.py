@@ -22,6 +22,7 @@ from syncd.core.case import DROPPED, Case, Conflict, Hold, Intent, IntentKind, I
 from syncd.core.decision import Decision, NewLink, Verdict
 from syncd.core.fitting import fit
 from syncd.core.planning.created import UNFINISHED, created_bases
+from syncd.core.planning.identity import claims_of, owner_of
 from syncd.core.policy import Mode, Policy, Scope
 from syncd.core.work_order import (
     OPEN_STATUSES,
@@ -77,12 +78,13 @@ def decide_unlinked(case: Case, policy: Policy, now: datetime) -> Decision:
     if order is None or case.link is not None:
         raise ValueError(f"{case.s2e_id} is not an unlinked order")
     creating = [intent for intent in case.intents if intent.kind is IntentKind.CREATE]
-    if len(case.claims) > 1:
-        return _review(case, "duplicate_records", ", ".join(sorted(case.claims)))
-    if len(case.claims) == 1:
+    claims = [claim.record for claim in claims_of(case)]
+    if len(claims) > 1:
+        return _review(case, "duplicate_records", ", ".join(sorted(r.cmms_id for r in claims)))
+    if claims:
         if creating:
-            return _link_created(case, creating[-1], case.claims[0], policy)
-        return Decision(case, link=NewLink(case.claims[0], "adopted"), lifted=_all_holds(case))
+            return _link_created(case, creating[-1], claims[0], policy)
+        return Decision(case, link=NewLink(claims[0].cmms_id, "adopted"), lifted=_all_holds(case))
     verdicts: tuple[Verdict, ...] = ()
     if creating:
         if now - creating[-1].started_at < policy.cmms_index_lag:
@@ -102,12 +104,11 @@ def decide_unlinked(case: Case, policy: Policy, now: datetime) -> Decision:
     )
 
 
-def _link_created(case: Case, intent: Intent, cmms_id: str, policy: Policy) -> Decision:
+def _link_created(case: Case, intent: Intent, record: CmmsRecord, policy: Policy) -> Decision:
     """A create in doubt has made this record. What its further calls did not come to write is
     written now; a value that the record holds in its place is kept in the conflict log."""
     sent = {name: write.sent for name, write in intent.writes.items()}
-    seen = dict(sent) if case.cmms is None else {**sent, **case.cmms.fields}
-    record = case.cmms or CmmsRecord(cmms_id, case.s2e_id, sent)
+    seen = {**sent, **record.fields}
     moves = created_bases(sent, record, policy)
     left = {move.field for move in moves if move.rule == UNFINISHED}
     verdicts = tuple(
@@ -121,7 +122,7 @@ def _link_created(case: Case, intent: Intent, cmms_id: str, policy: Policy) -> D
     )
     return Decision(
         case,
-        link=NewLink(cmms_id, "created"),
+        link=NewLink(record.cmms_id, "created"),
         base_moves=tuple(moves),
         verdicts=verdicts,
         lifted=_all_holds(case),
@@ -146,11 +147,11 @@ def _by_reference_or_create(case: Case, order: S2eOrder, policy: Policy, now: da
         return _create(case, order, replace(policy, create=Scope.ALL), now)
     reference = order.fields.get(Field.EXTERNAL_ID)
     if isinstance(reference, str):
-        record = case.referenced
-        if record is not None and record.s2e_id in {None, case.s2e_id}:
-            link = NewLink(record.cmms_id, "reference")
+        named = case.referenced
+        if named is not None and owner_of(named, case.s2e_id) in {None, case.s2e_id}:
+            link = NewLink(named.record.cmms_id, "reference")
             return Decision(case, link=link, lifted=_all_holds(case))
-        reason = "external_id_unknown" if record is None else "external_id_taken"
+        reason = "external_id_unknown" if named is None else "external_id_taken"
         if policy.mode is Mode.ADOPT:
             return Decision(case, out_of_scope=reason, lifted=_all_holds(case))
         return _review(case, reason, f"externalId is {reference}")
