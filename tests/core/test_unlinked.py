@@ -28,6 +28,7 @@ from tests.core.builders import (
     keep,
     make_policy,
     moved,
+    pair,
     record,
     run,
     sent,
