@@ -15,7 +15,8 @@ import structlog
 from syncd.cmms.port import CmmsAdapter
 from syncd.core.case import IntentKind
 from syncd.core.decision import Decision
-from syncd.core.planning.plan import Guard, Plan, decide
+from syncd.core.planning.guards import Guard
+from syncd.core.planning.plan import Plan, decide
 from syncd.core.planning.unlinked import without_counterpart
 from syncd.core.policy import Mode, Policy
 from syncd.core.work_order import Side

@@ -11,8 +11,9 @@ import structlog
 
 from syncd.core.case import IntentState
 from syncd.core.decision import Decision, Verdict
+from syncd.core.planning.guards import Facts
 from syncd.core.planning.identity import counterpart
-from syncd.core.planning.plan import Facts, Plan
+from syncd.core.planning.plan import Plan
 from syncd.core.work_order import Field, Side, encode_value, show_value
 from syncd.mirror import attention, journal, links, observations, state
 from syncd.mirror.conflicts import close_conflict, put_conflict

@@ -23,7 +23,7 @@ from syncd.core.case import Intent, IntentState
 from syncd.core.paging.list_order import ListOrder, still_possible
 from syncd.core.paging.pages import PAGE_LIMIT, quiet_pages
 from syncd.core.paging.sweep import Sweep
-from syncd.core.planning.plan import not_found_latch
+from syncd.core.planning.guards import not_found_latch
 from syncd.core.policy import Policy
 from syncd.core.work_order import OPEN_STATUSES, Side, Status
 from syncd.engine.read_sweep import Progress, Sweeping

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from syncd.core.planning.plan import Guard, Latch
+from syncd.core.planning.guards import Guard, Latch
 from syncd.core.work_order import Side
 from syncd.mirror.db.database import Tx, own
 from syncd.mirror.db.tables import guards

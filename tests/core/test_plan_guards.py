@@ -6,15 +6,8 @@ import pytest
 
 from syncd.core.case import Case, Link
 from syncd.core.decision import Change, Decision
-from syncd.core.planning.plan import (
-    Facts,
-    Guard,
-    Latch,
-    Plan,
-    decide,
-    guard_plan,
-    not_found_latch,
-)
+from syncd.core.planning.guards import Facts, Guard, Latch, not_found_latch
+from syncd.core.planning.plan import Plan, decide, guard_plan
 from syncd.core.policy import Mode, Policy
 from syncd.core.work_order import CMMS_OWNED, Field, Side, Status, Value
 from tests.core.builders import NOW, make_policy, order, record

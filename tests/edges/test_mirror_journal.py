@@ -13,7 +13,7 @@ from syncd.core.decision import Drift
 from syncd.core.paging.list_order import Row
 from syncd.core.paging.pages import Certificate, SeenPage
 from syncd.core.paging.sweep import Sweep
-from syncd.core.planning.plan import Guard, Latch
+from syncd.core.planning.guards import Guard, Latch
 from syncd.core.work_order import Field, Side, Status, Unreadable, Value
 from syncd.mirror import attention, journal, links, observations, state
 from syncd.mirror.cases import load_cases
