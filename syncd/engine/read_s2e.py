@@ -20,9 +20,9 @@ from datetime import datetime, timedelta
 import structlog
 
 from syncd.core.case import Intent, IntentState
+from syncd.core.paging.lane import Lane
 from syncd.core.paging.list_order import ListOrder, still_possible
 from syncd.core.paging.pages import PAGE_LIMIT, quiet_pages
-from syncd.core.paging.sweep import Sweep
 from syncd.core.planning.guards import not_found_latch
 from syncd.core.policy import Policy
 from syncd.core.work_order import OPEN_STATUSES, Side, Status
@@ -110,7 +110,7 @@ class S2ePoll:
     def _hot(self, reading: ReadRequest, seen: Seen) -> datetime | None:
         """Read the open statuses, or as much as may be spent on them; return since when every
         open order has been fresh that there is, or None while that is not so."""
-        fresh = {status: Sweep(prove=False) for status in OPEN_STATUSES}
+        fresh = {status: Lane() for status in OPEN_STATUSES}
         for status, lane in fresh.items():
             self._list(seen, lane, status=status)
         left, needed = self._client.reads_left(), sum(lane.pages_left for lane in fresh.values())
@@ -123,7 +123,7 @@ class S2ePoll:
         return None if odd else reading.started
 
     def _rotate(
-        self, reading: ReadRequest, seen: Seen, fresh: dict[Status, Sweep], at_most: int
+        self, reading: ReadRequest, seen: Seen, fresh: dict[Status, Lane], at_most: int
     ) -> datetime | None:
         """The first pages were read; read on where the last tick ended, and keep the place."""
         with self._mirror.read() as tx:
@@ -131,7 +131,7 @@ class S2ePoll:
         began, places = reading.started, fresh
         if stored is not None:
             began = datetime.fromisoformat(stored["began"])
-            places = {Status(name): Sweep.load(lane) for name, lane in stored["lanes"].items()}
+            places = {Status(name): Lane.load(lane) for name, lane in stored["lanes"].items()}
         for status, lane in places.items():
             while lane.next_offset is not None and at_most > 0:
                 self._list(seen, lane, status=status)
@@ -157,12 +157,12 @@ class S2ePoll:
                 saved = observations.save_s2e(tx, page.orders, seen_at=seen_at)
             keep(seen, saved.observed, saved.changed)
             if page.total not in {known, None} and quiet_pages(page.total or 0) <= _LANE_PAGES:
-                self._list_all(seen, Sweep(prove=False), sync_status=sync_status)
+                self._list_all(seen, Lane(), sync_status=sync_status)
 
     def _list_all(
         self,
         seen: Seen,
-        lane: Sweep,
+        lane: Lane,
         *,
         status: Status | None = None,
         sync_status: str | None = None,
@@ -175,7 +175,7 @@ class S2ePoll:
     def _list(
         self,
         seen: Seen,
-        lane: Sweep,
+        lane: Lane,
         *,
         status: Status | None = None,
         sync_status: str | None = None,
@@ -249,7 +249,7 @@ class S2ePoll:
         listed = frozenset[Status]() if again else frozenset(OPEN_STATUSES)
         for status, ids, pages in self._lanes_of(rest | welcome, listed):
             if len(ids) >= _WORTH_A_LIST * pages and not reading.reads_over():
-                self._list_all(seen, Sweep(prove=False), status=status)
+                self._list_all(seen, Lane(), status=status)
                 with self._mirror.read() as tx:
                     rest -= observations.s2e_seen_since(tx, rest, since)
         return rest
@@ -258,7 +258,7 @@ class S2ePoll:
         self, reading: ReadRequest, seen: Seen, rest: set[str], welcome: set[str]
     ) -> None:
         """What was changed last stands first, as far as the last sweep could tell."""
-        lane = Sweep(prove=False)
+        lane = Lane()
         while lane.next_offset is not None and len(rest) + len(welcome) > _WORTH_A_LIST:
             met = set(self._list(seen, lane))
             if not still_possible({ListOrder.UPDATED_DOWN}, lane.line):

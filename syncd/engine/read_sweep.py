@@ -207,11 +207,11 @@ class Sweeping:
                 seen.not_found.append(s2e_id)
             with self._mirror.transaction() as tx:
                 if order is None:
-                    sweep.settle(gone=1)
+                    sweep.account_for(gone=1)
                     lanes.mark_swept(tx, s2e_id, number)
                 else:
                     elsewhere = self._is_elsewhere(order)
-                    sweep.settle(elsewhere=int(elsewhere), passed_over=int(not elsewhere))
+                    sweep.account_for(elsewhere=int(elsewhere), passed_over=int(not elsewhere))
                     observations.save_s2e(tx, [order], seen_at=seen_at, sweep=number)
                 state.save_progress(tx, number, sweep, about)
             if order is not None:

@@ -125,6 +125,6 @@ def sweep_through(
     missed = (there - met) & set(items.items)
     if sweep.phase is Phase.UNSEEN:
         gone = len(there - met) - len(missed) if filled else 0
-        sweep.settle(gone=gone, passed_over=len(missed) if filled else 0)
+        sweep.account_for(gone=gone, passed_over=len(missed) if filled else 0)
         sweep.finish()
     return Outcome(sweep, asked, missed, met)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.core.paging.sweep import NOT_STABLE
+from syncd.core.paging.lane import NOT_STABLE
 from tests.sweeps.trial import ORDERS, WRITES, fill, sweep
 
 
