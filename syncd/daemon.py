@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from syncd.engine.cycle import Cycle, CycleRequest
+from syncd.engine.cycle import Cycle
+from syncd.engine.request import CycleRequest
 from syncd.errors import ConfigurationError, LeaseHeld, LeaseLost, MirrorUnavailable
 from syncd.mirror.db.lease import Lease
 

@@ -20,7 +20,8 @@ import structlog
 
 from syncd.app import opened
 from syncd.cmms.port import check
-from syncd.engine.cycle import Cycle, CycleRequest
+from syncd.engine.cycle import Cycle
+from syncd.engine.request import CycleRequest
 from syncd.jobs.takeover import leased
 from syncd.log import escape
 from syncd.settings import Need

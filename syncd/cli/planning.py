@@ -11,8 +11,9 @@ from syncd.core.planning.plan import Plan, decide
 from syncd.core.planning.selection import PlanLine, lines_of
 from syncd.core.planning.undo import Cannot
 from syncd.core.work_order import encode_value, format_time, show_value
-from syncd.engine.cycle import Cycle, CycleRequest
+from syncd.engine.cycle import Cycle
 from syncd.engine.decide import age_of, plan_from_mirror
+from syncd.engine.request import CycleRequest
 from syncd.errors import LeaseHeld, SyncdError
 from syncd.jobs.apply_plan import Applied, apply_lines
 from syncd.jobs.plan_file import (

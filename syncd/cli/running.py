@@ -10,7 +10,8 @@ from syncd.app import App
 from syncd.cli.common import exit_code, open_app, print_json
 from syncd.cmms import port
 from syncd.daemon import Daemon, first_delay
-from syncd.engine.cycle import Cycle, CycleRequest
+from syncd.engine.cycle import Cycle
+from syncd.engine.request import CycleRequest
 from syncd.engine.results import CycleReport
 from syncd.errors import SyncdError
 from syncd.jobs.status import tell_health

@@ -87,6 +87,7 @@ class Link:
 
 
 # Reasons of holds that say what follows from them.
+REFUSED = "refused"  # with this value: it is never tried again unchanged
 FORBIDDEN = "forbidden"  # no access (403): it is tried again by itself
 DROPPED = "dropped"  # by a person: the same value is never tried again
 RELEASED = "released"  # by a person, from an oscillation: the next write is let through

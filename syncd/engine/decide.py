@@ -1,20 +1,22 @@
 """What the mirror shows, decided: the plan of a cycle, or of a command that reads nothing."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from syncd.core.case import Case
 from syncd.core.decision import Decision
-from syncd.core.planning.plan import Plan, decide, guard_plan
+from syncd.core.planning.guards import Facts
+from syncd.core.planning.plan import Decider, Plan, decide, guard_plan
 from syncd.core.policy import Policy
-from syncd.engine.keep import facts, record_what_passes
+from syncd.core.work_order import Side
 from syncd.mirror import links, state
 from syncd.mirror.attention import orders_needing_attention
 from syncd.mirror.cases import load_cases
-from syncd.mirror.db.database import Mirror
+from syncd.mirror.db.database import Mirror, Tx
+from syncd.mirror.guards import guard_facts
+from syncd.mirror.intents import recent_writes
 
-Decider = Callable[[Case, Policy, datetime], Decision]
+_HOUR = timedelta(hours=1)  # the window of the guard against dangerous changes
 
 
 def plan_from_mirror(
@@ -24,22 +26,48 @@ def plan_from_mirror(
     *,
     only: Collection[str] | None = None,
     decider: Decider = decide,
-    unsought: Collection[str] = frozenset(),
+    unsearched: Collection[str] = frozenset(),
 ) -> Plan:
     """What would be written, as far as the mirror knows.
 
     Args:
-        only: these orders; None: all that need a look.
+        only: these orders; None: all that need attention.
         decider: decides about one order.
-        unsought: orders whose records could not be looked for; a create in doubt stays so.
+        unsearched: orders whose records could not be searched; a create in doubt stays so.
     """
     with mirror.read() as tx:
         cases = load_cases(tx, only, memory=policy.memory)
-        known = facts(tx, now)
-    decisions = [decider(case, policy, now) for case in cases if case.s2e_id not in unsought]
-    plan = guard_plan(decisions, policy, known)
+        counts = load_facts(tx, now)
+    decisions = [decider(case, policy, now) for case in cases if case.s2e_id not in unsearched]
+    plan = guard_plan(decisions, policy, counts)
     # A part that is within the limits says nothing of what a person has released.
     return plan if only is None else replace(plan, spent=())
+
+
+def decide_what_was_left(mirror: Mirror, policy: Policy, now: datetime) -> list[Decision]:
+    """Decisions about what a cycle has read that was ended before it could decide.
+
+    Nothing of them is sent: what is to be written is planned anew, on what is read now. But no
+    later read may show what both sides held then (`Keeper.keep_what_passes`). Orders without a
+    record are left to the plan; after a first read that was cut off they are all that there are.
+    """
+    with mirror.read() as tx:
+        linked = links.linked_records(tx, orders_needing_attention(tx))
+        cases = load_cases(tx, linked, memory=policy.memory)
+    return [decide(case, policy, now) for case in cases]
+
+
+def load_facts(tx: Tx, now: datetime) -> Facts:
+    """The counts that the guards need."""
+    guards = guard_facts(tx)
+    return Facts(
+        linked=links.linked_count(tx),
+        first_sync_open=not state.get_state(tx, state.FIRST_SYNC_OVER),
+        created=links.created_count(tx),
+        latched=frozenset(guards.latched),
+        allowed=guards.released,
+        recent={side: recent_writes(tx, side, now - _HOUR) for side in Side},
+    )
 
 
 def age_of(mirror: Mirror, now: datetime) -> float:
@@ -47,17 +75,3 @@ def age_of(mirror: Mirror, now: datetime) -> float:
     with mirror.read() as tx:
         last = state.last_good_cycle_at(tx)
     return (now - last).total_seconds() if last is not None else 0.0
-
-
-def decide_what_was_left(mirror: Mirror, policy: Policy, now: datetime, cycle_id: str) -> None:
-    """Decide about what a cycle has read that came to its end before it could.
-
-    Nothing is sent: what is to be written is planned anew, on what is read now. But what both
-    sides held then may be told by no later read (`record.record_what_passes`). Orders without a
-    record are left to the plan; after a first read that was cut off they are all that there are.
-    """
-    with mirror.read() as tx:
-        linked = links.linked_records(tx, orders_needing_attention(tx))
-        cases = load_cases(tx, linked, memory=policy.memory)
-    decisions = [decide(case, policy, now) for case in cases]
-    record_what_passes(mirror, decisions, cycle_id, policy.cmms_mapping)

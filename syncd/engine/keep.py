@@ -1,239 +1,236 @@
-"""Keep what a plan has found out: links, bases, verdicts, holds, conflicts, drift, guards.
+"""Keep what was decided, and what an answer shows. Nothing is sent from here.
 
-All of it is about the mirror; nothing is sent from here. Each fact is logged once, when it is
-new.
+No other module writes links, bases, verdicts, holds, conflicts, drift or guards. Each fact is
+written to the journal and logged once, when it is new (`facts.py`).
 """
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
-import structlog
-
-from syncd.core.case import IntentState
-from syncd.core.decision import Decision, Verdict
-from syncd.core.planning.guards import Facts
+from syncd.core.case import Case, Conflict, Hold, Intent, IntentState
+from syncd.core.decision import BaseMove, Decision
+from syncd.core.planning.created import UNFINISHED, created_bases
+from syncd.core.planning.guards import Latch
 from syncd.core.planning.identity import counterpart
 from syncd.core.planning.plan import Plan
-from syncd.core.work_order import Field, Side, encode_value, show_value
-from syncd.mirror import attention, journal, links, observations, state
+from syncd.core.planning.readback import Evidence, read_answer
+from syncd.core.planning.remap import ReadAnew
+from syncd.core.policy import Policy
+from syncd.core.work_order import CmmsRecord, Fields, Side
+from syncd.engine import facts
+from syncd.engine.facts import Subject
+from syncd.mirror import attention, links, observations, state
 from syncd.mirror.conflicts import close_conflict, put_conflict
 from syncd.mirror.db.database import Mirror, Tx
 from syncd.mirror.drift import clear_drift, drifting_fields, put_drift
-from syncd.mirror.guards import guard_facts, latch_guard, spend_guard
+from syncd.mirror.guards import latch_guard, spend_guard
 from syncd.mirror.holds import lift_hold, put_hold
-from syncd.mirror.intents import recent_writes, record_verdict
+from syncd.mirror.intents import finish_intent, record_verdict
+from syncd.mirror.link_answers import take_answers
 
 _BATCH = 100  # decisions kept in one transaction
-_HOUR = timedelta(hours=1)  # the window of the guard against dangerous changes
-_EVENTS = {
-    IntentState.CONFIRMED: "push.confirmed",
-    IntentState.ALTERED: "push.altered",
-    IntentState.IGNORED: "push.ignored",
-    IntentState.SUPERSEDED: "push.confirmed",
-    IntentState.NOT_APPLIED: "push.ignored",
-}
-_LEVELS = {IntentState.CONFIRMED: "debug", IntentState.IGNORED: "warning"}
 
 
-def facts(tx: Tx, now: datetime) -> Facts:
-    """The counts that the guards need."""
-    guards = guard_facts(tx)
-    return Facts(
-        linked=links.linked_count(tx),
-        first_sync_open=not state.get_state(tx, state.FIRST_SYNC_OVER),
-        created=links.created_count(tx),
-        latched=frozenset(guards.latched),
-        allowed=guards.released,
-        recent={side: recent_writes(tx, side, now - _HOUR) for side in Side},
-    )
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """Writes to the mirror for one cycle."""
 
+    mirror: Mirror
+    cycle_id: str
+    policy: Policy
+    utcnow: Callable[[], datetime]
 
-def record_plan(mirror: Mirror, plan: Plan, cycle_id: str, mapping: str = "") -> None:
-    """Keep all that the plan found out, apart from what is to be sent.
+    # ── a plan ────────────────────────────────────────────────────────────────────────────
 
-    mapping: the hash of the one that CMMS records are read with.
-    """
-    _record_all(mirror, plan.decisions, cycle_id, mapping)
-    with mirror.transaction() as tx:
-        _record_guards(tx, plan, cycle_id)
-        state.set_state(tx, state.UNDECIDED, False)
+    def keep_plan(self, plan: Plan) -> None:
+        """Keep all that the plan found out, apart from what is to be sent."""
+        self._keep_decisions(plan.decisions)
+        with self.mirror.transaction() as tx:
+            for latch in plan.latches:
+                keep_latch(tx, self.cycle_id, latch)
+            for guard, side in plan.spent:
+                spend_guard(tx, guard, side)
+            state.set_state(tx, state.UNDECIDED, False)
 
+    def keep_what_passes(self, decisions: Iterable[Decision]) -> None:
+        """Keep what only this moment shows, before the sides are read again: on what two linked
+        records agree, and what became of our writes.
 
-def record_what_passes(
-    mirror: Mirror, decisions: Iterable[Decision], cycle_id: str, mapping: str = ""
-) -> None:
-    """Keep what only this moment shows, before the sides are read again: on what two linked
-    records agree, and what became of our writes.
+        Differences are met again for as long as they last. An agreement is not: where one side is
+        changed back afterwards, nobody who has forgotten it can tell that from no edit at all.
+        """
+        self._keep_decisions(
+            [
+                decision
+                for decision in decisions
+                if decision.case.link is not None and (decision.base_moves or decision.verdicts)
+            ]
+        )
 
-    Differences are found again for as long as they last. An agreement is not: where one side is
-    changed back afterwards, nobody who has forgotten it can tell that from no edit at all.
-    """
-    passing = [
-        each
-        for each in decisions
-        if each.case.link is not None and (each.base_moves or each.verdicts)
-    ]
-    _record_all(mirror, passing, cycle_id, mapping)
+    def _keep_decisions(self, decisions: Sequence[Decision]) -> None:
+        for start in range(0, len(decisions), _BATCH):
+            with self.mirror.transaction() as tx:
+                batch = decisions[start : start + _BATCH]
+                for decision in batch:
+                    self._keep_decision(tx, decision)
+                # An order may have come here for what is known now. What it shows is to be sent,
+                # whatever becomes of this cycle, or of the guard that refuses it.
+                attention.mark_attention(tx, [one.s2e_id for one in batch if one.writes])
 
-
-def _record_all(mirror: Mirror, decisions: Sequence[Decision], cycle_id: str, mapping: str) -> None:
-    for start in range(0, len(decisions), _BATCH):
-        with mirror.transaction() as tx:
-            batch = decisions[start : start + _BATCH]
-            for decision in batch:
-                _record(tx, decision, cycle_id, mapping)
-            # An order may have come here for what is settled now. What it shows is to be sent,
-            # whatever becomes of this cycle, or of the guard that refuses it.
-            attention.mark_attention(tx, [each.s2e_id for each in batch if each.writes])
-
-
-def _record(tx: Tx, decision: Decision, cycle_id: str, mapping: str) -> None:
-    s2e_id = decision.s2e_id
-    if decision.case.s2e is not None:
-        observations.set_scope(tx, s2e_id, decision.out_of_scope)
-    if decision.link is not None:
-        links.make_link(tx, s2e_id, decision.link.cmms_id, decision.link.how)
-        _say(tx, "link.adopted", decision, cycle_id, rule=decision.link.how)
-    for verdict in decision.verdicts:
-        _record_verdict(tx, decision, verdict, cycle_id)
-    if decision.base_moves:
+    def _keep_decision(self, tx: Tx, decision: Decision) -> None:
+        link = decision.link or decision.case.link
+        about = self._about(decision.s2e_id, link.cmms_id if link is not None else None)
+        if decision.case.s2e is not None:
+            observations.set_scope(tx, decision.s2e_id, decision.out_of_scope)
+        if decision.link is not None:
+            links.make_link(tx, decision.s2e_id, decision.link.cmms_id, decision.link.how)
+            facts.link_made(tx, about, decision.link.how)
+        for verdict in decision.verdicts:
+            record_verdict(tx, verdict.intent.id, verdict.field, verdict.state)
+            facts.write_judged(tx, about, verdict)
         beside = counterpart(decision.case)
+        record = beside.record if beside is not None else None
+        self._keep_bases(tx, decision.s2e_id, decision.base_moves, record)
+        _keep_holds(tx, about, decision)
+        _keep_conflicts(tx, about, self.cycle_id, decision)
+        _keep_drift(tx, about, decision)
+
+    # ── answers ───────────────────────────────────────────────────────────────────────────
+
+    def keep_created(self, intent: Intent, fields: Fields, record: CmmsRecord) -> None:
+        """A record was created: link it, with what was sent as its bases on both sides."""
+        about = self._about(intent.s2e_id, record.cmms_id)
+        with self.mirror.transaction() as tx:
+            observations.save_cmms(tx, [record], seen_at=self.utcnow())
+            links.make_link(tx, intent.s2e_id, record.cmms_id, "created")
+            moves = created_bases(fields, record, self.policy)
+            self._keep_bases(tx, intent.s2e_id, moves, record)
+            finish_intent(tx, intent.id, IntentState.CONFIRMED, cmms_id=record.cmms_id)
+            for move in moves:
+                if move.rule == UNFINISHED and move.cmms is not None:
+                    lost = Conflict(move.field, fields[move.field], move.cmms, Side.S2E)
+                    if put_conflict(tx, intent.s2e_id, lost, cycle_id=self.cycle_id):
+                        facts.conflict_found(tx, about, lost)
+            facts.record_created(tx, about)
+
+    def keep_answer(self, case: Case, intent: Intent, record: CmmsRecord) -> None:
+        """A CMMS has answered an update with the record as it is afterwards.
+
+        What it did not keep, or says nothing of yet, is left to the reads of the next cycle.
+        """
+        now = self.utcnow()
+        about = self._about(intent.s2e_id, record.cmms_id)
+        with self.mirror.transaction() as tx:
+            observations.save_cmms(tx, [record], seen_at=now)
+            finish_intent(tx, intent.id, IntentState.ANSWERED)
+            facts.write_applied(tx, about, intent)
+            back = read_answer(intent, Evidence(record, now, is_answer=True), case, self.policy)
+            for verdict in back.verdicts:
+                record_verdict(tx, intent.id, verdict.field, verdict.state)
+                facts.write_judged(tx, about, verdict)
+            self._keep_bases(tx, intent.s2e_id, back.moves, record)
+
+    def keep_records(self, records: Sequence[CmmsRecord]) -> None:
+        """Records that were met while searching for something else."""
+        with self.mirror.transaction() as tx:
+            observations.save_cmms(tx, records, seen_at=self.utcnow())
+
+    def park(self, s2e_id: str, hold: Hold) -> None:
+        """A write that was refused is not tried again with this value."""
+        with self.mirror.transaction() as tx:
+            put_hold(tx, s2e_id, hold)
+            facts.order_parked(tx, self._about(s2e_id), hold)
+
+    def hold_back(self, s2e_id: str, hold: Hold) -> None:
+        """A write that came to nothing is tried again by itself, at the time of the hold."""
+        with self.mirror.transaction() as tx:
+            put_hold(tx, s2e_id, hold)
+            again_in_s = 0.0 if hold.until is None else (hold.until - tx.now).total_seconds()
+            facts.write_held_back(tx, self._about(s2e_id), hold, max(again_in_s, 0.0))
+
+    def _keep_bases(
+        self, tx: Tx, s2e_id: str, moves: Sequence[BaseMove], record: CmmsRecord | None
+    ) -> None:
+        if not moves:
+            return
         links.save_bases(
             tx,
             s2e_id,
-            {move.field: move.s2e for move in decision.base_moves},
-            {move.field: move.cmms for move in decision.base_moves},
-            native=beside.record.native if beside is not None else {},
-            mapping_hash=mapping,
+            {move.field: move.s2e for move in moves},
+            {move.field: move.cmms for move in moves},
+            native=record.native if record is not None else {},
+            mapping_hash=self.policy.cmms_mapping,
         )
-    _record_waiting(tx, decision, cycle_id)
-    _record_drift(tx, decision, cycle_id)
+
+    def _about(self, s2e_id: str, cmms_id: str | None = None) -> Subject:
+        return Subject(self.cycle_id, s2e_id, cmms_id)
 
 
-def _record_verdict(tx: Tx, decision: Decision, verdict: Verdict, cycle_id: str) -> None:
-    write = verdict.intent.writes[verdict.field]
-    record_verdict(tx, verdict.intent.id, verdict.field, verdict.state)
-    _say(
-        tx,
-        _EVENTS[verdict.state],
-        decision,
-        cycle_id,
-        name=verdict.field,
-        rule=verdict.state.value,
-        side=verdict.intent.side.value,
-        sent=show_value(write.sent),
-        seen=show_value(verdict.seen),
-        level=_LEVELS.get(verdict.state, "info"),
-    )
-
-
-def _record_waiting(tx: Tx, decision: Decision, cycle_id: str) -> None:
-    s2e_id = decision.s2e_id
+def _keep_holds(tx: Tx, about: Subject, decision: Decision) -> None:
     for side, name in decision.lifted:
-        lift_hold(tx, s2e_id, side, name)
+        lift_hold(tx, about.s2e_id, side, name)
     for hold in decision.holds:
-        put_hold(tx, s2e_id, hold)
+        put_hold(tx, about.s2e_id, hold)
         if hold.until is None:
-            event = "link.duplicate" if hold.reason == "duplicate_records" else "order.parked"
-            _say(
-                tx,
-                event,
-                decision,
-                cycle_id,
-                name=hold.field,
-                rule=hold.reason,
-                level="warning",
-                side=hold.side.value,
-                detail=hold.detail,
-            )
+            facts.order_parked(tx, about, hold)
+
+
+def _keep_conflicts(tx: Tx, about: Subject, cycle_id: str, decision: Decision) -> None:
     for conflict in decision.conflicts:
-        if put_conflict(tx, s2e_id, conflict, cycle_id=cycle_id):
-            winner = conflict.winner.value if conflict.winner else "a person decides"
-            _say(
-                tx,
-                "conflict.found",
-                decision,
-                cycle_id,
-                name=conflict.field,
-                level="warning" if conflict.winner is None else "info",
-                s2e=show_value(conflict.s2e),
-                cmms=show_value(conflict.cmms),
-                winner=winner,
-            )
+        if put_conflict(tx, about.s2e_id, conflict, cycle_id=cycle_id):
+            facts.conflict_found(tx, about, conflict)
     for name in decision.resolved:
-        if close_conflict(tx, s2e_id, name):
-            _say(tx, "conflict.resolved", decision, cycle_id, name=name)
+        if close_conflict(tx, about.s2e_id, name):
+            facts.conflict_resolved(tx, about, name)
 
 
-def _record_drift(tx: Tx, decision: Decision, cycle_id: str) -> None:
+def _keep_drift(tx: Tx, about: Subject, decision: Decision) -> None:
     if decision.drift_over:
-        for side, name in drifting_fields(tx, decision.s2e_id) & set(decision.drift_over):
-            clear_drift(tx, decision.s2e_id, side, name)
+        for side, name in drifting_fields(tx, about.s2e_id) & set(decision.drift_over):
+            clear_drift(tx, about.s2e_id, side, name)
     for drift in decision.drifts:
-        if put_drift(tx, decision.s2e_id, drift):
-            _say(
-                tx,
-                "drift.found",
-                decision,
-                cycle_id,
-                name=drift.field,
-                rule=drift.reason,
-                side=drift.side.value,
-                value=show_value(drift.value),
-            )
+        if put_drift(tx, about.s2e_id, drift):
+            facts.drift_found(tx, about, drift)
 
 
-def _record_guards(tx: Tx, plan: Plan, cycle_id: str) -> None:
-    for latch in plan.latches:
-        if latch_guard(tx, latch):
-            journal.write(
-                tx,
-                "guard.latched",
-                cycle_id=cycle_id,
-                rule=latch.guard.value,
-                detail={"count": latch.count, "limit": latch.limit},
-            )
-            structlog.get_logger().error(
-                "guard.latched",
-                guard=latch.guard.value,
-                side=latch.side,
-                count=latch.count,
-                limit=latch.limit,
-                reason=latch.detail,
-                remedy="look at `syncd plan`, then `syncd guard release`",
-            )
-    for guard, side in plan.spent:
-        spend_guard(tx, guard, side)
+def keep_latch(tx: Tx, cycle_id: str, latch: Latch) -> None:
+    """A guard waits for a person from now on."""
+    if latch_guard(tx, latch):
+        facts.guard_latched(tx, cycle_id, latch)
 
 
-def _say(
-    tx: Tx,
-    event: str,
-    decision: Decision,
-    cycle_id: str,
-    *,
-    name: Field | None = None,
-    rule: str | None = None,
-    level: str = "info",
-    **detail: object,
+def keep_missing(tx: Tx, cycle_id: str, cmms_id: str) -> None:
+    """A linked record was not found by its id; in the second cycle in a row it counts as lost."""
+    s2e_id = links.note_missing(tx, cmms_id, cycle_id)
+    if s2e_id is not None:
+        facts.link_lost(tx, Subject(cycle_id, s2e_id, cmms_id))
+
+
+def keep_not_found(tx: Tx, cycle_id: str, s2e_id: str) -> None:
+    """An order answered 404; in the second cycle it counts as deleted."""
+    if observations.note_absence(tx, s2e_id, cycle_id):
+        facts.order_tombstoned(tx, Subject(cycle_id, s2e_id))
+
+
+def keep_link_answers(tx: Tx, cycle_id: str) -> None:
+    """Act on what people have answered about links."""
+    for taken in take_answers(tx):
+        about = Subject(cycle_id, taken.answer.s2e_id, taken.answer.cmms_id)
+        facts.link_answered(tx, about, taken)
+
+
+def keep_read_anew(
+    tx: Tx, about: Subject, anew: ReadAnew, *, native: Mapping[str, object], mapping_hash: str
 ) -> None:
-    """Log one fact and keep it in the journal."""
-    link = decision.link or decision.case.link
-    cmms_id = link.cmms_id if link is not None else None
-    journal.write(
+    """A changed mapping has a record read as something else: no edit, but other bases."""
+    links.save_bases(
         tx,
-        event,
-        cycle_id=cycle_id,
-        s2e_id=decision.s2e_id,
-        cmms_id=cmms_id,
-        field=name,
-        rule=rule,
-        detail={key: encode_value(str(value)) for key, value in detail.items()},
+        about.s2e_id,
+        anew.base_s2e,
+        anew.base_cmms,
+        native=native,
+        mapping_hash=mapping_hash,
     )
-    words = {"field": name, "rule": rule, "cmms_id": cmms_id}
-    getattr(structlog.get_logger(), level)(
-        event,
-        s2e_id=decision.s2e_id,
-        **{key: value for key, value in words.items() if value is not None},
-        **detail,
-    )
+    for name, (before, now) in anew.changed.items():
+        facts.field_read_anew(tx, about, name, before, now)

@@ -1,40 +1,27 @@
-"""What one cycle is asked to read, and what it has read."""
+"""What a cycle is asked for, and what it is asked to read."""
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
-from syncd.core.paging.pages import SeenPage
-from syncd.core.work_order import Field, Status
-from syncd.errors import RemoteError
-from syncd.scan2evolve.wire import Page
+from syncd.core.planning.plan import Decider, decide
 
 
-@dataclass(slots=True)
-class Seen:
-    """What one cycle has read of one side.
+@dataclass(frozen=True, slots=True)
+class CycleRequest:
+    """What one cycle is asked to do.
 
     Attributes:
-        error: why reading ended early; None if everything that was due has been read.
-        sweep: complete, partial or none; `sweep_reason` says why it is partial.
-        unread: a whole read was asked for, or is the first, and has not come to its end.
-        not_found, failed: ids that answered 404, or could not be read, in this cycle.
-        owed: records whose present state is not known, since they could not be read.
-        unsought: orders whose records could not be looked for: nothing is known of them.
-        requests: calls of the CMMS adapter (Scan2Evolve's are counted by its client).
+        full: read the whole list and the whole CMMS, due or not.
+        only: these work orders alone: one, for a pilot, or those of a plan's file.
+        dry: read and plan, write nothing to either side.
+        decide: decides about one order; the planner, or what lets through a part of its plan.
     """
 
-    observed: int = 0
-    changed: int = 0
-    error: RemoteError | None = None
-    sweep: str = "none"
-    sweep_reason: str | None = None
-    unread: bool = False
-    not_found: list[str] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
-    owed: frozenset[str] = frozenset()
-    unsought: set[str] = field(default_factory=set)
-    requests: int = 0
+    full: bool = False
+    only: tuple[str, ...] | None = None
+    dry: bool = False
+    decide: Decider = decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +29,8 @@ class ReadRequest:
     """What one cycle is asked to read.
 
     Attributes:
-        only: these orders alone, and their records; None: whatever is due.
+        started: when the cycle began.
+        full, only: as in the request of the cycle.
         stopping: whether the cycle's time is over, or somebody has asked us to stop.
         reads_over: whether the part of it that a long read may take is over.
     """
@@ -53,30 +41,3 @@ class ReadRequest:
     only: tuple[str, ...] | None = None
     stopping: Callable[[], bool] = lambda: False
     reads_over: Callable[[], bool] = lambda: False
-
-
-def keep(seen: Seen, observed: int, changed: Collection[str]) -> None:
-    """Count what was saved."""
-    seen.observed += observed
-    seen.changed += len(changed)
-
-
-def seen_page(page: Page, *, first: int | None = None, status: Status | None = None) -> SeenPage:
-    """A page as paging decisions need it.
-
-    Args:
-        first: how many of its orders the sweep had not met before.
-        status: the filter that was asked for.
-    """
-    foreign = 0
-    if status is not None:
-        foreign = sum(order.field(Field.STATUS) != status for order in page.orders)
-    return SeenPage(
-        rows=[order.row for order in page.orders],
-        total=page.total,
-        offset=page.offset,
-        has_more=page.has_more,
-        first=first,
-        unreadable=page.unreadable,
-        foreign=foreign,
-    )

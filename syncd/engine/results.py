@@ -1,14 +1,83 @@
-"""What one cycle did, for `once --json`, the log and the mirror."""
+"""What each stage of a cycle returns, and what the cycle did as a whole."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
 
 from syncd.core.planning.plan import Plan
-from syncd.engine.request import Seen
-from syncd.engine.send import SendResult
-from syncd.errors import SyncdError
+from syncd.core.work_order import Side
+from syncd.errors import RemoteError, SyncdError
+
+
+@dataclass(frozen=True, slots=True)
+class S2eRead:
+    """What one cycle has read of Scan2Evolve.
+
+    Attributes:
+        observed, changed: orders that were shown, and those of them with another content.
+        error: why reading ended early; None if everything that was due has been read.
+        sweep: complete, partial or none; `sweep_reason` says why it is partial.
+        unread: a whole read was asked for, or is the first, and has not come to its end.
+        not_found, failed: ids that answered 404, or could not be read, in this cycle.
+    """
+
+    observed: int = 0
+    changed: int = 0
+    error: RemoteError | None = None
+    sweep: str = "none"
+    sweep_reason: str | None = None
+    unread: bool = False
+    not_found: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CmmsRead:
+    """What one cycle has read of the CMMS.
+
+    Attributes:
+        observed, changed: records that were shown, and those of them with another content.
+        error: why reading ended early; None if everything that was due has been read.
+        failed: records that could not be read, and orders whose records could not be searched.
+        owed: records whose present state is not known, since they could not be read.
+        unsearched: orders whose records could not be searched: nothing is known of them.
+        requests: calls of the adapter.
+    """
+
+    observed: int = 0
+    changed: int = 0
+    error: RemoteError | None = None
+    failed: tuple[str, ...] = ()
+    owed: frozenset[str] = frozenset()
+    unsearched: frozenset[str] = frozenset()
+    requests: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    """What one cycle has written.
+
+    Attributes:
+        created, pushed_s2e, pushed_cmms: work orders written, by kind.
+        unsent: work orders whose changes are left for the next cycle.
+        in_doubt: writes whose outcome is not known yet.
+        stopped: per side, why writing to it ended early.
+        not_found: ids whose sync answered 404.
+        touched: orders that need attention in the next cycle.
+        cmms_requests: calls of the adapter.
+    """
+
+    created: int = 0
+    pushed_s2e: int = 0
+    pushed_cmms: int = 0
+    unsent: int = 0
+    in_doubt: int = 0
+    stopped: Mapping[Side, RemoteError] = field(default_factory=dict)
+    not_found: tuple[str, ...] = ()
+    touched: frozenset[str] = frozenset()
+    cmms_requests: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +96,8 @@ class CycleReport:
     started: datetime
     result: str
     seconds: float
-    s2e: Seen
-    cmms: Seen
+    s2e: S2eRead
+    cmms: CmmsRead
     sent: SendResult
     plan: Plan
     waiting: dict[str, int]
@@ -67,7 +136,7 @@ class CycleReport:
 
     def log(self) -> None:
         """One line a cycle, whatever happened in it."""
-        told = {
+        counts = {
             "created": self.sent.created,
             "pushed_s2e": self.sent.pushed_s2e,
             "pushed_cmms": self.sent.pushed_cmms,
@@ -81,5 +150,5 @@ class CycleReport:
             requests=self.s2e_requests,
             observed=self.s2e.observed,
             changed=self.s2e.changed + self.cmms.changed,
-            **{key: count for key, count in told.items() if count},
+            **{key: count for key, count in counts.items() if count},
         )

@@ -5,7 +5,7 @@ What an answer leaves behind, and what becomes of the intent:
     answer                                        intent         what follows
     ───────────────────────────────────────────   ────────────   ──────────────────────────────
     clear success (Scan2Evolve)                   answered       the next read confirms it
-    clear success (CMMS: the record as it is)     confirmed, altered, ignored or superseded now
+    clear success (CMMS: the record as it is)     judged now     see `planning/readback.py`
     clear refusal of several fields               refused        each field once, on its own
     clear refusal of one field, or of a create    refused        parked, never again unchanged
     no access (403) with this one                 refused        tried again, later each time
@@ -17,268 +17,251 @@ Every write checks first that the cycle has time left and nobody has asked to st
 its intent checks that the lease is still ours.
 """
 
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-
-import structlog
+from dataclasses import dataclass, field
 
 from syncd.cmms.port import CmmsAdapter
-from syncd.core.case import FORBIDDEN, Hold, Intent, IntentState
+from syncd.core.case import Hold, Intent, IntentState
 from syncd.core.decision import Change, Decision, as_fields
-from syncd.core.equality import same
+from syncd.core.planning.failure import hold_back, park_refused
 from syncd.core.planning.plan import Plan
+from syncd.core.planning.selection import still_holding
 from syncd.core.planning.unlinked import RECREATE, order_hold
 from syncd.core.work_order import CmmsRecord, Fields, Side, encode_fields, encode_value
-from syncd.engine.intents import Intents
-from syncd.errors import (
-    AccessRefused,
-    Changed,
-    ClearRefusal,
-    NotFound,
-    Refused,
-    RemoteError,
-)
+from syncd.engine.intents import IntentLog
+from syncd.engine.keep import Keeper
+from syncd.engine.results import SendResult
+from syncd.errors import AccessRefused, Changed, ClearRefusal, NotFound, Refused, RemoteError
 from syncd.scan2evolve.client import Scan2EvolveClient
 
 _FAILURES_IN_A_ROW = 3  # after which a side is taken for down until the next cycle
+Changes = tuple[Change, ...]
 
 
 @dataclass(slots=True)
-class SendResult:
-    """What one cycle has written.
+class Sender:
+    """Sends one plan. Made anew for each cycle.
 
     Attributes:
-        created, pushed_s2e, pushed_cmms: work orders written, by kind.
-        unsent: work orders whose changes are left for the next cycle.
-        in_doubt: writes whose outcome is not known yet.
-        stopped: per side, why writing to it ended early.
-        not_found: ids whose sync answered 404.
-        touched: orders to look at again in the next cycle.
+        closed: sides that are not written, or not any more.
+        created, pushed, …: see `SendResult`.
+        answers: CMMS records, as the CMMS has answered an update with them, by order.
     """
 
+    client: Scan2EvolveClient
+    adapter: CmmsAdapter
+    intents: IntentLog
+    keeper: Keeper
+    stopping: Callable[[], bool]
+    closed: set[Side]
     created: int = 0
-    pushed_s2e: int = 0
-    pushed_cmms: int = 0
+    pushed: dict[Side, int] = field(default_factory=lambda: dict.fromkeys(Side, 0))
     unsent: int = 0
-    stopped: dict[Side, RemoteError] = field(default_factory=dict)
     in_doubt: int = 0
+    cmms_requests: int = 0
+    stopped: dict[Side, RemoteError] = field(default_factory=dict)
+    failures: dict[Side, int] = field(default_factory=lambda: dict.fromkeys(Side, 0))
     not_found: list[str] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
-    cmms_requests: int = 0
+    answers: dict[str, CmmsRecord] = field(default_factory=dict)
 
-
-class Apply:
-    """Sends one plan. Made anew for each cycle."""
-
-    def __init__(
-        self,
-        *,
-        client: Scan2EvolveClient,
-        adapter: CmmsAdapter,
-        intents: Intents,
-        stopping: Callable[[], bool],
-        closed: frozenset[Side],
-    ) -> None:
-        self._client = client
-        self._adapter = adapter
-        self._intents = intents
-        self._stopping = stopping
-        self._closed = set(closed)
-        self._failures = dict.fromkeys(Side, 0)
-        self._answered: dict[str, CmmsRecord] = {}  # as the CMMS has told it after a write
-        self._log = structlog.get_logger()
-        self.sent = SendResult()
-
-    def run(self, plan: Plan) -> SendResult:
+    def send(self, plan: Plan) -> SendResult:
         """Send the plan: records to create, then changes to the CMMS, then to Scan2Evolve."""
         for decision in plan.creates():
             if self._may_send(Side.CMMS, decision):
-                self._create(decision)
+                self._create(decision, decision.create or {})
         for side in (Side.CMMS, Side.S2E):
             for decision in plan.updates(side):
-                changes = self._still_so(decision, side)
-                if changes and self._may_send(side, decision):
-                    self._update(decision, side, changes)
-        return self.sent
+                self._update(decision, side, self._still_holding(decision, side))
+        return SendResult(
+            created=self.created,
+            pushed_s2e=self.pushed[Side.S2E],
+            pushed_cmms=self.pushed[Side.CMMS],
+            unsent=self.unsent,
+            in_doubt=self.in_doubt,
+            stopped=self.stopped,
+            not_found=tuple(self.not_found),
+            touched=frozenset(self.touched),
+            cmms_requests=self.cmms_requests,
+        )
 
-    def _still_so(self, decision: Decision, side: Side) -> tuple[Change, ...]:
-        """The changes, without those whose source the CMMS's last answer has shown to be
-        something else by now: the next cycle decides about these."""
+    def _still_holding(self, decision: Decision, side: Side) -> Changes:
+        """The changes, without those that an answer of this cycle has overtaken."""
         changes = decision.changes_on(side)
-        record = self._answered.get(decision.s2e_id)
-        if side is not Side.S2E or record is None:
+        if side is Side.CMMS:
             return changes
-        now = record.fields
-        kept = tuple(c for c in changes if same(now.get(c.field, c.source), c.source))
+        kept = still_holding(changes, self.answers.get(decision.s2e_id))
         if len(kept) < len(changes):
-            self.sent.touched.add(decision.s2e_id)
+            self.touched.add(decision.s2e_id)
         return kept
 
     def _may_send(self, side: Side, decision: Decision) -> bool:
-        if side in self._closed or self._stopping():
+        if side in self.closed or self.stopping():
             self._leave(decision.s2e_id)
             return False
         return True
 
     # ── creating ──────────────────────────────────────────────────────────────────────────
 
-    def _create(self, decision: Decision) -> None:
+    def _create(self, decision: Decision, fields: Fields) -> None:
         """Find by the id first, always; then create, and link what was made."""
-        s2e_id, fields = decision.s2e_id, decision.create or {}
-        self.sent.touched.add(s2e_id)
-        self.sent.cmms_requests += 1
+        s2e_id = decision.s2e_id
+        self.touched.add(s2e_id)
+        self.cmms_requests += 1
         try:
-            found = self._adapter.find(s2e_id) if self._adapter.capabilities.finds else []
+            records = self.adapter.find(s2e_id) if self.adapter.capabilities.finds else []
         except RemoteError as error:
-            self._hold_create(decision, fields, error)
-            self._failed(Side.CMMS, error)
+            self._hold_create_back(decision, fields, error)
+            self._count_failure(Side.CMMS, error)
             self._leave(s2e_id)
             return
-        if found:
-            # Somebody else has made it since it was looked for: the next cycle adopts it.
-            self._intents.seen(found)
+        if records:
+            # Somebody else has made it since the CMMS was read: the next cycle adopts it.
+            self.keeper.keep_records(records)
             return
-        intent = self._intents.start_create(decision, fields)
-        self.sent.cmms_requests += 1
+        intent = self.intents.start_create(decision, fields)
+        self.cmms_requests += 1
         try:
-            record = self._adapter.create(s2e_id, fields)
+            record = self.adapter.create(s2e_id, fields)
         except RemoteError as error:
             self._create_failed(decision, intent, fields, error)
             return
-        self._failures[Side.CMMS] = 0
-        self._intents.created(intent, fields, record)
-        self.sent.created += 1
+        self.failures[Side.CMMS] = 0
+        self.keeper.keep_created(intent, fields, record)
+        self.created += 1
 
     def _create_failed(
         self, decision: Decision, intent: Intent, fields: Fields, error: RemoteError
     ) -> None:
         state = self._close(intent, error)
         if isinstance(error, Refused):
-            value = encode_fields(fields)
-            hold = Hold(Side.CMMS, None, "refused", value, 1, detail=str(error))
-            self._intents.park(intent.s2e_id, hold)
+            self.keeper.park(intent.s2e_id, park_refused(_tried_create(fields, 0), error))
             return
         if state is not IntentState.IN_DOUBT:
-            self._hold_create(decision, fields, error)
-        self._failed(Side.CMMS, error)
+            self._hold_create_back(decision, fields, error)
+        self._count_failure(Side.CMMS, error)
 
-    def _hold_create(self, decision: Decision, fields: Fields, error: RemoteError) -> None:
+    def _hold_create_back(self, decision: Decision, fields: Fields, error: RemoteError) -> None:
         held = order_hold(decision.case)
         if held is not None and held.reason == RECREATE:
             return  # a person's mark, which stays until there is a record
-        value = encode_fields(fields)
-        tries = held.tries if held is not None and held.value == value else 0
-        self._hold_back(decision.s2e_id, Hold(Side.CMMS, None, "", value, tries), error)
+        same_values = held is not None and held.value == encode_fields(fields)
+        tries = held.tries if held is not None and same_values else 0
+        self._hold_back(decision.s2e_id, _tried_create(fields, tries), error)
 
     # ── updating ──────────────────────────────────────────────────────────────────────────
 
-    def _update(self, decision: Decision, side: Side, changes: tuple[Change, ...]) -> bool:
-        """Send these changes. Return whether the outcome is known, so that more may follow."""
-        s2e_id, cmms_id = decision.s2e_id, _cmms_id(decision)
-        intent = self._intents.start_update(decision, side, changes, cmms_id)
+    def _update(self, decision: Decision, side: Side, changes: Changes) -> None:
+        """Send these changes to one record; where they are refused together, one by one.
+
+        Nothing more is sent to a record while the outcome of a write to it is unknown.
+        """
+        attempts = deque([changes] if changes else [])
+        while attempts:
+            if not self._may_send(side, decision):
+                return
+            attempt = attempts.popleft()
+            error = self._attempt(decision, side, attempt)
+            if error is None:
+                continue
+            if not isinstance(error, ClearRefusal):
+                return
+            if len(attempt) > 1 and _is_about_values(error):
+                # Which of them was it? Each once on its own: what is good still arrives.
+                attempts.extend((change,) for change in attempt)
+
+    def _attempt(self, decision: Decision, side: Side, changes: Changes) -> RemoteError | None:
+        """One request with its intent; return the error that it ended with."""
+        cmms_id = _cmms_id(decision)
+        intent = self.intents.start_update(decision, side, changes, cmms_id)
         try:
             if side is Side.S2E:
-                ack = self._client.sync_work_order(s2e_id, as_fields(changes))
-                self._intents.answered(intent, ack.request_id)
-                self.sent.pushed_s2e += 1
+                ack = self.client.sync_work_order(decision.s2e_id, as_fields(changes))
+                self.intents.answered(intent, ack.request_id)
             else:
                 expected = {change.field: change.before for change in changes}
-                self.sent.cmms_requests += 1
-                record = self._adapter.update(cmms_id, as_fields(changes), expected)
-                self._answered[s2e_id] = record
-                self._intents.read_back(decision.case, intent, record)
-                self.sent.pushed_cmms += 1
-                self.sent.touched.add(s2e_id)
+                self.cmms_requests += 1
+                record = self.adapter.update(cmms_id, as_fields(changes), expected)
+                self.answers[decision.s2e_id] = record
+                self.keeper.keep_answer(decision.case, intent, record)
+                self.touched.add(decision.s2e_id)
         except ClearRefusal as error:
-            self._refused(decision, side, changes, intent, error)
-            return True
+            self._refused(decision.s2e_id, side, changes, intent, error)
+            return error
         except RemoteError as error:
             if self._close(intent, error) is not IntentState.IN_DOUBT:
                 for change in changes:
-                    self._hold_back(s2e_id, _hold_of(change), error)
-            self._failed(side, error)
-            return False
-        self._failures[side] = 0
-        names = [change.field.value for change in changes]
-        self._log.info("push.applied", s2e_id=s2e_id, side=side, fields=names)
-        return True
+                    self._hold_back(decision.s2e_id, _tried(change), error)
+            self._count_failure(side, error)
+            return error
+        self.pushed[side] += 1
+        self.failures[side] = 0
+        return None
 
     # ── what can go wrong ─────────────────────────────────────────────────────────────────
 
     def _refused(
-        self,
-        decision: Decision,
-        side: Side,
-        changes: tuple[Change, ...],
-        intent: Intent,
-        error: ClearRefusal,
+        self, s2e_id: str, side: Side, changes: Changes, intent: Intent, error: ClearRefusal
     ) -> None:
-        s2e_id = decision.s2e_id
-        self._intents.failed(intent, error)
-        self.sent.touched.add(s2e_id)
+        self.intents.failed(intent, error)
+        self.touched.add(s2e_id)
         if error.is_about_the_side:
-            self._failed(side, error)
+            self._count_failure(side, error)
             self._leave(s2e_id)
         elif isinstance(error, NotFound):
             if side is Side.S2E:
-                self.sent.not_found.append(s2e_id)
+                self.not_found.append(s2e_id)
         elif isinstance(error, Changed):
-            self._log.info("push.refused", s2e_id=s2e_id, side=side, error=str(error))
             self._leave(s2e_id)
-        elif len(changes) > 1:
-            # Which of them was it? Each once on its own: what is good still arrives.
-            for change in changes:
-                if not (self._may_send(side, decision) and self._update(decision, side, (change,))):
-                    break  # nothing is sent to a record while an outcome is unknown
-        else:
-            (change,) = changes
+        elif len(changes) == 1:
+            tried = _tried(changes[0])
             if isinstance(error, AccessRefused):
-                self._hold_back(s2e_id, _hold_of(change), error)
-                self._failed(side, error)
+                self._hold_back(s2e_id, tried, error)
+                self._count_failure(side, error)
                 self._leave(s2e_id)
-                return
-            value, tries = encode_value(change.value), change.tries + 1
-            hold = Hold(side, change.field, "refused", value, tries, detail=str(error))
-            self._intents.park(s2e_id, hold)
-            self._log.warning(
-                "push.refused", s2e_id=s2e_id, side=side, field=change.field, error=str(error)
-            )
+            else:
+                self.keeper.park(s2e_id, park_refused(tried, error))
 
     def _close(self, intent: Intent, error: RemoteError) -> IntentState:
         """Keep an outcome that is not clear, or that nothing was sent; return it."""
-        state = self._intents.failed(intent, error)
+        state = self.intents.failed(intent, error)
         if state is IntentState.IN_DOUBT:
-            self.sent.in_doubt += 1
-            self.sent.touched.add(intent.s2e_id)
+            self.in_doubt += 1
+            self.touched.add(intent.s2e_id)
         elif not isinstance(error, Refused):
             self._leave(intent.s2e_id)
         return state
 
-    def _hold_back(self, s2e_id: str, hold: Hold, error: RemoteError) -> None:
-        """Let it wait, unless the error says that the order has no part in it."""
-        if error.is_about_the_side:
-            return
-        reason = FORBIDDEN if isinstance(error, AccessRefused) else IntentState.NOT_APPLIED
-        tries = hold.tries + 1
-        self._intents.hold_back(
-            s2e_id, replace(hold, reason=reason, tries=tries, detail=str(error))
-        )
+    def _hold_back(self, s2e_id: str, tried: Hold, error: RemoteError) -> None:
+        hold = hold_back(tried, error, self.keeper.utcnow())
+        if hold is not None:
+            self.keeper.hold_back(s2e_id, hold)
 
     def _leave(self, s2e_id: str) -> None:
         """What was planned for this order is left for the next cycle."""
-        self.sent.unsent += 1
-        self.sent.touched.add(s2e_id)
+        self.unsent += 1
+        self.touched.add(s2e_id)
 
-    def _failed(self, side: Side, error: RemoteError) -> None:
+    def _count_failure(self, side: Side, error: RemoteError) -> None:
         """Count a failure of a side; stop writing to it when it is not about one order."""
-        self._failures[side] += 1
-        if error.is_about_the_side or self._failures[side] >= _FAILURES_IN_A_ROW:
-            self._closed.add(side)
-            self.sent.stopped[side] = error
+        self.failures[side] += 1
+        if error.is_about_the_side or self.failures[side] >= _FAILURES_IN_A_ROW:
+            self.closed.add(side)
+            self.stopped[side] = error
 
 
-def _hold_of(change: Change) -> Hold:
+def _is_about_values(error: ClearRefusal) -> bool:
+    """Whether another choice of fields may be taken."""
+    return not (error.is_about_the_side or isinstance(error, NotFound | Changed))
+
+
+def _tried(change: Change) -> Hold:
     return Hold(change.side, change.field, "", encode_value(change.value), change.tries)
+
+
+def _tried_create(fields: Fields, tries: int) -> Hold:
+    return Hold(Side.CMMS, None, "", encode_fields(fields), tries)
 
 
 def _cmms_id(decision: Decision) -> str:

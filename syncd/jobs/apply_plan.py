@@ -25,7 +25,8 @@ from syncd.core.planning.plan import Plan
 from syncd.core.planning.selection import PlanLine, choose, lines_of
 from syncd.core.policy import Policy
 from syncd.core.work_order import Field, Side
-from syncd.engine.cycle import Cycle, CycleRequest
+from syncd.engine.cycle import Cycle
+from syncd.engine.request import CycleRequest
 from syncd.engine.results import CycleReport
 from syncd.errors import Changed
 from syncd.mirror import state

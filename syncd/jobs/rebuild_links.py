@@ -11,8 +11,9 @@ from syncd.core.case import DROPPED
 from syncd.core.decision import Decision
 from syncd.core.planning.plan import Plan, decide
 from syncd.core.work_order import Field
-from syncd.engine.cycle import Cycle, CycleRequest
-from syncd.engine.keep import record_plan
+from syncd.engine.cycle import Cycle
+from syncd.engine.keep import Keeper
+from syncd.engine.request import CycleRequest
 from syncd.engine.results import CycleReport
 from syncd.mirror.cases import load_cases
 from syncd.mirror.links import unlinked_with_a_record
@@ -53,8 +54,8 @@ def rebuild_links(cycle: Cycle) -> Rebuilt:
             rebuilt.linked.append((case.s2e_id, decision.link.cmms_id, decision.link.how))
         else:
             rebuilt.conflicts += _conflicts(decision)
-    plan = Plan(tuple(made))
-    record_plan(cycle.mirror, plan, rebuilt.report.cycle_id, cycle.policy.cmms_mapping)
+    keeper = Keeper(cycle.mirror, rebuilt.report.cycle_id, cycle.policy, cycle.utcnow)
+    keeper.keep_plan(Plan(tuple(made)))
     return rebuilt
 
 

@@ -17,8 +17,10 @@ from syncd.core.case import Case
 from syncd.core.decision import Decision
 from syncd.core.planning.remap import read_anew, remap
 from syncd.core.policy import Policy
-from syncd.core.work_order import Field, decode_fields, encode_value
-from syncd.mirror import journal, links, natives, observations, state
+from syncd.core.work_order import Field, decode_fields
+from syncd.engine.facts import Subject
+from syncd.engine.keep import keep_read_anew
+from syncd.mirror import natives, observations, state
 from syncd.mirror.db.database import Mirror, Tx
 
 _CHUNK = 200  # records in one transaction
@@ -59,24 +61,9 @@ def _read_one(tx: Tx, adapter: CmmsAdapter, row: Any, told: str) -> int:
     if pair is not None and pair.base is not None and pair.base.mapping_hash != told:
         base = decode_fields(pair.base.fields)
         anew = read_anew(decode_fields(row.fields), record.fields, base, pair.order)
-        links.save_bases(
-            tx,
-            pair.s2e_id,
-            anew.base_s2e,
-            anew.base_cmms,
-            native=pair.base.native,
-            mapping_hash=told,
-        )
+        about = Subject(None, pair.s2e_id, row.cmms_id)
+        keep_read_anew(tx, about, anew, native=pair.base.native, mapping_hash=told)
         changed = anew.changed
-        for name, (before, now) in anew.changed.items():
-            journal.write(
-                tx,
-                "remapped",
-                s2e_id=pair.s2e_id,
-                cmms_id=row.cmms_id,
-                field=name,
-                detail={"from": encode_value(before), "to": encode_value(now)},
-            )
     observations.save_cmms(tx, [record], seen_at=row.seen_at)
     return len(changed)
 

@@ -37,7 +37,9 @@ _EMAIL = re.compile(r"[\w.+'-]+@[\w-]+(?:\.[\w-]+)+")
 _QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|„[^“\n]*“|«[^»\n]*»")
 _TELLING = frozenset({Field.S2E_ID, Field.EXTERNAL_ID, Field.EXTERNAL_STATUS})
 # Of a journal's line: words of ours, and texts that a side has written.
-_OURS = frozenset({"side", "winner", "request_id", "reason", "count", "limit"})
+_OURS = frozenset(
+    {"side", "winner", "request_id", "reason", "count", "limit", "fields", "again_in_s"}
+)
 _SAID = frozenset({"error", "detail"})
 _SHORTEST_NAME = 3  # letters of a part of a name that is looked for on its own
 

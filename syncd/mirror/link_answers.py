@@ -14,7 +14,7 @@ from sqlalchemy import delete, insert, select, update
 from syncd.core.case import OPEN_STATES, Hold
 from syncd.core.planning.unlinked import RECREATE, UNLINKED
 from syncd.core.work_order import Field, Side
-from syncd.mirror import holds, intents, journal, links, observations
+from syncd.mirror import holds, intents, links, observations
 from syncd.mirror.attention import mark_attention
 from syncd.mirror.db.database import Tx, own
 from syncd.mirror.db.tables import (
@@ -76,12 +76,12 @@ def load_answers(tx: Tx) -> list[LinkAnswer]:
     ]
 
 
-def take_answers(tx: Tx, cycle_id: str) -> list[Taken]:
+def take_answers(tx: Tx) -> list[Taken]:
     """Act on the answers of orders that no write is under way for; return these."""
-    return list(_take(tx, cycle_id))
+    return list(_take(tx))
 
 
-def _take(tx: Tx, cycle_id: str) -> Iterator[Taken]:
+def _take(tx: Tx) -> Iterator[Taken]:
     for answer in load_answers(tx):
         s2e_id = answer.s2e_id
         intents.give_up_creates(tx, s2e_id)  # the person has looked
@@ -94,15 +94,6 @@ def _take(tx: Tx, cycle_id: str) -> Iterator[Taken]:
             delete(state).where(
                 state.c.connection == tx.connection, state.c.key == _PREFIX + s2e_id
             )
-        )
-        journal.write(
-            tx,
-            "link.answered" if refused is None else "link.refused",
-            cycle_id=cycle_id,
-            s2e_id=s2e_id,
-            cmms_id=answer.cmms_id,
-            rule=answer.wish.value,
-            detail={"reason": refused} if refused is not None else None,
         )
         yield Taken(answer, refused)
 

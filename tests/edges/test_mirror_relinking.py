@@ -25,7 +25,7 @@ def ask(mirror: Mirror, *answers: LinkAnswer) -> None:
 
 def take(mirror: Mirror) -> list[Taken]:
     with mirror.transaction() as tx:
-        return link_answers.take_answers(tx, "c2")
+        return link_answers.take_answers(tx)
 
 
 def start_write(mirror: Mirror, kind: IntentKind = IntentKind.UPDATE) -> int:

@@ -12,8 +12,9 @@ from sqlalchemy import select
 
 from syncd.cmms.port import version
 from syncd.cmms.sql.adapter import SqlAdapter
-from syncd.engine.read_cmms import CmmsPoll
-from syncd.engine.request import ReadRequest, Seen
+from syncd.engine.read_cmms import CmmsReader
+from syncd.engine.request import ReadRequest
+from syncd.engine.results import CmmsRead
 from syncd.mirror import attention, links, state
 from syncd.mirror.db.database import Mirror
 from syncd.mirror.db.tables import links as link_table
@@ -96,7 +97,7 @@ def test_a_file_that_was_put_in_its_place_has_another_version(tmp_path: Path) ->
         assert version(adapter) != before
 
 
-def read(poll: CmmsPoll, clock: Clock, *, full: bool = False) -> Seen:
+def read(poll: CmmsReader, clock: Clock, *, full: bool = False) -> CmmsRead:
     return poll.read(ReadRequest("c", clock.now, full))
 
 
@@ -106,7 +107,7 @@ def test_a_poll_reads_again_only_what_may_have_changed(mirror: Mirror, tmp_path:
     url = f"sqlite:///{tmp_path / 'cmms.db'}"
     with closing(make_adapter(url, clock=clock)) as adapter:
         adapter.create("wo_1", ORDER)
-        poll = CmmsPoll(adapter, mirror, clock, timedelta(hours=1))
+        poll = CmmsReader(adapter, mirror, clock, timedelta(hours=1))
         assert read(poll, clock).observed == 1
         assert read(poll, clock).observed == 0
         assert read(poll, clock, full=True).observed == 1
@@ -129,7 +130,7 @@ def test_a_record_that_is_gone_is_missed_again_in_the_next_cycle(
     url = f"sqlite:///{tmp_path / 'cmms.db'}"
     with closing(make_adapter(url, clock=clock)) as adapter:
         made = adapter.create("wo_1", ORDER)
-        poll = CmmsPoll(adapter, mirror, clock, timedelta(hours=1))
+        poll = CmmsReader(adapter, mirror, clock, timedelta(hours=1))
         read(poll, clock)
         with mirror.transaction() as tx:
             links.make_link(tx, "wo_1", made.cmms_id, "created")

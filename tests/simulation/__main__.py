@@ -21,8 +21,7 @@ from pathlib import Path
 
 import structlog
 
-from syncd.core.planning.plan import decide
-from syncd.engine.decide import Decider
+from syncd.core.planning.plan import Decider, decide
 from tests.simulation.history import EVENTS, History, draw
 from tests.simulation.play import IDLE_CYCLES, Verdict, play
 from tests.simulation.shrink import shown, shrink

@@ -8,9 +8,8 @@ from typing import Any
 from sqlalchemy import select
 
 from syncd.core.case import IntentState
-from syncd.core.planning.plan import decide
+from syncd.core.planning.plan import Decider, decide
 from syncd.core.work_order import Field, Side
-from syncd.engine.decide import Decider
 from syncd.engine.results import CycleReport
 from syncd.mirror.conflicts import answer_conflict
 from syncd.mirror.db.database import Tx

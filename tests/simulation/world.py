@@ -17,11 +17,11 @@ from typing import cast
 from syncd.core.budget import RateBudget
 from syncd.core.case import Case
 from syncd.core.decision import Decision
-from syncd.core.planning.plan import decide
+from syncd.core.planning.plan import Decider, decide
 from syncd.core.policy import Mode, Policy, Scope
 from syncd.core.work_order import SHARED, Field, Side
-from syncd.engine.cycle import Cycle, CycleRequest
-from syncd.engine.decide import Decider
+from syncd.engine.cycle import Cycle
+from syncd.engine.request import CycleRequest
 from syncd.engine.results import CycleReport
 from syncd.errors import LeaseLost
 from syncd.http import HttpClient

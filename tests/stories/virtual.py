@@ -15,7 +15,8 @@ from syncd.cmms.sql.adapter import SqlAdapter
 from syncd.core.budget import RateBudget
 from syncd.core.policy import Mode, Policy, Scope
 from syncd.core.work_order import SHARED, Side
-from syncd.engine.cycle import Cycle, CycleRequest
+from syncd.engine.cycle import Cycle
+from syncd.engine.request import CycleRequest
 from syncd.engine.results import CycleReport
 from syncd.http import HttpClient
 from syncd.mirror.db import schema

@@ -11,8 +11,9 @@ from typing import Any
 from syncd.app import utcnow
 from syncd.core.budget import RateBudget
 from syncd.core.policy import Policy
-from syncd.engine.read_s2e import S2ePoll
-from syncd.engine.request import ReadRequest, Seen
+from syncd.engine.read_s2e import S2eReader
+from syncd.engine.request import ReadRequest
+from syncd.engine.results import S2eRead
 from syncd.http import HttpClient
 from syncd.mirror import state
 from syncd.mirror.db import schema
@@ -127,7 +128,7 @@ def fill(orders: int, seed: int, home: Path) -> Path:
     return (home / "mirror.db").rename(home / f"filled-{orders}-{seed}.db")
 
 
-def _read(twin: Twin, mirror: Mirror, happens: Callable[[], None]) -> Seen:
+def _read(twin: Twin, mirror: Mirror, happens: Callable[[], None]) -> S2eRead:
     http = HttpClient(twin.url, side="s2e")
     client = BetweenPages(
         happens,
@@ -142,11 +143,8 @@ def _read(twin: Twin, mirror: Mirror, happens: Callable[[], None]) -> Seen:
         random=lambda: 0.5,
     )
     policy = Policy(owners={}, cmms_writes=frozenset(), cmms_clears=frozenset())
-    poll = S2ePoll(client, mirror, policy, utcnow, timedelta(hours=1), lambda _: None, set())
+    reader = S2eReader(client, mirror, policy, utcnow, timedelta(hours=1), lambda _: None)
     try:
-        seen = Seen()
-        reading = ReadRequest("trial", utcnow(), full=True)
-        poll.sweep(reading, seen)
-        return seen
+        return reader.read_sweep(ReadRequest("trial", utcnow(), full=True))
     finally:
         client.close()

@@ -4,7 +4,7 @@ The plan is a pure function of what the mirror holds: observations, bases, open 
 a person has answered. Nothing of it is stored; the next cycle computes it anew.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -18,6 +18,7 @@ from syncd.core.planning.unlinked import TOMBSTONE, decide_unlinked, outside
 from syncd.core.policy import Policy
 from syncd.core.work_order import Side
 
+Decider = Callable[[Case, Policy, datetime], Decision]  # decides about one work order
 CMMS_MISSING = "cmms_missing"
 MISSING_CYCLES = 2  # in which get by id found no record, before it counts as gone
 

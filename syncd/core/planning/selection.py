@@ -5,7 +5,7 @@ stands: the planner decides anew about the order as it is now, and of that only 
 is let through.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from syncd.core.case import Case, IntentKind
 from syncd.core.decision import Change, Decision
 from syncd.core.equality import same
 from syncd.core.planning.identity import counterpart, counterpart_seen_at
-from syncd.core.work_order import Field, Side, Value, show_value
+from syncd.core.work_order import CmmsRecord, Field, Side, Value, show_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,20 @@ def _only(
     )
     read_again = decision.read_again or taken_off
     return replace(decision, create=create, changes=changes, read_again=read_again)
+
+
+def still_holding(changes: Sequence[Change], record: CmmsRecord | None) -> tuple[Change, ...]:
+    """Of changes to Scan2Evolve, those whose source the CMMS still holds.
+
+    The next cycle decides about the others.
+
+    Args:
+        record: as the CMMS has answered an update in this cycle; None: it has not.
+    """
+    if record is None:
+        return tuple(changes)
+    now = record.fields
+    return tuple(c for c in changes if same(now.get(c.field, c.source), c.source))
 
 
 def no_part(decision: Decision, since: datetime) -> str | None:

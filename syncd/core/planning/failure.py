@@ -1,0 +1,46 @@
+"""What a failed write means: for its intent, and for when the same is tried again. Pure.
+
+the write was                         its intent       the same is tried again
+───────────────────────────────────   ──────────────   ───────────────────────────────────
+refused for what it says              refused          never with these values: parked
+refused for lack of access (403)      refused          by itself, later each time
+not applied, for certain              not applied      by itself, at once and then later
+answered in any other way             in doubt         after it has been read back
+refused or lost by the whole side     (as above)       when the side is back: nothing is held
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from syncd.core.backoff import back_off
+from syncd.core.case import FORBIDDEN, REFUSED, Hold, IntentState
+from syncd.errors import AccessRefused, ClearRefusal, RemoteError
+
+
+def state_after(error: RemoteError) -> IntentState:
+    """What an intent is called that ended with this error."""
+    if isinstance(error, ClearRefusal):
+        return IntentState.REFUSED
+    return IntentState.IN_DOUBT if error.may_have_applied else IntentState.NOT_APPLIED
+
+
+def park_refused(tried: Hold, error: RemoteError) -> Hold:
+    """The hold of a write that was refused for what it says.
+
+    Args:
+        tried: the write as a hold: its side, field, value, and how often it was tried before.
+    """
+    return replace(tried, reason=REFUSED, tries=tried.tries + 1, until=None, detail=str(error))
+
+
+def hold_back(tried: Hold, error: RemoteError, now: datetime) -> Hold | None:
+    """The hold of a write that came to nothing, so that it does not stand before the others' in
+    every cycle; None where the error says that the order has no part in it."""
+    if error.is_about_the_side:
+        return None
+    reason = FORBIDDEN if isinstance(error, AccessRefused) else IntentState.NOT_APPLIED.value
+    tries = tried.tries + 1
+    wait = back_off(tries)
+    if reason == IntentState.NOT_APPLIED and tries == 1:
+        wait = timedelta(0)
+    return replace(tried, reason=reason, tries=tries, until=now + wait, detail=str(error))
