@@ -16,14 +16,14 @@ from syncd.cmms.mapping.values.times import TimeFormat
 from syncd.cmms.port import Capabilities
 from syncd.cmms.rest.check.mapping import zone_of
 from syncd.cmms.rest.client import Client
-from syncd.cmms.rest.creating import Creator
+from syncd.cmms.rest.create import RecordCreator
 from syncd.cmms.rest.file import read_rest
-from syncd.cmms.rest.listing import Listing, Search, SinceBound
-from syncd.cmms.rest.locking import Guard
+from syncd.cmms.rest.list_and_find import FindQuery, ListQuery, SinceBound
+from syncd.cmms.rest.locking import WriteLock
 from syncd.cmms.rest.probe import Finding, Probe
-from syncd.cmms.rest.records import Records
-from syncd.cmms.rest.schema import Find, RestMapping
-from syncd.cmms.rest.writes import Writer
+from syncd.cmms.rest.read_record import RecordReader
+from syncd.cmms.rest.schema import FindCall, RestMapping
+from syncd.cmms.rest.update import RecordUpdater
 from syncd.core.work_order import CmmsRecord, Field, Fields, Unwritable, Value
 from syncd.errors import ConfigurationError, NotFound, Refused, RemoteError, UnexpectedContent
 
@@ -58,13 +58,17 @@ class RestAdapter:
         self.unread: dict[str, RemoteError] = {}
         self._may_write = context.may_write
         self._utcnow = context.utcnow
-        guard = Guard(told.lock)
-        self._records = Records(client, told.get, records, guard, told.list_.where, told.deleted)
+        guard = WriteLock(told.lock)
+        self._records = RecordReader(
+            client, told.get, records, guard, told.list_.where, told.deleted
+        )
         id_of = self._records.id_of
         self._since = since_bound(told, records)
-        self._listing = Listing(client, told.list_, self._since, id_of)
-        self._search = Search(client, told.find, id_of) if isinstance(told.find, Find) else None
-        self._writer = Writer(
+        self._listing = ListQuery(client, told.list_, self._since, id_of)
+        self._search = (
+            FindQuery(client, told.find, id_of) if isinstance(told.find, FindCall) else None
+        )
+        self._writer = RecordUpdater(
             client,
             told.update,
             self._records,
@@ -73,9 +77,9 @@ class RestAdapter:
             create=told.create,
             verify=told.verify,
         )
-        self._creator: Creator | None = None
+        self._creator: RecordCreator | None = None
         if told.create is not None:
-            self._creator = Creator(
+            self._creator = RecordCreator(
                 client, told.create, self._records, records, self._writer, self.find
             )
         self.capabilities = _capabilities(mapping)
@@ -149,7 +153,7 @@ class RestAdapter:
         if self._search is None or hits is None:
             return self._find_in_list(s2e_id)
         records = {}
-        whole = isinstance(self._told.find, Find) and self._told.find.then == "get"
+        whole = isinstance(self._told.find, FindCall) and self._told.find.then == "get"
         for native in hits:
             if self._records.is_gone(native):
                 continue

@@ -11,43 +11,43 @@ from typing import Protocol
 from urllib.parse import unquote_plus
 
 from syncd.cmms.mapping.values.source import Expression
-from syncd.cmms.rest.blocks import Auth, Login, Named, Oauth2, Send, TokenSend
-from syncd.cmms.rest.calls import Prepared, prepare
-from syncd.cmms.rest.replies import Mask, Reply
+from syncd.cmms.rest.blocks import Auth, LoginCall, NamedValue, Oauth2, SendPlace, TokenPlace
+from syncd.cmms.rest.reply import Mask, Reply
+from syncd.cmms.rest.request import PreparedRequest, prepare
 from syncd.errors import CredentialsRefused
 
 _EARLY_S = 30.0  # a token is renewed so long before it dies, or a tenth of its life
 _HOLD_S = 60.0  # after a refused exchange; doubled each time
 _LONGEST_HOLD_S = 900.0
 
-Exchange = Callable[[Prepared], Reply]
+Exchange = Callable[[PreparedRequest], Reply]
 
 
-class Credentials(Protocol):
+class RequestCredentials(Protocol):
     """What goes with every call."""
 
-    def put(self, request: Prepared) -> Prepared:
+    def put(self, request: PreparedRequest) -> PreparedRequest:
         """The call with them. Raises RemoteError where they cannot be had."""
 
     def renew(self) -> bool:
         """They were refused. True: there are others now; try once more."""
 
 
-class Fixed:
+class FixedCredentials:
     """Credentials that never change, in one place of every call; None: there are none."""
 
-    def __init__(self, place: Send | None = None, value: str = "") -> None:
+    def __init__(self, place: SendPlace | None = None, value: str = "") -> None:
         self._place = place
         self._value = value
 
-    def put(self, request: Prepared) -> Prepared:
+    def put(self, request: PreparedRequest) -> PreparedRequest:
         return request if self._place is None else _with(request, self._place, self._value)
 
     def renew(self) -> bool:
         return False
 
 
-def _with(request: Prepared, place: Send, value: str) -> Prepared:
+def _with(request: PreparedRequest, place: SendPlace, value: str) -> PreparedRequest:
     """The call with a credential. What the call itself says in a query stays; a link that was
     followed may hold the token of the call before."""
     if place.query is None:
@@ -60,7 +60,7 @@ def _with(request: Prepared, place: Send, value: str) -> Prepared:
     return request.sending(place, value)
 
 
-class Token:
+class TokenCredentials:
     """A token that is exchanged for something, and how it is sent.
 
     Args:
@@ -71,7 +71,7 @@ class Token:
     def __init__(
         self,
         exchange: Callable[[], tuple[str, float | None]],
-        send: TokenSend,
+        send: TokenPlace,
         monotonic: Callable[[], float],
         mask: Mask,
     ) -> None:
@@ -86,7 +86,7 @@ class Token:
         self._in_vain = 0
         self._not_before = 0.0
 
-    def put(self, request: Prepared) -> Prepared:
+    def put(self, request: PreparedRequest) -> PreparedRequest:
         return _with(request, self._place, self._value.replace("{token}", self._present()))
 
     def renew(self) -> bool:
@@ -122,26 +122,26 @@ class Token:
 
 def make_credentials(
     auth: Auth | None, exchange: Exchange, monotonic: Callable[[], float], mask: Mask
-) -> Credentials:
+) -> RequestCredentials:
     """What the mapping's `auth` says.
 
     Args:
         exchange: sends a request without credentials.
     """
     if auth is None:
-        return Fixed()
-    authorization = Send.model_validate({"header": "Authorization"})
+        return FixedCredentials()
+    authorization = SendPlace.model_validate({"header": "Authorization"})
     if auth.bearer is not None:
-        return Fixed(authorization, f"Bearer {auth.bearer}")
+        return FixedCredentials(authorization, f"Bearer {auth.bearer}")
     if auth.basic is not None:
-        return Fixed(authorization, _basic(auth.basic.user, auth.basic.password))
+        return FixedCredentials(authorization, _basic(auth.basic.user, auth.basic.password))
     kind, said = auth.chosen
-    if isinstance(said, Named):
-        place = Send.model_validate({kind.strip("_"): said.name})
-        return Fixed(place, said.value)
+    if isinstance(said, NamedValue):
+        place = SendPlace.model_validate({kind.strip("_"): said.name})
+        return FixedCredentials(place, said.value)
     if auth.oauth2 is not None:
         grant = Grant(auth.oauth2, exchange, mask)
-        return Token(grant.ask, auth.oauth2.send_token, monotonic, mask)
+        return TokenCredentials(grant.ask, auth.oauth2.send_token, monotonic, mask)
     if auth.login is None:
         raise ValueError("auth without a kind")  # the schema has told so before
     login = auth.login
@@ -149,7 +149,7 @@ def make_credentials(
     def sign_in() -> tuple[str, float | None]:
         return _token_of(login, exchange(prepare(login, {})))
 
-    return Token(sign_in, login.send, monotonic, mask)
+    return TokenCredentials(sign_in, login.send, monotonic, mask)
 
 
 class Grant:
@@ -180,7 +180,7 @@ class Grant:
             **said.extra,
         }
         sent = {name: value for name, value in form.items() if value}
-        reply = self._exchange(Prepared("POST", said.token_url, headers=headers, form=sent))
+        reply = self._exchange(PreparedRequest("POST", said.token_url, headers=headers, form=sent))
         body = reply.body if isinstance(reply.body, dict) else {}
         rotated = body.get("refresh_token")
         if said.grant == "refresh_token" and isinstance(rotated, str) and rotated:
@@ -189,7 +189,7 @@ class Grant:
         return _usable(reply, body.get("access_token")), _seconds(body.get("expires_in"))
 
 
-def _token_of(login: Login, reply: Reply) -> tuple[str, float | None]:
+def _token_of(login: LoginCall, reply: Reply) -> tuple[str, float | None]:
     if login.text:
         found: object = reply.response.body.decode("utf-8", "replace").strip().strip('"')
     elif login.token_header is not None:

@@ -51,14 +51,14 @@ def short(given: Any) -> Any:
     return {"json": given} if isinstance(given, str) else given
 
 
-class Read(Choice):
+class ReadPlace(Choice):
     """Where in an answer a value is."""
 
     json_: str | None = Field(None, alias="json", description="JMESPath into the body")
     header: str | None = Field(None, description="a header's name")
 
 
-class Total(Choice):
+class TotalPlace(Choice):
     """Where a list says how many records it has in all."""
 
     json_: str | None = Field(None, alias="json", description="JMESPath into the body")
@@ -68,11 +68,11 @@ class Total(Choice):
     )
 
 
-ReadHere = Annotated[Read, BeforeValidator(short)]
-TotalHere = Annotated[Total, BeforeValidator(short)]
+ReadPlaceHere = Annotated[ReadPlace, BeforeValidator(short)]
+TotalPlaceHere = Annotated[TotalPlace, BeforeValidator(short)]
 
 
-class Send(Choice):
+class SendPlace(Choice):
     """Where in a request a value goes."""
 
     query: str | None = Field(None, description="a query parameter's name")
@@ -81,7 +81,7 @@ class Send(Choice):
     header: str | None = Field(None, description="a header's name")
 
 
-class Call(Part):
+class CallSpec(Part):
     """One request. Texts may hold the placeholders that exist where it is used."""
 
     request: str = Field(description="method and path, for example GET /workorders/{id}")
@@ -101,12 +101,12 @@ class Basic(Part):
     password: str = Field(description="password or secret")
 
 
-class Named(Part):
+class NamedValue(Part):
     name: str = Field(description="the header's or parameter's name; json: its dotted path")
     value: str = Field(description="its value")
 
 
-class TokenSend(Part):
+class TokenPlace(Part):
     """Where a token goes, in every call: one of the three places."""
 
     header: str | None = Field(
@@ -127,12 +127,12 @@ class TokenSend(Part):
         return self
 
     @property
-    def place(self) -> "Send":
+    def place(self) -> SendPlace:
         if self.query is not None:
-            return Send.model_validate({"query": self.query})
+            return SendPlace.model_validate({"query": self.query})
         if self.json_ is not None:
-            return Send.model_validate({"json": self.json_})
-        return Send.model_validate({"header": self.header or "Authorization"})
+            return SendPlace.model_validate({"json": self.json_})
+        return SendPlace.model_validate({"header": self.header or "Authorization"})
 
     @property
     def text(self) -> str:
@@ -141,7 +141,7 @@ class TokenSend(Part):
         return self.value if self.value is not None else "{token}" if bare else "Bearer {token}"
 
 
-_BEARER = TokenSend.model_validate({})
+_BEARER = TokenPlace.model_validate({})
 
 
 class Oauth2(Part):
@@ -160,10 +160,10 @@ class Oauth2(Part):
         "body", description="whether the client's id and secret go into the form or a Basic header"
     )
     extra: dict[str, str] = Field({}, description="more fields of the form")
-    send_token: TokenSend = Field(_BEARER, description="how the token is sent")
+    send_token: TokenPlace = Field(_BEARER, description="how the token is sent")
 
 
-class Login(Call):
+class LoginCall(CallSpec):
     token: str | None = Field(None, description="JMESPath of the token in the answer")
     text: bool = Field(False, description="the answer's text is the token")
     token_header: str | None = Field(None, description="the answer's header that is the token")
@@ -171,19 +171,19 @@ class Login(Call):
         None, description="JMESPath of its life in seconds; a moment is none, use lifetime_s"
     )
     lifetime_s: Seconds | None = Field(None, description="its life, where the answer says none")
-    send: TokenSend = Field(_BEARER, description="how it is sent")
+    send: TokenPlace = Field(_BEARER, description="how it is sent")
 
 
 class Auth(Choice):
     bearer: str | None = Field(None, description="sent as Authorization: Bearer …")
     basic: Basic | None = Field(None, description="user and password")
-    header: Named | None = Field(None, description="any header")
-    query: Named | None = Field(None, description="a query parameter")
-    json_: Named | None = Field(
+    header: NamedValue | None = Field(None, description="any header")
+    query: NamedValue | None = Field(None, description="a query parameter")
+    json_: NamedValue | None = Field(
         None, alias="json", description="a value in the JSON body of every call"
     )
     oauth2: Oauth2 | None = Field(None, description="tokens of an OAuth2 server")
-    login: Login | None = Field(None, description="a request that answers with a token")
+    login: LoginCall | None = Field(None, description="a request that answers with a token")
 
 
 # ── how fast, and what answers mean ───────────────────────────────────────────────────────
@@ -255,51 +255,51 @@ class Rule(Part):
 
 # ── lists ─────────────────────────────────────────────────────────────────────────────────
 
-Step = Literal["items", "size"]
+Advance = Literal["items", "size"]
 
 
-class Offset(Part):
-    send: Send = Field(description="where the offset goes")
+class OffsetPaging(Part):
+    send: SendPlace = Field(description="where the offset goes")
     value: str = Field("{offset}", description="what is sent: {offset}, or {from}-{to}")
     size: int = Field(ge=1, description="records in a page, as asked for in query")
-    step: Step = Field("items", description="move on by what came, or by size (filtered pages)")
-    total: TotalHere | None = Field(None, description="where the total is")
+    step: Advance = Field("items", description="move on by what came, or by size (filtered pages)")
+    total: TotalPlaceHere | None = Field(None, description="where the total is")
     end: Literal["total", "short", "empty"] = Field(description="what ends the list")
 
 
-class Number(Part):
-    send: Send = Field(description="where the page's number goes")
+class NumberPaging(Part):
+    send: SendPlace = Field(description="where the page's number goes")
     first: int = Field(1, description="the first page's number")
     size: int | None = Field(None, ge=1, description="records in a page")
     more: str | None = Field(None, description="JMESPath: whether there are more pages")
-    last: ReadHere | None = Field(None, description="the number of pages")
-    total: TotalHere | None = Field(None, description="where the total is")
+    last: ReadPlaceHere | None = Field(None, description="the number of pages")
+    total: TotalPlaceHere | None = Field(None, description="where the total is")
     end: Literal["more", "last", "total", "short", "empty"] = Field(
         description="what ends the list"
     )
 
 
-class Cursor(Part):
-    send: Send = Field(description="where the cursor goes")
-    read: ReadHere = Field(description="where the next cursor is")
+class CursorPaging(Part):
+    send: SendPlace = Field(description="where the cursor goes")
+    read: ReadPlaceHere = Field(description="where the next cursor is")
     size: int | None = Field(None, ge=1, description="records in a page")
     more: str | None = Field(None, description="JMESPath: whether there are more pages")
-    total: TotalHere | None = Field(None, description="where the total is")
+    total: TotalPlaceHere | None = Field(None, description="where the total is")
     end: Literal["none", "short"] = Field(
         "none", description="none: no cursor is the end; short: only if the page is not full"
     )
 
 
-class Link(Part):
-    read: ReadHere = Field(description="where the next address is; the header Link: rel=next")
+class LinkPaging(Part):
+    read: ReadPlaceHere = Field(description="where the next address is; the header Link: rel=next")
     size: int | None = Field(None, ge=1, description="records in a page")
-    total: TotalHere | None = Field(None, description="where the total is")
+    total: TotalPlaceHere | None = Field(None, description="where the total is")
     end: Literal["none", "short"] = Field(
         "none", description="none: no link is the end; short: only if the page is not full"
     )
 
 
-class Keyset(Part):
+class KeysetPaging(Part):
     by: str = Field(description="JMESPath of the id in an item: never changes, and is the order")
     query: Query = Field({}, description="parameters with {last} (and {since})")
     json_: Any = Field(None, alias="json", description="merged into the body, with {last}")
@@ -308,14 +308,14 @@ class Keyset(Part):
     end: Literal["short", "empty"] = Field("empty", description="what ends the list")
 
 
-class Page(Choice):
-    offset: Offset | None = Field(None, description="by offset")
-    number: Number | None = Field(None, description="by page number")
-    cursor: Cursor | None = Field(None, description="by an opaque cursor")
-    link: Link | None = Field(
+class Paging(Choice):
+    offset: OffsetPaging | None = Field(None, description="by offset")
+    number: NumberPaging | None = Field(None, description="by page number")
+    cursor: CursorPaging | None = Field(None, description="by an opaque cursor")
+    link: LinkPaging | None = Field(
         None,
         description="by the next page's address (same origin only), asked for with the list's own "
         "method and body",
     )
-    keyset: Keyset | None = Field(None, description="by an id that never changes")
+    keyset: KeysetPaging | None = Field(None, description="by an id that never changes")
     none: bool | None = Field(None, description="true: the whole list comes in one answer")

@@ -13,10 +13,10 @@ from urllib.parse import urljoin, urlsplit
 from syncd.cmms.http import open_http
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.rest.auth import make_credentials, secrets_of
-from syncd.cmms.rest.calls import Prepared, filled, pairs_of
 from syncd.cmms.rest.limits import Pace
 from syncd.cmms.rest.placeholders import fill_text
-from syncd.cmms.rest.replies import SIDE, Mask, Matcher, Meanings, Reply, success
+from syncd.cmms.rest.reply import SIDE, AnswerRules, CompiledRule, Mask, Reply, success
+from syncd.cmms.rest.request import PreparedRequest, filled, pairs_of
 from syncd.cmms.rest.schema import RestMapping
 from syncd.errors import (
     ClearRefusal,
@@ -53,7 +53,7 @@ class Client:
         self._query = filled(said.query, {})
         self._headers = {name: fill_text(text, {}) for name, text in said.headers.items()}
         self.mask = Mask([*secrets, *secrets_of(said.auth)], context.hide)
-        self._meanings = Meanings(said.errors, said.message, said.login_again, self.mask)
+        self._meanings = AnswerRules(said.errors, said.message, said.login_again, self.mask)
         self._pace = Pace(
             said.limits,
             wait=context.wait,
@@ -75,7 +75,7 @@ class Client:
         """Where it is, for people."""
         return urlsplit(self._base_url).hostname or self._base_url
 
-    def read(self, prepared: Prepared) -> Reply:
+    def read(self, prepared: PreparedRequest) -> Reply:
         """Send what changes nothing; it is repeated when nobody answers."""
         attempt = 0
         while True:
@@ -89,7 +89,7 @@ class Client:
                 if not self._pace.may_sleep(_DELAY_S * (1 << attempt)):
                     raise
 
-    def write(self, prepared: Prepared, *, needs_json: bool = True) -> Reply:
+    def write(self, prepared: PreparedRequest, *, needs_json: bool = True) -> Reply:
         """Send what changes something, once."""
         sent = prepared.overridden(self._said.method_override)
         return self._send(sent, needs_json=needs_json)
@@ -115,7 +115,7 @@ class Client:
 
     # ── sending ───────────────────────────────────────────────────────────────────────────
 
-    def _send(self, prepared: Prepared, *, needs_json: bool) -> Reply:
+    def _send(self, prepared: PreparedRequest, *, needs_json: bool) -> Reply:
         if prepared.address or "://" in prepared.path:
             prepared = replace(prepared, path=self.link(prepared.path, ""))
         renewed = False
@@ -141,7 +141,7 @@ class Client:
                 break
         raise failed
 
-    def _observed(self, meaning: str, rule: Matcher | None, response: Response) -> float:
+    def _observed(self, meaning: str, rule: CompiledRule | None, response: Response) -> float:
         """How long to wait before the next request."""
         throttled = meaning == "throttled"
         told = rule.wait(response) if throttled and rule is not None else None
@@ -154,14 +154,14 @@ class Client:
             error.may_have_applied = False
             raise
 
-    def _always(self, prepared: Prepared) -> Prepared:
+    def _always(self, prepared: PreparedRequest) -> PreparedRequest:
         """The call with the query that every call has; a link that was followed has its own."""
         names = {name for name, _ in prepared.query}
         more = {} if prepared.verbatim else self._query
         kept = {name: value for name, value in more.items() if name not in names}
         return replace(prepared, query=(*pairs_of(kept), *prepared.query))
 
-    def _answer(self, http: HttpClient, whole: Prepared) -> Response:
+    def _answer(self, http: HttpClient, whole: PreparedRequest) -> Response:
         told = {"Accept": "application/json", **self._headers, **whole.headers}
         try:
             response = http.request(
@@ -177,7 +177,7 @@ class Client:
         self.clock = response.headers.get("date", self.clock)
         return response
 
-    def _exchange(self, prepared: Prepared) -> Reply:
+    def _exchange(self, prepared: PreparedRequest) -> Reply:
         """Ask for a token, without credentials; wherever that is."""
         http = self._http
         if "://" in prepared.path and _origin(prepared.path) != self._origin:

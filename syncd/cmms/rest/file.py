@@ -14,7 +14,7 @@ from syncd.cmms.mapping.section import Section, nearest
 from syncd.cmms.mapping.values.record_map import RecordMap
 from syncd.cmms.rest.blocks import spelled
 from syncd.cmms.rest.check.mapping import Checks
-from syncd.cmms.rest.schema import RestMapping
+from syncd.cmms.rest.schema import FindCall, RestMapping
 
 Loc = tuple[str | int, ...]
 _MESSAGES = {
@@ -126,7 +126,7 @@ def _in_data(data: Any, loc: Sequence[Any], kind: str) -> Loc | None:
             tag = str(part)
             if tag.startswith("literal[") and isinstance(here, dict | list):
                 return None
-            if tag == "Find" and not isinstance(here, dict):
+            if tag == FindCall.__name__ and not isinstance(here, dict):
                 return None
             continue
         found.append(part)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from syncd.cmms.rest.blocks import Until, Window
-from syncd.cmms.rest.replies import SIDE
+from syncd.cmms.rest.reply import SIDE
 from syncd.core.budget import MAX_WAIT_S, parse_http_date, retry_after_s
 from syncd.errors import Throttled
 from syncd.http import Response

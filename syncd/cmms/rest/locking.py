@@ -6,13 +6,13 @@ from typing import Any
 
 from syncd.cmms.mapping.values.source import Expression
 from syncd.cmms.mapping.values.value_map import native_key
-from syncd.cmms.rest.calls import Prepared
-from syncd.cmms.rest.replies import Reply, look
+from syncd.cmms.rest.reply import Reply, look
+from syncd.cmms.rest.request import PreparedRequest
 from syncd.cmms.rest.schema import Lock
 from syncd.errors import UnexpectedContent
 
 
-class Guard:
+class WriteLock:
     """The mapping's `lock`. Without one, nothing is added to a write."""
 
     def __init__(self, lock: Lock | None) -> None:
@@ -49,7 +49,7 @@ class Guard:
             raise reply.unexpected(f"has no {what}, which the lock needs")
         return found
 
-    def put(self, request: Prepared, token: Any) -> Prepared:
+    def put(self, request: PreparedRequest, token: Any) -> PreparedRequest:
         """The write, good only for the record as it was read."""
         lock = self._lock
         if lock is None:
@@ -61,7 +61,7 @@ class Guard:
         return _with_header(request, "If-Unmodified-Since", str(token))
 
 
-def _with_header(request: Prepared, name: str, value: str) -> Prepared:
+def _with_header(request: PreparedRequest, name: str, value: str) -> PreparedRequest:
     if not value.isascii() or not value.isprintable():
         raise UnexpectedContent(
             f"the CMMS's {name} holds what a header cannot hold", side="cmms",

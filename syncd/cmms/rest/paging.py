@@ -10,10 +10,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from syncd.cmms.mapping.values.source import Expression
-from syncd.cmms.rest.blocks import Cursor, Keyset, Link, Number, Offset, Page, Total
-from syncd.cmms.rest.calls import Prepared, filled
+from syncd.cmms.rest.blocks import (
+    CursorPaging,
+    KeysetPaging,
+    LinkPaging,
+    NumberPaging,
+    OffsetPaging,
+    Paging,
+    TotalPlace,
+)
 from syncd.cmms.rest.placeholders import fill
-from syncd.cmms.rest.replies import Reply, look
+from syncd.cmms.rest.reply import Reply, look
+from syncd.cmms.rest.request import PreparedRequest, filled
 
 _NEXT = re.compile(r"<([^>]*)>([^<]*)")
 _REL = re.compile(r"""rel\s*=\s*"?([^";,]*)""", re.IGNORECASE)
@@ -26,16 +34,18 @@ class Pager(Protocol):
     def total(self) -> int | None:
         """How many records there are in all, by the page that told of most; None: none told."""
 
-    def first(self, request: Prepared) -> Prepared: ...
+    def first(self, request: PreparedRequest) -> PreparedRequest: ...
 
-    def next(self, asked: Prepared, reply: Reply, items: Sequence[Any]) -> Prepared | None:
+    def next(
+        self, asked: PreparedRequest, reply: Reply, items: Sequence[Any]
+    ) -> PreparedRequest | None:
         """The request after `asked`, which brought `items`; None: the list is whole.
 
         Raises UnexpectedContent where neither can be right.
         """
 
 
-class Fills:
+class FullPages:
     """Whether this server has ever sent a page as large as it was asked for. As long as it has
     not, a short page may as well be a smaller limit of its own, and is no end."""
 
@@ -51,10 +61,10 @@ class Fills:
 
 
 def make_pager(
-    page: Page | None,
-    request: Prepared,
+    page: Paging | None,
+    request: PreparedRequest,
     values: Mapping[str, Any],
-    fills: Fills,
+    fills: FullPages,
     link: Callable[[str, str], str],
 ) -> Pager:
     """The pager of this kind.
@@ -82,17 +92,19 @@ class Once:
 
     total = None
 
-    def first(self, request: Prepared) -> Prepared:
+    def first(self, request: PreparedRequest) -> PreparedRequest:
         return request
 
-    def next(self, asked: Prepared, reply: Reply, items: Sequence[Any]) -> Prepared | None:
+    def next(
+        self, asked: PreparedRequest, reply: Reply, items: Sequence[Any]
+    ) -> PreparedRequest | None:
         return None
 
 
 class _Totals:
     """The total that the list itself tells, page by page."""
 
-    def __init__(self, place: Total | None) -> None:
+    def __init__(self, place: TotalPlace | None) -> None:
         self._place = place
         self._total: int | None = None
 
@@ -118,16 +130,16 @@ class _Totals:
 
 
 class ByOffset(_Totals):
-    def __init__(self, said: Offset, fills: Fills) -> None:
+    def __init__(self, said: OffsetPaging, fills: FullPages) -> None:
         super().__init__(said.total)
         self._said = said
         self._fills = fills
         self._offset = 0
 
-    def first(self, request: Prepared) -> Prepared:
+    def first(self, request: PreparedRequest) -> PreparedRequest:
         return self._at(request)
 
-    def _at(self, request: Prepared) -> Prepared:
+    def _at(self, request: PreparedRequest) -> PreparedRequest:
         size = self._said.size
         values = {
             "offset": self._offset,
@@ -136,7 +148,9 @@ class ByOffset(_Totals):
         }
         return request.sending(self._said.send, fill(self._said.value, values))
 
-    def next(self, asked: Prepared, reply: Reply, items: Sequence[Any]) -> Prepared | None:
+    def next(
+        self, asked: PreparedRequest, reply: Reply, items: Sequence[Any]
+    ) -> PreparedRequest | None:
         said, count = self._said, len(items)
         total = self._read(reply)
         self._offset += count if said.step == "items" else said.size
@@ -157,7 +171,7 @@ class ByOffset(_Totals):
 
 
 class ByNumber(_Totals):
-    def __init__(self, said: Number, fills: Fills) -> None:
+    def __init__(self, said: NumberPaging, fills: FullPages) -> None:
         super().__init__(said.total)
         self._said = said
         self._fills = fills
@@ -165,10 +179,12 @@ class ByNumber(_Totals):
         self._count = 0
         self._more = None if said.more is None else Expression.parse(said.more)
 
-    def first(self, request: Prepared) -> Prepared:
+    def first(self, request: PreparedRequest) -> PreparedRequest:
         return request.sending(self._said.send, self._number)
 
-    def next(self, asked: Prepared, reply: Reply, items: Sequence[Any]) -> Prepared | None:
+    def next(
+        self, asked: PreparedRequest, reply: Reply, items: Sequence[Any]
+    ) -> PreparedRequest | None:
         said, count = self._said, len(items)
         self._count += count
         total = self._read(reply)
@@ -199,16 +215,18 @@ class ByNumber(_Totals):
 
 
 class ByCursor(_Totals):
-    def __init__(self, said: Cursor) -> None:
+    def __init__(self, said: CursorPaging) -> None:
         super().__init__(said.total)
         self._said = said
         self._seen: set[str] = set()
         self._more = None if said.more is None else Expression.parse(said.more)
 
-    def first(self, request: Prepared) -> Prepared:
+    def first(self, request: PreparedRequest) -> PreparedRequest:
         return request
 
-    def next(self, asked: Prepared, reply: Reply, items: Sequence[Any]) -> Prepared | None:
+    def next(
+        self, asked: PreparedRequest, reply: Reply, items: Sequence[Any]
+    ) -> PreparedRequest | None:
         self._read(reply)
         cursor = reply.read(self._said.read)
         more = None if self._more is None else _true(self._more, reply)
@@ -226,16 +244,18 @@ class ByCursor(_Totals):
 
 
 class ByLink(_Totals):
-    def __init__(self, said: Link, link: Callable[[str, str], str]) -> None:
+    def __init__(self, said: LinkPaging, link: Callable[[str, str], str]) -> None:
         super().__init__(said.total)
         self._said = said
         self._link = link
         self._seen: set[str] = set()
 
-    def first(self, request: Prepared) -> Prepared:
+    def first(self, request: PreparedRequest) -> PreparedRequest:
         return request
 
-    def next(self, asked: Prepared, reply: Reply, items: Sequence[Any]) -> Prepared | None:
+    def next(
+        self, asked: PreparedRequest, reply: Reply, items: Sequence[Any]
+    ) -> PreparedRequest | None:
         self._read(reply)
         found = self._find(reply)
         if not found:
@@ -245,7 +265,7 @@ class ByLink(_Totals):
         if whole in self._seen:
             raise reply.unexpected("links to the same page twice; the list would never end")
         self._seen.add(whole)
-        return Prepared(asked.method, whole, (), asked.headers, asked.json, asked.form, True)
+        return PreparedRequest(asked.method, whole, (), asked.headers, asked.json, asked.form, True)
 
     def _find(self, reply: Reply) -> str | None:
         found = reply.read(self._said.read)
@@ -268,7 +288,11 @@ class ByKeyset:
     total = None
 
     def __init__(
-        self, said: Keyset, request: Prepared, values: Mapping[str, Any], fills: Fills
+        self,
+        said: KeysetPaging,
+        request: PreparedRequest,
+        values: Mapping[str, Any],
+        fills: FullPages,
     ) -> None:
         self._said = said
         self._values = values
@@ -277,16 +301,18 @@ class ByKeyset:
         self._by = Expression.parse(said.by)
         self._last: Any = said.start
 
-    def first(self, request: Prepared) -> Prepared:
+    def first(self, request: PreparedRequest) -> PreparedRequest:
         return self._after(self._last)
 
-    def _after(self, last: Any) -> Prepared:
+    def _after(self, last: Any) -> PreparedRequest:
         values = {**self._values, "last": last}
         return self._request.merged(
             filled(self._said.query, values), {}, fill(self._said.json_, values), None
         )
 
-    def next(self, asked: Prepared, reply: Reply, items: Sequence[Any]) -> Prepared | None:
+    def next(
+        self, asked: PreparedRequest, reply: Reply, items: Sequence[Any]
+    ) -> PreparedRequest | None:
         if self._ends(len(items)):
             return None
         ids = [look(self._by, item, reply.where) for item in items]

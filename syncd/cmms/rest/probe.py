@@ -17,8 +17,8 @@ from syncd.cmms.mapping.values.record_map import RecordMap
 from syncd.cmms.mapping.values.source import Source
 from syncd.cmms.mapping.values.value_map import native_key
 from syncd.cmms.rest.client import Client
-from syncd.cmms.rest.listing import Listing
-from syncd.cmms.rest.records import Records
+from syncd.cmms.rest.list_and_find import ListQuery
+from syncd.cmms.rest.read_record import RecordReader
 from syncd.cmms.rest.schema import RestMapping
 from syncd.core.budget import parse_http_date
 from syncd.core.work_order import CmmsRecord, Unreadable
@@ -43,8 +43,8 @@ class Probe:
         told: RestMapping,
         record_map: RecordMap,
         client: Client,
-        listing: Listing,
-        records: Records,
+        listing: ListQuery,
+        records: RecordReader,
         find: Callable[[str], list[CmmsRecord]] | None,
         utcnow: Callable[[], datetime],
     ) -> None:

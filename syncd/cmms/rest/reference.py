@@ -6,16 +6,16 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from syncd.cmms.rest.blocks import Call, Read, Send, Total
+from syncd.cmms.rest.blocks import CallSpec, ReadPlace, SendPlace, TotalPlace
 from syncd.cmms.rest.file import block_of
 from syncd.cmms.rest.schema import NewId, RestMapping
 
 # Blocks that stand in many places, and what they are called there.
 _SHARED: dict[type[BaseModel], str] = {
-    Call: "a call",
-    Read: "a place in an answer",
-    Total: "a total",
-    Send: "a place in a request",
+    CallSpec: "a call",
+    ReadPlace: "a place in an answer",
+    TotalPlace: "a total",
+    SendPlace: "a place in a request",
 }
 
 
@@ -41,7 +41,9 @@ def _inner(
 
 
 def _rows(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
-    base = next((it for it in (Call, Read) if issubclass(model, it) and model is not it), None)
+    base = next(
+        (it for it in (CallSpec, ReadPlace) if issubclass(model, it) and model is not it), None
+    )
     inherited = set(base.model_fields) if base is not None else set()
     if base is not None:
         yield f"({_SHARED[base]})", "its keys, too"

@@ -10,17 +10,17 @@ from pydantic import BeforeValidator, Field, model_validator
 from syncd.cmms.mapping.values.value_map import native_key
 from syncd.cmms.rest.blocks import (
     Auth,
-    Call,
+    CallSpec,
     Choice,
     Headers,
-    Page,
+    Paging,
     Part,
     Query,
-    Read,
-    ReadHere,
+    ReadPlace,
+    ReadPlaceHere,
     Rule,
     Seconds,
-    Send,
+    SendPlace,
     Window,
     listed,
     short,
@@ -45,12 +45,12 @@ class Since(Part):
     )
 
 
-class List(Call):
+class ListCall(CallSpec):
     items: str = Field(description='JMESPath of the records; "@" for a bare list')
     items_missing: Literal["error", "empty"] = Field(
         "error", description="empty: an answer without them has none"
     )
-    page: Page = Field(description="how it comes in pages")
+    page: Paging = Field(description="how it comes in pages")
     since: Since | None = Field(None, description="how to ask for what changed; none: all, always")
     where: str | None = Field(None, description="JMESPath: records that are ours to look at")
     then: Literal["item", "get"] = Field(
@@ -58,7 +58,7 @@ class List(Call):
     )
 
 
-class More(Call):
+class MoreCall(CallSpec):
     at: str = Field("@", description="JMESPath of what is put under its name")
     items: str | None = Field(None, description="JMESPath of a list, instead of at")
     missing: Literal["error", "empty"] = Field(
@@ -66,13 +66,13 @@ class More(Call):
     )
 
 
-class Get(Call):
+class GetCall(CallSpec):
     item: str = Field(
         "@",
         description="JMESPath of the record; where null means that there is none, say so in errors",
     )
     items: str | None = Field(None, description="JMESPath of a list of one, instead of item")
-    more: dict[str, More] = Field(
+    more: dict[str, MoreCall] = Field(
         {},
         max_length=5,
         description="name: another request for each record, whose answer is put under that name; "
@@ -80,19 +80,19 @@ class Get(Call):
     )
 
 
-class Find(Call):
+class FindCall(CallSpec):
     items: str = Field(description='JMESPath of the hits; "@" for a bare list')
     items_missing: Literal["error", "empty"] = Field(
         "error", description="empty: an answer without them has none"
     )
-    page: Page | None = Field(None, description="where the search is not exact, how it goes on")
+    page: Paging | None = Field(None, description="where the search is not exact, how it goes on")
     then: Literal["item", "get"] = Field("item", description="get: each hit is read by its id")
 
 
 # ── writes ────────────────────────────────────────────────────────────────────────────────
 
 
-class NewId(Read):
+class NewId(ReadPlace):
     after: str | None = Field(None, description="only what comes after the last of this text")
     until: str | None = Field(None, description="and before the first of this one")
 
@@ -110,7 +110,7 @@ class NewId(Read):
 NewIdHere = Annotated[NewId, BeforeValidator(short)]
 
 
-class Create(Call):
+class CreateCall(CallSpec):
     fields: list[str] | None = Field(
         None,
         description="the fields it takes; default: those of plain steps; the others follow "
@@ -123,7 +123,7 @@ class Create(Call):
         {}, description="values by dotted path, below under; may hold {s2e_id}"
     )
     id: NewIdHere = Field(description="where the new record's id is")
-    address: ReadHere | None = Field(None, description="where its address is, if not the id")
+    address: ReadPlaceHere | None = Field(None, description="where its address is, if not the id")
     success: str | None = Field(
         None, description="JMESPath that is true in the answer to a create that was done"
     )
@@ -131,7 +131,7 @@ class Create(Call):
     item: str = Field("@", description="JMESPath of the record in the answer")
 
 
-class Whole(Part):
+class WholeRecord(Part):
     take: str = Field("@", description="JMESPath of what is sent back, from the record")
     drop: list[str] = Field([], description="dotted paths that are not sent back")
 
@@ -156,20 +156,20 @@ def _is_number(given: Any) -> bool:
     return isinstance(given, int | float) and not isinstance(given, bool)
 
 
-class Append(Part):
+class AppendedRow(Part):
     json_: Any = Field(None, alias="json", description="the new row, with {delta}")
     form: Query | None = Field(None, description="the same, as a form")
 
 
-class Children(Call):
+class RowsCall(CallSpec):
     items: str = Field(description="JMESPath of the rows")
     where: str | None = Field(None, description="JMESPath: the rows that are written to")
-    make: Call | None = Field(
+    make: CallSpec | None = Field(
         None, description="the call that makes the row where there is none, with {value}"
     )
 
 
-class Update(Call):
+class UpdateStep(CallSpec):
     """One step of an update."""
 
     fields: list[str] = Field(min_length=1, description="the fields it writes")
@@ -190,7 +190,7 @@ class Update(Call):
         description="fields that the CMMS sets by itself then, read-only ones too; "
         "a later step may write them",
     )
-    whole: Annotated[Whole | None, BeforeValidator(_whole)] = Field(
+    whole: Annotated[WholeRecord | None, BeforeValidator(_whole)] = Field(
         None, description="the whole record is sent back with the changes in it"
     )
     moves: Annotated[dict[str, list[str] | dict[str, Any]] | None, BeforeValidator(_moves)] = Field(
@@ -198,11 +198,13 @@ class Update(Call):
         description="legal moves by native value, first where records begin: [target], or "
         "{target: name of the move}, which is {move}",
     )
-    by_value: dict[str, Call] | None = Field(
+    by_value: dict[str, CallSpec] | None = Field(
         None, description="of a status or a priority: an own call for each of our values"
     )
-    append: Append | None = Field(None, description="hours as a new row: {delta}, never negative")
-    for_each: Children | None = Field(
+    append: AppendedRow | None = Field(
+        None, description="hours as a new row: {delta}, never negative"
+    )
+    for_each: RowsCall | None = Field(
         None, description="lists the rows; the step's own request is made for each, {child.x}"
     )
     item: str | None = Field(None, description="for verify: reply, the record in the answer")
@@ -214,12 +216,12 @@ class Update(Call):
     request: str = Field("", description="method and path; not with by_value")
 
 
-class Version(Part):
+class VersionLock(Part):
     read: str = Field(description="JMESPath of the version in the record")
-    send: Send = Field(description="where it goes")
+    send: SendPlace = Field(description="where it goes")
 
 
-class Etag(Part):
+class EtagLock(Part):
     send: str = Field("If-Match", description="the header that it is sent in")
     read: str | None = Field(None, description="JMESPath, where the record holds it")
 
@@ -229,10 +231,10 @@ def _etag(given: Any) -> Any:
 
 
 class Lock(Choice):
-    etag: Annotated[Etag | None, BeforeValidator(_etag)] = Field(
+    etag: Annotated[EtagLock | None, BeforeValidator(_etag)] = Field(
         None, description="the ETag of a read, sent in this header: If-Match"
     )
-    version: Version | None = Field(None, description="a version in the record")
+    version: VersionLock | None = Field(None, description="a version in the record")
     unmodified_since: Literal["updated_at"] | None = Field(
         None, description="the time of change, sent as If-Unmodified-Since"
     )
@@ -253,13 +255,13 @@ class RestMapping(Part):
     login_again: list[int] = Field(
         [401], description="statuses after which the token is renewed once"
     )
-    list_: List = Field(alias="list", description="how records are listed")
-    get: Get = Field(description="how one is read by its id")
-    find: Find | Literal["none", "scan"] = Field(
+    list_: ListCall = Field(alias="list", description="how records are listed")
+    get: GetCall = Field(description="how one is read by its id")
+    find: FindCall | Literal["none", "scan"] = Field(
         description="by its s2e_id; none: cannot; scan: the whole list is looked through"
     )
-    create: Create | None = Field(None, description="how one is made; without: none is")
-    update: list[Update] = Field([], description="the steps of a change, in order")
+    create: CreateCall | None = Field(None, description="how one is made; without: none is")
+    update: list[UpdateStep] = Field([], description="the steps of a change, in order")
     lock: Lock | None = Field(None, description="the CMMS's own guard against lost updates")
     verify: Literal["get", "reply"] = Field(
         "get", description="what update returns: the record read again, or as answered"

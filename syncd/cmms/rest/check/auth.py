@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from pydantic import BaseModel
 
 from syncd.cmms.mapping.values.paths import parse_path
-from syncd.cmms.rest.blocks import Auth, Call, TokenSend
-from syncd.cmms.rest.calls import split_request
+from syncd.cmms.rest.blocks import Auth, CallSpec, TokenPlace
 from syncd.cmms.rest.check.updates import Loc, Problem
 from syncd.cmms.rest.placeholders import braced_in
+from syncd.cmms.rest.request import split_request
 
 _NEEDS = {
     "client_credentials": ("client_secret",),
@@ -39,7 +39,7 @@ def check_auth(auth: Auth, blocks: Iterable[tuple[Loc, BaseModel]], problem: Pro
         _body(("auth", "json"), auth.json_.name, blocks, problem)
 
 
-def _token(loc: Loc, send: TokenSend, problem: Problem) -> None:
+def _token(loc: Loc, send: TokenPlace, problem: Problem) -> None:
     if "{token}" not in send.text:
         problem(loc, "has no {token} in its value")
     for name in sorted(braced_in(send.text) - {"token"}):
@@ -57,7 +57,7 @@ def _body(
     except ValueError as error:
         problem(loc, f"{path!r} {error}")
     for where, block in blocks:
-        if not isinstance(block, Call) or where[:1] == ("auth",):
+        if not isinstance(block, CallSpec) or where[:1] == ("auth",):
             continue
         method, _ = split_request(block.request) or ("", "")
         if method in {"GET", "DELETE"}:

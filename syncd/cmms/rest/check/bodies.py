@@ -6,11 +6,11 @@ from typing import Any
 
 from syncd.cmms.mapping.values.paths import Path, parse_path, put
 from syncd.cmms.mapping.values.record_map import RecordMap
-from syncd.cmms.rest.blocks import Call
+from syncd.cmms.rest.blocks import CallSpec
 from syncd.cmms.rest.check.updates import Loc, Problem
-from syncd.cmms.rest.ops import template_of
 from syncd.cmms.rest.placeholders import names_in
-from syncd.cmms.rest.schema import Create, RestMapping, Update
+from syncd.cmms.rest.schema import CreateCall, RestMapping, UpdateStep
+from syncd.cmms.rest.steps import template_of
 from syncd.core.work_order import Field
 
 _NAMES = {name.value: name for name in Field}
@@ -41,7 +41,11 @@ def _paths(records: RecordMap, names: Iterable[str]) -> Iterator[Path]:
 
 
 def _place(
-    loc: Loc, said: Update | Create, call: Call, fields: Iterable[Path], problem: Problem
+    loc: Loc,
+    said: UpdateStep | CreateCall,
+    call: CallSpec,
+    fields: Iterable[Path],
+    problem: Problem,
 ) -> None:
     """Put everything where it would go, each kind of it after the other, as a write does."""
     if call.form is not None:
@@ -54,7 +58,7 @@ def _place(
         return  # told already
     values: list[tuple[Path, Any]] = [*carried.items(), *outright.items()]
     values += [(path, "{value}") for path in fields]
-    whole = isinstance(said, Update) and said.whole is not None
+    whole = isinstance(said, UpdateStep) and said.whole is not None
     if (values or whole) and call.json_ is not None and not isinstance(call.json_, dict):
         problem((*loc, "json"), "is no object, so that nothing can be put into it")
         return

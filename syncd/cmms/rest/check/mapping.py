@@ -10,14 +10,14 @@ from syncd.cmms.mapping.values.paths import parse_path
 from syncd.cmms.mapping.values.record_map import RecordMap
 from syncd.cmms.mapping.values.source import Expression
 from syncd.cmms.mapping.values.times import pattern_problem
-from syncd.cmms.rest.blocks import Call, Login, Page
-from syncd.cmms.rest.calls import split_request
+from syncd.cmms.rest.blocks import CallSpec, LoginCall, Paging
 from syncd.cmms.rest.check.auth import check_auth
 from syncd.cmms.rest.check.bodies import check_bodies
 from syncd.cmms.rest.check.updates import Loc, Problem, UpdateChecks, is_written
-from syncd.cmms.rest.ops import template_of
 from syncd.cmms.rest.placeholders import braced_in, glued_in, names_in
-from syncd.cmms.rest.schema import Create, Find, RestMapping, Update
+from syncd.cmms.rest.request import split_request
+from syncd.cmms.rest.schema import CreateCall, FindCall, RestMapping, UpdateStep
+from syncd.cmms.rest.steps import template_of
 from syncd.core.work_order import Field
 
 _RECORD = frozenset({"id", "address", "s2e_id"})
@@ -75,17 +75,17 @@ class Checks:
                 continue
             if key in _EXPRESSIONS or (reads and name == "json_"):
                 self._expression(here if not reads else loc, value)
-            elif key in {"token", "expires_in"} and isinstance(block, Login):
+            elif key in {"token", "expires_in"} and isinstance(block, LoginCall):
                 self._expression(here, value)
             elif key == "under":
                 self._path(here, value)
             elif key == "request" and value and split_request(value) is None:
                 self._problem(here, "has to be a method and a path, for example GET /workorders")
-        if isinstance(block, Update):
+        if isinstance(block, UpdateStep):
             for path, text in block.carry.items():
                 self._path((*loc, "carry", path), path)
                 self._expression((*loc, "carry", path), text)
-        if isinstance(block, Update | Create):
+        if isinstance(block, UpdateStep | CreateCall):
             for path in block.set:
                 self._path((*loc, "set", path), path)
         if loc and loc[-1] == "version":
@@ -118,7 +118,7 @@ class Checks:
                 "with `items` where that is a list"
             )  # fmt: skip
         self._more()
-        if isinstance(told.find, Find):
+        if isinstance(told.find, FindCall):
             self._call(("find",), told.find, {"s2e_id"})
         if told.create is not None:
             self._call(("create",), told.create, {"s2e_id"})
@@ -142,14 +142,14 @@ class Checks:
         why = "since get.more is asked for what is read by its id alone"
         if told.list_.then != "get":
             self._problem(("list",), f"has to say then: get, {why}")
-        if isinstance(told.find, Find) and told.find.then != "get":
+        if isinstance(told.find, FindCall) and told.find.then != "get":
             self._problem(("find",), f"has to say then: get, {why}")
         if told.create is not None and told.create.then != "get":
             self._problem(("create", "then"), f"has to be get, {why}")
         if told.verify != "get":
             self._problem(("verify",), f"has to be get, {why}")
 
-    def _op_calls(self, loc: Loc, op: Update) -> None:
+    def _op_calls(self, loc: Loc, op: UpdateStep) -> None:
         known = set(_RECORD)
         if op.by_value is not None:
             if op.request:
@@ -174,14 +174,14 @@ class Checks:
         self._call(loc, op, known)
         self._placeholders((*loc, "set"), op.set, known - {"value"})
 
-    def _make(self, loc: Loc, make: Call | None, known: set[str]) -> None:
+    def _make(self, loc: Loc, make: CallSpec | None, known: set[str]) -> None:
         if make is None:
             return
         self._call(loc, make, known)
         if "value" not in names_in(template_of(make)):
             self._problem(loc, "has no {value}: the row would be made without it")
 
-    def _call(self, loc: Loc, call: Call, known: set[str]) -> None:
+    def _call(self, loc: Loc, call: CallSpec, known: set[str]) -> None:
         for name, template in zip(_CALL, template_of(call), strict=True):
             self._placeholders((*loc, name), template, known)
         if call.json_ is not None and call.form is not None:
@@ -220,7 +220,7 @@ class Checks:
 
     # ── lists ─────────────────────────────────────────────────────────────────────────────
 
-    def _page(self, loc: Loc, page: Page) -> None:
+    def _page(self, loc: Loc, page: Paging) -> None:
         kind, said = page.chosen
         here = (*loc, kind)
         if kind == "none":
@@ -277,7 +277,7 @@ class Checks:
             self._problem(
                 ("find",), "needs fields.s2e_id, by which hits are checked; or say find: none"
             )
-        if isinstance(find, Find):
+        if isinstance(find, FindCall):
             if find.page is not None:
                 self._page(("find", "page"), find.page)
             if "s2e_id" not in names_in(template_of(find)):

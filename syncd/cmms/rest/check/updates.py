@@ -8,9 +8,9 @@ from syncd.cmms.mapping.values.converters import Mapped, Same
 from syncd.cmms.mapping.values.record_map import RecordMap
 from syncd.cmms.mapping.values.value_map import native_key
 from syncd.cmms.rest.moves import Moves
-from syncd.cmms.rest.ops import template_of
 from syncd.cmms.rest.placeholders import names_in
-from syncd.cmms.rest.schema import RestMapping, Update
+from syncd.cmms.rest.schema import RestMapping, UpdateStep
+from syncd.cmms.rest.steps import template_of
 from syncd.core.work_order import Field, Priority, Status, ValueKind, kind_of
 
 Loc = tuple[str | int, ...]
@@ -86,7 +86,7 @@ class UpdateChecks:
         elif name not in _FIELDS:
             self._problem(loc, f"{name!r} is no field; {nearest(name, list(_FIELDS))}")
 
-    def _op(self, loc: Loc, op: Update) -> None:
+    def _op(self, loc: Loc, op: UpdateStep) -> None:
         kinds = [key for key in _KINDS if getattr(op, key) is not None]
         if len(kinds) > 1:
             self._problem(loc, f"has {' and '.join(kinds)}; a step is of one kind")
@@ -115,7 +115,7 @@ class UpdateChecks:
         if op.append is not None and kind_of(name) is not ValueKind.HOURS:
             self._problem(loc, f"append adds up hours, and {name} is none; {{value}} sends a text")
 
-    def _moves(self, loc: Loc, op: Update, name: Field) -> None:
+    def _moves(self, loc: Loc, op: UpdateStep, name: Field) -> None:
         moves, here = Moves(op.moves or {}), (*loc, "moves")
         convert = self._records.fields[name].convert
         if isinstance(convert, Mapped):
@@ -143,7 +143,7 @@ class UpdateChecks:
         else:
             self._problem(loc, f"moves are between the values of a map, and {name} has none")
 
-    def _by_value(self, loc: Loc, op: Update, name: Field) -> None:
+    def _by_value(self, loc: Loc, op: UpdateStep, name: Field) -> None:
         values = {
             ValueKind.STATUS: [*Status.__members__],
             ValueKind.PRIORITY: [*Priority.__members__],

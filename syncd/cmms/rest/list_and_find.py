@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from syncd.cmms.mapping.values.times import TimeFormat
-from syncd.cmms.rest.calls import Prepared, filled, prepare
 from syncd.cmms.rest.client import Client
-from syncd.cmms.rest.lists import IdOf, Lists
 from syncd.cmms.rest.placeholders import fill, fill_text
-from syncd.cmms.rest.schema import Find, List, Since
+from syncd.cmms.rest.read_list import IdOf, ListReader
+from syncd.cmms.rest.request import PreparedRequest, filled, prepare
+from syncd.cmms.rest.schema import FindCall, ListCall, Since
 from syncd.errors import Refused, UnexpectedContent
 
 _FOLD = timedelta(hours=3)  # no zone sets its clocks back by more, or takes longer to do it
@@ -46,7 +46,7 @@ class SinceBound:
         later = (moment + _FOLD).astimezone(zone).utcoffset() or timedelta(0)
         return moment - max(here - later, timedelta(0))
 
-    def add_to(self, request: Prepared, since: datetime) -> Prepared:
+    def add_to(self, request: PreparedRequest, since: datetime) -> PreparedRequest:
         said, values = self._said, {"since": self.value(since)}
         return request.merged(
             filled(said.query, values),
@@ -56,13 +56,15 @@ class SinceBound:
         )
 
 
-class Listing:
+class ListQuery:
     """The mapping's `list`."""
 
-    def __init__(self, client: Client, said: List, since: SinceBound | None, id_of: IdOf) -> None:
+    def __init__(
+        self, client: Client, said: ListCall, since: SinceBound | None, id_of: IdOf
+    ) -> None:
         self._said = said
         self._since = since
-        self._lists = Lists(client, said, id_of)
+        self._lists = ListReader(client, said, id_of)
 
     @property
     def sizes(self) -> list[int]:
@@ -79,12 +81,12 @@ class Listing:
         return self._lists.walk(request, self._said.page, values)
 
 
-class Search:
+class FindQuery:
     """The mapping's `find`: hits whose own id field says that they are ours."""
 
-    def __init__(self, client: Client, said: Find, id_of: IdOf) -> None:
+    def __init__(self, client: Client, said: FindCall, id_of: IdOf) -> None:
         self._said = said
-        self._lists = Lists(client, said, id_of)
+        self._lists = ListReader(client, said, id_of)
 
     def hits(self, s2e_id: str) -> list[dict[str, Any]] | None:
         """All that the search answers; None: it cannot ask for this id."""

@@ -12,12 +12,12 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
 from syncd.cmms.mapping.values.source import Expression
-from syncd.cmms.rest.blocks import Page
-from syncd.cmms.rest.calls import Prepared
+from syncd.cmms.rest.blocks import Paging
 from syncd.cmms.rest.client import Client
-from syncd.cmms.rest.paging import Fills, make_pager
-from syncd.cmms.rest.replies import Reply
-from syncd.cmms.rest.schema import Find, List
+from syncd.cmms.rest.paging import FullPages, make_pager
+from syncd.cmms.rest.reply import Reply
+from syncd.cmms.rest.request import PreparedRequest
+from syncd.cmms.rest.schema import FindCall, ListCall
 from syncd.errors import Changed, NotFound, UnexpectedContent
 
 _MOST_READS = 4  # of a list that changes while it is read
@@ -27,7 +27,7 @@ _MOST_IN_VAIN = 3  # pages in a row that bring nothing new, while the list says 
 IdOf = Callable[[Any], str | None]
 
 
-class _Seen:
+class _Received:
     """What has come of one list, in all its reads."""
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class _Seen:
                 self.lacking += ", since some came twice (if the list is so, leave out total)"
 
 
-class Lists:
+class ListReader:
     """Walks one of the mapping's lists.
 
     Args:
@@ -69,23 +69,23 @@ class Lists:
         sizes: how many records each page of the last read held.
     """
 
-    def __init__(self, client: Client, said: List | Find, id_of: IdOf) -> None:
+    def __init__(self, client: Client, said: ListCall | FindCall, id_of: IdOf) -> None:
         self._client = client
         self._said = said
         self._id_of = id_of
         self._items = Expression.parse(said.items)
-        self._fills = Fills()
+        self._fills = FullPages()
         self.sizes: list[int] = []
 
     def walk(
-        self, request: Prepared, page: Page | None, values: Mapping[str, Any]
+        self, request: PreparedRequest, page: Paging | None, values: Mapping[str, Any]
     ) -> Iterator[dict[str, Any]]:
         """Yield the native records of every page; one that has changed meanwhile once more.
 
         Raises RemoteError for a page that fails, and UnexpectedContent where what came is not
         the whole list.
         """
-        seen, before = _Seen(), None
+        seen, before = _Received(), None
         for _ in range(_MOST_READS):
             reply = yield from self._read(request, page, values, seen)
             if not seen.lacking:
@@ -96,7 +96,11 @@ class Lists:
         raise reply.unexpected(seen.lacking)
 
     def _read(
-        self, request: Prepared, page: Page | None, values: Mapping[str, Any], seen: _Seen
+        self,
+        request: PreparedRequest,
+        page: Paging | None,
+        values: Mapping[str, Any],
+        seen: _Received,
     ) -> Generator[dict[str, Any], None, Reply]:
         """One read from the start; its last answer."""
         moves = page is not None and (page.number is not None or page.offset is not None)
@@ -131,7 +135,7 @@ class Lists:
         seen.compare(pager.total, sum(self.sizes), in_circles)
         return reply
 
-    def _first(self, asked: Prepared) -> Reply:
+    def _first(self, asked: PreparedRequest) -> Reply:
         try:
             return self._client.read(asked)
         except NotFound as error:

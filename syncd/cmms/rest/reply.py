@@ -27,7 +27,7 @@ from jmespath.exceptions import JMESPathError
 
 from syncd.cmms.mapping.values.source import Expression
 from syncd.cmms.mapping.values.value_map import native_key
-from syncd.cmms.rest.blocks import Read, Rule, Total, Until
+from syncd.cmms.rest.blocks import ReadPlace, Rule, TotalPlace, Until
 from syncd.errors import (
     AccessRefused,
     Changed,
@@ -72,7 +72,7 @@ class Reply:
         """What the expression finds in the body. Raises UnexpectedContent if it fails there."""
         return look(expression, self.body, self.where)
 
-    def read(self, place: Read | Total) -> Any:
+    def read(self, place: ReadPlace | TotalPlace) -> Any:
         """The value at a place of the mapping; None if it is not there."""
         name, at = place.chosen
         if name == "json_":
@@ -147,7 +147,7 @@ class Mask:
         return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
 
 
-class Matcher:
+class CompiledRule:
     """One rule, compiled."""
 
     def __init__(self, rule: Rule) -> None:
@@ -184,7 +184,7 @@ class Matcher:
             return False
 
 
-class Meanings:
+class AnswerRules:
     """Sorts answers into success and `syncd.errors`.
 
     Args:
@@ -194,12 +194,12 @@ class Meanings:
     def __init__(
         self, rules: Sequence[Rule], message: str | None, expired: Collection[int], mask: Mask
     ) -> None:
-        self._rules = [Matcher(rule) for rule in rules]
+        self._rules = [CompiledRule(rule) for rule in rules]
         self._message = None if message is None else Expression.parse(message)
         self._expired = frozenset(expired)
         self.mask = mask
 
-    def of(self, response: Response) -> tuple[str, Matcher | None]:
+    def of(self, response: Response) -> tuple[str, CompiledRule | None]:
         """The meaning, and the rule it comes from."""
         body = _json_or_none(response)
         for matcher in self._rules:
@@ -225,7 +225,7 @@ class Meanings:
         return "refused", None
 
     def error(
-        self, meaning: str, rule: Matcher | None, where: str, response: Response, wait_s: float
+        self, meaning: str, rule: CompiledRule | None, where: str, response: Response, wait_s: float
     ) -> RemoteError:
         """The error that this meaning is."""
         told = self._said(rule, response)
@@ -258,7 +258,7 @@ class Meanings:
                 return Refused(text, **more)
         return UnexpectedContent(text, may_have_applied=False, **more)
 
-    def _said(self, rule: Matcher | None, response: Response) -> str:
+    def _said(self, rule: CompiledRule | None, response: Response) -> str:
         """What the answer says of itself, for a person."""
         body = _json_or_none(response)
         for expression in (rule.message if rule else None, self._message):

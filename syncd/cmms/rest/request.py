@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from syncd.cmms.mapping.values.paths import parse_path, put
-from syncd.cmms.rest.blocks import Call, Send
+from syncd.cmms.rest.blocks import CallSpec, SendPlace
 from syncd.cmms.rest.placeholders import Values, fill, fill_path, fill_text, text_of
 from syncd.errors import ConfigurationError
 
@@ -24,7 +24,7 @@ def split_request(text: str) -> tuple[str, str] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedRequest:
     """A request with every placeholder filled in.
 
     Attributes:
@@ -59,7 +59,7 @@ class Prepared:
             return None
         return "application/json", json.dumps(self.json, ensure_ascii=False).encode()
 
-    def sending(self, send: Send, value: Any) -> "Prepared":
+    def sending(self, send: SendPlace, value: Any) -> "PreparedRequest":
         """The same with a value at this place."""
         where, name = send.chosen
         match where:
@@ -74,7 +74,7 @@ class Prepared:
 
     def merged(
         self, query: Mapping[str, Any], headers: Mapping[str, str], body: Any, form: Any
-    ) -> "Prepared":
+    ) -> "PreparedRequest":
         """The same with more of everything; JSON objects are merged deeply, lists joined."""
         names = set(query)
         kept = tuple(pair for pair in self.query if pair[0] not in names)
@@ -86,20 +86,20 @@ class Prepared:
             form=self.form if form is None else {**(self.form or {}), **form},
         )
 
-    def overridden(self, header: str | None) -> "Prepared":
+    def overridden(self, header: str | None) -> "PreparedRequest":
         """The same as POST, its method in a header, if there is one for that."""
         if header is None or self.method not in _OVERRIDDEN:
             return self
         return replace(self, method="POST", headers={**self.headers, header: self.method})
 
 
-def prepare(call: Call, values: Values) -> Prepared:
+def prepare(call: CallSpec, values: Values) -> PreparedRequest:
     """The call with these values. Raises Refused for a value that it cannot hold."""
     found = split_request(call.request)
     if found is None:
         raise ValueError(f"{call.request!r} is no request")  # `checks` has told so before
     method, path = found
-    return Prepared(
+    return PreparedRequest(
         method=method,
         path=fill_path(path, values),
         address=path == "{address}",

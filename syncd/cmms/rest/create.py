@@ -6,17 +6,17 @@ from urllib.parse import unquote
 from syncd.cmms.mapping.values.record_map import RecordMap
 from syncd.cmms.mapping.values.source import Expression
 from syncd.cmms.mapping.values.value_map import native_key
-from syncd.cmms.rest.bodies import assignments, confirm, create_request
 from syncd.cmms.rest.client import Client
-from syncd.cmms.rest.records import Held, Records
-from syncd.cmms.rest.replies import SIDE, Reply
-from syncd.cmms.rest.schema import Create
-from syncd.cmms.rest.writes import Progress, Writer
+from syncd.cmms.rest.read_record import HeldRecord, RecordReader
+from syncd.cmms.rest.reply import SIDE, Reply
+from syncd.cmms.rest.schema import CreateCall
+from syncd.cmms.rest.update import RecordUpdater, WriteProgress
+from syncd.cmms.rest.write_body import assignments, confirm, create_request
 from syncd.core.work_order import CmmsRecord, Field, Fields
 from syncd.errors import Changed, NotFound, Refused, UnexpectedContent
 
 
-class Creator:
+class RecordCreator:
     """The mapping's `create`.
 
     Args:
@@ -29,10 +29,10 @@ class Creator:
     def __init__(
         self,
         client: Client,
-        said: Create,
-        records: Records,
+        said: CreateCall,
+        records: RecordReader,
         record_map: RecordMap,
-        writer: Writer,
+        writer: RecordUpdater,
         find: Callable[[str], list[CmmsRecord]],
     ) -> None:
         self._client = client
@@ -49,7 +49,7 @@ class Creator:
 
     def create(self, s2e_id: str, fields: Fields) -> CmmsRecord:
         """See `port.create`. What the first call cannot take is written afterwards."""
-        progress = Progress()
+        progress = WriteProgress()
         with progress.honest(f"the record of {s2e_id}"):
             found = self._find(s2e_id)
             if found:
@@ -92,7 +92,7 @@ class Creator:
             return found
         raise Refused(str(error), side=SIDE, status=error.status) from error
 
-    def _made(self, reply: Reply) -> Held:
+    def _made(self, reply: Reply) -> HeldRecord:
         if self._said.then == "item":
             native = reply.look(self._item)
             if not isinstance(native, dict):

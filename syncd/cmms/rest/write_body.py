@@ -9,10 +9,10 @@ from syncd.cmms.mapping.mapped import json_value
 from syncd.cmms.mapping.values.paths import format_path, parse_path, put
 from syncd.cmms.mapping.values.record_map import Assignment, RecordMap
 from syncd.cmms.mapping.values.source import Expression
-from syncd.cmms.rest.calls import Prepared, overlay, prepare
 from syncd.cmms.rest.placeholders import Values, fill
-from syncd.cmms.rest.replies import SIDE, Reply
-from syncd.cmms.rest.schema import Create, Update
+from syncd.cmms.rest.reply import SIDE, Reply
+from syncd.cmms.rest.request import PreparedRequest, overlay, prepare
+from syncd.cmms.rest.schema import CreateCall, UpdateStep
 from syncd.core.work_order import Fields
 from syncd.errors import Refused
 
@@ -32,8 +32,8 @@ def confirm(success: Expression | None, reply: Reply) -> None:
 
 
 def body_with(
-    request: Prepared, told: list[tuple[str, Any]], under: str | None, base: Any
-) -> Prepared:
+    request: PreparedRequest, told: list[tuple[str, Any]], under: str | None, base: Any
+) -> PreparedRequest:
     """The request with these values in its body, by dotted path below `under`; in a form, by the
     path as a name. What the body holds beside them stays. Raises Refused where they would replace
     a list or a value that it holds."""
@@ -55,7 +55,7 @@ def body_with(
     return replace(request, json=body)
 
 
-def create_request(said: Create, done: list[Assignment], values: Values) -> Prepared:
+def create_request(said: CreateCall, done: list[Assignment], values: Values) -> PreparedRequest:
     """The request that makes a record with these values."""
     told = [*constants(said, values), *pairs(done)]
     return body_with(prepare(said, values), told, said.under, {})
@@ -66,7 +66,7 @@ def pairs(done: list[Assignment]) -> list[tuple[str, Any]]:
     return [(format_path(one.path), one.native) for one in done]
 
 
-def constants(said: Update | Create, values: Values) -> list[tuple[str, Any]]:
+def constants(said: UpdateStep | CreateCall, values: Values) -> list[tuple[str, Any]]:
     """What a mapping's `set` says, placeholders filled, as `body_with` takes it."""
     return [(path, fill(value, values)) for path, value in said.set.items()]
 

@@ -15,20 +15,20 @@ from dataclasses import dataclass
 
 from syncd.cmms.mapping.values.record_map import RecordMap
 from syncd.cmms.mapping.values.source import Expression
-from syncd.cmms.rest.calls import Prepared
 from syncd.cmms.rest.client import Client
-from syncd.cmms.rest.locking import Guard
-from syncd.cmms.rest.ops import Op, make_op
-from syncd.cmms.rest.records import Held, Records
-from syncd.cmms.rest.replies import SIDE, Reply
-from syncd.cmms.rest.schema import Create, Update
+from syncd.cmms.rest.locking import WriteLock
+from syncd.cmms.rest.read_record import HeldRecord, RecordReader
+from syncd.cmms.rest.reply import SIDE, Reply
+from syncd.cmms.rest.request import PreparedRequest
+from syncd.cmms.rest.schema import CreateCall, UpdateStep
+from syncd.cmms.rest.steps import Step, make_step
 from syncd.core.equality import same
 from syncd.core.work_order import CmmsRecord, Field, Fields, Value
 from syncd.errors import Changed, ClearRefusal, Refused, RemoteError, Unreachable
 
 
 @dataclass(slots=True)
-class Progress:
+class WriteProgress:
     """How far a write has come.
 
     Attributes:
@@ -71,7 +71,7 @@ def _in_part(what: str, error: ClearRefusal) -> Unreachable:
     )
 
 
-class Writer:
+class RecordUpdater:
     """Writes changes to records that exist.
 
     Attributes:
@@ -81,12 +81,12 @@ class Writer:
     def __init__(
         self,
         client: Client,
-        said: Sequence[Update],
-        records: Records,
+        said: Sequence[UpdateStep],
+        records: RecordReader,
         record_map: RecordMap,
-        guard: Guard,
+        guard: WriteLock,
         *,
-        create: Create | None,
+        create: CreateCall | None,
         verify: str,
     ) -> None:
         self._client = client
@@ -94,13 +94,13 @@ class Writer:
         self._map = record_map
         self._guard = guard
         self._verify = verify
-        self._ops = [make_op(update, record_map) for update in said]
+        self._ops = [make_step(update, record_map) for update in said]
         plain = [op for op in self._ops if create is not None and op.plain_for(create)]
         self.plain_fields = frozenset(name for op in plain for name in op.fields)
 
     def update(self, cmms_id: str, fields: Fields, expected: Fields) -> CmmsRecord:
         """See `port.update`."""
-        progress = Progress()
+        progress = WriteProgress()
         with progress.honest(f"the update of {cmms_id}"):
             held = self._records.read(cmms_id)
             if not fields:
@@ -116,13 +116,13 @@ class Writer:
                 )
             return self.bring(held, fields, progress)
 
-    def bring(self, held: Held, fields: Fields, progress: Progress) -> CmmsRecord:
+    def bring(self, held: HeldRecord, fields: Fields, progress: WriteProgress) -> CmmsRecord:
         """Write what the record does not hold yet; the record afterwards."""
         changes = {name: value for name, value in fields.items() if not _holds(held, name, value)}
         steps = self._steps(changes, held)
         record: CmmsRecord | None = held.record
         cmms_id = held.record.cmms_id
-        hands = _Hands(
+        hands = _Tools(
             self._client, self._records, self._guard, progress, cmms_id, self._verify == "reply"
         )
         touched: frozenset[Field] = frozenset()  # by what we have written ourselves
@@ -145,9 +145,9 @@ class Writer:
         if not isinstance(told, list):
             raise Refused(told.detail, side=SIDE)
 
-    def _steps(self, changes: Fields, held: Held) -> list[tuple[Op, list[Field]]]:
+    def _steps(self, changes: Fields, held: HeldRecord) -> list[tuple[Step, list[Field]]]:
         """The ops with what each takes. Raises Refused for what cannot be written."""
-        steps: list[tuple[Op, list[Field]]] = []
+        steps: list[tuple[Step, list[Field]]] = []
         left = dict(changes)
         for op in self._ops:
             names = [name for name in op.fields if name in left]
@@ -161,7 +161,7 @@ class Writer:
             )
         return steps
 
-    def _again(self, before: Held, unwritten: Mapping[Field, Value]) -> Held:
+    def _again(self, before: HeldRecord, unwritten: Mapping[Field, Value]) -> HeldRecord:
         """The record read again between two ops; what is still to be written has not moved."""
         held = self._records.read(before.record.cmms_id)
         moved = [name for name, value in unwritten.items() if not _holds(held, name, value)]
@@ -173,25 +173,27 @@ class Writer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Hands:
+class _Tools:
     """See `ops.Hands`."""
 
     client: Client
-    records: Records
-    guard: Guard
-    progress: Progress
+    records: RecordReader
+    guard: WriteLock
+    progress: WriteProgress
     cmms_id: str
     trusts: bool
 
-    def send(self, request: Prepared, held: Held, *, guarded: bool, needs_json: bool) -> Reply:
+    def send(
+        self, request: PreparedRequest, held: HeldRecord, *, guarded: bool, needs_json: bool
+    ) -> Reply:
         whole = self.guard.put(request, held.token) if guarded else request
         with self.progress.call():
             return self.client.write(whole, needs_json=needs_json)
 
-    def read(self, request: Prepared) -> Reply:
+    def read(self, request: PreparedRequest) -> Reply:
         return self.client.read(request)
 
-    def again(self) -> Held:
+    def again(self) -> HeldRecord:
         return self.records.read(self.cmms_id)
 
     def told(self, reply: Reply, item: Expression) -> CmmsRecord | None:
@@ -199,7 +201,7 @@ class _Hands:
         return self.records.record(found) if isinstance(found, dict) else None
 
 
-def _holds(held: Held, name: Field, value: Value) -> bool:
+def _holds(held: HeldRecord, name: Field, value: Value) -> bool:
     """Whether the record holds this value, or a native one that stands for it."""
     if same(held.fields.get(name), value):
         return True

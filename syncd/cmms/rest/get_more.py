@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from syncd.cmms.mapping.values.source import Expression
-from syncd.cmms.rest.calls import Prepared, prepare
 from syncd.cmms.rest.client import Client
-from syncd.cmms.rest.replies import SIDE, Reply
-from syncd.cmms.rest.schema import More
+from syncd.cmms.rest.reply import SIDE, Reply
+from syncd.cmms.rest.request import PreparedRequest, prepare
+from syncd.cmms.rest.schema import MoreCall
 from syncd.errors import NotFound, Refused, UnexpectedContent
 
 
-class Mores:
+class MoreReader:
     """The mapping's `get.more`."""
 
-    def __init__(self, client: Client, said: Mapping[str, More]) -> None:
+    def __init__(self, client: Client, said: Mapping[str, MoreCall]) -> None:
         self._client = client
         self._said = {
             name: (more, Expression.parse(more.at if more.items is None else more.items))
@@ -49,7 +49,7 @@ class Mores:
             whole[name] = self._ask(name, more, at, request)
         return whole
 
-    def _ask(self, name: str, more: More, at: Expression, request: Prepared) -> Any:
+    def _ask(self, name: str, more: MoreCall, at: Expression, request: PreparedRequest) -> Any:
         nothing: list[Any] | None = [] if more.items is not None else None
         try:
             reply = self._client.read(request)
@@ -65,7 +65,7 @@ class Mores:
             ) from error
         return nothing if reply.empty else self._found(reply, more, at)
 
-    def _found(self, reply: Reply, more: More, at: Expression) -> Any:
+    def _found(self, reply: Reply, more: MoreCall, at: Expression) -> Any:
         found = reply.look(at)
         if more.items is not None and not isinstance(found, list):
             raise reply.unexpected(f"holds no list at {at.text}")

@@ -18,14 +18,14 @@ from syncd.cmms.mapping.values.paths import format_path
 from syncd.cmms.mapping.values.record_map import Assignment, FieldMap, RecordMap
 from syncd.cmms.mapping.values.source import Expression
 from syncd.cmms.mapping.values.value_map import native_key
-from syncd.cmms.rest.blocks import Call
-from syncd.cmms.rest.bodies import assignments, body_with, confirm, constants, drop, pairs
-from syncd.cmms.rest.calls import Prepared, prepare
+from syncd.cmms.rest.blocks import CallSpec
 from syncd.cmms.rest.moves import Moves
 from syncd.cmms.rest.placeholders import Values, fill, names_in
-from syncd.cmms.rest.records import Held
-from syncd.cmms.rest.replies import SIDE, Reply, holds
-from syncd.cmms.rest.schema import Create, Update
+from syncd.cmms.rest.read_record import HeldRecord
+from syncd.cmms.rest.reply import SIDE, Reply, holds
+from syncd.cmms.rest.request import PreparedRequest, prepare
+from syncd.cmms.rest.schema import CreateCall, UpdateStep
+from syncd.cmms.rest.write_body import assignments, body_with, confirm, constants, drop, pairs
 from syncd.core.work_order import CmmsRecord, Field, Fields, encode_value
 from syncd.errors import Changed, Refused, Unreachable
 
@@ -34,33 +34,35 @@ _RECORD = frozenset({"id", "address"})
 _TEMPLATES = ("request", "query", "headers", "json_", "form")
 
 
-class Hands(Protocol):
+class StepTools(Protocol):
     """What an op may do."""
 
-    def send(self, request: Prepared, held: Held, *, guarded: bool, needs_json: bool) -> Reply:
+    def send(
+        self, request: PreparedRequest, held: HeldRecord, *, guarded: bool, needs_json: bool
+    ) -> Reply:
         """Send what writes."""
 
-    def read(self, request: Prepared) -> Reply:
+    def read(self, request: PreparedRequest) -> Reply:
         """Send what reads."""
 
-    def again(self) -> Held:
+    def again(self) -> HeldRecord:
         """The record as it is now."""
 
     def told(self, reply: Reply, item: Expression) -> CmmsRecord | None:
         """The record in this answer, where the mapping trusts it."""
 
 
-def template_of(call: Call) -> list[Any]:
+def template_of(call: CallSpec) -> list[Any]:
     """All texts of a call that may hold placeholders."""
     return [getattr(call, name) for name in _TEMPLATES]
 
 
-class Plain:
+class PlainStep:
     """The changed fields in one body. Also the base of the other kinds."""
 
     needs_record = False
 
-    def __init__(self, said: Update, records: RecordMap) -> None:
+    def __init__(self, said: UpdateStep, records: RecordMap) -> None:
         self.said = said
         self.fields = tuple(Field(name) for name in said.fields)
         self._map = records
@@ -72,7 +74,7 @@ class Plain:
         self._guarded = said.lock if said.lock is not None else True
         self.touches = frozenset(map(Field, said.touches))
 
-    def plain_for(self, create: Create) -> bool:
+    def plain_for(self, create: CreateCall) -> bool:
         """Whether a create may take these fields in its own body: they need nothing that this
         step sets, beyond what the create sets too and what names the record."""
         return not self._one_value and all(
@@ -80,25 +82,27 @@ class Plain:
             for path, value in self.said.set.items()
         )
 
-    def check(self, changes: Fields, held: Held) -> None:
+    def check(self, changes: Fields, held: HeldRecord) -> None:
         """Raise Refused for what cannot be written; nothing is sent."""
         self._assignments(changes, held)
 
-    def run(self, changes: Fields, held: Held, hands: Hands) -> CmmsRecord | None:
+    def run(self, changes: Fields, held: HeldRecord, hands: StepTools) -> CmmsRecord | None:
         """Write the changes. The record afterwards, if it is known without reading it."""
         reply = self._send(self._request(self.said, changes, held, held.values()), held, hands)
         return None if self._item is None else hands.told(reply, self._item)
 
-    def _send(self, request: Prepared, held: Held, hands: Hands) -> Reply:
+    def _send(self, request: PreparedRequest, held: HeldRecord, hands: StepTools) -> Reply:
         needs_json = self.said.reply == "json"
         reply = hands.send(request, held, guarded=self._guarded, needs_json=needs_json)
         confirm(self._success, reply)
         return reply
 
-    def _assignments(self, changes: Fields, held: Held) -> list[Assignment]:
+    def _assignments(self, changes: Fields, held: HeldRecord) -> list[Assignment]:
         return assignments(self._map, changes, held.fields)
 
-    def _request(self, call: Call, changes: Fields, held: Held, values: Values) -> Prepared:
+    def _request(
+        self, call: CallSpec, changes: Fields, held: HeldRecord, values: Values
+    ) -> PreparedRequest:
         done = self._assignments(changes, held)
         told = [*self._carried(held), *constants(self.said, values)]
         if self._one_value:
@@ -116,7 +120,7 @@ class Plain:
                 drop(base, path)
         return body_with(prepare(call, values), told, self.said.under, base)
 
-    def _carried(self, held: Held) -> list[tuple[str, Any]]:
+    def _carried(self, held: HeldRecord) -> list[tuple[str, Any]]:
         # A copy: a changed field may go into it, and the record stays as it was read.
         return [(path, deepcopy(found.take(held.native))) for path, found in self._carry.items()]
 
@@ -124,16 +128,16 @@ class Plain:
         return self._map.fields[self.fields[0]]
 
 
-class ByValue(Plain):
+class ByValueStep(PlainStep):
     """An own call for each of our values."""
 
-    def plain_for(self, create: Create) -> bool:
+    def plain_for(self, create: CreateCall) -> bool:
         return False
 
-    def check(self, changes: Fields, held: Held) -> None:
+    def check(self, changes: Fields, held: HeldRecord) -> None:
         self._call(changes)
 
-    def run(self, changes: Fields, held: Held, hands: Hands) -> CmmsRecord | None:
+    def run(self, changes: Fields, held: HeldRecord, hands: StepTools) -> CmmsRecord | None:
         call = self._call(changes)
         natives = self._field().natives(changes[self.fields[0]])
         native = natives[0] if isinstance(natives, tuple) else None
@@ -143,7 +147,7 @@ class ByValue(Plain):
         reply = self._send(request, held, hands)
         return None if self._item is None else hands.told(reply, self._item)
 
-    def _call(self, changes: Fields) -> Call:
+    def _call(self, changes: Fields) -> CallSpec:
         value = changes[self.fields[0]]
         call = (self.said.by_value or {}).get(str(encode_value(value)))
         if call is None:
@@ -155,22 +159,22 @@ class ByValue(Plain):
         return call
 
 
-class ByMoves(Plain):
+class MovesStep(PlainStep):
     """A status that the CMMS changes only in legal moves."""
 
-    def plain_for(self, create: Create) -> bool:
+    def plain_for(self, create: CreateCall) -> bool:
         return False
 
-    def __init__(self, said: Update, records: RecordMap) -> None:
+    def __init__(self, said: UpdateStep, records: RecordMap) -> None:
         super().__init__(said, records)
         self.needs_record = True
         self._moves = Moves(said.moves or {})
 
-    def check(self, changes: Fields, held: Held) -> None:
+    def check(self, changes: Fields, held: HeldRecord) -> None:
         (one,) = self._assignments(changes, held)
         self._way(held, one.native)
 
-    def run(self, changes: Fields, held: Held, hands: Hands) -> CmmsRecord | None:
+    def run(self, changes: Fields, held: HeldRecord, hands: StepTools) -> CmmsRecord | None:
         """Move by move, each decided from a fresh read, so that a lost answer costs a read."""
         (one,) = self._assignments(changes, held)
         sent, lost = 0, 0
@@ -194,7 +198,7 @@ class ByMoves(Plain):
                 break  # the CMMS has ignored it
         return held.record
 
-    def _step(self, values: Values) -> Prepared:
+    def _step(self, values: Values) -> PreparedRequest:
         request = prepare(self.said, values)
         if self._one_value or "move" in names_in(template_of(self.said)):
             return body_with(request, constants(self.said, values), self.said.under, None)
@@ -202,7 +206,7 @@ class ByMoves(Plain):
         told = [*constants(self.said, values), (path, values["value"])]
         return body_with(request, told, self.said.under, None)
 
-    def _way(self, held: Held, target: object) -> Any:
+    def _way(self, held: HeldRecord, target: object) -> Any:
         start = self._native(held)
         way = self._moves.way(start, target)
         if way is None:
@@ -213,7 +217,7 @@ class ByMoves(Plain):
             )
         return way
 
-    def _native(self, held: Held) -> object:
+    def _native(self, held: HeldRecord) -> object:
         return self._field().reads[0].take(held.native)
 
     def _spelled(self, key: str) -> Any:
@@ -226,21 +230,21 @@ class ByMoves(Plain):
         return key
 
 
-class Appending(Plain):
+class AppendStep(PlainStep):
     """Hours as rows: what is missing becomes a new one. Nothing is ever taken back."""
 
-    def plain_for(self, create: Create) -> bool:
+    def plain_for(self, create: CreateCall) -> bool:
         return False
 
-    def __init__(self, said: Update, records: RecordMap) -> None:
+    def __init__(self, said: UpdateStep, records: RecordMap) -> None:
         super().__init__(said, records)
         self.needs_record = True
         self._guarded = bool(said.lock)
 
-    def check(self, changes: Fields, held: Held) -> None:
+    def check(self, changes: Fields, held: HeldRecord) -> None:
         self._delta(changes, held)
 
-    def run(self, changes: Fields, held: Held, hands: Hands) -> CmmsRecord | None:
+    def run(self, changes: Fields, held: HeldRecord, hands: StepTools) -> CmmsRecord | None:
         append = self.said.append
         if append is None:
             raise ValueError("an append op without append")
@@ -252,7 +256,7 @@ class Appending(Plain):
         self._send(request, held, hands)
         return None
 
-    def _delta(self, changes: Fields, held: Held) -> Any:
+    def _delta(self, changes: Fields, held: HeldRecord) -> Any:
         name = self.fields[0]
         wanted, has = changes[name], held.fields.get(name)
         if not isinstance(wanted, Decimal) or not isinstance(has, Decimal | None):
@@ -269,17 +273,17 @@ class Appending(Plain):
         return json_value(natives[0])
 
 
-class ForEach(Plain):
+class RowsStep(PlainStep):
     """The same changes to each of the record's rows; where there is none, it may be made."""
 
-    def plain_for(self, create: Create) -> bool:
+    def plain_for(self, create: CreateCall) -> bool:
         return False
 
-    def __init__(self, said: Update, records: RecordMap) -> None:
+    def __init__(self, said: UpdateStep, records: RecordMap) -> None:
         super().__init__(said, records)
         self._guarded = bool(said.lock)
 
-    def run(self, changes: Fields, held: Held, hands: Hands) -> CmmsRecord | None:
+    def run(self, changes: Fields, held: HeldRecord, hands: StepTools) -> CmmsRecord | None:
         children = self.said.for_each
         if children is None:
             raise ValueError("a for_each op without for_each")
@@ -303,18 +307,18 @@ class ForEach(Plain):
         return None
 
 
-Op = Plain
+Step = PlainStep
 
 
-def make_op(said: Update, records: RecordMap) -> Op:
+def make_step(said: UpdateStep, records: RecordMap) -> Step:
     """The op of this kind."""
-    kind: type[Plain] = Plain
+    kind: type[PlainStep] = PlainStep
     if said.by_value is not None:
-        kind = ByValue
+        kind = ByValueStep
     elif said.moves is not None:
-        kind = ByMoves
+        kind = MovesStep
     elif said.append is not None:
-        kind = Appending
+        kind = AppendStep
     elif said.for_each is not None:
-        kind = ForEach
+        kind = RowsStep
     return kind(said, records)

@@ -8,18 +8,18 @@ from typing import Any
 from syncd.cmms.mapping.values.record_map import RecordMap, Told
 from syncd.cmms.mapping.values.source import Expression
 from syncd.cmms.mapping.values.value_map import native_key
-from syncd.cmms.rest.calls import prepare
 from syncd.cmms.rest.client import Client
-from syncd.cmms.rest.locking import Guard
-from syncd.cmms.rest.more import Mores
-from syncd.cmms.rest.replies import SIDE, Reply, holds
-from syncd.cmms.rest.schema import Get
+from syncd.cmms.rest.get_more import MoreReader
+from syncd.cmms.rest.locking import WriteLock
+from syncd.cmms.rest.reply import SIDE, Reply, holds
+from syncd.cmms.rest.request import prepare
+from syncd.cmms.rest.schema import GetCall
 from syncd.core.work_order import CmmsRecord, Fields
 from syncd.errors import NotFound, UnexpectedContent
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldRecord:
     """A record as it was just read.
 
     Attributes:
@@ -44,7 +44,7 @@ class Held:
         return told | {"s2e_id": self.record.s2e_id or ""}
 
 
-class Records:
+class RecordReader:
     """Reads records by id.
 
     Args:
@@ -55,15 +55,15 @@ class Records:
     def __init__(
         self,
         client: Client,
-        said: Get,
+        said: GetCall,
         records: RecordMap,
-        guard: Guard,
+        guard: WriteLock,
         where: str | None,
         deleted: str | None,
     ) -> None:
         self._client = client
         self._said = said
-        self._more = Mores(client, said.more)
+        self._more = MoreReader(client, said.more)
         self._map = records
         self._guard = guard
         self._item = Expression.parse(said.item if said.items is None else said.items)
@@ -77,7 +77,7 @@ class Records:
             return None
         return found if isinstance(found, str) else native_key(found)
 
-    def read(self, cmms_id: str) -> Held:
+    def read(self, cmms_id: str) -> HeldRecord:
         """The record with this id. Raises NotFound."""
         if cmms_id in {"", ".", ".."} or "\x00" in cmms_id:
             raise _none(cmms_id)
@@ -108,7 +108,7 @@ class Records:
     def _is(self, item: Any, cmms_id: str) -> bool:
         return isinstance(item, dict) and self.id_of(item) == cmms_id
 
-    def held(self, reply: Reply, native: dict[str, Any]) -> Held:
+    def held(self, reply: Reply, native: dict[str, Any]) -> HeldRecord:
         """This record, which `reply` has brought, as it is to be written to."""
         address = None if self._map.address is None else self._map.address.take(native)
         known = {"id": self.id_of(native), "address": address or self.id_of(native)}
@@ -117,7 +117,9 @@ class Records:
         record = self.record(whole, told)
         if self._map.address is not None and told.address is None:
             raise reply.unexpected("holds a record without an address, as fields.address reads it")
-        return Held(whole, native, told, record, self._guard.token(reply, native, told.updated_at))
+        return HeldRecord(
+            whole, native, told, record, self._guard.token(reply, native, told.updated_at)
+        )
 
     def record(self, native: dict[str, Any], told: Told | None = None) -> CmmsRecord:
         """This native record in our words, and whole beside them: another mapping may find more
