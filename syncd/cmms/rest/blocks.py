@@ -1,6 +1,7 @@
 """The smaller blocks of a mapping of kind rest/1: places, calls, credentials, limits, pages.
 
-What is said twice in different places (a read place, a send place, a call) is one class each.
+A block that stands in several places of a mapping, such as a call, is one class here. The whole
+mapping is in `schema`.
 """
 
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ Headers = dict[str, str]
 
 
 class Part(BaseModel):
-    """A block of the mapping. Printed, it shows nothing: it may hold secrets."""
+    """A block of the mapping. Its repr shows no values, since they may be secrets."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -37,29 +38,30 @@ class Choice(Part):
 
     @property
     def chosen(self) -> tuple[str, Any]:
+        """The attribute that is given, and its value."""
         (name,) = self.model_fields_set
         return name, getattr(self, name)
 
 
 def spelled(model: type[BaseModel]) -> list[str]:
-    """The keys of a block as they are written."""
+    """The keys of a block as they are spelled in a mapping file."""
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def short(given: Any) -> Any:
-    """A bare text where a place is wanted is a JMESPath into the body."""
+    """Take a bare text, where a place is expected, for a JMESPath into the body."""
     return {"json": given} if isinstance(given, str) else given
 
 
 class ReadPlace(Choice):
-    """Where in an answer a value is."""
+    """Where an answer holds a value."""
 
     json_: str | None = Field(None, alias="json", description="JMESPath into the body")
     header: str | None = Field(None, description="a header's name")
 
 
 class TotalPlace(Choice):
-    """Where a list says how many records it has in all."""
+    """Where the answer of a list holds the number of all its records."""
 
     json_: str | None = Field(None, alias="json", description="JMESPath into the body")
     header: str | None = Field(None, description="a header's name")
@@ -73,7 +75,7 @@ TotalPlaceHere = Annotated[TotalPlace, BeforeValidator(short)]
 
 
 class SendPlace(Choice):
-    """Where in a request a value goes."""
+    """Where a value goes in a request."""
 
     query: str | None = Field(None, description="a query parameter's name")
     json_: str | None = Field(None, alias="json", description="dotted path in the JSON body")
@@ -82,10 +84,10 @@ class SendPlace(Choice):
 
 
 class CallSpec(Part):
-    """One request. Texts may hold the placeholders that exist where it is used."""
+    """One request. Its texts may hold placeholders; which ones depends on where it stands."""
 
     request: str = Field(description="method and path, for example GET /workorders/{id}")
-    query: Query = Field({}, description="query parameters; a list repeats one")
+    query: Query = Field({}, description="query parameters; a list repeats the parameter")
     headers: Headers = Field(
         {}, description="headers, Content-Type and Accept too; an empty one is left out"
     )
@@ -107,17 +109,17 @@ class NamedValue(Part):
 
 
 class TokenPlace(Part):
-    """Where a token goes, in every call: one of the three places."""
+    """Where a token goes in every call. It goes to one of three places."""
 
     header: str | None = Field(
-        None, description="the header that carries the token; without any: Authorization"
+        None, description="the header that carries the token; default: Authorization"
     )
-    query: str | None = Field(None, description="the query parameter that carries it")
+    query: str | None = Field(None, description="the query parameter that carries the token")
     json_: str | None = Field(
-        None, alias="json", description="its dotted path in the JSON body of every call"
+        None, alias="json", description="the token's dotted path in the JSON body of every call"
     )
     value: str | None = Field(
-        None, description="what is sent; default: {token}, in a header Bearer {token}"
+        None, description="what is sent; default: Bearer {token} in a header, else {token}"
     )
 
     @model_validator(mode="after")
@@ -136,7 +138,7 @@ class TokenPlace(Part):
 
     @property
     def text(self) -> str:
-        """What is sent, with {token} in it."""
+        """The text that is sent, with {token} in it."""
         bare = self.query is not None or self.json_ is not None
         return self.value if self.value is not None else "{token}" if bare else "Bearer {token}"
 
@@ -145,17 +147,19 @@ _BEARER = TokenPlace.model_validate({})
 
 
 class Oauth2(Part):
-    token_url: str = Field(description="where tokens come from; whole, or a path below base_url")
+    token_url: str = Field(
+        description="where tokens come from: a whole address, or a path below base_url"
+    )
     grant: Literal["client_credentials", "refresh_token", "password"] = Field(
         description="the kind of exchange"
     )
-    client_id: str = Field(description="who asks")
-    client_secret: str | None = Field(None, description="its secret")
+    client_id: str = Field(description="the client's id")
+    client_secret: str | None = Field(None, description="the client's secret")
     refresh_token: str | None = Field(None, description="for grant: refresh_token")
     username: str | None = Field(None, description="for grant: password")
     password: str | None = Field(None, description="for grant: password")
-    scope: str | None = Field(None, description="what is asked for")
-    audience: str | None = Field(None, description="whom it is for")
+    scope: str | None = Field(None, description="the scope that is asked for")
+    audience: str | None = Field(None, description="the audience that is asked for")
     send: Literal["body", "basic"] = Field(
         "body", description="whether the client's id and secret go into the form or a Basic header"
     )
@@ -168,10 +172,14 @@ class LoginCall(CallSpec):
     text: bool = Field(False, description="the answer's text is the token")
     token_header: str | None = Field(None, description="the answer's header that is the token")
     expires_in: str | None = Field(
-        None, description="JMESPath of its life in seconds; a moment is none, use lifetime_s"
+        None,
+        description="JMESPath of the token's life in seconds; where the answer holds the moment "
+        "of its end, use lifetime_s",
     )
-    lifetime_s: Seconds | None = Field(None, description="its life, where the answer says none")
-    send: TokenPlace = Field(_BEARER, description="how it is sent")
+    lifetime_s: Seconds | None = Field(
+        None, description="the token's life in seconds, where the answer does not hold it"
+    )
+    send: TokenPlace = Field(_BEARER, description="how the token is sent")
 
 
 class Auth(Choice):
@@ -186,7 +194,7 @@ class Auth(Choice):
     login: LoginCall | None = Field(None, description="a request that answers with a token")
 
 
-# ── how fast, and what answers mean ───────────────────────────────────────────────────────
+# ── how fast, and what an answer means ────────────────────────────────────────────────────
 
 
 Until = Literal["seconds", "ms", "epoch", "epoch_ms", "date"]
@@ -194,19 +202,24 @@ Until = Literal["seconds", "ms", "epoch", "epoch_ms", "date"]
 
 class Reset(Part):
     header: str = Field(description="the header that says when the window ends")
-    as_: Until = Field(alias="as", description="what it holds: what is left, or the moment")
+    as_: Until = Field(
+        alias="as", description="what it holds: the time that is left, or the moment of the end"
+    )
 
 
 class Window(Part):
     """One rate limit."""
 
-    per_minute: int | None = Field(None, ge=1, description="an own cap")
-    remaining: str | None = Field(None, description="the header that says how many are left")
+    per_minute: int | None = Field(None, ge=1, description="the most requests in a minute")
+    remaining: str | None = Field(
+        None, description="the header that says how many requests are left"
+    )
     reset: Reset | None = Field(None, description="when the window ends")
-    keep: int = Field(1, ge=0, description="so many are left to others")
+    keep: int = Field(1, ge=0, description="how many requests are left to others")
 
 
 def listed(given: Any) -> Any:
+    """Take what is no list for a list of one."""
     return given if isinstance(given, list) else [given]
 
 
@@ -219,7 +232,9 @@ class Code(Part):
 
 class Wait(Part):
     at: str = Field(description="JMESPath into the body")
-    as_: Until = Field(alias="as", description="what it holds: what is left, or the moment")
+    as_: Until = Field(
+        alias="as", description="what it holds: the time that is left, or the moment of the end"
+    )
 
 
 Meaning = Literal[
@@ -237,14 +252,16 @@ Meaning = Literal[
 
 
 class Rule(Part):
-    """What an answer means; all the conditions that are given must hold."""
+    """What an answer means. All conditions that are given have to be true of it."""
 
     status: Annotated[list[int], BeforeValidator(listed)] = Field(
         [], description="status code, or several"
     )
     body: str | None = Field(None, description="text that the body contains")
     code: Code | None = Field(None, description="a value in the body")
-    when: str | None = Field(None, description="JMESPath; null, 0 and what is empty are not true")
+    when: str | None = Field(
+        None, description="JMESPath that is true; null, 0 and what is empty are not"
+    )
     as_: Meaning = Field(alias="as", description="what it means")
     message: str | None = Field(None, description="JMESPath of the text to show")
     applied: bool | None = Field(
@@ -262,7 +279,11 @@ class OffsetPaging(Part):
     send: SendPlace = Field(description="where the offset goes")
     value: str = Field("{offset}", description="what is sent: {offset}, or {from}-{to}")
     size: int = Field(ge=1, description="records in a page, as asked for in query")
-    step: Advance = Field("items", description="move on by what came, or by size (filtered pages)")
+    step: Advance = Field(
+        "items",
+        description="how far the offset moves: by the records that came, or by size (where pages "
+        "are filtered)",
+    )
     total: TotalPlaceHere | None = Field(None, description="where the total is")
     end: Literal["total", "short", "empty"] = Field(description="what ends the list")
 
@@ -272,7 +293,7 @@ class NumberPaging(Part):
     first: int = Field(1, description="the first page's number")
     size: int | None = Field(None, ge=1, description="records in a page")
     more: str | None = Field(None, description="JMESPath: whether there are more pages")
-    last: ReadPlaceHere | None = Field(None, description="the number of pages")
+    last: ReadPlaceHere | None = Field(None, description="where the number of pages is")
     total: TotalPlaceHere | None = Field(None, description="where the total is")
     end: Literal["more", "last", "total", "short", "empty"] = Field(
         description="what ends the list"
@@ -286,24 +307,32 @@ class CursorPaging(Part):
     more: str | None = Field(None, description="JMESPath: whether there are more pages")
     total: TotalPlaceHere | None = Field(None, description="where the total is")
     end: Literal["none", "short"] = Field(
-        "none", description="none: no cursor is the end; short: only if the page is not full"
+        "none",
+        description="what ends the list; none: a page without a cursor; short: a page without a "
+        "cursor that is not full",
     )
 
 
 class LinkPaging(Part):
-    read: ReadPlaceHere = Field(description="where the next address is; the header Link: rel=next")
+    read: ReadPlaceHere = Field(
+        description="where the next address is; in the header Link: rel=next"
+    )
     size: int | None = Field(None, ge=1, description="records in a page")
     total: TotalPlaceHere | None = Field(None, description="where the total is")
     end: Literal["none", "short"] = Field(
-        "none", description="none: no link is the end; short: only if the page is not full"
+        "none",
+        description="what ends the list; none: a page without a link; short: a page without a "
+        "link that is not full",
     )
 
 
 class KeysetPaging(Part):
-    by: str = Field(description="JMESPath of the id in an item: never changes, and is the order")
+    by: str = Field(
+        description="JMESPath of a record's id, which never changes and orders the list"
+    )
     query: Query = Field({}, description="parameters with {last} (and {since})")
     json_: Any = Field(None, alias="json", description="merged into the body, with {last}")
-    start: Any = Field("", description="{last} of the first page")
+    start: Any = Field("", description="what {last} is for the first page")
     size: int | None = Field(None, ge=1, description="records in a page")
     end: Literal["short", "empty"] = Field("empty", description="what ends the list")
 
@@ -314,8 +343,8 @@ class Paging(Choice):
     cursor: CursorPaging | None = Field(None, description="by an opaque cursor")
     link: LinkPaging | None = Field(
         None,
-        description="by the next page's address (same origin only), asked for with the list's own "
-        "method and body",
+        description="by the next page's address (same origin only), which is asked for with the "
+        "list's own method and body",
     )
     keyset: KeysetPaging | None = Field(None, description="by an id that never changes")
     none: bool | None = Field(None, description="true: the whole list comes in one answer")

@@ -1,4 +1,4 @@
-"""Every key of a rest/1 mapping with its meaning; the source of the tables in docs/rest.md."""
+"""Every key of a rest/1 mapping with its meaning. The tables of docs/rest.md are made from it."""
 
 from collections.abc import Iterator
 from typing import Any, Literal, get_args, get_origin
@@ -20,7 +20,8 @@ _SHARED: dict[type[BaseModel], str] = {
 
 
 def reference() -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """(block, its keys with their meanings), the outermost first; each shared block once."""
+    """Yield each block and its keys with their meanings. The outermost block comes first, and a
+    block that stands in many places comes once, at the end."""
     yield "the file", list(_rows(RestMapping))
     yield from _inner(RestMapping, "", set())
     for model, name in _SHARED.items():

@@ -1,9 +1,9 @@
-"""The kinds of a write: what each sends for the fields that it takes.
+"""The kinds of a step of an update: what each of them sends for the fields that it takes.
 
 plain      the changed fields in one body, or one value in a template
 whole      the record as it was read, with the changes in it
-by_value   an own call for each of our values
-moves      one legal move after another, read in between
+by_value   a call of its own for each of our values
+moves      one legal move after another, with a read after each
 append     a new row with the hours that are missing
 for_each   the same body to each of the record's rows, or a new row
 """
@@ -19,83 +19,109 @@ from syncd.cmms.mapping.values.record_map import Assignment, FieldMap, RecordMap
 from syncd.cmms.mapping.values.source import Expression
 from syncd.cmms.mapping.values.value_map import native_key
 from syncd.cmms.rest.blocks import CallSpec
-from syncd.cmms.rest.moves import Moves
+from syncd.cmms.rest.moves import Move, Moves
 from syncd.cmms.rest.placeholders import Values, fill, names_in
 from syncd.cmms.rest.read_record import HeldRecord
 from syncd.cmms.rest.reply import SIDE, Reply, holds
 from syncd.cmms.rest.request import PreparedRequest, prepare
-from syncd.cmms.rest.schema import CreateCall, UpdateStep
-from syncd.cmms.rest.write_body import assignments, body_with, confirm, constants, drop, pairs
+from syncd.cmms.rest.schema import AppendedRow, CreateCall, RowsCall, UpdateStep
+from syncd.cmms.rest.write_body import (
+    assignments,
+    body_with,
+    constants,
+    drop,
+    pairs,
+    require_success,
+)
 from syncd.core.work_order import CmmsRecord, Field, Fields, encode_value
 from syncd.errors import Changed, Refused, Unreachable
 
-_AGAIN = 2  # times that a move whose answer is lost is decided anew
+_MOST_LOST = 2  # answers of one step; after each the next move is decided anew
 _RECORD = frozenset({"id", "address"})
 _TEMPLATES = ("request", "query", "headers", "json_", "form")
 
 
 class StepTools(Protocol):
-    """What an op may do."""
+    """What a step may do."""
 
     def send(
         self, request: PreparedRequest, held: HeldRecord, *, guarded: bool, needs_json: bool
     ) -> Reply:
-        """Send what writes."""
+        """Send a request that writes.
+
+        Args:
+            held: the record as it was read, for the lock.
+            guarded: whether the lock guards the request.
+            needs_json: whether the answer has to be JSON.
+        """
 
     def read(self, request: PreparedRequest) -> Reply:
-        """Send what reads."""
+        """Send a request that reads."""
 
-    def again(self) -> HeldRecord:
+    def read_again(self) -> HeldRecord:
         """The record as it is now."""
 
-    def told(self, reply: Reply, item: Expression) -> CmmsRecord | None:
-        """The record in this answer, where the mapping trusts it."""
+    def record_in(self, reply: Reply, item: Expression) -> CmmsRecord | None:
+        """The record in this answer; None where the mapping says `verify: get`."""
 
 
 def template_of(call: CallSpec) -> list[Any]:
-    """All texts of a call that may hold placeholders."""
+    """The parts of a call that may hold placeholders."""
     return [getattr(call, name) for name in _TEMPLATES]
 
 
-class PlainStep:
-    """The changed fields in one body. Also the base of the other kinds."""
+class Step:
+    """A plain step: the changed fields in one body. It is also the base of the other kinds.
 
-    needs_record = False
+    Attributes:
+        fields: the fields that it writes.
+        needs_record: whether its request depends on what the record holds.
+        touches: the fields that the CMMS sets by itself along with it.
+    """
 
-    def __init__(self, said: UpdateStep, records: RecordMap) -> None:
-        self.said = said
-        self.fields = tuple(Field(name) for name in said.fields)
-        self._map = records
-        self._item = None if said.item is None else Expression.parse(said.item)
-        self._success = None if said.success is None else Expression.parse(said.success)
-        self._carry = {path: Expression.parse(text) for path, text in said.carry.items()}
-        self._one_value = "value" in names_in(template_of(said))
-        self.needs_record = said.whole is not None or bool(said.carry)
-        self._guarded = said.lock if said.lock is not None else True
-        self.touches = frozenset(map(Field, said.touches))
+    def __init__(self, spec: UpdateStep, record_map: RecordMap) -> None:
+        self.spec = spec
+        self.fields = tuple(Field(name) for name in spec.fields)
+        self._map = record_map
+        self._item = None if spec.item is None else Expression.parse(spec.item)
+        self._success = None if spec.success is None else Expression.parse(spec.success)
+        self._carry = {path: Expression.parse(text) for path, text in spec.carry.items()}
+        self._one_value = "value" in names_in(template_of(spec))
+        self.needs_record = spec.whole is not None or bool(spec.carry)
+        self._guarded = spec.lock if spec.lock is not None else True
+        self.touches = frozenset(map(Field, spec.touches))
 
     def plain_for(self, create: CreateCall) -> bool:
-        """Whether a create may take these fields in its own body: they need nothing that this
-        step sets, beyond what the create sets too and what names the record."""
+        """Whether a create may take these fields in its own body.
+
+        It may if this step's `set` holds only what create's own `set` holds, too, or what names
+        the record.
+        """
         return not self._one_value and all(
             _RECORD & names_in(value) or (path in create.set and create.set[path] == value)
-            for path, value in self.said.set.items()
+            for path, value in self.spec.set.items()
         )
 
     def check(self, changes: Fields, held: HeldRecord) -> None:
-        """Raise Refused for what cannot be written; nothing is sent."""
+        """Raise Refused where a change cannot be written. Nothing is sent."""
         self._assignments(changes, held)
 
-    def run(self, changes: Fields, held: HeldRecord, hands: StepTools) -> CmmsRecord | None:
-        """Write the changes. The record afterwards, if it is known without reading it."""
-        reply = self._send(self._request(self.said, changes, held, held.values()), held, hands)
-        return None if self._item is None else hands.told(reply, self._item)
+    def run(self, changes: Fields, held: HeldRecord, tools: StepTools) -> CmmsRecord | None:
+        """Write the changes, and return the record afterwards; None: it has to be read for that."""
+        request = self._request(self.spec, changes, held, held.values())
+        return self._send_and_read(request, held, tools)
 
-    def _send(self, request: PreparedRequest, held: HeldRecord, hands: StepTools) -> Reply:
-        needs_json = self.said.reply == "json"
-        reply = hands.send(request, held, guarded=self._guarded, needs_json=needs_json)
-        confirm(self._success, reply)
+    def _send(self, request: PreparedRequest, held: HeldRecord, tools: StepTools) -> Reply:
+        needs_json = self.spec.reply == "json"
+        reply = tools.send(request, held, guarded=self._guarded, needs_json=needs_json)
+        require_success(self._success, reply)
         return reply
+
+    def _send_and_read(
+        self, request: PreparedRequest, held: HeldRecord, tools: StepTools
+    ) -> CmmsRecord | None:
+        reply = self._send(request, held, tools)
+        return None if self._item is None else tools.record_in(reply, self._item)
 
     def _assignments(self, changes: Fields, held: HeldRecord) -> list[Assignment]:
         return assignments(self._map, changes, held.fields)
@@ -103,33 +129,33 @@ class PlainStep:
     def _request(
         self, call: CallSpec, changes: Fields, held: HeldRecord, values: Values
     ) -> PreparedRequest:
-        done = self._assignments(changes, held)
-        told = [*self._carried(held), *constants(self.said, values)]
+        assigned = self._assignments(changes, held)
+        body = [*self._carried(held), *constants(self.spec, values)]
         if self._one_value:
-            (one,) = done
+            (one,) = assigned
             values = {**values, "value": one.native}
         else:
-            told += pairs(done)
+            body += pairs(assigned)
         base: Any = None
-        whole = self.said.whole
+        whole = self.spec.whole
         if whole is not None:
             base = deepcopy(Expression.parse(whole.take).take(held.own))
             if not isinstance(base, dict):
                 raise Refused(f"whole: {whole.take} finds no record to send back", side=SIDE)
             for path in whole.drop:
                 drop(base, path)
-        return body_with(prepare(call, values), told, self.said.under, base)
+        return body_with(prepare(call, values), body, self.spec.under, base)
 
     def _carried(self, held: HeldRecord) -> list[tuple[str, Any]]:
         # A copy: a changed field may go into it, and the record stays as it was read.
-        return [(path, deepcopy(found.take(held.native))) for path, found in self._carry.items()]
+        return [(path, deepcopy(part.take(held.native))) for path, part in self._carry.items()]
 
     def _field(self) -> FieldMap:
         return self._map.fields[self.fields[0]]
 
 
-class ByValueStep(PlainStep):
-    """An own call for each of our values."""
+class ByValueStep(Step):
+    """A call of its own for each of our values."""
 
     def plain_for(self, create: CreateCall) -> bool:
         return False
@@ -137,19 +163,18 @@ class ByValueStep(PlainStep):
     def check(self, changes: Fields, held: HeldRecord) -> None:
         self._call(changes)
 
-    def run(self, changes: Fields, held: HeldRecord, hands: StepTools) -> CmmsRecord | None:
+    def run(self, changes: Fields, held: HeldRecord, tools: StepTools) -> CmmsRecord | None:
         call = self._call(changes)
         natives = self._field().natives(changes[self.fields[0]])
         native = natives[0] if isinstance(natives, tuple) else None
         values = {**held.values(), "value": native}
-        told = [*self._carried(held), *constants(self.said, values)]
-        request = body_with(prepare(call, values), told, self.said.under, None)
-        reply = self._send(request, held, hands)
-        return None if self._item is None else hands.told(reply, self._item)
+        body = [*self._carried(held), *constants(self.spec, values)]
+        request = body_with(prepare(call, values), body, self.spec.under, None)
+        return self._send_and_read(request, held, tools)
 
     def _call(self, changes: Fields) -> CallSpec:
         value = changes[self.fields[0]]
-        call = (self.said.by_value or {}).get(str(encode_value(value)))
+        call = (self.spec.by_value or {}).get(str(encode_value(value)))
         if call is None:
             raise Refused(
                 f"{self.fields[0]} {encode_value(value)} has no call in by_value "
@@ -159,54 +184,53 @@ class ByValueStep(PlainStep):
         return call
 
 
-class MovesStep(PlainStep):
+class MovesStep(Step):
     """A status that the CMMS changes only in legal moves."""
 
     def plain_for(self, create: CreateCall) -> bool:
         return False
 
-    def __init__(self, said: UpdateStep, records: RecordMap) -> None:
-        super().__init__(said, records)
+    def __init__(self, spec: UpdateStep, record_map: RecordMap) -> None:
+        super().__init__(spec, record_map)
         self.needs_record = True
-        self._moves = Moves(said.moves or {})
+        self._moves = Moves(spec.moves or {})
 
     def check(self, changes: Fields, held: HeldRecord) -> None:
         (one,) = self._assignments(changes, held)
         self._way(held, one.native)
 
-    def run(self, changes: Fields, held: HeldRecord, hands: StepTools) -> CmmsRecord | None:
-        """Move by move, each decided from a fresh read, so that a lost answer costs a read."""
+    def run(self, changes: Fields, held: HeldRecord, tools: StepTools) -> CmmsRecord | None:
+        """Send move by move. Each is decided by a fresh read, so a lost answer costs only a
+        read."""
         (one,) = self._assignments(changes, held)
         sent, lost = 0, 0
         while way := self._way(held, one.native):
             if sent > len(self._moves.values):
-                break  # it is led in circles; what it holds now is what the caller sees
+                break  # the CMMS goes in circles; the caller sees what it holds now
             move, before = way[0], native_key(self._native(held))
             values = {**held.values(), "value": self._spelled(move.to), "move": move.name}
             try:
-                self._send(self._step(values), held, hands)
+                self._send(self._move_request(values), held, tools)
                 sent += 1
             except (Unreachable, Changed) as error:
-                # A move of ours may have stamped the record anew after it was answered.
+                # An earlier move of ours may have changed the record after it was answered.
                 lost += 1
-                if lost > _AGAIN or (isinstance(error, Changed) and not sent):
+                if lost > _MOST_LOST or (isinstance(error, Changed) and not sent):
                     raise
-                held = hands.again()
+                held = tools.read_again()
                 continue
-            held = hands.again()
+            held = tools.read_again()
             if native_key(self._native(held)) == before:
                 break  # the CMMS has ignored it
         return held.record
 
-    def _step(self, values: Values) -> PreparedRequest:
-        request = prepare(self.said, values)
-        if self._one_value or "move" in names_in(template_of(self.said)):
-            return body_with(request, constants(self.said, values), self.said.under, None)
-        path = format_path(self._field().writes[0])
-        told = [*constants(self.said, values), (path, values["value"])]
-        return body_with(request, told, self.said.under, None)
+    def _move_request(self, values: Values) -> PreparedRequest:
+        body = constants(self.spec, values)
+        if not (self._one_value or "move" in names_in(template_of(self.spec))):
+            body = [*body, (format_path(self._field().writes[0]), values["value"])]
+        return body_with(prepare(self.spec, values), body, self.spec.under, None)
 
-    def _way(self, held: HeldRecord, target: object) -> Any:
+    def _way(self, held: HeldRecord, target: object) -> list[Move]:
         start = self._native(held)
         way = self._moves.way(start, target)
         if way is None:
@@ -230,30 +254,29 @@ class MovesStep(PlainStep):
         return key
 
 
-class AppendStep(PlainStep):
-    """Hours as rows: what is missing becomes a new one. Nothing is ever taken back."""
+class AppendStep(Step):
+    """Hours as rows: the hours that are missing become a new row. No row is ever taken back."""
 
     def plain_for(self, create: CreateCall) -> bool:
         return False
 
-    def __init__(self, said: UpdateStep, records: RecordMap) -> None:
-        super().__init__(said, records)
+    def __init__(self, spec: UpdateStep, append: AppendedRow, record_map: RecordMap) -> None:
+        super().__init__(spec, record_map)
+        self._append = append
         self.needs_record = True
-        self._guarded = bool(said.lock)
+        self._guarded = bool(spec.lock)
 
     def check(self, changes: Fields, held: HeldRecord) -> None:
         self._delta(changes, held)
 
-    def run(self, changes: Fields, held: HeldRecord, hands: StepTools) -> CmmsRecord | None:
-        append = self.said.append
-        if append is None:
-            raise ValueError("an append op without append")
+    def run(self, changes: Fields, held: HeldRecord, tools: StepTools) -> CmmsRecord | None:
+        append = self._append
         values = {**held.values(), "delta": self._delta(changes, held)}
-        request = prepare(self.said, values).merged(
+        request = prepare(self.spec, values).merged(
             {}, {}, fill(append.json_, values),
             None if append.form is None else fill(append.form, values),
         )  # fmt: skip
-        self._send(request, held, hands)
+        self._send(request, held, tools)
         return None
 
     def _delta(self, changes: Fields, held: HeldRecord) -> Any:
@@ -264,7 +287,8 @@ class AppendStep(PlainStep):
         missing = wanted - (has or Decimal(0))
         if missing <= 0:
             raise Refused(
-                f"{name} is {has} in the CMMS, which adds rows and takes none back ({wanted})",
+                f"{name} is {has} in the CMMS, which adds rows and takes none back; it cannot "
+                f"become {wanted}",
                 side=SIDE,
             )
         natives = self._field().convert.write(missing)
@@ -273,29 +297,31 @@ class AppendStep(PlainStep):
         return json_value(natives[0])
 
 
-class RowsStep(PlainStep):
-    """The same changes to each of the record's rows; where there is none, it may be made."""
+class RowsStep(Step):
+    """`for_each`: the same changes to each of the record's rows. Where there is none, one may be
+    made."""
 
     def plain_for(self, create: CreateCall) -> bool:
         return False
 
-    def __init__(self, said: UpdateStep, records: RecordMap) -> None:
-        super().__init__(said, records)
-        self._guarded = bool(said.lock)
+    def __init__(self, spec: UpdateStep, rows: RowsCall, record_map: RecordMap) -> None:
+        super().__init__(spec, record_map)
+        self._rows = rows
+        self._items = Expression.parse(rows.items)
+        self._where = None if rows.where is None else Expression.parse(rows.where)
+        self._guarded = bool(spec.lock)
 
-    def run(self, changes: Fields, held: HeldRecord, hands: StepTools) -> CmmsRecord | None:
-        children = self.said.for_each
-        if children is None:
-            raise ValueError("a for_each op without for_each")
-        reply = hands.read(prepare(children, held.values()))
-        found = [] if reply.empty else reply.look(Expression.parse(children.items))
-        if not isinstance(found, list):
-            raise reply.unexpected(f"holds no list at {children.items}")
-        where = None if children.where is None else Expression.parse(children.where)
-        rows = [row for row in found if where is None or holds(where, row, reply.where)]
-        if not rows and children.make is not None:
+    def run(self, changes: Fields, held: HeldRecord, tools: StepTools) -> CmmsRecord | None:
+        reply = tools.read(prepare(self._rows, held.values()))
+        rows = [
+            row
+            for row in reply.list_at(self._items)
+            if self._where is None or holds(self._where, row, reply.where)
+        ]
+        if not rows and self._rows.make is not None:
             (one,) = self._assignments(changes, held)
-            self._send(prepare(children.make, {**held.values(), "value": one.native}), held, hands)
+            values = {**held.values(), "value": one.native}
+            self._send(prepare(self._rows.make, values), held, tools)
         elif not rows:
             raise Refused(
                 f"record {held.record.cmms_id} has no rows to write {', '.join(changes)} to",
@@ -303,22 +329,18 @@ class RowsStep(PlainStep):
             )
         for row in rows:
             values = {**held.values(), "child": row}
-            self._send(self._request(self.said, changes, held, values), held, hands)
+            self._send(self._request(self.spec, changes, held, values), held, tools)
         return None
 
 
-Step = PlainStep
-
-
-def make_step(said: UpdateStep, records: RecordMap) -> Step:
-    """The op of this kind."""
-    kind: type[PlainStep] = PlainStep
-    if said.by_value is not None:
-        kind = ByValueStep
-    elif said.moves is not None:
-        kind = MovesStep
-    elif said.append is not None:
-        kind = AppendStep
-    elif said.for_each is not None:
-        kind = RowsStep
-    return kind(said, records)
+def make_step(spec: UpdateStep, record_map: RecordMap) -> Step:
+    """The step of this kind."""
+    if spec.by_value is not None:
+        return ByValueStep(spec, record_map)
+    if spec.moves is not None:
+        return MovesStep(spec, record_map)
+    if spec.append is not None:
+        return AppendStep(spec, spec.append, record_map)
+    if spec.rows is not None:
+        return RowsStep(spec, spec.rows, record_map)
+    return Step(spec, record_map)

@@ -1,15 +1,16 @@
-"""One update of a record: op by op in the mapping's order, and honest about how far it came.
+"""Update one record, step by step in the mapping's order.
 
-    read the record          has it moved since we planned?  Changed, nothing sent
-    plan all ops             can any of it not be said?      Refused, nothing sent
-    send op after op         each from a fresh read where what it sends depends on one
-    read the record again    what it holds now is what the caller gets
+    read the record         it has changed since we planned?   Changed, nothing is sent
+    check all steps         one of them cannot be written?     Refused, nothing is sent
+    send step after step    the record is read again before each whose request depends on it
+    read the record again   the caller gets what it holds now
 
-An update that fails after its first op has gone through is never called a refusal: it may have
-applied, and is read back. A repeat of it is safe, since each op is decided from a fresh read.
+An update that fails after its first step is never reported as a refusal: a part of it has been
+done, so the record has to be read back. It may be repeated safely, since each step is decided by
+what the record holds.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ from syncd.cmms.rest.locking import WriteLock
 from syncd.cmms.rest.read_record import HeldRecord, RecordReader
 from syncd.cmms.rest.reply import SIDE, Reply
 from syncd.cmms.rest.request import PreparedRequest
-from syncd.cmms.rest.schema import CreateCall, UpdateStep
+from syncd.cmms.rest.schema import RestMapping
 from syncd.cmms.rest.steps import Step, make_step
 from syncd.core.equality import same
 from syncd.core.work_order import CmmsRecord, Field, Fields, Value
@@ -32,14 +33,18 @@ class WriteProgress:
     """How far a write has come.
 
     Attributes:
-        applied: a call that writes has gone through, or may have.
+        applied: whether a writing call has taken effect, or may have.
     """
 
     applied: bool = False
 
     @contextmanager
     def honest(self, what: str) -> Iterator[None]:
-        """Errors from within say whether anything may have applied."""
+        """Around a whole write: its error says whether any part of it may have taken effect.
+
+        Args:
+            what: the write, for the message.
+        """
         try:
             yield
         except RemoteError as error:
@@ -50,7 +55,7 @@ class WriteProgress:
 
     @contextmanager
     def call(self) -> Iterator[None]:
-        """Around one call that writes, whose error tells for itself what it has left."""
+        """Around one writing call: note whether it has taken effect, or may have."""
         try:
             yield
         except RemoteError as error:
@@ -60,8 +65,8 @@ class WriteProgress:
 
 
 def _in_part(what: str, error: ClearRefusal) -> Unreachable:
-    """A refusal of the rest of something is none of the whole: it is told as an outcome that has
-    to be read back."""
+    """The error for a write of which a part was done and the rest refused: it has to be read
+    back."""
     return Unreachable(
         f"{what} was done only in part, then: {error}",
         side=SIDE,
@@ -72,37 +77,35 @@ def _in_part(what: str, error: ClearRefusal) -> Unreachable:
 
 
 class RecordUpdater:
-    """Writes changes to records that exist.
+    """The mapping's `update`: writes changes to records that exist.
 
     Attributes:
-        plain_fields: what `create` may take in its own body.
+        plain_fields: the fields that a `create` without `fields` takes.
     """
 
     def __init__(
         self,
         client: Client,
-        said: Sequence[UpdateStep],
-        records: RecordReader,
+        spec: RestMapping,
+        reader: RecordReader,
         record_map: RecordMap,
-        guard: WriteLock,
-        *,
-        create: CreateCall | None,
-        verify: str,
+        lock: WriteLock,
     ) -> None:
         self._client = client
-        self._records = records
+        self._reader = reader
         self._map = record_map
-        self._guard = guard
-        self._verify = verify
-        self._ops = [make_step(update, record_map) for update in said]
-        plain = [op for op in self._ops if create is not None and op.plain_for(create)]
-        self.plain_fields = frozenset(name for op in plain for name in op.fields)
+        self._lock = lock
+        self._trusts_answers = spec.verify == "reply"
+        self._steps = [make_step(step, record_map) for step in spec.update]
+        create = spec.create
+        plain = [step for step in self._steps if create is not None and step.plain_for(create)]
+        self.plain_fields = frozenset(name for step in plain for name in step.fields)
 
     def update(self, cmms_id: str, fields: Fields, expected: Fields) -> CmmsRecord:
         """See `port.update`."""
         progress = WriteProgress()
         with progress.honest(f"the update of {cmms_id}"):
-            held = self._records.read(cmms_id)
+            held = self._reader.read(cmms_id)
             if not fields:
                 return held.record
             moved = [
@@ -117,53 +120,53 @@ class RecordUpdater:
             return self.bring(held, fields, progress)
 
     def bring(self, held: HeldRecord, fields: Fields, progress: WriteProgress) -> CmmsRecord:
-        """Write what the record does not hold yet; the record afterwards."""
+        """Write those fields that the record does not hold yet, and return the record as it is
+        afterwards."""
         changes = {name: value for name, value in fields.items() if not _holds(held, name, value)}
-        steps = self._steps(changes, held)
+        due = self._due(changes, held)
         record: CmmsRecord | None = held.record
         cmms_id = held.record.cmms_id
-        hands = _Tools(
-            self._client, self._records, self._guard, progress, cmms_id, self._verify == "reply"
+        tools = _Tools(
+            self._client, self._reader, self._lock, progress, cmms_id, self._trusts_answers
         )
-        touched: frozenset[Field] = frozenset()  # by what we have written ourselves
-        for number, (op, names) in enumerate(steps):
-            if number and (op.needs_record or self._guard.locks):
-                still = [name for name in names if name not in touched]
-                held = self._again(held, {name: held.fields.get(name) for name in still})
-            wanted = {name: changes[name] for name in names}
-            record = op.run(wanted, held, hands)
-            touched |= op.touches
-        if not steps:
+        touched: frozenset[Field] = frozenset()  # what the steps before have changed themselves
+        for number, (step, names) in enumerate(due):
+            if number and (step.needs_record or self._lock.locks):
+                untouched = [name for name in names if name not in touched]
+                held = self._read_again(held, {name: held.fields.get(name) for name in untouched})
+            record = step.run({name: changes[name] for name in names}, held, tools)
+            touched |= step.touches
+        if not due:
             return held.record
         if record is None:
-            record = self._records.read(cmms_id).record
+            record = self._reader.read(cmms_id).record
         return self._map.recognised(record, fields)
 
-    def check(self, fields: Fields) -> None:
-        """Raise Refused for a value that no record could be given."""
-        told = self._map.write(fields, {})
-        if not isinstance(told, list):
-            raise Refused(told.detail, side=SIDE)
-
-    def _steps(self, changes: Fields, held: HeldRecord) -> list[tuple[Step, list[Field]]]:
-        """The ops with what each takes. Raises Refused for what cannot be written."""
-        steps: list[tuple[Step, list[Field]]] = []
+    def _due(self, changes: Fields, held: HeldRecord) -> list[tuple[Step, list[Field]]]:
+        """The steps that have something to write, each with its fields. Raises Refused where a
+        change cannot be written."""
+        due: list[tuple[Step, list[Field]]] = []
         left = dict(changes)
-        for op in self._ops:
-            names = [name for name in op.fields if name in left]
+        for step in self._steps:
+            names = [name for name in step.fields if name in left]
             if not names:
                 continue
-            op.check({name: left.pop(name) for name in names}, held)
-            steps.append((op, names))
+            step.check({name: left.pop(name) for name in names}, held)
+            due.append((step, names))
         if left:
             raise Refused(
                 f"the mapping's update writes no {', '.join(left)} ({self._map.where})", side=SIDE
             )
-        return steps
+        return due
 
-    def _again(self, before: HeldRecord, unwritten: Mapping[Field, Value]) -> HeldRecord:
-        """The record read again between two ops; what is still to be written has not moved."""
-        held = self._records.read(before.record.cmms_id)
+    def _read_again(self, before: HeldRecord, unwritten: Mapping[Field, Value]) -> HeldRecord:
+        """The record as it is between two steps. Raises Changed where a field that is still to be
+        written has another value than before.
+
+        Args:
+            unwritten: these fields, with the values before.
+        """
+        held = self._reader.read(before.record.cmms_id)
         moved = [name for name, value in unwritten.items() if not _holds(held, name, value)]
         if moved:
             raise Changed(
@@ -174,31 +177,35 @@ class RecordUpdater:
 
 @dataclass(frozen=True, slots=True)
 class _Tools:
-    """See `ops.Hands`."""
+    """See `steps.StepTools`.
+
+    Attributes:
+        trusts_answers: whether the record in an answer is taken for the record as it is.
+    """
 
     client: Client
-    records: RecordReader
-    guard: WriteLock
+    reader: RecordReader
+    lock: WriteLock
     progress: WriteProgress
     cmms_id: str
-    trusts: bool
+    trusts_answers: bool
 
     def send(
         self, request: PreparedRequest, held: HeldRecord, *, guarded: bool, needs_json: bool
     ) -> Reply:
-        whole = self.guard.put(request, held.token) if guarded else request
+        whole = self.lock.add_to(request, held.token) if guarded else request
         with self.progress.call():
             return self.client.write(whole, needs_json=needs_json)
 
     def read(self, request: PreparedRequest) -> Reply:
         return self.client.read(request)
 
-    def again(self) -> HeldRecord:
-        return self.records.read(self.cmms_id)
+    def read_again(self) -> HeldRecord:
+        return self.reader.read(self.cmms_id)
 
-    def told(self, reply: Reply, item: Expression) -> CmmsRecord | None:
-        found = reply.look(item) if self.trusts else None
-        return self.records.record(found) if isinstance(found, dict) else None
+    def record_in(self, reply: Reply, item: Expression) -> CmmsRecord | None:
+        native = reply.search(item) if self.trusts_answers else None
+        return self.reader.record(native) if isinstance(native, dict) else None
 
 
 def _holds(held: HeldRecord, name: Field, value: Value) -> bool:

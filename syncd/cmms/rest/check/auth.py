@@ -1,4 +1,4 @@
-"""What cannot work in `auth`; part of `checks`."""
+"""Check `auth`."""
 
 from collections.abc import Iterable
 
@@ -18,7 +18,7 @@ _NEEDS = {
 
 
 def check_auth(auth: Auth, blocks: Iterable[tuple[Loc, BaseModel]], problem: Problem) -> None:
-    """Tell what is wrong with it.
+    """Report what is wrong with it.
 
     Args:
         blocks: every block of the mapping with its place.
@@ -49,7 +49,7 @@ def _token(loc: Loc, send: TokenPlace, problem: Problem) -> None:
 def _body(
     loc: Loc, path: str | None, blocks: Iterable[tuple[Loc, BaseModel]], problem: Problem
 ) -> None:
-    """What goes into the JSON body needs one, in every call."""
+    """A value that goes into the JSON body of every call needs a JSON body in every call."""
     if path is None:
         return
     try:
