@@ -300,29 +300,28 @@ class NumberPaging(Part):
     )
 
 
-class CursorPaging(Part):
+class NextPaging(Part):
+    """Pages that each name the next one."""
+
+    read: ReadPlaceHere = Field(description="where the next page is named")
+    size: int | None = Field(None, ge=1, description="records in a page")
+    total: TotalPlaceHere | None = Field(None, description="where the total is")
+    end: Literal["none", "short"] = Field(
+        "none",
+        description="what ends the list; none: a page that names no next one; short: such a page "
+        "that is not full",
+    )
+
+
+class CursorPaging(NextPaging):
     send: SendPlace = Field(description="where the cursor goes")
     read: ReadPlaceHere = Field(description="where the next cursor is")
-    size: int | None = Field(None, ge=1, description="records in a page")
     more: str | None = Field(None, description="JMESPath: whether there are more pages")
-    total: TotalPlaceHere | None = Field(None, description="where the total is")
-    end: Literal["none", "short"] = Field(
-        "none",
-        description="what ends the list; none: a page without a cursor; short: a page without a "
-        "cursor that is not full",
-    )
 
 
-class LinkPaging(Part):
+class LinkPaging(NextPaging):
     read: ReadPlaceHere = Field(
         description="where the next address is; in the header Link: rel=next"
-    )
-    size: int | None = Field(None, ge=1, description="records in a page")
-    total: TotalPlaceHere | None = Field(None, description="where the total is")
-    end: Literal["none", "short"] = Field(
-        "none",
-        description="what ends the list; none: a page without a link; short: a page without a "
-        "link that is not full",
     )
 
 

@@ -14,6 +14,7 @@ from syncd.cmms.rest.blocks import (
     CursorPaging,
     KeysetPaging,
     LinkPaging,
+    NextPaging,
     NumberPaging,
     OffsetPaging,
     Paging,
@@ -121,6 +122,9 @@ class _Totals:
     def total(self) -> int | None:
         """See `Pager.total`."""
         return self._total
+
+    def first(self, request: PreparedRequest) -> PreparedRequest:
+        return request
 
     def _read(self, reply: Reply) -> int | None:
         """The total of this page; None: the mapping reads none. Raises UnexpectedContent where
@@ -235,9 +239,6 @@ class ByCursor(_Totals):
         self._seen: set[str] = set()
         self._more = None if spec.more is None else Expression.parse(spec.more)
 
-    def first(self, request: PreparedRequest) -> PreparedRequest:
-        return request
-
     def next(
         self, asked: PreparedRequest, reply: Reply, items: Sequence[Any]
     ) -> PreparedRequest | None:
@@ -249,7 +250,7 @@ class ByCursor(_Totals):
         if cursor is None or cursor in ("", False):
             if more:
                 raise reply.unexpected("says that there is more, and gives no cursor")
-            _require_not_full(self._spec.end, self._spec.size, reply, items)
+            _require_not_full(self._spec, reply, items)
             return None
         if str(cursor) in self._seen:
             raise reply.unexpected("gives the same cursor twice; the list would never end")
@@ -266,16 +267,13 @@ class ByLink(_Totals):
         self._link = link
         self._seen: set[str] = set()
 
-    def first(self, request: PreparedRequest) -> PreparedRequest:
-        return request
-
     def next(
         self, asked: PreparedRequest, reply: Reply, items: Sequence[Any]
     ) -> PreparedRequest | None:
         self._read(reply)
         address = self._next_address(reply)
         if not address:
-            _require_not_full(self._spec.end, self._spec.size, reply, items)
+            _require_not_full(self._spec, reply, items)
             return None
         whole = self._link(address, asked.target)
         if whole in self._seen:
@@ -353,11 +351,11 @@ class ByKeyset:
         return count == 0
 
 
-def _require_not_full(end: str, size: int | None, reply: Reply, items: Sequence[Any]) -> None:
+def _require_not_full(spec: NextPaging, reply: Reply, items: Sequence[Any]) -> None:
     """Raise UnexpectedContent for a full last page, where the mapping says `end: short`."""
-    if end == "short" and size is not None and len(items) >= size:
+    if spec.end == "short" and spec.size is not None and len(items) >= spec.size:
         raise reply.unexpected(
-            f"is a full page of {size} without a next one; it is not taken for the last"
+            f"is a full page of {spec.size} without a next one; it is not taken for the last"
         )
 
 
