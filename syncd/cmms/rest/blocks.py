@@ -207,7 +207,7 @@ class Reset(Part):
     )
 
 
-class Window(Part):
+class RateWindow(Part):
     """One rate limit."""
 
     per_minute: int | None = Field(None, ge=1, description="the most requests in a minute")
@@ -223,14 +223,14 @@ def listed(given: Any) -> Any:
     return given if isinstance(given, list) else [given]
 
 
-class Code(Part):
+class BodyCode(Part):
     at: str = Field(description="JMESPath into the body")
     is_: Annotated[list[Any], BeforeValidator(listed)] = Field(
         alias="is", description="the value, or several"
     )
 
 
-class Wait(Part):
+class BodyWait(Part):
     at: str = Field(description="JMESPath into the body")
     as_: Until = Field(
         alias="as", description="what it holds: the time that is left, or the moment of the end"
@@ -251,14 +251,14 @@ Meaning = Literal[
 ]
 
 
-class Rule(Part):
+class AnswerRule(Part):
     """What an answer means. All conditions that are given have to be true of it."""
 
     status: Annotated[list[int], BeforeValidator(listed)] = Field(
         [], description="status code, or several"
     )
     body: str | None = Field(None, description="text that the body contains")
-    code: Code | None = Field(None, description="a value in the body")
+    code: BodyCode | None = Field(None, description="a value in the body")
     when: str | None = Field(
         None, description="JMESPath that is true; null, 0 and what is empty are not"
     )
@@ -267,7 +267,7 @@ class Rule(Part):
     applied: bool | None = Field(
         None, description="for unreachable: whether a write may have taken effect (default: yes)"
     )
-    wait: Wait | None = Field(None, description="for throttled: where the body says how long")
+    wait: BodyWait | None = Field(None, description="for throttled: where the body says how long")
 
 
 # ── lists ─────────────────────────────────────────────────────────────────────────────────

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from syncd.cmms.rest.blocks import Until, Window
+from syncd.cmms.rest.blocks import RateWindow, Until
 from syncd.cmms.rest.reply import SIDE
 from syncd.core.budget import MAX_WAIT_S, parse_http_date, retry_after_s
 from syncd.errors import Throttled
@@ -30,7 +30,7 @@ class Pace:
 
     def __init__(
         self,
-        windows: Sequence[Window],
+        windows: Sequence[RateWindow],
         *,
         wait: Callable[[float], bool],
         monotonic: Callable[[], float],

@@ -25,7 +25,7 @@ from jmespath.exceptions import JMESPathError
 
 from syncd.cmms.mapping.values.source import Expression
 from syncd.cmms.mapping.values.value_map import native_key
-from syncd.cmms.rest.blocks import Rule, Until
+from syncd.cmms.rest.blocks import AnswerRule, Until
 from syncd.cmms.rest.mask import SHOWN, Mask
 from syncd.cmms.rest.reply import SIDE, json_or_none
 from syncd.errors import (
@@ -49,7 +49,7 @@ _CONFLICT = frozenset({409, 412})
 class CompiledRule:
     """One rule of `errors`, its expressions compiled."""
 
-    def __init__(self, rule: Rule) -> None:
+    def __init__(self, rule: AnswerRule) -> None:
         self.rule = rule
         self._when = None if rule.when is None else Expression.parse(rule.when)
         self._code = None if rule.code is None else Expression.parse(rule.code.at)
@@ -97,7 +97,7 @@ class AnswerRules:
     """
 
     def __init__(
-        self, rules: Sequence[Rule], message: str | None, expired: Collection[int], mask: Mask
+        self, rules: Sequence[AnswerRule], message: str | None, expired: Collection[int], mask: Mask
     ) -> None:
         self._rules = [CompiledRule(rule) for rule in rules]
         self._message = None if message is None else Expression.parse(message)

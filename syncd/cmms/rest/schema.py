@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from syncd.cmms.mapping.values.value_map import native_key
 from syncd.cmms.rest.blocks import (
+    AnswerRule,
     Auth,
     CallSpec,
     Choice,
@@ -16,12 +17,11 @@ from syncd.cmms.rest.blocks import (
     Paging,
     Part,
     Query,
+    RateWindow,
     ReadPlace,
     ReadPlaceHere,
-    Rule,
     Seconds,
     SendPlace,
-    Window,
     listed,
     short,
 )
@@ -269,10 +269,10 @@ class RestMapping(Part):
     auth: Auth | None = Field(None, description="how syncd signs in; exactly one kind")
     headers: Headers = Field({}, description="headers of every call; an empty one is left out")
     query: Query = Field({}, description="query parameters of every call")
-    limits: Annotated[list[Window], BeforeValidator(listed)] = Field(
+    limits: Annotated[list[RateWindow], BeforeValidator(listed)] = Field(
         [], description="rate limits, one or several; Retry-After is always honoured"
     )
-    errors: list[Rule] = Field(
+    errors: list[AnswerRule] = Field(
         [], description="rules for what an answer means; the first that fits counts"
     )
     message: str | None = Field(None, description="JMESPath of an error's text")
