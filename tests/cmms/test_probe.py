@@ -38,9 +38,9 @@ def test_a_cmms_that_is_not() -> None:
         found = [(what, text) for state, what, text in made.adapter.probe() if state == "look"]
     told = dict(found)
     assert "'LOST' (1 times) is not in maps.state" in told["status"]
-    assert told["get"] == "only get tells description: list.then: get"
+    assert told["get"] == "only get holds description: say list.then: get"
     assert told["find"] == "wo_1 finds nothing"
-    assert told["since"] == "3 records changed after tomorrow: it is not heeded"
+    assert told["since"] == "3 records changed after tomorrow: the CMMS ignores it"
     assert "its clock cannot be compared" in told["clock"]
 
 

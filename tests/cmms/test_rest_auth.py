@@ -48,7 +48,7 @@ def test_fixed_credentials_go_with_every_call(
         assert made.asked[0].headers[header] == value
         assert made.asked[0].headers["x-site"] == "B"
         assert "x-org" not in made.asked[0].headers
-        assert SECRET not in repr(made.adapter.__dict__.get("_told"))
+        assert SECRET not in repr(made.adapter.__dict__["_spec"])
 
 
 def test_a_key_in_the_query_is_in_no_error() -> None:

@@ -1,6 +1,7 @@
 """The smaller blocks of a mapping of kind rest/1: places, calls, credentials, limits, pages.
 
-What is said twice in different places (a read place, a send place, a call) is one class each.
+A block that stands in several places of a mapping, such as a call, is one class here. The whole
+mapping is in `schema`.
 """
 
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ Headers = dict[str, str]
 
 
 class Part(BaseModel):
-    """A block of the mapping. Printed, it shows nothing: it may hold secrets."""
+    """A block of the mapping. Its repr shows no values, since they may be secrets."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -37,29 +38,30 @@ class Choice(Part):
 
     @property
     def chosen(self) -> tuple[str, Any]:
+        """The attribute that is given, and its value."""
         (name,) = self.model_fields_set
         return name, getattr(self, name)
 
 
 def spelled(model: type[BaseModel]) -> list[str]:
-    """The keys of a block as they are written."""
+    """The keys of a block as they are spelled in a mapping file."""
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def short(given: Any) -> Any:
-    """A bare text where a place is wanted is a JMESPath into the body."""
+    """Take a bare text, where a place is expected, for a JMESPath into the body."""
     return {"json": given} if isinstance(given, str) else given
 
 
-class Read(Choice):
-    """Where in an answer a value is."""
+class ReadPlace(Choice):
+    """Where an answer holds a value."""
 
     json_: str | None = Field(None, alias="json", description="JMESPath into the body")
     header: str | None = Field(None, description="a header's name")
 
 
-class Total(Choice):
-    """Where a list says how many records it has in all."""
+class TotalPlace(Choice):
+    """Where the answer of a list holds the number of all its records."""
 
     json_: str | None = Field(None, alias="json", description="JMESPath into the body")
     header: str | None = Field(None, description="a header's name")
@@ -68,12 +70,12 @@ class Total(Choice):
     )
 
 
-ReadHere = Annotated[Read, BeforeValidator(short)]
-TotalHere = Annotated[Total, BeforeValidator(short)]
+ReadPlaceHere = Annotated[ReadPlace, BeforeValidator(short)]
+TotalPlaceHere = Annotated[TotalPlace, BeforeValidator(short)]
 
 
-class Send(Choice):
-    """Where in a request a value goes."""
+class SendPlace(Choice):
+    """Where a value goes in a request."""
 
     query: str | None = Field(None, description="a query parameter's name")
     json_: str | None = Field(None, alias="json", description="dotted path in the JSON body")
@@ -81,11 +83,11 @@ class Send(Choice):
     header: str | None = Field(None, description="a header's name")
 
 
-class Call(Part):
-    """One request. Texts may hold the placeholders that exist where it is used."""
+class CallSpec(Part):
+    """One request. Its texts may hold placeholders; which ones depends on where it stands."""
 
     request: str = Field(description="method and path, for example GET /workorders/{id}")
-    query: Query = Field({}, description="query parameters; a list repeats one")
+    query: Query = Field({}, description="query parameters; a list repeats the parameter")
     headers: Headers = Field(
         {}, description="headers, Content-Type and Accept too; an empty one is left out"
     )
@@ -101,23 +103,23 @@ class Basic(Part):
     password: str = Field(description="password or secret")
 
 
-class Named(Part):
+class NamedValue(Part):
     name: str = Field(description="the header's or parameter's name; json: its dotted path")
     value: str = Field(description="its value")
 
 
-class TokenSend(Part):
-    """Where a token goes, in every call: one of the three places."""
+class TokenPlace(Part):
+    """Where a token goes in every call. It goes to one of three places."""
 
     header: str | None = Field(
-        None, description="the header that carries the token; without any: Authorization"
+        None, description="the header that carries the token; default: Authorization"
     )
-    query: str | None = Field(None, description="the query parameter that carries it")
+    query: str | None = Field(None, description="the query parameter that carries the token")
     json_: str | None = Field(
-        None, alias="json", description="its dotted path in the JSON body of every call"
+        None, alias="json", description="the token's dotted path in the JSON body of every call"
     )
     value: str | None = Field(
-        None, description="what is sent; default: {token}, in a header Bearer {token}"
+        None, description="what is sent; default: Bearer {token} in a header, else {token}"
     )
 
     @model_validator(mode="after")
@@ -127,66 +129,72 @@ class TokenSend(Part):
         return self
 
     @property
-    def place(self) -> "Send":
+    def place(self) -> SendPlace:
         if self.query is not None:
-            return Send.model_validate({"query": self.query})
+            return SendPlace.model_validate({"query": self.query})
         if self.json_ is not None:
-            return Send.model_validate({"json": self.json_})
-        return Send.model_validate({"header": self.header or "Authorization"})
+            return SendPlace.model_validate({"json": self.json_})
+        return SendPlace.model_validate({"header": self.header or "Authorization"})
 
     @property
     def text(self) -> str:
-        """What is sent, with {token} in it."""
+        """The text that is sent, with {token} in it."""
         bare = self.query is not None or self.json_ is not None
         return self.value if self.value is not None else "{token}" if bare else "Bearer {token}"
 
 
-_BEARER = TokenSend.model_validate({})
+_BEARER = TokenPlace.model_validate({})
 
 
 class Oauth2(Part):
-    token_url: str = Field(description="where tokens come from; whole, or a path below base_url")
+    token_url: str = Field(
+        description="where tokens come from: a whole address, or a path below base_url"
+    )
     grant: Literal["client_credentials", "refresh_token", "password"] = Field(
         description="the kind of exchange"
     )
-    client_id: str = Field(description="who asks")
-    client_secret: str | None = Field(None, description="its secret")
+    client_id: str = Field(description="the client's id")
+    client_secret: str | None = Field(None, description="the client's secret")
     refresh_token: str | None = Field(None, description="for grant: refresh_token")
     username: str | None = Field(None, description="for grant: password")
     password: str | None = Field(None, description="for grant: password")
-    scope: str | None = Field(None, description="what is asked for")
-    audience: str | None = Field(None, description="whom it is for")
+    scope: str | None = Field(None, description="the scope that is asked for")
+    audience: str | None = Field(None, description="the audience that is asked for")
     send: Literal["body", "basic"] = Field(
         "body", description="whether the client's id and secret go into the form or a Basic header"
     )
     extra: dict[str, str] = Field({}, description="more fields of the form")
-    send_token: TokenSend = Field(_BEARER, description="how the token is sent")
+    send_token: TokenPlace = Field(_BEARER, description="how the token is sent")
 
 
-class Login(Call):
+class LoginCall(CallSpec):
     token: str | None = Field(None, description="JMESPath of the token in the answer")
     text: bool = Field(False, description="the answer's text is the token")
     token_header: str | None = Field(None, description="the answer's header that is the token")
     expires_in: str | None = Field(
-        None, description="JMESPath of its life in seconds; a moment is none, use lifetime_s"
+        None,
+        description="JMESPath of the token's life in seconds; where the answer holds the moment "
+        "of its end, use lifetime_s",
     )
-    lifetime_s: Seconds | None = Field(None, description="its life, where the answer says none")
-    send: TokenSend = Field(_BEARER, description="how it is sent")
+    lifetime_s: Seconds | None = Field(
+        None, description="the token's life in seconds, where the answer does not hold it"
+    )
+    send: TokenPlace = Field(_BEARER, description="how the token is sent")
 
 
 class Auth(Choice):
     bearer: str | None = Field(None, description="sent as Authorization: Bearer …")
     basic: Basic | None = Field(None, description="user and password")
-    header: Named | None = Field(None, description="any header")
-    query: Named | None = Field(None, description="a query parameter")
-    json_: Named | None = Field(
+    header: NamedValue | None = Field(None, description="any header")
+    query: NamedValue | None = Field(None, description="a query parameter")
+    json_: NamedValue | None = Field(
         None, alias="json", description="a value in the JSON body of every call"
     )
     oauth2: Oauth2 | None = Field(None, description="tokens of an OAuth2 server")
-    login: Login | None = Field(None, description="a request that answers with a token")
+    login: LoginCall | None = Field(None, description="a request that answers with a token")
 
 
-# ── how fast, and what answers mean ───────────────────────────────────────────────────────
+# ── how fast, and what an answer means ────────────────────────────────────────────────────
 
 
 Until = Literal["seconds", "ms", "epoch", "epoch_ms", "date"]
@@ -194,32 +202,39 @@ Until = Literal["seconds", "ms", "epoch", "epoch_ms", "date"]
 
 class Reset(Part):
     header: str = Field(description="the header that says when the window ends")
-    as_: Until = Field(alias="as", description="what it holds: what is left, or the moment")
+    as_: Until = Field(
+        alias="as", description="what it holds: the time that is left, or the moment of the end"
+    )
 
 
-class Window(Part):
+class RateWindow(Part):
     """One rate limit."""
 
-    per_minute: int | None = Field(None, ge=1, description="an own cap")
-    remaining: str | None = Field(None, description="the header that says how many are left")
+    per_minute: int | None = Field(None, ge=1, description="the most requests in a minute")
+    remaining: str | None = Field(
+        None, description="the header that says how many requests are left"
+    )
     reset: Reset | None = Field(None, description="when the window ends")
-    keep: int = Field(1, ge=0, description="so many are left to others")
+    keep: int = Field(1, ge=0, description="how many requests are left to others")
 
 
 def listed(given: Any) -> Any:
+    """Take what is no list for a list of one."""
     return given if isinstance(given, list) else [given]
 
 
-class Code(Part):
+class BodyCode(Part):
     at: str = Field(description="JMESPath into the body")
     is_: Annotated[list[Any], BeforeValidator(listed)] = Field(
         alias="is", description="the value, or several"
     )
 
 
-class Wait(Part):
+class BodyWait(Part):
     at: str = Field(description="JMESPath into the body")
-    as_: Until = Field(alias="as", description="what it holds: what is left, or the moment")
+    as_: Until = Field(
+        alias="as", description="what it holds: the time that is left, or the moment of the end"
+    )
 
 
 Meaning = Literal[
@@ -236,86 +251,99 @@ Meaning = Literal[
 ]
 
 
-class Rule(Part):
-    """What an answer means; all the conditions that are given must hold."""
+class AnswerRule(Part):
+    """What an answer means. All conditions that are given have to be true of it."""
 
     status: Annotated[list[int], BeforeValidator(listed)] = Field(
         [], description="status code, or several"
     )
     body: str | None = Field(None, description="text that the body contains")
-    code: Code | None = Field(None, description="a value in the body")
-    when: str | None = Field(None, description="JMESPath; null, 0 and what is empty are not true")
+    code: BodyCode | None = Field(None, description="a value in the body")
+    when: str | None = Field(
+        None, description="JMESPath that is true; null, 0 and what is empty are not"
+    )
     as_: Meaning = Field(alias="as", description="what it means")
     message: str | None = Field(None, description="JMESPath of the text to show")
     applied: bool | None = Field(
         None, description="for unreachable: whether a write may have taken effect (default: yes)"
     )
-    wait: Wait | None = Field(None, description="for throttled: where the body says how long")
+    wait: BodyWait | None = Field(None, description="for throttled: where the body says how long")
 
 
 # ── lists ─────────────────────────────────────────────────────────────────────────────────
 
-Step = Literal["items", "size"]
+Advance = Literal["items", "size"]
 
 
-class Offset(Part):
-    send: Send = Field(description="where the offset goes")
+class OffsetPaging(Part):
+    send: SendPlace = Field(description="where the offset goes")
     value: str = Field("{offset}", description="what is sent: {offset}, or {from}-{to}")
     size: int = Field(ge=1, description="records in a page, as asked for in query")
-    step: Step = Field("items", description="move on by what came, or by size (filtered pages)")
-    total: TotalHere | None = Field(None, description="where the total is")
+    step: Advance = Field(
+        "items",
+        description="how far the offset moves: by the records that came, or by size (where pages "
+        "are filtered)",
+    )
+    total: TotalPlaceHere | None = Field(None, description="where the total is")
     end: Literal["total", "short", "empty"] = Field(description="what ends the list")
 
 
-class Number(Part):
-    send: Send = Field(description="where the page's number goes")
+class NumberPaging(Part):
+    send: SendPlace = Field(description="where the page's number goes")
     first: int = Field(1, description="the first page's number")
     size: int | None = Field(None, ge=1, description="records in a page")
     more: str | None = Field(None, description="JMESPath: whether there are more pages")
-    last: ReadHere | None = Field(None, description="the number of pages")
-    total: TotalHere | None = Field(None, description="where the total is")
+    last: ReadPlaceHere | None = Field(None, description="where the number of pages is")
+    total: TotalPlaceHere | None = Field(None, description="where the total is")
     end: Literal["more", "last", "total", "short", "empty"] = Field(
         description="what ends the list"
     )
 
 
-class Cursor(Part):
-    send: Send = Field(description="where the cursor goes")
-    read: ReadHere = Field(description="where the next cursor is")
+class NextPaging(Part):
+    """Pages that each name the next one."""
+
+    read: ReadPlaceHere = Field(description="where the next page is named")
     size: int | None = Field(None, ge=1, description="records in a page")
+    total: TotalPlaceHere | None = Field(None, description="where the total is")
+    end: Literal["none", "short"] = Field(
+        "none",
+        description="what ends the list; none: a page that names no next one; short: such a page "
+        "that is not full",
+    )
+
+
+class CursorPaging(NextPaging):
+    send: SendPlace = Field(description="where the cursor goes")
+    read: ReadPlaceHere = Field(description="where the next cursor is")
     more: str | None = Field(None, description="JMESPath: whether there are more pages")
-    total: TotalHere | None = Field(None, description="where the total is")
-    end: Literal["none", "short"] = Field(
-        "none", description="none: no cursor is the end; short: only if the page is not full"
+
+
+class LinkPaging(NextPaging):
+    read: ReadPlaceHere = Field(
+        description="where the next address is; in the header Link: rel=next"
     )
 
 
-class Link(Part):
-    read: ReadHere = Field(description="where the next address is; the header Link: rel=next")
-    size: int | None = Field(None, ge=1, description="records in a page")
-    total: TotalHere | None = Field(None, description="where the total is")
-    end: Literal["none", "short"] = Field(
-        "none", description="none: no link is the end; short: only if the page is not full"
+class KeysetPaging(Part):
+    by: str = Field(
+        description="JMESPath of a record's id, which never changes and orders the list"
     )
-
-
-class Keyset(Part):
-    by: str = Field(description="JMESPath of the id in an item: never changes, and is the order")
     query: Query = Field({}, description="parameters with {last} (and {since})")
     json_: Any = Field(None, alias="json", description="merged into the body, with {last}")
-    start: Any = Field("", description="{last} of the first page")
+    start: Any = Field("", description="what {last} is for the first page")
     size: int | None = Field(None, ge=1, description="records in a page")
     end: Literal["short", "empty"] = Field("empty", description="what ends the list")
 
 
-class Page(Choice):
-    offset: Offset | None = Field(None, description="by offset")
-    number: Number | None = Field(None, description="by page number")
-    cursor: Cursor | None = Field(None, description="by an opaque cursor")
-    link: Link | None = Field(
+class Paging(Choice):
+    offset: OffsetPaging | None = Field(None, description="by offset")
+    number: NumberPaging | None = Field(None, description="by page number")
+    cursor: CursorPaging | None = Field(None, description="by an opaque cursor")
+    link: LinkPaging | None = Field(
         None,
-        description="by the next page's address (same origin only), asked for with the list's own "
-        "method and body",
+        description="by the next page's address (same origin only), which is asked for with the "
+        "list's own method and body",
     )
-    keyset: Keyset | None = Field(None, description="by an id that never changes")
+    keyset: KeysetPaging | None = Field(None, description="by an id that never changes")
     none: bool | None = Field(None, description="true: the whole list comes in one answer")

@@ -1,6 +1,6 @@
-"""The part of a mapping file that only rest/1 has: read, and checked as a whole.
+"""Read the part of a mapping file that only rest/1 has, and check it as a whole.
 
-Every problem is told with the file and the line of the key that it is about.
+Every problem names the file and the line of the key that it is about.
 """
 
 import types
@@ -14,7 +14,7 @@ from syncd.cmms.mapping.section import Section, nearest
 from syncd.cmms.mapping.values.record_map import RecordMap
 from syncd.cmms.rest.blocks import spelled
 from syncd.cmms.rest.check.mapping import Checks
-from syncd.cmms.rest.schema import RestMapping
+from syncd.cmms.rest.schema import FindCall, RestMapping
 
 Loc = tuple[str | int, ...]
 _MESSAGES = {
@@ -30,8 +30,8 @@ _MESSAGES = {
     "bool_parsing": "has to be true or false",
     "bool_type": "has to be true or false",
 }
-_KEY = 12  # characters from which a value of the environment may be a key
-# What is never shown, and therefore never stands in a mapping.
+_KEY = 12  # characters; a value of the environment of this length or more may be an API key
+# These values are never shown. They come from the environment and never stand in a mapping.
 _SECRETS: tuple[Loc, ...] = (
     ("auth", "bearer"),
     ("auth", "basic", "password"),
@@ -45,44 +45,45 @@ _SECRETS: tuple[Loc, ...] = (
 
 
 def read_rest(section: Section, records: RecordMap) -> RestMapping:
-    """The rest part of the mapping. What is wrong is told to the section's problems, and what is
-    returned then is nothing to be used."""
+    """Read the rest part of the mapping. Problems are added to the section's; if there are any, the
+    mapping that is returned must not be used."""
     keys = spelled(RestMapping)
     nodes = {key: section.value(key) for key in keys}
     data = {key: plain(node) for key, node in nodes.items() if node is not None}
     places = Places(section)
     _secrets(section, places)
     try:
-        told = RestMapping.model_validate(data)
+        spec = RestMapping.model_validate(data)
     except ValidationError as error:
         for item in error.errors(include_input=False, include_url=False):
             places.report(data, item)
         return RestMapping.model_construct()
-    Checks(told, records, places.problem).run()
+    Checks(spec, records, places.problem).run()
     _, lag = places.find(("read_lag_s",))
-    for number, op in enumerate(told.update):
-        if op.append is not None and lag is not None and lag.value not in (0, 0.0, "0"):
+    for number, step in enumerate(spec.update):
+        if step.append is not None and lag is not None and lag.value not in (0, 0.0, "0"):
             places.problem(
                 ("update", number, "append"),
-                "adds what a read shows to be missing, and reads that lag (read_lag_s) show too "
-                "little: the same hours would be added twice",
+                "adds the hours that a read shows to be missing. A read that lags (read_lag_s) "
+                "misses some that are there, so the same hours would be added twice",
             )
-    return told
+    return spec
 
 
 class Places:
-    """Where the parts of the file stand."""
+    """Finds the line of each part of the file."""
 
     def __init__(self, section: Section) -> None:
         self._section = section
 
     def problem(self, loc: Sequence[str | int], what: str) -> None:
-        """Note a problem at this place of the data."""
+        """Add a problem at this place of the data."""
         mark, _ = self.find(tuple(loc))
         self._section.problems.add(mark, _path(loc), what)
 
     def find(self, loc: Loc) -> tuple[Mark, Node | None]:
-        """The line of the nearest key on the way there, and the node, if it is there."""
+        """The line of the nearest key on the way there, and the node itself; None if there is
+        none."""
         node, mark = self._section.node, self._section.mark()
         for part in loc:
             if isinstance(node.value, dict) and str(part) in node.value:
@@ -96,7 +97,7 @@ class Places:
         return mark, node
 
     def report(self, data: Any, item: Any) -> None:
-        """Tell one of pydantic's errors in our words."""
+        """Add one of pydantic's errors, in our words."""
         loc = _in_data(data, item["loc"], item["type"])
         if loc is None:
             return
@@ -112,9 +113,9 @@ class Places:
 
 
 def _in_data(data: Any, loc: Sequence[Any], kind: str) -> Loc | None:
-    """pydantic's place without its own tags of alternatives; None for an alternative that was
-    not meant."""
-    found: list[str | int] = []
+    """The place of an error in the data: pydantic's own, without its tags of a union's branches.
+    None where the error is about a branch that the author did not mean."""
+    place: list[str | int] = []
     here = data
     for number, part in enumerate(loc):
         inside = part in here if isinstance(here, dict) else _is_index(part, here)
@@ -126,11 +127,11 @@ def _in_data(data: Any, loc: Sequence[Any], kind: str) -> Loc | None:
             tag = str(part)
             if tag.startswith("literal[") and isinstance(here, dict | list):
                 return None
-            if tag == "Find" and not isinstance(here, dict):
+            if tag == FindCall.__name__ and not isinstance(here, dict):
                 return None
             continue
-        found.append(part)
-    return tuple(found)
+        place.append(part)
+    return tuple(place)
 
 
 def _is_index(part: Any, here: Any) -> bool:
@@ -138,7 +139,7 @@ def _is_index(part: Any, here: Any) -> bool:
 
 
 def _model_at(loc: Sequence[str | int]) -> type[BaseModel] | None:
-    """The block of the schema that stands at this place."""
+    """The block of the schema at this place; None if there is none."""
     model: Any = RestMapping
     for part in loc:
         if isinstance(part, int):
@@ -153,19 +154,19 @@ def _model_at(loc: Sequence[str | int]) -> type[BaseModel] | None:
 
 
 def block_of(annotation: Any) -> Any:
-    """The block inside of `X | None`, `list[X]`, `dict[str, X]`."""
+    """The block inside of `X | None`, `list[X]` or `dict[str, X]`; None if there is none."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     if get_origin(annotation) in {Union, types.UnionType, list, dict} or get_args(annotation):
         for inner in get_args(annotation):
-            found = block_of(inner)
-            if found is not None:
-                return found
+            block = block_of(inner)
+            if block is not None:
+                return block
     return None
 
 
 def _secrets(section: Section, places: Places) -> None:
-    """Keep what has to be masked; a secret that stands in the file is a problem."""
+    """Note the values to be masked. A secret that stands in the file itself is a problem."""
     for loc in _SECRETS:
         _, node = places.find(loc)
         if node is not None and node.value and not node.given:
@@ -173,14 +174,14 @@ def _secrets(section: Section, places: Places) -> None:
     _, auth = places.find(("auth",))
     if auth is not None:
         section.problems.secrets.update(_given(auth))
-    for loc in (("headers",), ("query",)):  # a key may as well stand there; a site's name is short
+    for loc in (("headers",), ("query",)):  # an API key may stand there; other values are short
         _, node = places.find(loc)
         if node is not None:
             section.problems.secrets.update(it for it in _given(node) if len(it) >= _KEY)
 
 
 def _given(node: Node) -> list[str]:
-    """Everything that was taken from the environment, in and below a node."""
+    """All values from the environment, in a node and below it."""
     inner: list[Node] = []
     if isinstance(node.value, dict):
         inner = [entry.node for entry in node.value.values()]

@@ -1,6 +1,6 @@
-"""How fast we may ask: what the mapping says, and what the answers' headers tell.
+"""How fast we may ask: by the mapping's `limits`, and by what the answers ask for.
 
-A wait that the cycle has no time for is a Throttled error that was never sent.
+Where the cycle has no time for a wait, Throttled is raised and nothing is sent.
 """
 
 import math
@@ -8,14 +8,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from syncd.cmms.rest.blocks import Until, Window
-from syncd.cmms.rest.replies import SIDE
+from syncd.cmms.rest.blocks import RateWindow, Until
+from syncd.cmms.rest.reply import SIDE
 from syncd.core.budget import MAX_WAIT_S, parse_http_date, retry_after_s
 from syncd.errors import Throttled
 from syncd.http import Response
 
 _MINUTE_S = 60.0
-_FIRST_S = 1.0  # after a 429 that names no time; doubled each time
+_FIRST_S = 1.0  # the wait after a 429 that names none; doubled at each
 _BUSY = frozenset({429, 503})
 
 
@@ -23,14 +23,14 @@ class Pace:
     """The rate limits of one CMMS.
 
     Args:
-        wait: sleeps that many seconds; False if it was cut short because we are to stop.
+        wait: sleeps that many seconds; False if it was cut short because syncd is to stop.
         left_s: how many seconds there are for waiting.
-        utcnow: the moment of an answer that does not tell its own.
+        utcnow: the moment of an answer that has no Date.
     """
 
     def __init__(
         self,
-        windows: Sequence[Window],
+        windows: Sequence[RateWindow],
         *,
         wait: Callable[[float], bool],
         monotonic: Callable[[], float],
@@ -48,11 +48,13 @@ class Pace:
         self._refusals = 0
 
     def take_turn(self) -> None:
-        """Wait until a request may be sent. Raises Throttled where there is no time for that."""
+        """Wait until the next request may be sent. Raises Throttled where there is no time for
+        that."""
         while (wait := self.wait_s()) > 0:
             if not self.may_sleep(wait):
                 raise Throttled(
-                    f"the CMMS's rate limit asks to wait {wait:.0f} s, longer than this cycle has",
+                    f"the CMMS's rate limit asks us to wait {wait:.0f} s, longer than this cycle "
+                    "has",
                     side=SIDE,
                     wait_s=wait,
                     may_have_applied=False,
@@ -61,10 +63,11 @@ class Pace:
             self._sent.append(self._monotonic())
 
     def may_sleep(self, seconds: float) -> bool:
-        """Wait so long; False where there is no time for that."""
+        """Wait so many seconds; False where there is no time for that."""
         return seconds <= self._left_s() and self._wait(seconds)
 
     def wait_s(self) -> float:
+        """Seconds until the next request may be sent."""
         now = self._monotonic()
         while self._sent and now - self._sent[0] >= _MINUTE_S:
             self._sent.popleft()
@@ -75,13 +78,13 @@ class Pace:
         return max(wait, 0.0)
 
     def observe(
-        self, response: Response, *, throttled: bool, told: tuple[object, Until] | None = None
+        self, response: Response, *, throttled: bool, body_wait: tuple[object, Until] | None = None
     ) -> float:
-        """Learn from an answer, which may have asked for fewer requests; how long to wait before
-        the next one.
+        """Learn from an answer how many seconds to wait before the next request.
 
         Args:
-            told: what its body says of that, and how it is meant.
+            throttled: whether the answer means that there were too many requests.
+            body_wait: the wait that its body asks for, as it stands there, and its unit.
         """
         now = self._monotonic()
         headers = response.headers
@@ -97,7 +100,8 @@ class Pace:
                 wait = max(wait, reset)
         asked = None
         if throttled or response.status in _BUSY:
-            asked = None if told is None else _until(_text(told[0]), told[1], date)
+            if body_wait is not None:
+                asked = _until(_text(body_wait[0]), body_wait[1], date)
             asked = asked or retry_after_s(headers.get("retry-after"), date)
         if throttled:
             self._refusals += 1
@@ -110,25 +114,25 @@ class Pace:
         return wait
 
 
-def _until(text: str | None, meant: Until, date: datetime) -> float | None:
-    """Seconds until then; a moment is measured from the answer's own date."""
-    if meant == "date":
+def _until(text: str | None, unit: Until, date: datetime) -> float | None:
+    """Seconds from the answer's own date until the wait is over; None: the text cannot be read."""
+    if unit == "date":
         moment = parse_http_date(text)
-        told = None if moment is None else moment.timestamp()
+        seconds = None if moment is None else moment.timestamp()
     else:
-        told = _number(text)
-        if told is not None and meant in {"ms", "epoch_ms"}:
-            told /= 1000
-    if told is None:
+        seconds = _number(text)
+        if seconds is not None and unit in {"ms", "epoch_ms"}:
+            seconds /= 1000
+    if seconds is None:
         return None
-    if meant in {"seconds", "ms"}:
-        return max(told, 0.0)
+    if unit in {"seconds", "ms"}:
+        return max(seconds, 0.0)
     # Both are whole seconds, and a request in the reset's own second may still be refused.
-    return max(told - date.timestamp() + 1.0, 0.0)
+    return max(seconds - date.timestamp() + 1.0, 0.0)
 
 
-def _text(told: object) -> str | None:
-    return None if told is None or isinstance(told, bool) else str(told)
+def _text(value: object) -> str | None:
+    return None if value is None or isinstance(value, bool) else str(value)
 
 
 def _number(text: str | None) -> float | None:

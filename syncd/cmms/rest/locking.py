@@ -1,4 +1,4 @@
-"""Nothing is overwritten that we have not seen: what the CMMS itself checks on a write."""
+"""The CMMS's own guard: it refuses a write to a record that is not as we read it."""
 
 from datetime import datetime
 from email.utils import format_datetime
@@ -6,13 +6,13 @@ from typing import Any
 
 from syncd.cmms.mapping.values.source import Expression
 from syncd.cmms.mapping.values.value_map import native_key
-from syncd.cmms.rest.calls import Prepared
-from syncd.cmms.rest.replies import Reply, look
+from syncd.cmms.rest.reply import Reply, search
+from syncd.cmms.rest.request import PreparedRequest
 from syncd.cmms.rest.schema import Lock
 from syncd.errors import UnexpectedContent
 
 
-class Guard:
+class WriteLock:
     """The mapping's `lock`. Without one, nothing is added to a write."""
 
     def __init__(self, lock: Lock | None) -> None:
@@ -29,9 +29,14 @@ class Guard:
         return self._lock is not None
 
     def token(self, reply: Reply, native: Any, updated_at: object) -> Any:
-        """What this read of a record is told by; None without a lock.
+        """The version, ETag or time by which the CMMS knows the record as it was read; None
+        without a lock.
 
-        Raises UnexpectedContent where the record has none: without it nothing is written.
+        Args:
+            reply: the answer that brought the record.
+            native: the record in it.
+
+        Raises UnexpectedContent where the record has none: nothing is written without it.
         """
         lock = self._lock
         if lock is None:
@@ -41,16 +46,16 @@ class Guard:
                 return format_datetime(updated_at.replace(microsecond=0), usegmt=True)
             raise reply.unexpected("has no time of change that can be read, which the lock needs")
         if self._read is None:
-            found: Any = reply.headers.get("etag")
+            token: Any = reply.headers.get("etag")
         else:
-            found = look(self._read, native, reply.where)
-        if found is None or native_key(found) == "":
+            token = search(self._read, native, reply.where)
+        if token is None or native_key(token) == "":
             what = "ETag" if lock.etag is not None else "version"
             raise reply.unexpected(f"has no {what}, which the lock needs")
-        return found
+        return token
 
-    def put(self, request: Prepared, token: Any) -> Prepared:
-        """The write, good only for the record as it was read."""
+    def add_to(self, request: PreparedRequest, token: Any) -> PreparedRequest:
+        """The write, which the CMMS then does only to the record of this token."""
         lock = self._lock
         if lock is None:
             return request
@@ -61,10 +66,11 @@ class Guard:
         return _with_header(request, "If-Unmodified-Since", str(token))
 
 
-def _with_header(request: Prepared, name: str, value: str) -> Prepared:
+def _with_header(request: PreparedRequest, name: str, value: str) -> PreparedRequest:
     if not value.isascii() or not value.isprintable():
         raise UnexpectedContent(
-            f"the CMMS's {name} holds what a header cannot hold", side="cmms",
+            f"the value for the header {name} holds characters that no header can hold; "
+            "the CMMS sent it as the record's version", side="cmms",
             may_have_applied=False,
         )  # fmt: skip
     return request.merged({}, {name: value}, None, None)

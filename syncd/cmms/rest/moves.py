@@ -1,4 +1,8 @@
-"""The shortest legal way from one status to another."""
+"""The shortest legal way from one value of a field to another.
+
+A CMMS may allow a status to change only in certain moves, NEW to OPEN and OPEN to DONE. The
+mapping lists these moves; here the fewest of them that lead to a value are found.
+"""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -13,7 +17,8 @@ class Move:
     """One legal move.
 
     Attributes:
-        name: what {move} stands for: the move's own name, or the native value it leads to.
+        to: the native value that it leads to.
+        name: what {move} stands for: the move's own name, or `to` where it has none.
     """
 
     to: str
@@ -23,9 +28,9 @@ class Move:
 class Moves:
     """The legal moves between native values: `{NEW: [OPEN], OPEN: {DONE: "31"}}`."""
 
-    def __init__(self, said: Mapping[str, Sequence[str] | Mapping[str, Any]]) -> None:
+    def __init__(self, legal: Mapping[str, Sequence[str] | Mapping[str, Any]]) -> None:
         self._from: dict[str, list[Move]] = {}
-        for start, targets in said.items():
+        for start, targets in legal.items():
             named = targets if isinstance(targets, Mapping) else {it: it for it in targets}
             self._from[native_key(start)] = [
                 Move(native_key(to), name) for to, name in named.items()
@@ -33,11 +38,11 @@ class Moves:
 
     @property
     def values(self) -> set[str]:
-        """All values that are named."""
+        """All values that a move starts from or leads to."""
         return set(self._from) | {move.to for moves in self._from.values() for move in moves}
 
     def way(self, start: object, end: object) -> list[Move] | None:
-        """The moves from one value to another, the fewest there are; None: there is no way.
+        """Find the fewest moves from one value to another; None: no moves lead there.
 
         >>> moves = Moves({"NEW": ["OPEN"], "OPEN": ["WIP", "HOLD"], "WIP": ["DONE"]})
         >>> [move.to for move in moves.way("NEW", "DONE")], moves.way("DONE", "NEW")
@@ -57,7 +62,10 @@ class Moves:
         return None
 
     def reaches(self, value: object) -> bool:
-        """Whether a move leads there, or a record begins there: the first that is named."""
+        """Whether a record can have this value: it begins with it, or a move leads to it.
+
+        Records begin with the first value that the mapping lists.
+        """
         last = native_key(value)
         if last == next(iter(self._from), None):
             return True

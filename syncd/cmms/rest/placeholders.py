@@ -1,9 +1,9 @@
-"""What stands in braces in a mapping: a name out of a fixed list, and nothing else.
+"""Fill in the placeholders of a mapping: `{id}` and other names from a fixed list.
 
-A value that is exactly one placeholder keeps its own type. In a path and in a query what is put
-in is percent-encoded. In a query a value with something around it (`name="{s2e_id}"`) stands in
-an expression: one that could end the expression's own quotes is refused, since it would then ask
-for something else.
+A template that is exactly one placeholder keeps the value's own type. In a path and in a query
+the value is percent-encoded. In a query a placeholder with text around it (`name="{s2e_id}"`)
+stands in an expression: there a value with a quote is refused, since it could end the
+expression's own quotes and ask for something else.
 """
 
 import json
@@ -18,8 +18,8 @@ _NAME = re.compile(r"\{\{|\}\}|\{([a-z_][a-z0-9_]*(?:\.[A-Za-z0-9_.]+)?)\}")
 _WHOLE = re.compile(r"\{([a-z_][a-z0-9_]*(?:\.[A-Za-z0-9_.]+)?)\}")
 _GLUED = re.compile(r"\w\{([a-z_][a-z0-9_.]*)\}")
 _BRACED = re.compile(r"\{([^{}\[\"\s:,]+)\}")
-# What ends or escapes a quoted text in the query languages of CMMSs (OData, SOQL, OSLC, encoded
-# queries), and what ends a line.
+# These characters end or escape a quoted text in the query languages of CMMSs (OData, SOQL, OSLC,
+# encoded queries), or end a line.
 _BREAKS_OUT = re.compile("[\"'\\\\^`\x00-\x1f\x7f]")
 _DOTS = frozenset({"", ".", ".."})
 
@@ -27,33 +27,35 @@ Values = Mapping[str, Any]
 
 
 def names_in(template: Any) -> set[str]:
-    """The placeholders anywhere in a template: text, or JSON that holds texts; of `child.x`
-    only `child`."""
+    """The placeholders anywhere in a template, which is a text or JSON that holds texts. Of
+    `{child.x}` it is only `child`."""
     return {name.partition(".")[0] for text in _texts(template) for name in _names(text)}
 
 
 def braced_in(template: Any) -> set[str]:
-    """Whatever stands in single braces, unless it is JSON: nothing may, where nothing is filled
-    in."""
+    """All that stands in single braces and is not JSON. Where nothing is filled in, it is a
+    mistake."""
     return {name for text in _texts(template) for name in _BRACED.findall(_doubled(text))}
 
 
 def glued_in(template: Any) -> set[str]:
-    """Placeholders right behind a letter, in a text that has braces of its own too: of GraphQL,
-    say, where `order{id}` means the field and not the record's id."""
+    """Placeholders right behind a letter, in a text that has doubled braces too.
+
+    In GraphQL, for example, `order{id}` means the field `id` and not the record's id.
+    """
     texts = (text.replace("{{", "((") for text in _texts(template) if "{{" in text)
-    return {found.group(1) for text in texts for found in _GLUED.finditer(text)}
+    return {match.group(1) for text in texts for match in _GLUED.finditer(text)}
 
 
 def _doubled(text: str) -> str:
-    """The text without what {{ and }} stand for."""
+    """The text without its {{ and }}."""
     return text.replace("{{", "").replace("}}", "") if "{{" in text else text
 
 
 def _names(text: str) -> Iterator[str]:
-    for found in _NAME.finditer(text):
-        if found.group(1):
-            yield found.group(1)
+    for match in _NAME.finditer(text):
+        if match.group(1):
+            yield match.group(1)
 
 
 def _texts(template: Any) -> Iterator[str]:
@@ -69,7 +71,8 @@ def _texts(template: Any) -> Iterator[str]:
 
 
 def fill(template: Any, values: Values) -> Any:
-    """The template with its values. `"{value}"` alone is the value itself, of its own type.
+    """Fill a template, which is a text or JSON. `"{value}"` alone becomes the value itself, of its
+    own type.
 
     Raises Refused for a value that the template cannot hold.
     """
@@ -84,8 +87,8 @@ def fill(template: Any, values: Values) -> Any:
 
 
 def fill_text(template: str, values: Values) -> str:
-    """The same, as text, for a query or a header. JSON inside text (`[["name",">","{last}"]]`)
-    stays JSON; other text around a value is taken for an expression."""
+    """Fill a text of a query or a header. JSON inside of it (`[["name",">","{last}"]]`) stays JSON;
+    other text around a value is taken for an expression."""
     if _WHOLE.fullmatch(template):
         return text_of(fill(template, values))
     if template[:1] in {"[", "{"} and any(True for _ in _names(template)):
@@ -99,12 +102,12 @@ def fill_text(template: str, values: Values) -> str:
 
 
 def _put(template: str, values: Values, *, expression: bool) -> str:
-    def put(found: re.Match[str]) -> str:
-        name = found.group(1)
+    def put(match: re.Match[str]) -> str:
+        name = match.group(1)
         if name is None:
-            return found.group()[0]
+            return match.group()[0]
         text = text_of(_value(name, values))
-        within = expression or template[: found.start()].endswith(('"', "'"))
+        within = expression or template[: match.start()].endswith(('"', "'"))
         if within and _BREAKS_OUT.search(text):
             raise _refused(f"{{{name}}} holds a quote or the like, which {template!r} cannot hold")
         return text
@@ -115,19 +118,19 @@ def _put(template: str, values: Values, *, expression: bool) -> str:
 
 
 def fill_path(template: str, values: Values) -> str:
-    """A path, each value percent-encoded as one segment of it; `{address}` alone is taken as it
-    came."""
+    """Fill a path, each value percent-encoded as one segment. `{address}` alone stays as the CMMS
+    sent it."""
     if template == "{address}":
         return text_of(_value("address", values))
 
-    def put(found: re.Match[str]) -> str:
-        name = found.group(1)
+    def put(match: re.Match[str]) -> str:
+        name = match.group(1)
         if name is None:
-            return found.group()[0]
+            return match.group()[0]
         text = text_of(_value(name, values))
         if text in _DOTS:
             raise _refused(f"{{{name}}} is {text!r}, which no path can hold")
-        if template[: found.start()].count("'") % 2 and "'" in text:
+        if template[: match.start()].count("'") % 2 and "'" in text:
             raise _refused(f"{{{name}}} holds a quote, which {template!r} cannot hold")
         return quote(text, safe="")
 
@@ -135,7 +138,8 @@ def fill_path(template: str, values: Values) -> str:
 
 
 def text_of(value: Any) -> str:
-    """A value as text in a path or a query: JSON's own spelling of what is not text."""
+    """Spell a value as text for a path, a query or a header. What is not text is spelled as in
+    JSON; None is an empty text."""
     if isinstance(value, str):
         return value
     if value is None:

@@ -1,4 +1,4 @@
-"""Every key of a rest/1 mapping with its meaning; the source of the tables in docs/rest.md."""
+"""Every key of a rest/1 mapping with its meaning. The tables of docs/rest.md are made from it."""
 
 from collections.abc import Iterator
 from typing import Any, Literal, get_args, get_origin
@@ -6,21 +6,22 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from syncd.cmms.rest.blocks import Call, Read, Send, Total
+from syncd.cmms.rest.blocks import CallSpec, ReadPlace, SendPlace, TotalPlace
 from syncd.cmms.rest.file import block_of
 from syncd.cmms.rest.schema import NewId, RestMapping
 
 # Blocks that stand in many places, and what they are called there.
 _SHARED: dict[type[BaseModel], str] = {
-    Call: "a call",
-    Read: "a place in an answer",
-    Total: "a total",
-    Send: "a place in a request",
+    CallSpec: "a call",
+    ReadPlace: "a place in an answer",
+    TotalPlace: "a total",
+    SendPlace: "a place in a request",
 }
 
 
 def reference() -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """(block, its keys with their meanings), the outermost first; each shared block once."""
+    """Yield each block and its keys with their meanings. The outermost block comes first, and a
+    block that stands in many places comes once, at the end."""
     yield "the file", list(_rows(RestMapping))
     yield from _inner(RestMapping, "", set())
     for model, name in _SHARED.items():
@@ -41,7 +42,9 @@ def _inner(
 
 
 def _rows(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
-    base = next((it for it in (Call, Read) if issubclass(model, it) and model is not it), None)
+    base = next(
+        (it for it in (CallSpec, ReadPlace) if issubclass(model, it) and model is not it), None
+    )
     inherited = set(base.model_fields) if base is not None else set()
     if base is not None:
         yield f"({_SHARED[base]})", "its keys, too"

@@ -1,6 +1,6 @@
-"""What a mapping of kind rest/1 can say. `docs/rest.md` is written from these descriptions.
+"""All that a mapping of kind rest/1 can hold. The tables of `docs/rest.md` are written from here.
 
-Whether the parts go together is told by `checks`.
+The modules of `check` tell whether the parts of a mapping go together.
 """
 
 from typing import Annotated, Any, Literal, Self
@@ -9,19 +9,19 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from syncd.cmms.mapping.values.value_map import native_key
 from syncd.cmms.rest.blocks import (
+    AnswerRule,
     Auth,
-    Call,
+    CallSpec,
     Choice,
     Headers,
-    Page,
+    Paging,
     Part,
     Query,
-    Read,
-    ReadHere,
-    Rule,
+    RateWindow,
+    ReadPlace,
+    ReadPlaceHere,
     Seconds,
-    Send,
-    Window,
+    SendPlace,
     listed,
     short,
 )
@@ -36,43 +36,52 @@ class Since(Part):
         None, description="how {since} is spelled; default: as fields.updated_at"
     )
     zone: str | None = Field(
-        None, description="the zone of a naive one; default: as fields.updated_at"
+        None,
+        description="the zone of a {since} without an offset; default: as fields.updated_at",
     )
-    overlap_s: Seconds = Field(0, description="asked for so much earlier than the newest seen")
-    resolution_s: Seconds = Field(1, description="how finely the CMMS stamps and compares")
+    overlap_s: Seconds = Field(
+        0, description="seconds that {since} lies before the newest change that was seen"
+    )
+    resolution_s: Seconds = Field(
+        1, description="seconds: how finely the CMMS stamps and compares changes"
+    )
     everything: str | None = Field(
-        None, description="{since} of a whole read, where the list cannot do without"
+        None, description="{since} of a whole read, where the list cannot be asked without it"
     )
 
 
-class List(Call):
+class ListCall(CallSpec):
     items: str = Field(description='JMESPath of the records; "@" for a bare list')
     items_missing: Literal["error", "empty"] = Field(
-        "error", description="empty: an answer without them has none"
+        "error", description="empty: an answer without a list holds no records"
     )
-    page: Page = Field(description="how it comes in pages")
-    since: Since | None = Field(None, description="how to ask for what changed; none: all, always")
-    where: str | None = Field(None, description="JMESPath: records that are ours to look at")
+    page: Paging = Field(description="how the list comes in pages")
+    since: Since | None = Field(
+        None, description="how to ask for what changed; default: every read is a whole one"
+    )
+    where: str | None = Field(
+        None, description="JMESPath that is true of the records that concern syncd"
+    )
     then: Literal["item", "get"] = Field(
         "item", description="get: each listed record is read again by its id"
     )
 
 
-class More(Call):
+class MoreCall(CallSpec):
     at: str = Field("@", description="JMESPath of what is put under its name")
     items: str | None = Field(None, description="JMESPath of a list, instead of at")
     missing: Literal["error", "empty"] = Field(
-        "error", description="empty: where there is nothing (404), the record has none"
+        "error", description="what a 404 means; empty: the record has none"
     )
 
 
-class Get(Call):
+class GetCall(CallSpec):
     item: str = Field(
         "@",
         description="JMESPath of the record; where null means that there is none, say so in errors",
     )
     items: str | None = Field(None, description="JMESPath of a list of one, instead of item")
-    more: dict[str, More] = Field(
+    more: dict[str, MoreCall] = Field(
         {},
         max_length=5,
         description="name: another request for each record, whose answer is put under that name; "
@@ -80,21 +89,27 @@ class Get(Call):
     )
 
 
-class Find(Call):
+class FindCall(CallSpec):
     items: str = Field(description='JMESPath of the hits; "@" for a bare list')
     items_missing: Literal["error", "empty"] = Field(
-        "error", description="empty: an answer without them has none"
+        "error", description="empty: an answer without a list holds no hits"
     )
-    page: Page | None = Field(None, description="where the search is not exact, how it goes on")
+    page: Paging | None = Field(
+        None, description="how the hits come in pages, where the search is not exact"
+    )
     then: Literal["item", "get"] = Field("item", description="get: each hit is read by its id")
 
 
 # ── writes ────────────────────────────────────────────────────────────────────────────────
 
 
-class NewId(Read):
-    after: str | None = Field(None, description="only what comes after the last of this text")
-    until: str | None = Field(None, description="and before the first of this one")
+class NewId(ReadPlace):
+    after: str | None = Field(
+        None, description="the id begins after the last occurrence of this text"
+    )
+    until: str | None = Field(
+        None, description="the id ends before the first occurrence of this text"
+    )
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
@@ -110,28 +125,36 @@ class NewId(Read):
 NewIdHere = Annotated[NewId, BeforeValidator(short)]
 
 
-class Create(Call):
-    fields: list[str] | None = Field(
-        None,
-        description="the fields it takes; default: those of plain steps; the others follow "
-        "by their own",
-    )
+class WriteCall(CallSpec):
+    """What a create and a step of an update have in common."""
+
     under: str | None = Field(
         None, description="dotted path that the fields go below; json stays outside of it"
     )
     set: dict[str, Any] = Field(
-        {}, description="values by dotted path, below under; may hold {s2e_id}"
+        {},
+        description="values by dotted path, below under; may hold {s2e_id}, and {id} in an update",
+    )
+    success: str | None = Field(
+        None, description="JMESPath that is true in the answer to a write that was done"
+    )
+
+
+class CreateCall(WriteCall):
+    fields: list[str] | None = Field(
+        None,
+        description="the fields it takes; default: those of plain steps; all others are written "
+        "afterwards by their steps",
     )
     id: NewIdHere = Field(description="where the new record's id is")
-    address: ReadHere | None = Field(None, description="where its address is, if not the id")
-    success: str | None = Field(
-        None, description="JMESPath that is true in the answer to a create that was done"
+    address: ReadPlaceHere | None = Field(
+        None, description="where its address is, if that is not the id"
     )
     then: Literal["get", "item"] = Field("get", description="item: the answer holds the record")
     item: str = Field("@", description="JMESPath of the record in the answer")
 
 
-class Whole(Part):
+class WholeRecord(Part):
     take: str = Field("@", description="JMESPath of what is sent back, from the record")
     drop: list[str] = Field([], description="dotted paths that are not sent back")
 
@@ -141,7 +164,7 @@ def _whole(given: Any) -> Any:
 
 
 def _moves(given: Any) -> Any:
-    """A number names the same value as its text."""
+    """Take a number for the same value as its text."""
     if not isinstance(given, dict):
         return given
     return {
@@ -156,72 +179,73 @@ def _is_number(given: Any) -> bool:
     return isinstance(given, int | float) and not isinstance(given, bool)
 
 
-class Append(Part):
+class AppendedRow(Part):
     json_: Any = Field(None, alias="json", description="the new row, with {delta}")
-    form: Query | None = Field(None, description="the same, as a form")
+    form: Query | None = Field(None, description="the new row as a form")
 
 
-class Children(Call):
+class RowsCall(CallSpec):
     items: str = Field(description="JMESPath of the rows")
-    where: str | None = Field(None, description="JMESPath: the rows that are written to")
-    make: Call | None = Field(
+    where: str | None = Field(None, description="JMESPath that is true of the rows to write to")
+    make: CallSpec | None = Field(
         None, description="the call that makes the row where there is none, with {value}"
     )
 
 
-class Update(Call):
+class UpdateStep(WriteCall):
     """One step of an update."""
 
     fields: list[str] = Field(min_length=1, description="the fields it writes")
-    under: str | None = Field(
-        None, description="dotted path that the fields go below; json stays outside of it"
-    )
-    set: dict[str, Any] = Field({}, description="values by dotted path, below under; may hold {id}")
-    success: str | None = Field(
-        None, description="JMESPath that is true in the answer to a write that was done"
-    )
     carry: dict[str, str] = Field(
         {},
-        description="dotted path below under: JMESPath; sent with every call of the step as the "
-        "record holds it, or lost",
+        description="dotted path below under: JMESPath of a part of the record; it is sent along "
+        "as it was read with every call of the step, where the CMMS would lose it otherwise",
     )
     touches: list[str] = Field(
         [],
-        description="fields that the CMMS sets by itself then, read-only ones too; "
+        description="fields that the CMMS then sets by itself, also those that are only read; "
         "a later step may write them",
     )
-    whole: Annotated[Whole | None, BeforeValidator(_whole)] = Field(
+    whole: Annotated[WholeRecord | None, BeforeValidator(_whole)] = Field(
         None, description="the whole record is sent back with the changes in it"
     )
     moves: Annotated[dict[str, list[str] | dict[str, Any]] | None, BeforeValidator(_moves)] = Field(
         None,
-        description="legal moves by native value, first where records begin: [target], or "
-        "{target: name of the move}, which is {move}",
+        description="legal moves by native value, first the one that records begin with: "
+        "[target], or {target: name of the move}, which is {move}",
     )
-    by_value: dict[str, Call] | None = Field(
-        None, description="of a status or a priority: an own call for each of our values"
+    by_value: dict[str, CallSpec] | None = Field(
+        None, description="of a status or a priority: a call of its own for each of our values"
     )
-    append: Append | None = Field(None, description="hours as a new row: {delta}, never negative")
-    for_each: Children | None = Field(
-        None, description="lists the rows; the step's own request is made for each, {child.x}"
+    append: AppendedRow | None = Field(
+        None, description="hours as a new row: {delta}, never negative"
     )
-    item: str | None = Field(None, description="for verify: reply, the record in the answer")
+    rows: RowsCall | None = Field(
+        None,
+        alias="for_each",
+        description="lists the rows; the step's own request is made for each, {child.x}",
+    )
+    item: str | None = Field(
+        None, description="JMESPath of the record in the answer, for verify: reply"
+    )
     lock: bool | None = Field(
-        None, description="whether the lock guards it; default: not rows (append, for_each)"
+        None, description="whether the lock guards it; default: true, but for append and for_each"
     )
     reply: Literal["json", "any"] = Field("json", description="any: the answer need not be JSON")
 
     request: str = Field("", description="method and path; not with by_value")
 
 
-class Version(Part):
+class VersionLock(Part):
     read: str = Field(description="JMESPath of the version in the record")
-    send: Send = Field(description="where it goes")
+    send: SendPlace = Field(description="where it goes")
 
 
-class Etag(Part):
+class EtagLock(Part):
     send: str = Field("If-Match", description="the header that it is sent in")
-    read: str | None = Field(None, description="JMESPath, where the record holds it")
+    read: str | None = Field(
+        None, description="JMESPath of the ETag in the record; default: the header of the answer"
+    )
 
 
 def _etag(given: Any) -> Any:
@@ -229,10 +253,10 @@ def _etag(given: Any) -> Any:
 
 
 class Lock(Choice):
-    etag: Annotated[Etag | None, BeforeValidator(_etag)] = Field(
+    etag: Annotated[EtagLock | None, BeforeValidator(_etag)] = Field(
         None, description="the ETag of a read, sent in this header: If-Match"
     )
-    version: Version | None = Field(None, description="a version in the record")
+    version: VersionLock | None = Field(None, description="a version in the record")
     unmodified_since: Literal["updated_at"] | None = Field(
         None, description="the time of change, sent as If-Unmodified-Since"
     )
@@ -242,33 +266,40 @@ class RestMapping(Part):
     """The keys of a rest/1 mapping beside those that all mappings share."""
 
     base_url: str | None = Field(None, description="where the API is; default: SYNCD_CMMS_URL")
-    auth: Auth | None = Field(None, description="who we are; exactly one kind")
-    headers: Headers = Field({}, description="on every call; an empty one is left out")
-    query: Query = Field({}, description="on every call")
-    limits: Annotated[list[Window], BeforeValidator(listed)] = Field(
+    auth: Auth | None = Field(None, description="how syncd signs in; exactly one kind")
+    headers: Headers = Field({}, description="headers of every call; an empty one is left out")
+    query: Query = Field({}, description="query parameters of every call")
+    limits: Annotated[list[RateWindow], BeforeValidator(listed)] = Field(
         [], description="rate limits, one or several; Retry-After is always honoured"
     )
-    errors: list[Rule] = Field([], description="what answers mean; the first that fits")
+    errors: list[AnswerRule] = Field(
+        [], description="rules for what an answer means; the first that fits counts"
+    )
     message: str | None = Field(None, description="JMESPath of an error's text")
     login_again: list[int] = Field(
         [401], description="statuses after which the token is renewed once"
     )
-    list_: List = Field(alias="list", description="how records are listed")
-    get: Get = Field(description="how one is read by its id")
-    find: Find | Literal["none", "scan"] = Field(
-        description="by its s2e_id; none: cannot; scan: the whole list is looked through"
+    list_: ListCall = Field(alias="list", description="how records are listed")
+    get: GetCall = Field(description="how a record is read by its id")
+    find: FindCall | Literal["none", "scan"] = Field(
+        description="how a record is found by its s2e_id; none: it cannot be; scan: the whole "
+        "list is read"
     )
-    create: Create | None = Field(None, description="how one is made; without: none is")
-    update: list[Update] = Field([], description="the steps of a change, in order")
+    create: CreateCall | None = Field(
+        None, description="how a record is made; default: syncd makes none"
+    )
+    update: list[UpdateStep] = Field([], description="the steps of a change, in order")
     lock: Lock | None = Field(None, description="the CMMS's own guard against lost updates")
     verify: Literal["get", "reply"] = Field(
-        "get", description="what update returns: the record read again, or as answered"
+        "get",
+        description="where the record after an update is taken from; get: it is read again; "
+        "reply: the answer",
     )
-    deleted: str | None = Field(None, description="JMESPath: reads as gone")
+    deleted: str | None = Field(None, description="JMESPath that is true of a deleted record")
     status_needs: dict[str, list[str]] = Field(
         {}, description="fields that a status must be written with"
     )
     method_override: str | None = Field(
-        None, description="header that carries PATCH, PUT, DELETE; sent as POST"
+        None, description="header that holds PATCH, PUT or DELETE; the request is sent as POST"
     )
-    deadline_s: float = Field(30, gt=0, le=600, description="for one request, whole")
+    deadline_s: float = Field(30, gt=0, le=600, description="seconds for one whole request")

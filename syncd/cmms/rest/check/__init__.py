@@ -1,4 +1,4 @@
-"""What in a mapping for an HTTP API cannot work, said when it is loaded.
+"""What in a mapping for an HTTP API cannot work. It is reported when the mapping is loaded.
 
 mapping  all of it, section by section
 auth     signing in

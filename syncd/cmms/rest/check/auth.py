@@ -1,14 +1,14 @@
-"""What cannot work in `auth`; part of `checks`."""
+"""Check `auth`."""
 
 from collections.abc import Iterable
 
 from pydantic import BaseModel
 
 from syncd.cmms.mapping.values.paths import parse_path
-from syncd.cmms.rest.blocks import Auth, Call, TokenSend
-from syncd.cmms.rest.calls import split_request
+from syncd.cmms.rest.blocks import Auth, CallSpec, TokenPlace
 from syncd.cmms.rest.check.updates import Loc, Problem
 from syncd.cmms.rest.placeholders import braced_in
+from syncd.cmms.rest.request import split_request
 
 _NEEDS = {
     "client_credentials": ("client_secret",),
@@ -18,7 +18,7 @@ _NEEDS = {
 
 
 def check_auth(auth: Auth, blocks: Iterable[tuple[Loc, BaseModel]], problem: Problem) -> None:
-    """Tell what is wrong with it.
+    """Report what is wrong with it.
 
     Args:
         blocks: every block of the mapping with its place.
@@ -39,7 +39,7 @@ def check_auth(auth: Auth, blocks: Iterable[tuple[Loc, BaseModel]], problem: Pro
         _body(("auth", "json"), auth.json_.name, blocks, problem)
 
 
-def _token(loc: Loc, send: TokenSend, problem: Problem) -> None:
+def _token(loc: Loc, send: TokenPlace, problem: Problem) -> None:
     if "{token}" not in send.text:
         problem(loc, "has no {token} in its value")
     for name in sorted(braced_in(send.text) - {"token"}):
@@ -49,7 +49,7 @@ def _token(loc: Loc, send: TokenSend, problem: Problem) -> None:
 def _body(
     loc: Loc, path: str | None, blocks: Iterable[tuple[Loc, BaseModel]], problem: Problem
 ) -> None:
-    """What goes into the JSON body needs one, in every call."""
+    """A value that goes into the JSON body of every call needs a JSON body in every call."""
     if path is None:
         return
     try:
@@ -57,7 +57,7 @@ def _body(
     except ValueError as error:
         problem(loc, f"{path!r} {error}")
     for where, block in blocks:
-        if not isinstance(block, Call) or where[:1] == ("auth",):
+        if not isinstance(block, CallSpec) or where[:1] == ("auth",):
             continue
         method, _ = split_request(block.request) or ("", "")
         if method in {"GET", "DELETE"}:

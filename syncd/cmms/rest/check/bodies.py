@@ -1,4 +1,4 @@
-"""Whether each value finds its place in the JSON that a mapping says outright; part of `checks`."""
+"""Check that `json` and `set` leave a place for each value that goes into a body."""
 
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
@@ -6,61 +6,70 @@ from typing import Any
 
 from syncd.cmms.mapping.values.paths import Path, parse_path, put
 from syncd.cmms.mapping.values.record_map import RecordMap
-from syncd.cmms.rest.blocks import Call
+from syncd.cmms.rest.blocks import CallSpec
 from syncd.cmms.rest.check.updates import Loc, Problem
-from syncd.cmms.rest.ops import template_of
 from syncd.cmms.rest.placeholders import names_in
-from syncd.cmms.rest.schema import Create, RestMapping, Update
+from syncd.cmms.rest.schema import RestMapping, UpdateStep, WriteCall
+from syncd.cmms.rest.steps import template_of
 from syncd.core.work_order import Field
 
 _NAMES = {name.value: name for name in Field}
 
 
-def check_bodies(told: RestMapping, records: RecordMap, problem: Problem) -> None:
-    """Tell of values that a list or a text in `json` or `set` would keep from their place. What
-    a placeholder is filled in with is seen when it is."""
-    if told.create is not None:
-        names = [*(told.create.fields or []), Field.S2E_ID.value]
-        _place(("create",), told.create, told.create, _paths(records, names), problem)
-    for number, op in enumerate(told.update):
+def check_bodies(spec: RestMapping, record_map: RecordMap, problem: Problem) -> None:
+    """Report values for which `json` or `set` holds a list or a text in their place.
+
+    A placeholder counts as free: only a write shows what it is filled in with.
+    """
+    if spec.create is not None:
+        names = [*(spec.create.fields or []), Field.S2E_ID.value]
+        _place(("create",), spec.create, spec.create, _paths(record_map, names), problem)
+    for number, step in enumerate(spec.update):
         loc: Loc = ("update", number)
-        if op.by_value is not None:
-            for value, call in op.by_value.items():
-                _place((*loc, "by_value", value), op, call, (), problem)
-        elif op.append is None:
-            own = op.moves is not None and "move" in names_in(template_of(op))
-            by_template = own or "value" in names_in(template_of(op))
-            fields = () if by_template else _paths(records, op.fields)
-            _place(loc, op, op, fields, problem)
+        if step.by_value is not None:
+            for value, call in step.by_value.items():
+                _place((*loc, "by_value", value), step, call, (), problem)
+        elif step.append is None:
+            names_in_step = names_in(template_of(step))
+            by_move = step.moves is not None and "move" in names_in_step
+            by_template = by_move or "value" in names_in_step
+            fields = () if by_template else _paths(record_map, step.fields)
+            _place(loc, step, step, fields, problem)
 
 
-def _paths(records: RecordMap, names: Iterable[str]) -> Iterator[Path]:
+def _paths(record_map: RecordMap, names: Iterable[str]) -> Iterator[Path]:
+    """The paths that these fields are written to."""
     for name in names:
-        field = records.fields.get(_NAMES[name]) if name in _NAMES else None
+        field = record_map.fields.get(_NAMES[name]) if name in _NAMES else None
         yield from field.writes if field is not None else ()
 
 
 def _place(
-    loc: Loc, said: Update | Create, call: Call, fields: Iterable[Path], problem: Problem
+    loc: Loc,
+    spec: WriteCall,
+    call: CallSpec,
+    fields: Iterable[Path],
+    problem: Problem,
 ) -> None:
-    """Put everything where it would go, each kind of it after the other, as a write does."""
+    """Put every value to its place, in the order in which a write does it."""
     if call.form is not None:
         return
     try:
-        way = () if said.under is None else parse_path(said.under)
-        carried = {parse_path(path): "{carried}" for path in getattr(said, "carry", {})}
-        outright = {parse_path(path): deepcopy(value) for path, value in said.set.items()}
+        top = () if spec.under is None else parse_path(spec.under)
+        carry = spec.carry if isinstance(spec, UpdateStep) else {}
+        carried = {parse_path(path): "{carried}" for path in carry}
+        constants = {parse_path(path): deepcopy(value) for path, value in spec.set.items()}
     except ValueError:
-        return  # told already
-    values: list[tuple[Path, Any]] = [*carried.items(), *outright.items()]
+        return  # check.mapping reports it
+    values: list[tuple[Path, Any]] = [*carried.items(), *constants.items()]
     values += [(path, "{value}") for path in fields]
-    whole = isinstance(said, Update) and said.whole is not None
+    whole = isinstance(spec, UpdateStep) and spec.whole is not None
     if (values or whole) and call.json_ is not None and not isinstance(call.json_, dict):
-        problem((*loc, "json"), "is no object, so that nothing can be put into it")
+        problem((*loc, "json"), "is no object, so no value can be put into it")
         return
     body: dict[str, Any] = deepcopy(call.json_ or {})
     for path, value in values:
-        place = (*way, *path)
+        place = (*top, *path)
         try:
             put(body, place, value)
         except ValueError as error:
@@ -70,7 +79,7 @@ def _place(
 
 
 def _is_filled_in(body: Any, path: Path) -> bool:
-    """Whether what is in the way is a text with a placeholder, which may become an object."""
+    """Whether a text with a placeholder is in the way. It may be filled in with an object."""
     for key in path:
         if not isinstance(body, dict):
             break

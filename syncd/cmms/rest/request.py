@@ -1,4 +1,4 @@
-"""One request as the mapping describes it, made ready to be sent."""
+"""One request: a call of the mapping with every placeholder filled in, ready to be sent."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from syncd.cmms.mapping.values.paths import parse_path, put
-from syncd.cmms.rest.blocks import Call, Send
+from syncd.cmms.rest.blocks import CallSpec, SendPlace
 from syncd.cmms.rest.placeholders import Values, fill, fill_path, fill_text, text_of
 from syncd.errors import ConfigurationError
 
@@ -18,19 +18,21 @@ _OVERRIDDEN = frozenset({"PUT", "PATCH", "DELETE"})
 
 
 def split_request(text: str) -> tuple[str, str] | None:
-    """(method, path) of `GET /workorders`; None for what is none."""
-    found = _REQUEST.fullmatch(text.strip())
-    return None if found is None else (found.group(1), found.group(2).strip())
+    """Split `GET /workorders` into method and path; None: the text is no request."""
+    match = _REQUEST.fullmatch(text.strip())
+    return None if match is None else (match.group(1), match.group(2).strip())
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedRequest:
     """A request with every placeholder filled in.
 
     Attributes:
         path: percent-encoded; it may hold a query of its own, or be a whole URL.
         query: (name, text), in order; a name may come twice.
-        json: the JSON body, None for none; with `form`, a form instead.
+        json: the JSON body; None for none. It is not sent where there is a `form`.
+        verbatim: whether the path is a link that the CMMS gave, whose query is complete.
+        address: whether the path is an address that the CMMS gave: whole, or from its root.
     """
 
     method: str
@@ -39,12 +41,12 @@ class Prepared:
     headers: Mapping[str, str] = field(default_factory=dict)
     json: Any = None
     form: Mapping[str, Any] | None = None
-    verbatim: bool = False  # a link that was followed: its query is complete
-    address: bool = False  # the path came from the CMMS: whole, or from its root
+    verbatim: bool = False
+    address: bool = False
 
     @property
     def target(self) -> str:
-        """Path and query."""
+        """Path and query, as they are sent."""
         if not self.query:
             return self.path
         sign = "&" if "?" in self.path else "?"
@@ -52,6 +54,7 @@ class Prepared:
 
     @property
     def body(self) -> tuple[str, bytes] | None:
+        """The body's content type and bytes; None: there is no body."""
         if self.form is not None:
             pairs = [(key, text) for key, value in self.form.items() for text in _all(value)]
             return "application/x-www-form-urlencoded", urlencode(pairs).encode()
@@ -59,8 +62,8 @@ class Prepared:
             return None
         return "application/json", json.dumps(self.json, ensure_ascii=False).encode()
 
-    def sending(self, send: Send, value: Any) -> "Prepared":
-        """The same with a value at this place."""
+    def sending(self, send: SendPlace, value: Any) -> "PreparedRequest":
+        """The same request with a value at this place."""
         where, name = send.chosen
         match where:
             case "query":
@@ -74,8 +77,9 @@ class Prepared:
 
     def merged(
         self, query: Mapping[str, Any], headers: Mapping[str, str], body: Any, form: Any
-    ) -> "Prepared":
-        """The same with more of everything; JSON objects are merged deeply, lists joined."""
+    ) -> "PreparedRequest":
+        """The same request with more of everything. JSON objects are merged key by key, lists are
+        joined."""
         names = set(query)
         kept = tuple(pair for pair in self.query if pair[0] not in names)
         return replace(
@@ -86,20 +90,23 @@ class Prepared:
             form=self.form if form is None else {**(self.form or {}), **form},
         )
 
-    def overridden(self, header: str | None) -> "Prepared":
-        """The same as POST, its method in a header, if there is one for that."""
+    def overridden(self, header: str | None) -> "PreparedRequest":
+        """The same request sent as POST, with its own method in this header.
+
+        It stays as it is where there is no such header, or where the method is GET or POST.
+        """
         if header is None or self.method not in _OVERRIDDEN:
             return self
         return replace(self, method="POST", headers={**self.headers, header: self.method})
 
 
-def prepare(call: Call, values: Values) -> Prepared:
-    """The call with these values. Raises Refused for a value that it cannot hold."""
-    found = split_request(call.request)
-    if found is None:
-        raise ValueError(f"{call.request!r} is no request")  # `checks` has told so before
-    method, path = found
-    return Prepared(
+def prepare(call: CallSpec, values: Values) -> PreparedRequest:
+    """Fill in a call of the mapping. Raises Refused for a value that it cannot hold."""
+    parts = split_request(call.request)
+    if parts is None:
+        raise ValueError(f"{call.request!r} is no request")  # `check.mapping` refuses it at load
+    method, path = parts
+    return PreparedRequest(
         method=method,
         path=fill_path(path, values),
         address=path == "{address}",
@@ -111,7 +118,7 @@ def prepare(call: Call, values: Values) -> Prepared:
 
 
 def filled(query: Mapping[str, Any], values: Values) -> dict[str, Any]:
-    """Query or form with its placeholders filled in, as texts or lists of texts."""
+    """Fill in a query or a form. Every value becomes a list of texts."""
     return {
         fill_text(name, values): [fill_text(text_of(item), values) for item in _all(value)]
         for name, value in query.items()
@@ -119,6 +126,7 @@ def filled(query: Mapping[str, Any], values: Values) -> dict[str, Any]:
 
 
 def pairs_of(query: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The query as (name, text). A list becomes several of one name."""
     return tuple((name, text_of(item)) for name, value in query.items() for item in _all(value))
 
 
@@ -127,7 +135,12 @@ def _all(value: Any) -> list[Any]:
 
 
 def merge(one: Any, other: Any) -> Any:
-    """Two JSON values as one: objects key by key, lists one after the other, else the other."""
+    """Put two JSON values into one: objects key by key, lists one after the other. Of anything
+    else the second counts.
+
+    >>> merge({"a": [1], "b": 1}, {"a": [2], "b": 2})
+    {'a': [1, 2], 'b': 2}
+    """
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return {
             **one,
@@ -139,7 +152,8 @@ def merge(one: Any, other: Any) -> Any:
 
 
 def overlay(one: Any, other: Any) -> Any:
-    """Two JSON values as one: objects key by key, and wherever they differ it is the other.
+    """Lay one JSON value over another: objects key by key. Of anything else, lists too, the second
+    counts.
 
     >>> overlay({"a": {"b": 1, "c": [1]}}, {"a": {"c": [2]}})
     {'a': {'b': 1, 'c': [2]}}
@@ -150,7 +164,10 @@ def overlay(one: Any, other: Any) -> Any:
 
 
 def with_value(body: Any, path: str, value: Any) -> Any:
-    """A copy of the body with a value at this dotted path."""
+    """A copy of the body with a value at this dotted path.
+
+    Raises ConfigurationError where the body holds a list or a value in the way.
+    """
     made: dict[str, Any] = deepcopy(body) if isinstance(body, dict) else {}
     try:
         put(made, parse_path(path), value)
