@@ -63,7 +63,7 @@ def make_policy(settings: Settings, adapter: CmmsAdapter) -> Policy:
         cmms_creates=can.creates,
         cmms_finds=can.finds,
         cmms_mapping=mapping_hash(adapter),
-        cmms_settles=partial(settled, adapter),
+        cmms_keeps=partial(settled, adapter),
         cmms_creates_with=can.creates_with,
         mode=Mode(settings.cmms_mode),
         create=Scope(settings.cmms_create),

@@ -77,7 +77,7 @@ def match_sent(
         return Match.EQUAL
     if isinstance(holder, CmmsRecord) and (
         stands_for(sent, holder.equivalents.get(name, frozenset()))
-        or _settles(name, sent, seen, policy)
+        or _keeps(name, sent, seen, policy)
     ):
         return Match.EQUIVALENT
     return Match.NORMALISED if is_normalisation(sent, seen) else Match.OTHER
@@ -100,7 +100,7 @@ def agrees(
         return True
     if isinstance(s2e, str) and s2e in equivalents.get(name, ()):
         return True
-    if _settles(name, s2e, cmms, policy):
+    if _keeps(name, s2e, cmms, policy):
         return True
     fitted = fit(name, cmms, Side.S2E, policy)
     return not isinstance(fitted, Unwritable) and same(s2e, fitted)
@@ -111,9 +111,9 @@ def is_at(base: Mapping[Field, Value], name: Field, value: Value) -> bool:
     return name in base and same(base[name], value)
 
 
-def _settles(name: Field, sent: Value, seen: Value, policy: Policy) -> bool:
-    settled = policy.cmms_settles(name, sent)
-    return not isinstance(settled, Unwritable) and same(settled, seen)
+def _keeps(name: Field, sent: Value, seen: Value, policy: Policy) -> bool:
+    kept = policy.cmms_keeps(name, sent)
+    return not isinstance(kept, Unwritable) and same(kept, seen)
 
 
 def is_normalisation(sent: Value, seen: Value) -> bool:

@@ -55,8 +55,8 @@ def fit(name: Field, value: Value, side: Side, policy: Policy) -> Value | Unwrit
     if value is None:
         return value
     if side is Side.CMMS:
-        settled = policy.cmms_settles(name, value)
-        return settled if isinstance(settled, Unwritable) else value
+        kept = policy.cmms_keeps(name, value)
+        return kept if isinstance(kept, Unwritable) else value
     limit = TEXT_LIMITS.get(name)
     if limit is not None and isinstance(value, str) and utf16_units(value) > limit:
         if policy.overflow is Overflow.PARK:

@@ -69,7 +69,7 @@ _EPOCH, _MS = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 
 
 class OrderJson(NamedTuple):
-    """One work order as Scan2Evolve told it: its id, and the rest of which parts are read when
+    """One work order as Scan2Evolve sent it: its id, and the rest of which parts are read when
     somebody asks for them. `raw` is the JSON object, unknown keys included."""
 
     s2e_id: str
@@ -83,20 +83,20 @@ class OrderJson(NamedTuple):
     @property
     def status(self) -> str | None:
         """The status, if it is one we know."""
-        told = self.raw.get(_STATUS)
-        return told if isinstance(told, str) and told in _STATUSES else None
+        status = self.raw.get(_STATUS)
+        return status if isinstance(status, str) and status in _STATUSES else None
 
     @property
     def external_id(self) -> str | None:
-        told = self.raw.get(_EXTERNAL_ID)
-        if told is not None and not isinstance(told, str):
-            told = self.field(Field.EXTERNAL_ID)
-        return told if isinstance(told, str) and told else None
+        value: object = self.raw.get(_EXTERNAL_ID)
+        if value is not None and not isinstance(value, str):
+            value = self.field(Field.EXTERNAL_ID)
+        return value if isinstance(value, str) and value else None
 
     @property
     def sync_status(self) -> str:
-        told = self.raw.get(_SYNC_STATUS)
-        return told if isinstance(told, str) else ""
+        sync_status = self.raw.get(_SYNC_STATUS)
+        return sync_status if isinstance(sync_status, str) else ""
 
     @property
     def site_id(self) -> str | None:
@@ -110,11 +110,11 @@ class OrderJson(NamedTuple):
     def row(self) -> Row:
         """It as a row of a page, with a version made of what lists may be sorted by beside ids
         and times, as it came, and of the time of change."""
-        told = self.raw.get
-        content = f"{told('status')}\x1f{told('priority')}\x1f{told('dueDate')}\x1f{told('title')}"
-        updated = _ms(told(UPDATED_AT))
+        get = self.raw.get
+        content = f"{get('status')}\x1f{get('priority')}\x1f{get('dueDate')}\x1f{get('title')}"
+        updated = _ms(get(UPDATED_AT))
         version = f"{updated}.{crc32(content.encode('utf-8', 'replace')):x}"
-        return Row(self.s2e_id, version, _ms(told(CREATED_AT)), updated)
+        return Row(self.s2e_id, version, _ms(get(CREATED_AT)), updated)
 
     @property
     def updated_at(self) -> datetime | None:
@@ -133,19 +133,19 @@ def order_json(body: object) -> OrderJson | None:
     return OrderJson(s2e_id, body) if isinstance(s2e_id, str) and s2e_id else None
 
 
-def parse_work_order(told: OrderJson) -> S2eOrder:
+def parse_work_order(order: OrderJson) -> S2eOrder:
     """All that the planner wants to know of an order."""
-    fields: dict[Field, Value] = {Field.S2E_ID: told.s2e_id}
+    fields: dict[Field, Value] = {Field.S2E_ID: order.s2e_id}
     for name, paths in PATHS.items():
-        if any(path[0] in told.raw for path in paths):
-            fields[name] = _read(told.raw, name, paths)
+        if any(path[0] in order.raw for path in paths):
+            fields[name] = _read(order.raw, name, paths)
     return S2eOrder(
-        s2e_id=told.s2e_id,
+        s2e_id=order.s2e_id,
         fields=fields,
-        site_id=told.site_id,
-        asset_id=told.asset_id,
-        updated_at=told.updated_at,
-        last_synced_at=told.last_synced_at,
+        site_id=order.site_id,
+        asset_id=order.asset_id,
+        updated_at=order.updated_at,
+        last_synced_at=order.last_synced_at,
     )
 
 
@@ -160,9 +160,9 @@ def _read(raw: Mapping[str, Any], name: Field, paths: tuple[Path, ...]) -> Value
             value = value.get(key)
         if value is None or (not value and len(path) > 1):
             continue
-        found = parse_value(name, value)
-        if found is not None:
-            return found
+        parsed = parse_value(name, value)
+        if parsed is not None:
+            return parsed
     return None
 
 

@@ -43,7 +43,7 @@ class Policy:
         s2e_read_lag, cmms_read_lag: how long a read may still show the value from before.
         cmms_index_lag: how long after a create the CMMS may not find the record.
         cmms_mapping: the hash of the mapping that CMMS records are read with; empty: none.
-        cmms_settles: what a value reads back as, once it is written to a CMMS record, or why it
+        cmms_keeps: what a value reads back as, once it is written to a CMMS record, or why it
             cannot be written.
         cmms_creates_with: what a record holds as soon as it is made, when the adapter makes it by
             several calls; None: everything.
@@ -57,7 +57,7 @@ class Policy:
     cmms_creates: bool = True
     cmms_finds: bool = True
     cmms_mapping: str = ""
-    cmms_settles: Callable[[Field, Value], Value | Unwritable] = field(
+    cmms_keeps: Callable[[Field, Value], Value | Unwritable] = field(
         default=as_it_is, compare=False
     )
     cmms_creates_with: frozenset[Field] | None = None

@@ -85,7 +85,7 @@ def order_parked(tx: Tx, about: Subject, hold: Hold) -> None:
     )
 
 
-def conflict_found(tx: Tx, about: Subject, conflict: Conflict) -> None:
+def conflict_arose(tx: Tx, about: Subject, conflict: Conflict) -> None:
     waits = conflict.winner is None
     winner = "a person decides" if conflict.winner is None else conflict.winner.value
     _write(
@@ -103,7 +103,7 @@ def conflict_resolved(tx: Tx, about: Subject, field: Field) -> None:
     _write(tx, "conflict.resolved", about, field=field)
 
 
-def drift_found(tx: Tx, about: Subject, drift: Drift) -> None:
+def drift_arose(tx: Tx, about: Subject, drift: Drift) -> None:
     _write(
         tx,
         "drift.found",

@@ -111,7 +111,7 @@ class Keeper:
                 if move.rule == UNFINISHED and move.cmms is not None:
                     lost = Conflict(move.field, fields[move.field], move.cmms, Side.S2E)
                     if put_conflict(tx, intent.s2e_id, lost, cycle_id=self.cycle_id):
-                        facts.conflict_found(tx, about, lost)
+                        facts.conflict_arose(tx, about, lost)
             facts.record_created(tx, about)
 
     def keep_answer(self, case: Case, intent: Intent, record: CmmsRecord) -> None:
@@ -179,7 +179,7 @@ def _keep_holds(tx: Tx, about: Subject, decision: Decision) -> None:
 def _keep_conflicts(tx: Tx, about: Subject, cycle_id: str, decision: Decision) -> None:
     for conflict in decision.conflicts:
         if put_conflict(tx, about.s2e_id, conflict, cycle_id=cycle_id):
-            facts.conflict_found(tx, about, conflict)
+            facts.conflict_arose(tx, about, conflict)
     for name in decision.resolved:
         if close_conflict(tx, about.s2e_id, name):
             facts.conflict_resolved(tx, about, name)
@@ -191,7 +191,7 @@ def _keep_drift(tx: Tx, about: Subject, decision: Decision) -> None:
             clear_drift(tx, about.s2e_id, side, name)
     for drift in decision.drifts:
         if put_drift(tx, about.s2e_id, drift):
-            facts.drift_found(tx, about, drift)
+            facts.drift_arose(tx, about, drift)
 
 
 def keep_latch(tx: Tx, cycle_id: str, latch: Latch) -> None:

@@ -216,7 +216,7 @@ def test_the_cut_is_upstream_never_in_the_cmms() -> None:
 def test_what_our_own_writing_makes_of_a_value_agrees_with_it() -> None:
     """A CMMS that keeps the day of a time, in a zone of its own."""
     due, kept = datetime(2026, 3, 1, 18, 31, tzinfo=UTC), datetime(2026, 2, 28, 23, tzinfo=UTC)
-    settles = replace(CUTS, cmms_settles=lambda _name, value: kept if value == due else value)
+    settles = replace(CUTS, cmms_keeps=lambda _name, value: kept if value == due else value)
     assert agrees(Field.DUE_DATE, due, kept, {}, settles)
     assert not agrees(Field.DUE_DATE, due, kept, {}, CUTS)
     assert not agrees(Field.DUE_DATE, due, kept + timedelta(days=1), {}, settles)
@@ -227,7 +227,7 @@ def test_what_our_own_writing_makes_of_a_value_agrees_with_it() -> None:
 
 def test_what_a_mapping_cannot_write_does_not_fit_the_cmms() -> None:
     why = Unwritable("unmapped", "nobody there is called so")
-    policy = replace(CUTS, cmms_settles=lambda _name, value: why if value == "Ann" else value)
+    policy = replace(CUTS, cmms_keeps=lambda _name, value: why if value == "Ann" else value)
     assert fit(Field.ASSIGNED_TO, "Ann", Side.CMMS, policy) is why
     assert fit(Field.ASSIGNED_TO, "Bob", Side.CMMS, policy) == "Bob"
     assert fit(Field.ASSIGNED_TO, None, Side.CMMS, policy) is None
@@ -251,7 +251,7 @@ def test_reading_back_creating_and_undoing_agree_on_what_was_sent(
     name = Field.TITLE
     policy = make_policy()
     if settles:
-        policy = replace(policy, cmms_settles=lambda _name, value: seen if value == sent else value)
+        policy = replace(policy, cmms_keeps=lambda _name, value: seen if value == sent else value)
     classes = {name: frozenset({str(encode_value(sent))})} if lossy else {}
     kept = record({name: seen}, equivalents=classes)
     match = match_sent(name, sent, seen, kept, policy)

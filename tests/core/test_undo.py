@@ -178,7 +178,7 @@ def test_a_title_that_the_mapping_cut_is_still_what_was_sent() -> None:
     """So short a head is no normalisation that anybody could guess; the adapter says it."""
     title, cut = "Replace the seal of pump 7", "Replace…"
     policy = replace(
-        make_policy(), cmms_settles=lambda _name, value: cut if value == title else value
+        make_policy(), cmms_keeps=lambda _name, value: cut if value == title else value
     )
     case = pair(
         {Field.TITLE: title},

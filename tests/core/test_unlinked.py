@@ -240,7 +240,7 @@ def test_a_value_that_cannot_be_written_is_left_out_of_a_create() -> None:
         return Unwritable("unmapped", "nobody is called so") if value == "Ann" else value
 
     fields = {**OPEN, Field.ASSIGNED_TO: "Ann"}
-    decision = run(unlinked(fields), replace(CREATE, cmms_settles=settles))
+    decision = run(unlinked(fields), replace(CREATE, cmms_keeps=settles))
     assert decision.create is not None
     assert Field.ASSIGNED_TO not in decision.create
     assert decision.create == run(unlinked(OPEN), CREATE).create

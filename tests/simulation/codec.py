@@ -20,7 +20,7 @@ from syncd.core.decision import Decision
 from syncd.core.work_order import Priority, Status, Unreadable, Value
 
 T = TypeVar("T")
-_LEFT_OUT = frozenset({"native", "cmms_settles"})  # no decision of these histories rests on them
+_LEFT_OUT = frozenset({"native", "cmms_keeps"})  # no decision of these histories rests on them
 
 
 def encode(value: object) -> Any:

@@ -170,9 +170,9 @@ class Lane:
 
     def _at_end(self, page: SeenPage, asked: int, length: int) -> bool:
         end = asked + length
-        more_told = page.total is not None and end < page.total
-        if page.has_more is False and not (more_told and length):
-            if more_told:
+        more_promised = page.total is not None and end < page.total
+        if page.has_more is False and not (more_promised and length):
+            if more_promised:
                 self._odd(f"the list ended at {end} of {page.total}")
             return True
         if length == 0:
@@ -181,7 +181,7 @@ class Lane:
         if self.stalls > _STALLS:
             self._end("the same page again and again", odd=True)
         elif page.has_more is None:
-            return not more_told and (page.total is not None or length < self.limit)
+            return not more_promised and (page.total is not None or length < self.limit)
         elif page.total is not None and end > page.total + _SLACK_PAGES * self.limit:
             self._end(f"more rows than the total of {page.total}", odd=True)
         return False

@@ -130,7 +130,7 @@ class Sweep(Lane):
         self.certificate.passed_over += passed_over
 
     def finish(self) -> None:
-        """All of them are settled."""
+        """All of them have been asked."""
         if self.phase is not Phase.UNSEEN:
             raise ValueError("there is nothing to finish")
         self._close()

@@ -45,18 +45,18 @@ def read_anew(before: Fields, now: Fields, base_cmms: Fields, order: S2eOrder | 
     Args:
         before: how the record read with the mapping of `base_cmms`.
     """
-    told = ReadAnew()
+    anew = ReadAnew()
     for name, value in now.items():
         if name not in before:
             upstream = _upstream(order, name)
             if upstream is not None:
-                told.base_s2e[name], told.base_cmms[name] = upstream[0], value
-                told.changed[name] = (None, value)
+                anew.base_s2e[name], anew.base_cmms[name] = upstream[0], value
+                anew.changed[name] = (None, value)
         elif name in base_cmms and same(base_cmms[name], before[name]):
-            told.base_cmms[name] = value
+            anew.base_cmms[name] = value
             if not same(before[name], value):
-                told.changed[name] = (before[name], value)
-    return told
+                anew.changed[name] = (before[name], value)
+    return anew
 
 
 def _upstream(order: S2eOrder | None, name: Field) -> tuple[Value] | None:
@@ -97,8 +97,8 @@ def remap(case: Case, fields: Collection[Field], policy: Policy, now: datetime) 
         policy,
         now,
     )
-    changes = [replace(each, rule=RULE) for each in met.changes if each.field in wanted]
-    lost = [each for each in met.conflicts if each.field in wanted and each.winner is not None]
+    changes = [replace(change, rule=RULE) for change in met.changes if change.field in wanted]
+    lost = [one for one in met.conflicts if one.field in wanted and one.winner is not None]
     return replace(nothing, changes=tuple(changes), conflicts=(*planned.conflicts, *lost))
 
 

@@ -131,15 +131,15 @@ def _change(decision: Decision, line: PlanLine, since: datetime) -> tuple[Change
     seen_at = counterpart_seen_at(case)
     if seen_at is None or seen_at < since:
         return None, "the CMMS does not show the record now"
-    found = next(
+    change = next(
         (c for c in decision.changes if (c.side, c.field) == (line.side, line.field)), None
     )
-    if found is not None:
-        if not same(found.before, line.before):
-            return None, f"from is now {show_value(found.before)}"
-        if not same(found.value, line.to):
-            return None, f"it would become {show_value(found.value)} now"
-        return found, ""
+    if change is not None:
+        if not same(change.before, line.before):
+            return None, f"from is now {show_value(change.before)}"
+        if not same(change.value, line.to):
+            return None, f"it would become {show_value(change.value)} now"
+        return change, ""
     return None, _unplanned(decision, line)
 
 

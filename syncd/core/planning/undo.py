@@ -66,22 +66,22 @@ class Cannot:
 
 def written_by(intents: Iterable[Intent]) -> list[Written]:
     """What these intents of one cycle have changed, or may have; a field once."""
-    found: dict[tuple[str, Side, Field | None], Written] = {}
+    written: dict[tuple[str, Side, Field | None], Written] = {}
     for intent in intents:
         if intent.kind is IntentKind.CREATE:
             if intent.state in ARRIVED_STATES:
                 key = (intent.s2e_id, intent.side, None)
-                found[key] = Written(intent.s2e_id, intent.cmms_id, intent.side, None)
+                written[key] = Written(intent.s2e_id, intent.cmms_id, intent.side, None)
             continue
         for name, write in intent.writes.items():
             if not _may_have_arrived(intent, write.verdict):
                 continue
-            first = found.get((intent.s2e_id, intent.side, name))
+            first = written.get((intent.s2e_id, intent.side, name))
             before = write.before if first is None else first.before
-            found[intent.s2e_id, intent.side, name] = Written(
+            written[intent.s2e_id, intent.side, name] = Written(
                 intent.s2e_id, intent.cmms_id, intent.side, name, before, write.sent
             )
-    return list(found.values())
+    return list(written.values())
 
 
 def _may_have_arrived(intent: Intent, verdict: IntentState | None) -> bool:
@@ -102,12 +102,12 @@ def undo(
     reason = no_part(planned, since) or _unpaired(case, since)
     changes: list[Change] = []
     cannot: list[Cannot] = []
-    for each in written:
-        made = reason or _take_back(planned, each, policy)
+    for one in written:
+        made = reason or _take_back(planned, one, policy)
         if isinstance(made, Change):
             changes.append(made)
         else:
-            cannot.append(Cannot(each, made))
+            cannot.append(Cannot(one, made))
     read_again = planned.read_again or planned.writes
     return replace(planned, create=None, changes=tuple(changes), read_again=read_again), cannot
 
