@@ -3,6 +3,7 @@
 db/            the database: tables, transactions, schema, lease
 queries/       what people ask
 observations   what each side was last seen to hold
+encoding       an observation as a row of the database, and its digest
 links          which order is which record, and the bases of both
 link_answers   a person's answers about links
 intents        writes, each kept before it is sent, with what became of it
