@@ -17,8 +17,8 @@ from syncd.mirror.db.tables import bases, cmms_records, journal, links, s2e_orde
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """A linked order.
+class LinkedOrder:
+    """A linked order, as far as reading its record anew has to know.
 
     Attributes:
         order: its observation; None: Scan2Evolve was never seen to hold it.
@@ -42,7 +42,7 @@ def records_after(tx: Tx, cmms_id: str, limit: int) -> Sequence[Any]:
     return tx.conn.execute(records.order_by(cmms_records.c.cmms_id).limit(limit)).all()
 
 
-def linked_pair(tx: Tx, cmms_id: str) -> Pair | None:
+def linked_order(tx: Tx, cmms_id: str) -> LinkedOrder | None:
     """The order that this record is linked to, or None."""
     s2e_id = tx.conn.execute(
         select(links.c.s2e_id).where(
@@ -64,7 +64,7 @@ def linked_pair(tx: Tx, cmms_id: str) -> Pair | None:
         )
     ).one_or_none()
     order = None if raw is None else parse_work_order(OrderJson(s2e_id, raw))
-    return Pair(s2e_id, order, base)
+    return LinkedOrder(s2e_id, order, base)
 
 
 def remapped_fields(tx: Tx) -> dict[str, frozenset[Field]]:
