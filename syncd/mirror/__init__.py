@@ -15,7 +15,7 @@ conflicts      fields that both sides changed, and a person's choices
 drift          changes that cannot be written to the other side
 guards         plans that are refused until a person lets them through
 lanes          what the lanes of a tick ask of the observations
-natives        records as the CMMS spells them, for a mapping that has changed
+natives        records in the CMMS's own words, for a mapping that has changed
 state          single values of a connection, cycles and sweeps
 clock_jumps    what becomes of stored times when this machine's clock was set
 """

@@ -5,7 +5,7 @@ an answer that came tomorrow. Orders would wait until the clock has caught up. `
 brings such times back.
 
 Set ahead by a day, the clock ends waits that have only begun. A record in doubt would be created
-again before the CMMS can show the first. `wait_from_now` begins such waits anew.
+again before the CMMS can show the first. `wait_from_now` begins such waits again.
 """
 
 from datetime import datetime, timedelta

@@ -1,8 +1,8 @@
 """An observation as a row of the database: its columns, and the digest of its content.
 
-Two reads of one order or record have the same digest if the content is the same, and nothing has
-to be decided anew then. Keys in another order make another digest. That costs one decision more,
-which finds the content to be the same.
+If two reads of an order or record have the same digest, their content is the same, and nothing
+has to be decided. Keys in another order make another digest: that costs one more decision, which
+changes nothing.
 """
 
 import hashlib

@@ -145,7 +145,7 @@ def finish_intent(
 
     Args:
         request_id: by which the written side knows the request.
-        error: the error that it met, as text.
+        error: the error that came, as text.
         cmms_id: the record that a create has made.
     """
     values: dict[str, Any] = {"state": state.value, "request_id": request_id, "error": error}
@@ -208,7 +208,7 @@ def recent_writes(tx: Tx, side: Side, since: datetime) -> list[tuple[str, Field,
 
 
 def cycle_intents(tx: Tx, cycle_id: str) -> list[tuple[Intent, str | None]]:
-    """The writes of one cycle, oldest first, each with the error that it met, or None."""
+    """The writes of one cycle, oldest first, each with the error that came, or None."""
     here = (intents.c.connection == tx.connection, intents.c.cycle_id == cycle_id)
     rows = tx.conn.execute(select(intents).where(*here).order_by(intents.c.id))
     return [(parse_intent(row), row.error) for row in rows]

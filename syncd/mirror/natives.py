@@ -1,4 +1,4 @@
-"""Records in the CMMS's own words, so that a changed mapping can read them anew.
+"""Records in the CMMS's own words, so that a changed mapping can read them again.
 
 `jobs/remap.py` does that when the mapping file has changed; it needs no request to the CMMS.
 """
@@ -18,7 +18,7 @@ from syncd.mirror.db.tables import bases, cmms_records, journal, links, s2e_orde
 
 @dataclass(frozen=True, slots=True)
 class LinkedOrder:
-    """A linked order, as far as reading its record anew has to know.
+    """A linked order, as far as it matters for reading its record again.
 
     Attributes:
         order: its observation; None: Scan2Evolve was never seen to hold it.

@@ -34,7 +34,7 @@ from syncd.mirror.db.tables import cmms_records, links, s2e_orders
 from syncd.mirror.encoding import cmms_row, s2e_columns, s2e_digest
 
 ELSEWHERE = ("other_site", "other_asset")  # reasons: such an order is never asked for by id
-_FIRST_404 = s2e_orders.c["not_found_cycle"]  # the cycle that met it; null: there was none
+_FIRST_404 = s2e_orders.c["not_found_cycle"]  # the cycle in which it came; null: there was none
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Saved:
     Attributes:
         observed: how many orders or records the read showed.
         changed: the ids of those that are new or have other content.
-        first: how many of them the sweep has met for the first time.
+        first: how many of them this sweep has not shown before.
     """
 
     observed: int
@@ -59,7 +59,7 @@ def save_s2e(
 
     Args:
         seen_at: when the read began.
-        sweep: the sweep that has met them, so that it can be asked later whom it did not meet.
+        sweep: the sweep that shows them, so that it is known later which orders it did not show.
     """
     texts = kept_jsons([order.raw for order in orders])
     # Of an id that comes twice the last row counts.

@@ -69,8 +69,8 @@ s2e_orders = Table(
     Column("needs_look", Boolean, nullable=False),  # it has to be decided about (attention.py)
     Column("look_since", UtcTime),  # since when; null: nothing has to be decided
     Column("out_of_scope", PlainText),  # why it is not synced; null: it is synced
-    Column("not_found_cycle", PlainText),  # the cycle that met the first 404; null: none
-    Column("tombstone_at", UtcTime),  # when a second cycle met a 404, too; null: it is live
+    Column("not_found_cycle", PlainText),  # the cycle of the first 404; null: none
+    Column("tombstone_at", UtcTime),  # when a second cycle got a 404, too; null: it is live
     Column("swept", Integer),  # the last sweep that read it or asked for it by id
     Index(None, "connection", "status"),
     Index(None, "connection", "sync_status"),
@@ -145,7 +145,7 @@ intents = Table(
     Column("cycle_id", PlainText, nullable=False),  # the cycle that sent it
     Column("token", Integer, nullable=False),  # of the lease under which it was sent
     Column("request_id", PlainText),  # by which the written side knows the request
-    Column("error", PlainText),  # the error that it met, as text
+    Column("error", PlainText),  # the error that came, as text; null: none
     Index(None, "connection", "s2e_id"),
     Index(None, "connection", "state"),
 )
@@ -178,9 +178,9 @@ conflicts = Table(
     Column("cmms_value", Json),
     Column("winner", PlainText),  # s2e, cmms: by a rule; null: a person decides
     Column("answer", PlainText),  # s2e, cmms: the side that a person chose; null: none yet
-    Column("found_at", UtcTime, nullable=False),  # when it was first met
+    Column("found_at", UtcTime, nullable=False),  # when it was first seen
     Column("resolved_at", UtcTime),  # when it was over; null: it waits
-    Column("cycle_id", PlainText, nullable=False),  # that met it; empty: an answer about a link
+    Column("cycle_id", PlainText, nullable=False),  # that saw it; empty: an answer about a link
     Index(None, "connection", "s2e_id"),
 )
 
@@ -193,7 +193,7 @@ drifts = Table(
     Column("field", PlainText, primary_key=True),
     Column("value", Json),  # the changed value, encoded; null: the field was cleared
     Column("reason", PlainText, nullable=False),  # not_writable, cannot_clear
-    Column("since", UtcTime, nullable=False),  # when this value was first met
+    Column("since", UtcTime, nullable=False),  # when this value was first seen
 )
 
 guards = Table(
@@ -223,7 +223,7 @@ sweeps = Table(
     Column("result", PlainText, nullable=False),  # running, complete, partial
     Column("reason", PlainText),  # why it is partial
     Column("pages", Integer, nullable=False),  # how many were read
-    Column("orders", Integer, nullable=False),  # how many distinct ids were met
+    Column("orders", Integer, nullable=False),  # how many distinct ids it has shown
     Column("total", Integer),  # the list's length, as its last answer gave it; null: it gave none
     Column("progress", Json),  # where the next cycle goes on; null: it has ended
     Column("certificate", Json),  # what a complete one has proved, see core/paging/pages.py
