@@ -57,7 +57,7 @@ def _read_one(tx: Tx, adapter: CmmsAdapter, row: Any, told: str) -> int:
     """Keep how one record reads now; return how many fields of a linked one read differently."""
     record = replace(read_native(adapter, row.native), cmms_id=row.cmms_id)
     changed: Mapping[Field, Any] = {}
-    pair = natives.linked_pair(tx, row.cmms_id)
+    pair = natives.linked_order(tx, row.cmms_id)
     if pair is not None and pair.base is not None and pair.base.mapping_hash != told:
         base = decode_fields(pair.base.fields)
         anew = read_anew(decode_fields(row.fields), record.fields, base, pair.order)

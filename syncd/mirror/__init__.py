@@ -3,6 +3,7 @@
 db/            the database: tables, transactions, schema, lease
 queries/       what people ask
 observations   what each side was last seen to hold
+encoding       an observation as a row of the database, and its digest
 links          which order is which record, and the bases of both
 link_answers   a person's answers about links
 intents        writes, each kept before it is sent, with what became of it
@@ -14,7 +15,7 @@ conflicts      fields that both sides changed, and a person's choices
 drift          changes that cannot be written to the other side
 guards         plans that are refused until a person lets them through
 lanes          what the lanes of a tick ask of the observations
-natives        records as the CMMS spells them, for a mapping that has changed
+natives        records in the CMMS's own words, for a mapping that has changed
 state          single values of a connection, cycles and sweeps
 clock_jumps    what becomes of stored times when this machine's clock was set
 """

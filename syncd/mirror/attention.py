@@ -5,8 +5,7 @@ until something of it changes.
 
     reason                                   kept in                        since
     ───────────────────────────────────────  ─────────────────────────────  ────────────────────────
-    the order is marked: a read showed       s2e_orders.needs_look          s2e_orders.look_since
-    other content, or `mark_attention`
+    the order is marked                      s2e_orders.needs_look          s2e_orders.look_since
     the record that it is linked to is       cmms_records.needs_look,       cmms_records.look_since
     marked                                   by way of links
     a record that carries its id is marked   cmms_records.needs_look,       cmms_records.look_since
@@ -18,9 +17,17 @@ until something of it changes.
     the time of a hold is over               parked.until                   parked.until
     a person has answered a conflict         conflicts.answer               not kept
 
-Marks are set where content is saved (observations.py), and by `mark_attention`. They are taken
-away by `clear_attention` once the order is decided about, and by `set_aside_without_counterpart`
-and `set_aside_unclaimed`, each of which settles many rows in one or two statements.
+Orders and records are marked for these causes:
+
+    a read shows it for the first time, or with other content      observations.py
+    the order has become a tombstone, or shows again after a 404   observations.py
+    the linked record is missing, or shows again                   links.py, observations.py
+    a person has answered                                          holds.py, link_answers.py, cli
+    the settings have changed                                      jobs/takeover.py
+    something is to be written, or was                             engine/keep.py, engine/cycle.py
+
+Marks are taken away by `clear_attention` once the order is decided about, and from many rows at
+once by `set_aside_without_counterpart` and `set_aside_unclaimed`.
 """
 
 from collections.abc import Collection
@@ -168,7 +175,7 @@ def set_aside_without_counterpart(tx: Tx, reason: str, reason_with_reference: st
         s2e_orders.c.connection == tx.connection,
         s2e_orders.c.needs_look,
         s2e_orders.c.tombstone_at.is_(None),
-        # At a first read all of these are empty, and each costs something with every order.
+        # Each condition costs time for every order; at a first read all of these tables are empty.
         *(
             ~_has_row(table)
             for table in _COUNTERPARTS

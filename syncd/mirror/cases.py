@@ -1,4 +1,8 @@
-"""Gather all that is known of the orders that have to be decided about, in a few queries."""
+"""Gather all that is known of the orders that have to be decided about, in a few queries.
+
+One query a table is asked for some hundred orders at a time. The cases are put together from its
+rows; nothing is decided here.
+"""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -54,7 +58,7 @@ from syncd.mirror.intents import parse_intent
 def load_cases(
     tx: Tx, s2e_ids: Collection[str] | None = None, *, memory: timedelta = timedelta(0)
 ) -> list[Case]:
-    """The cases of these orders; None: of all that have to be decided about (attention.py).
+    """The cases of these orders. None: of all that have to be decided about (attention.py).
 
     Args:
         memory: how far back `Case.recent` holds an order's writes.
@@ -67,7 +71,7 @@ def _of(table: Table, key: str, *conditions: ColumnElement[bool]) -> Select[Any]
     return select(table).where(own(table), table.c[key].in_(IDS), *conditions)
 
 
-def _in_turn(table: Table, *conditions: ColumnElement[bool]) -> Select[Any]:
+def _oldest_first(table: Table, *conditions: ColumnElement[bool]) -> Select[Any]:
     return _of(table, "s2e_id", *conditions).order_by(table.c.id)
 
 
@@ -75,15 +79,15 @@ _ORDERS = _of(s2e_orders, "s2e_id")
 _LINKS, _LINKS_OF_RECORDS = _of(links, "s2e_id"), _of(links, "cmms_id")
 _RECORDS, _CLAIMS = _of(cmms_records, "cmms_id"), _of(cmms_records, "s2e_id")
 _BASES = _of(bases, "s2e_id")
-_OPEN_INTENTS = _in_turn(intents, intents.c.state.in_([state.value for state in OPEN_STATES]))
-_ARRIVED = _in_turn(
+_OPEN_INTENTS = _oldest_first(intents, intents.c.state.in_([state.value for state in OPEN_STATES]))
+_ARRIVED = _oldest_first(
     intents,
     intents.c.state.in_([state.value for state in ARRIVED_STATES]),
     intents.c.kind == IntentKind.UPDATE.value,
     func.coalesce(intents.c.answered_at, intents.c.started_at) > bindparam("lately", type_=UtcTime),
 )
-_HOLDS = _in_turn(parked)
-_OPEN_CONFLICTS = _in_turn(
+_HOLDS = _oldest_first(parked)
+_OPEN_CONFLICTS = _oldest_first(
     conflicts, conflicts.c.winner.is_(None), conflicts.c.resolved_at.is_(None)
 )
 _NAMING = select(s2e_orders.c.external_id, s2e_orders.c.s2e_id).where(
@@ -107,13 +111,13 @@ def _load(tx: Tx, ids: list[str], lately: datetime) -> list[Case]:
     for row in tx.run(_CLAIMS, ids=ids):
         claims[row.s2e_id].append(row)
     owners = _owners(tx, {*by_id, *(row.cmms_id for rows in claims.values() for row in rows)})
-    named = _named_by_several(tx, references)
-    stored: defaultdict[str, dict[str, Fields]] = defaultdict(dict)
+    named_by = _named_by(tx, references)
+    base_fields: defaultdict[str, dict[str, Fields]] = defaultdict(dict)
     for row in tx.run(_BASES, ids=ids):
-        stored[row.s2e_id][row.side] = decode_fields(row.fields)
-    written = _grouped(tx.run(_OPEN_INTENTS, ids=ids))
+        base_fields[row.s2e_id][row.side] = decode_fields(row.fields)
+    open_writes = _grouped(tx.run(_OPEN_INTENTS, ids=ids))
     arrived = _grouped(tx.run(_ARRIVED, ids=ids, lately=lately))
-    held = _grouped(tx.run(_HOLDS, ids=ids))
+    holds = _grouped(tx.run(_HOLDS, ids=ids))
     open_conflicts = _grouped(tx.run(_OPEN_CONFLICTS, ids=ids))
     cases = []
     for s2e_id in ids:
@@ -134,12 +138,12 @@ def _load(tx: Tx, ids: list[str], lately: datetime) -> list[Case]:
                 claims=tuple(_candidate(row, owners) for row in claims[s2e_id]),
                 referenced=None
                 if named_row is None
-                else _candidate(named_row, owners, named.get(named_row.cmms_id)),
-                base_s2e=_base(stored[s2e_id], Side.S2E),
-                base_cmms=_base(stored[s2e_id], Side.CMMS),
-                intents=tuple(parse_intent(row) for row in written[s2e_id]),
+                else _candidate(named_row, owners, named_by.get(named_row.cmms_id)),
+                base_s2e=base_fields[s2e_id].get(Side.S2E.value, {}),
+                base_cmms=base_fields[s2e_id].get(Side.CMMS.value, {}),
+                intents=tuple(parse_intent(row) for row in open_writes[s2e_id]),
                 recent=tuple(parse_intent(row) for row in arrived[s2e_id]),
-                holds=tuple(_hold(row) for row in held[s2e_id]),
+                holds=tuple(_hold(row) for row in holds[s2e_id]),
                 conflicts=tuple(_conflict(row) for row in waiting),
                 answers={Field(row.field): Side(row.answer) for row in waiting if row.answer},
                 tombstone=order is not None and order.tombstone_at is not None,
@@ -154,7 +158,7 @@ def _candidate(row: Any, owners: Mapping[str, str], named_by: set[str] | None = 
 
 
 def _owners(tx: Tx, cmms_ids: Collection[str]) -> dict[str, str]:
-    """The orders that these records are linked to."""
+    """For those of these records that are linked, the order."""
     return {
         row.cmms_id: row.s2e_id
         for names in chunks(cmms_ids)
@@ -162,13 +166,13 @@ def _owners(tx: Tx, cmms_ids: Collection[str]) -> dict[str, str]:
     }
 
 
-def _named_by_several(tx: Tx, cmms_ids: Collection[str]) -> dict[str, set[str]]:
-    """Per record, the unlinked orders whose externalId names it."""
-    named: defaultdict[str, set[str]] = defaultdict(set)
+def _named_by(tx: Tx, cmms_ids: Collection[str]) -> dict[str, set[str]]:
+    """Per record, the unlinked live orders whose externalId names it."""
+    named_by: defaultdict[str, set[str]] = defaultdict(set)
     for names in chunks(cmms_ids):
         for row in tx.run(_NAMING, ids=names):
-            named[row.external_id].add(row.s2e_id)
-    return named
+            named_by[row.external_id].add(row.s2e_id)
+    return named_by
 
 
 def _grouped(rows: Iterable[Row[Any]]) -> defaultdict[str, list[Any]]:
@@ -176,10 +180,6 @@ def _grouped(rows: Iterable[Row[Any]]) -> defaultdict[str, list[Any]]:
     for row in rows:
         grouped[row.s2e_id].append(row)
     return grouped
-
-
-def _base(stored: dict[str, Fields], side: Side) -> Fields:
-    return stored.get(side.value, {})
 
 
 def _order(row: Any) -> S2eOrder:

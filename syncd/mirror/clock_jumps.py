@@ -1,9 +1,11 @@
-"""What becomes of the mirror's times after this machine's clock was set.
+"""Correct the mirror's times after this machine's clock was set.
 
-Set back, it leaves waits that end tomorrow and answers that came an hour from now: nothing of it
-can be compared with what is read from now on, and an order would wait until the clock has caught
-up. Set ahead, it ends waits that have only begun: a record would be created again before the CMMS
-can show the first.
+Set back by a day, the clock leaves times in the mirror that lie ahead: a hold that ends tomorrow,
+an answer that came tomorrow. Orders would wait until the clock has caught up. `forget_the_future`
+brings such times back.
+
+Set ahead by a day, the clock ends waits that have only begun. A record in doubt would be created
+again before the CMMS can show the first. `wait_from_now` begins such waits again.
 """
 
 from datetime import datetime, timedelta
@@ -15,10 +17,9 @@ from syncd.mirror import state
 from syncd.mirror.db.database import Tx, own
 from syncd.mirror.db.tables import cmms_records, cycles, intents, parked, s2e_orders, sweeps
 
-_LONG_AGO = timedelta(days=1)  # an observation so old is the ground of nothing
+_LONG_AGO = timedelta(days=1)  # so old an observation that no decision relies on it
 _LONGEST_WAIT = timedelta(minutes=15)
-_LATELY = timedelta(hours=1)  # before the clock was set, a write that reads may still not show
-
+_LATELY = timedelta(hours=1)  # reads may not show yet a write that ended so shortly before
 
 _LAST_BEGUN = select(func.max(cycles.c.started_at)).where(own(cycles))
 
@@ -26,7 +27,8 @@ _LAST_BEGUN = select(func.max(cycles.c.started_at)).where(own(cycles))
 def forget_the_future(tx: Tx) -> timedelta | None:
     """Bring every time that lies ahead back to now, if the last cycle began after now.
 
-    Returns by how much the clock was set back, at least; None if it was not.
+    Returns:
+        By how much the clock was set back, at least; None: it was not.
     """
     last: datetime | None = tx.run(_LAST_BEGUN).scalar_one_or_none()
     if last is None or last <= tx.now:
@@ -46,17 +48,23 @@ def forget_the_future(tx: Tx) -> timedelta | None:
 
 
 def wait_from_now(tx: Tx, last: datetime) -> None:
-    """The clock was set ahead after `last`: what has become of a write is asked from now on, as
-    if it had just been sent and answered."""
-    open_now = intents.c.state.in_([each.value for each in OPEN_STATES])
-    lately = intents.c.started_at > last - _LATELY
-    own = (intents.c.connection == tx.connection) & (open_now | lately)
+    """Treat open and recent writes as if they had just been sent and answered.
+
+    Args:
+        last: a time after which the clock was set ahead.
+    """
+    is_open = intents.c.state.in_([open_state.value for open_state in OPEN_STATES])
+    is_recent = intents.c.started_at > last - _LATELY
+    of_connection = intents.c.connection == tx.connection
     for name in ("started_at", "answered_at"):
-        there = intents.c[name].is_not(None)
-        tx.conn.execute(update(intents).where(own, there).values({name: tx.now}))
+        statement = update(intents).where(
+            of_connection & (is_open | is_recent), intents.c[name].is_not(None)
+        )
+        tx.conn.execute(statement.values({name: tx.now}))
 
 
 def _bring_back(tx: Tx, table: Table, name: str, moment: datetime) -> None:
+    """Set a time to `moment` where it lies ahead of both `moment` and now."""
     column = table.c[name]
     ahead = max(moment, tx.now)
     tx.conn.execute(

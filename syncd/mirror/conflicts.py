@@ -1,4 +1,11 @@
-"""Conflicts: fields that both sides changed, with both values, and a person's choices."""
+"""Conflicts: fields that both sides changed, with both values, and a person's choices.
+
+A conflict with a winner was decided by a rule, and its row is only a log that keeps the losing
+value. A conflict without one waits for a person: `answer_conflict` keeps the choice, the next
+cycle writes it, and `close_conflict` ends it once the sides agree.
+"""
+
+from typing import Any
 
 from sqlalchemy import bindparam, select, update
 
@@ -21,8 +28,11 @@ _OPEN_CONFLICT = update(conflicts).where(
 
 
 def put_conflict(tx: Tx, s2e_id: str, conflict: Conflict, *, cycle_id: str) -> bool:
-    """Keep a conflict with both values. False: exactly this one was the last to be kept."""
-    values = {
+    """Keep a conflict with both values. False: the last one of this field is the same.
+
+    A waiting conflict whose values have changed gets the new values.
+    """
+    values: dict[str, Any] = {
         "s2e_value": plain_json(encode_value(conflict.s2e)),
         "cmms_value": plain_json(encode_value(conflict.cmms)),
         "winner": conflict.winner.value if conflict.winner is not None else None,
@@ -33,28 +43,27 @@ def put_conflict(tx: Tx, s2e_id: str, conflict: Conflict, *, cycle_id: str) -> b
         waits = last.resolved_at is None and last.winner is None
         if same and (waits or last.winner == values["winner"]):
             return False
-        if waits:  # the values have moved on, the question is still open
+        if waits:
             tx.run(_CONFLICT, of=last.id, **values)
             return True
-    tx.insert(
-        conflicts,
-        s2e_id=s2e_id,
-        field=conflict.field.value,
-        found_at=tx.now,
-        resolved_at=tx.now if conflict.winner is not None else None,
-        cycle_id=cycle_id,
-        **values,
-    )
+    row = values | {
+        "s2e_id": s2e_id,
+        "field": conflict.field.value,
+        "found_at": tx.now,
+        "resolved_at": tx.now if conflict.winner is not None else None,
+        "cycle_id": cycle_id,
+    }
+    tx.insert(conflicts, **row)
     return True
 
 
 def answer_conflict(tx: Tx, s2e_id: str, name: Field, side: Side) -> bool:
-    """Keep a person's choice; the next cycle acts on it. False: no such conflict waits."""
-    done = tx.run(_OPEN_CONFLICT, of=s2e_id, named=name.value, answer=side.value)
-    return bool(done.rowcount)
+    """Keep a person's choice for the next cycle. False: no such conflict waits."""
+    result = tx.run(_OPEN_CONFLICT, of=s2e_id, named=name.value, answer=side.value)
+    return bool(result.rowcount)
 
 
 def close_conflict(tx: Tx, s2e_id: str, name: Field) -> bool:
-    """The sides agree again. False: no such conflict waited."""
-    done = tx.run(_OPEN_CONFLICT, of=s2e_id, named=name.value, resolved_at=tx.now)
-    return bool(done.rowcount)
+    """End the waiting conflict of a field, since the sides agree. False: none waits."""
+    result = tx.run(_OPEN_CONFLICT, of=s2e_id, named=name.value, resolved_at=tx.now)
+    return bool(result.rowcount)

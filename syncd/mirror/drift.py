@@ -1,4 +1,7 @@
-"""Drift: changes on one side that cannot or may not be written to the other."""
+"""Drift: changes on one side that cannot or may not be written to the other.
+
+Example: a title that was changed in the CMMS, while Scan2Evolve owns titles.
+"""
 
 from sqlalchemy import bindparam, delete, select
 
@@ -22,7 +25,7 @@ _DRIFTING = select(drifts.c.side, drifts.c.field).where(
 
 
 def put_drift(tx: Tx, s2e_id: str, drift: Drift) -> bool:
-    """Keep a change we cannot write back. False: it was known with this value."""
+    """Keep a drift. False: it was known, with the same value and reason."""
     value = plain_json(encode_value(drift.value))
     key = {"of": s2e_id, "changed_side": drift.side.value, "named": drift.field.value}
     known = tx.run(_DRIFT, **key).one_or_none()
@@ -42,9 +45,10 @@ def put_drift(tx: Tx, s2e_id: str, drift: Drift) -> bool:
 
 
 def clear_drift(tx: Tx, s2e_id: str, side: Side, name: Field) -> None:
+    """Forget the drift of this side and field, if there is one."""
     tx.run(_NO_DRIFT, of=s2e_id, changed_side=side.value, named=name.value)
 
 
 def drifting_fields(tx: Tx, s2e_id: str) -> set[tuple[Side, Field]]:
-    """Where this order drifts."""
+    """The sides and fields where this order drifts."""
     return {(Side(row.side), Field(row.field)) for row in tx.run(_DRIFTING, of=s2e_id)}

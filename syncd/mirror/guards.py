@@ -1,4 +1,10 @@
-"""Guards: plans that are refused until a person lets them through."""
+"""Guards: plans that are refused until a person lets them through.
+
+latched    a plan was over the limit; writing waits           `latch_guard`
+released   a person lets plans through, up to that count      `release_guard`
+spent      plans are within the limit again, or the release   `spend_guard`
+           was replaced; the next plan over the limit latches a new guard
+"""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +20,12 @@ from syncd.mirror.state import FIRST_SYNC_OVER, set_state
 
 @dataclass(frozen=True, slots=True)
 class GuardFacts:
-    """Guards that wait, and per guard the count that a person has released."""
+    """The guards of a connection, as far as they bear on the next plan.
+
+    Attributes:
+        latched: the guards that wait for a person.
+        released: per guard, the largest count that a person has let through.
+    """
 
     latched: set[tuple[Guard, Side | None]] = field(default_factory=set)
     released: dict[tuple[Guard, Side | None], int] = field(default_factory=dict)
@@ -24,9 +35,9 @@ _GUARDS = select(guards).where(own(guards), guards.c.spent_at.is_(None))
 
 
 def guard_facts(tx: Tx) -> GuardFacts:
+    """The guards that wait, and the releases that still count."""
     facts = GuardFacts()
-    rows = tx.run(_GUARDS)
-    for row in rows:
+    for row in tx.run(_GUARDS):
         key = (Guard(row.guard), Side(row.side) if row.side else None)
         if row.released_at is None:
             facts.latched.add(key)
@@ -36,7 +47,10 @@ def guard_facts(tx: Tx) -> GuardFacts:
 
 
 def latch_guard(tx: Tx, latch: Latch) -> bool:
-    """Keep that a plan was refused. False: this guard waits already, and now names this count."""
+    """Keep that a plan was refused. False: this guard waits already.
+
+    A guard that waits takes over a larger count.
+    """
     here = _guard(tx, latch.guard, latch.side)
     waits = (*here, guards.c.released_at.is_(None), guards.c.spent_at.is_(None))
     known = tx.conn.execute(select(guards.c.id, guards.c.counted).where(*waits)).one_or_none()
@@ -59,9 +73,15 @@ def latch_guard(tx: Tx, latch: Latch) -> bool:
 
 
 def release_guard(tx: Tx, guard: str | None) -> list[str]:
-    """A person lets the refused plan through, up to the count it named; return the guards.
+    """Let refused plans through, on a person's word, up to the count that each guard names.
 
-    Guards against 404s have nothing to let through: they are over once released.
+    A guard against 404s has no plan to let through, and so it is spent at once.
+
+    Args:
+        guard: only guards of this name; None: all that wait.
+
+    Returns:
+        The names of the released guards.
     """
     here = [
         guards.c.connection == tx.connection,
@@ -80,10 +100,10 @@ def release_guard(tx: Tx, guard: str | None) -> list[str]:
 
 
 def spend_guard(tx: Tx, guard: Guard, side: Side | None) -> None:
-    """A released guard is no longer needed: the next plan over the limit latches anew."""
+    """End the release of a guard, so that the next plan over the limit is refused again."""
     here = _guard(tx, guard, side)
-    used = (*here, guards.c.released_at.is_not(None), guards.c.spent_at.is_(None))
-    tx.conn.execute(update(guards).where(*used).values(spent_at=tx.now))
+    released = (*here, guards.c.released_at.is_not(None), guards.c.spent_at.is_(None))
+    tx.conn.execute(update(guards).where(*released).values(spent_at=tx.now))
 
 
 def _guard(tx: Tx, guard: Guard, side: Side | None) -> tuple[Any, ...]:

@@ -1,4 +1,7 @@
-"""Intents: writes, each committed before it is sent, with what became of it."""
+"""Intents: writes, each committed before it is sent, with what became of it.
+
+The states and their order are drawn in core/case.py.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,7 +16,7 @@ from syncd.mirror.db.tables import intents
 
 _OPEN = [state.value for state in OPEN_STATES]
 
-# What an intent as a whole is called when its fields ended differently: the gravest first.
+# An intent takes the gravest verdict of its fields. The gravest comes first.
 _GRAVEST = (
     IntentState.IGNORED,
     IntentState.NOT_APPLIED,
@@ -21,7 +24,6 @@ _GRAVEST = (
     IntentState.ALTERED,
     IntentState.CONFIRMED,
 )
-
 
 _NEW_INTENT = insert(intents).returning(intents.c.id)
 _INTENT = update(intents).where(intents.c.id == bindparam("of"))
@@ -40,7 +42,7 @@ _SENT_SINCE = _intents(
     intents.c.started_at >= bindparam("since"),
     intents.c.state != IntentState.REFUSED.value,
 )
-_DOUBTED_CREATES = update(intents).where(
+_CREATES_IN_DOUBT = update(intents).where(
     own(intents),
     intents.c.s2e_id == bindparam("of"),
     intents.c.kind == IntentKind.CREATE.value,
@@ -60,8 +62,15 @@ def start_intent(
     cycle_id: str,
     token: int,
 ) -> Intent:
-    """Journal a write that is about to be sent. It counts only once committed."""
-    told = tx.run(
+    """Journal a write that is about to be sent. Send it only after this transaction commits.
+
+    Args:
+        cmms_id: the record; None for a create.
+        side: the side that is written.
+        last_synced_before: Scan2Evolve's lastSyncedAt of the order, as it was last read.
+        token: of the lease under which the write is sent.
+    """
+    result = tx.run(
         _NEW_INTENT,
         connection=tx.connection,
         s2e_id=s2e_id,
@@ -75,9 +84,8 @@ def start_intent(
         cycle_id=cycle_id,
         token=token,
     )
-    number = told.scalar_one()
     return Intent(
-        id=number,
+        id=result.scalar_one(),
         s2e_id=s2e_id,
         side=side,
         kind=kind,
@@ -109,7 +117,7 @@ def _decode(name: Field, stored: Mapping[str, Any]) -> Write:
 
 
 def parse_intent(row: Any) -> Intent:
-    """An intent from its row."""
+    """The intent that a row of `intents` holds."""
     return Intent(
         id=row.id,
         s2e_id=row.s2e_id,
@@ -133,7 +141,13 @@ def finish_intent(
     error: str | None = None,
     cmms_id: str | None = None,
 ) -> None:
-    """Keep how a write was answered."""
+    """Keep how a write was answered, and with it the state of the intent.
+
+    Args:
+        request_id: by which the written side knows the request.
+        error: the error that came, as text.
+        cmms_id: the record that a create has made.
+    """
     values: dict[str, Any] = {"state": state.value, "request_id": request_id, "error": error}
     if state is IntentState.ANSWERED:
         values["answered_at"] = tx.now
@@ -145,43 +159,46 @@ def finish_intent(
 
 
 def record_verdict(tx: Tx, intent_id: int, name: Field, verdict: IntentState) -> None:
-    """Keep what a read said of one field; the intent ends when all its fields have a verdict."""
+    """Keep the verdict on one field of a write. The intent ends with the verdict on its last."""
     stored = tx.run(_WRITES, of=intent_id).scalar_one()
     writes = {**stored, name.value: {**stored[name.value], "verdict": verdict.value}}
     values: dict[str, Any] = {"writes": writes}
     verdicts = {write["verdict"] for write in writes.values()}
     if None not in verdicts:
-        state = next(grave for grave in _GRAVEST if grave.value in verdicts)
+        state = next(state for state in _GRAVEST if state.value in verdicts)
         values |= {"state": state.value, "settled_at": tx.now}
     tx.run(_INTENT, of=intent_id, **values)
 
 
 def open_intents(tx: Tx) -> list[Intent]:
-    """Writes of which nothing final is known, oldest first."""
+    """The writes whose result is not final, oldest first."""
     return [parse_intent(row) for row in tx.run(_OPEN_INTENTS)]
 
 
 def give_up_creates(tx: Tx, s2e_id: str) -> None:
-    """A person has found that the creates in doubt of this order were not applied."""
-    tx.run(_DOUBTED_CREATES, of=s2e_id, state=IntentState.NOT_APPLIED.value, settled_at=tx.now)
+    """Keep that the creates in doubt of this order were not applied, on a person's word."""
+    tx.run(_CREATES_IN_DOUBT, of=s2e_id, state=IntentState.NOT_APPLIED.value, settled_at=tx.now)
 
 
 def mark_started_in_doubt(tx: Tx) -> list[Intent]:
-    """A write found `started` when a cycle begins was cut off with its process."""
-    found = [parse_intent(row) for row in tx.run(_STARTED)]
-    for intent in found:
+    """Put writes in doubt that are still `started` when a cycle begins; return them.
+
+    The process that sent such a write ended before it kept the answer.
+    """
+    cut_off = [parse_intent(row) for row in tx.run(_STARTED)]
+    for intent in cut_off:
         finish_intent(tx, intent.id, IntentState.IN_DOUBT, error="interrupted")
-    return found
+    return cut_off
 
 
 def recent_writes(tx: Tx, side: Side, since: datetime) -> list[tuple[str, Field, Value]]:
-    """Updates sent to a side since then, whatever became of them: (s2e_id, field, sent).
+    """The fields sent to a side since then by updates: (s2e_id, field, value sent).
 
-    Our own bookkeeping (externalId, …) is left out: a first sync writes it on all orders.
+    Refused updates are left out. So is our own bookkeeping (externalId, …), since a first sync
+    writes it on all orders.
     """
-    recent = [
-        parse_intent(row) for row in tx.run(_SENT_SINCE, side_written=side.value, since=since)
-    ]
+    rows = tx.run(_SENT_SINCE, side_written=side.value, since=since)
+    recent = [parse_intent(row) for row in rows]
     return [
         (intent.s2e_id, name, write.sent)
         for intent in recent
@@ -191,7 +208,7 @@ def recent_writes(tx: Tx, side: Side, since: datetime) -> list[tuple[str, Field,
 
 
 def cycle_intents(tx: Tx, cycle_id: str) -> list[tuple[Intent, str | None]]:
-    """The writes of one cycle, oldest first, each with the error that it ended with."""
+    """The writes of one cycle, oldest first, each with the error that came, or None."""
     here = (intents.c.connection == tx.connection, intents.c.cycle_id == cycle_id)
     rows = tx.conn.execute(select(intents).where(*here).order_by(intents.c.id))
     return [(parse_intent(row), row.error) for row in rows]

@@ -1,4 +1,7 @@
-"""The journal: what was seen, decided and done, in the order in which it happened."""
+"""The journal: what was seen, decided and done, in the order in which it happened.
+
+`syncd order show` prints an order's lines as its timeline.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -24,7 +27,13 @@ def write(
     rule: str | None = None,
     detail: Mapping[str, object] | None = None,
 ) -> None:
-    """Add one line to the journal."""
+    """Add one line to the journal.
+
+    Args:
+        event: what happened, such as link.created.
+        rule: which rule decided, or what a person chose.
+        detail: values that JSON can express; the keys depend on the event.
+    """
     tx.insert(
         journal,
         at=tx.now,
@@ -39,9 +48,12 @@ def write(
 
 
 def prune(tx: Tx, older_than: datetime) -> int:
-    """Drop journal lines, cycles, sweeps and settled intents that ended before; return how
-    many journal lines went. Open intents are never dropped."""
-    gone = tx.conn.execute(
+    """Delete what is older: journal lines, cycles, sweeps and closed intents. Open intents stay.
+
+    Returns:
+        How many journal lines were deleted.
+    """
+    deleted = tx.conn.execute(
         delete(journal).where(journal.c.connection == tx.connection, journal.c.at < older_than)
     ).rowcount
     tx.conn.execute(
@@ -57,4 +69,4 @@ def prune(tx: Tx, older_than: datetime) -> int:
             intents.c.state.not_in(_OPEN),
         )
     )
-    return int(gone)
+    return int(deleted)

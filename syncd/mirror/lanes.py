@@ -1,4 +1,7 @@
-"""Questions the lanes ask the mirror: whom a page should have shown, and how old a look is."""
+"""What the lanes of a tick ask of the observations.
+
+Which orders should a page have shown? Which were not read for a long time? How long is a lane?
+"""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -9,17 +12,15 @@ from syncd.core.work_order import OPEN_STATUSES
 from syncd.mirror.db.bulk import IDS, chunks
 from syncd.mirror.db.database import Tx, own
 from syncd.mirror.db.tables import cmms_records, links, s2e_orders
-from syncd.mirror.observations import OTHER, counting, orders_where
+from syncd.mirror.observations import ELSEWHERE, counting, orders_where
 
-_ASKED_FOR: ColumnElement[bool] = or_(
-    s2e_orders.c.out_of_scope.is_(None), s2e_orders.c.out_of_scope.not_in(OTHER)
+_NOT_ELSEWHERE: ColumnElement[bool] = or_(
+    s2e_orders.c.out_of_scope.is_(None), s2e_orders.c.out_of_scope.not_in(ELSEWHERE)
 )
-
-
 _OPEN = (
     s2e_orders.c.status.in_([status.value for status in OPEN_STATUSES]),
     s2e_orders.c.tombstone_at.is_(None),
-    _ASKED_FOR,
+    _NOT_ELSEWHERE,
 )
 _STATUSES = select(s2e_orders.c.s2e_id, s2e_orders.c.status).where(
     own(s2e_orders),
@@ -44,7 +45,7 @@ _UNSWEPT = orders_where(
     s2e_orders.c.swept.is_distinct_from(bindparam("sweep")),
     s2e_orders.c.seen_at < bindparam("before"),
     s2e_orders.c.tombstone_at.is_(None),
-    _ASKED_FOR,
+    _NOT_ELSEWHERE,
 )
 _OPEN_UNSEEN = orders_where(s2e_orders.c.seen_at < bindparam("before"), *_OPEN)
 _OF_STATUS = counting(
@@ -54,43 +55,49 @@ _SWEPT = update(s2e_orders).where(own(s2e_orders), s2e_orders.c.s2e_id == bindpa
 
 
 def unswept_s2e_ids(tx: Tx, sweep: int, before: datetime) -> list[str]:
-    """Known live orders that the sweep has not met, and nothing else since it began."""
+    """The live orders that neither the sweep nor any other read since it began has shown.
+
+    Orders of other sites and assets are left out.
+
+    Args:
+        before: when the sweep began.
+    """
     return list(tx.run(_UNSWEPT, sweep=sweep, before=before).scalars())
 
 
 def mark_swept(tx: Tx, s2e_id: str, sweep: int) -> None:
-    """The sweep has settled this order, though no page showed it."""
+    """Keep that the sweep has asked for this order by id, since no page showed it."""
     tx.run(_SWEPT, of=s2e_id, swept=sweep)
 
 
 def statuses_of(tx: Tx, s2e_ids: Collection[str]) -> dict[str, str]:
-    """The status last seen upstream, of those that have one."""
-    found: dict[str, str] = {}
+    """The status of each of these orders, as last seen; without those that have none."""
+    statuses: dict[str, str] = {}
     for ids in chunks(s2e_ids):
-        found |= {row.s2e_id: row.status for row in tx.run(_STATUSES, ids=ids)}
-    return found
+        statuses |= {row.s2e_id: row.status for row in tx.run(_STATUSES, ids=ids)}
+    return statuses
 
 
 def status_count(tx: Tx, status: str) -> int:
-    """Live orders of this status, as last seen."""
+    """How many live orders have this status, as last seen."""
     count: int = tx.run(_OF_STATUS, wanted=status).scalar_one()
     return count
 
 
 def oldest_open_read(tx: Tx) -> datetime | None:
-    """When the open order was looked at that has been waiting longest for a look."""
+    """The oldest last read of any open order; None: there is no open order."""
     oldest: datetime | None = tx.run(_OLDEST_OPEN).scalar_one_or_none()
     return oldest
 
 
 def open_unseen_since(tx: Tx, moment: datetime) -> list[str]:
-    """Orders whose last observation is open, and that no read has shown since."""
+    """The open orders that no read has shown since then, longest unread first."""
     return list(tx.run(_OPEN_UNSEEN, before=moment).scalars())
 
 
 def with_changed_record(tx: Tx, s2e_ids: Collection[str]) -> set[str]:
-    """Those of the ids of which the CMMS has something to say that nobody has looked at."""
-    found: set[str] = set()
+    """Those of these orders whose linked record has changed and is not decided about yet."""
+    changed: set[str] = set()
     for ids in chunks(s2e_ids):
-        found.update(tx.run(_WITH_CHANGED_RECORD, ids=ids).scalars())
-    return found
+        changed.update(tx.run(_WITH_CHANGED_RECORD, ids=ids).scalars())
+    return changed

@@ -1,8 +1,9 @@
-"""A person's answers about links: kept as rows, and acted on by the holder of the lease.
+"""A person's answers about links: kept when they are given, and acted on in the next cycle.
 
-An answer is given without the lease, while a cycle may run that has planned on the old link. It
-is acted on when the next cycle begins, before anything is planned, and not while a write of ours
-to either side has not come to its end: that is read back by way of the old link.
+A person answers without the lease, while a cycle may run that has planned with the old link. So
+the answer is only kept then, under a key of `state`. The next cycle acts on it before it plans. An
+answer about an order with an open write waits longer, since that write is read back by way of the
+old link.
 """
 
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ from syncd.mirror.db.tables import (
 from syncd.mirror.db.tables import intents as intents_table
 from syncd.mirror.state import set_state
 
-_PREFIX = "link_answer:"  # and the order's id: one answer of an order at a time
+_PREFIX = "link_answer:"  # followed by the order's id, so that an order has one answer
 
 
 class Wish(StrEnum):
@@ -38,7 +39,7 @@ class Wish(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LinkAnswer:
-    """What a person wants of one order. `cmms_id`: the record to link, for RELINK."""
+    """What a person wants of one order. `cmms_id` is the record to link, for RELINK only."""
 
     s2e_id: str
     wish: Wish
@@ -47,13 +48,17 @@ class LinkAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """An answer that was acted on, or why it was not."""
+    """An answer that is done with.
+
+    Attributes:
+        refused: why it was not acted on; None: it was.
+    """
 
     answer: LinkAnswer
     refused: str | None = None
 
 
-_ASKED = (
+_ANSWERS = (
     select(state.c.key, state.c.value)
     .where(own(state), state.c.key.startswith(_PREFIX, autoescape=True))
     .order_by(state.c.key)
@@ -62,14 +67,14 @@ _ASKED = (
 
 def save_answer(tx: Tx, answer: LinkAnswer) -> None:
     """Keep an answer for the next cycle; it replaces an older one of the same order."""
-    key, told = _PREFIX + answer.s2e_id, {"wish": answer.wish.value, "cmms_id": answer.cmms_id}
-    set_state(tx, key, told)
+    value = {"wish": answer.wish.value, "cmms_id": answer.cmms_id}
+    set_state(tx, _PREFIX + answer.s2e_id, value)
     mark_attention(tx, [answer.s2e_id])
 
 
 def load_answers(tx: Tx) -> list[LinkAnswer]:
     """The answers that wait for the next cycle."""
-    rows = tx.run(_ASKED)
+    rows = tx.run(_ANSWERS)
     return [
         LinkAnswer(row.key.removeprefix(_PREFIX), Wish(row.value["wish"]), row.value["cmms_id"])
         for row in rows
@@ -77,14 +82,14 @@ def load_answers(tx: Tx) -> list[LinkAnswer]:
 
 
 def take_answers(tx: Tx) -> list[Taken]:
-    """Act on the answers of orders that no write is under way for; return these."""
+    """Act on the answers about orders that have no open write; return these answers."""
     return list(_take(tx))
 
 
 def _take(tx: Tx) -> Iterator[Taken]:
     for answer in load_answers(tx):
         s2e_id = answer.s2e_id
-        intents.give_up_creates(tx, s2e_id)  # the person has looked
+        intents.give_up_creates(tx, s2e_id)  # the person has checked
         if _is_under_way(tx, s2e_id):
             continue
         refused = _refusal(tx, answer)
@@ -99,16 +104,16 @@ def _take(tx: Tx) -> Iterator[Taken]:
 
 
 def _is_under_way(tx: Tx, s2e_id: str) -> bool:
-    found = select(intents_table.c.id).where(
+    open_ids = select(intents_table.c.id).where(
         intents_table.c.connection == tx.connection,
         intents_table.c.s2e_id == s2e_id,
-        intents_table.c.state.in_([each.value for each in OPEN_STATES]),
+        intents_table.c.state.in_([open_state.value for open_state in OPEN_STATES]),
     )
-    return tx.conn.execute(found.limit(1)).first() is not None
+    return tx.conn.execute(open_ids.limit(1)).first() is not None
 
 
 def _refusal(tx: Tx, answer: LinkAnswer) -> str | None:
-    """Why it cannot be done any more."""
+    """Why the answer cannot be acted on any more; None: it can."""
     if answer.cmms_id is None:
         return None
     owner = links.owner_of(tx, answer.cmms_id)
@@ -123,7 +128,7 @@ def _act(tx: Tx, answer: LinkAnswer) -> None:
     _forget_what_waits(tx, s2e_id)
     links.drop_link(tx, s2e_id)
     if old is not None and old.missing_cycles:
-        observations.forget_record(tx, old.cmms_id)  # gone, it claims nothing any more
+        observations.forget_record(tx, old.cmms_id)  # it is gone, and no longer carries an id
     if answer.wish is Wish.RELINK and answer.cmms_id is not None:
         links.make_link(tx, s2e_id, answer.cmms_id, "relinked")
     elif answer.wish is Wish.RECREATE:
@@ -136,37 +141,37 @@ def _act(tx: Tx, answer: LinkAnswer) -> None:
 
 
 def _forget_what_waits(tx: Tx, s2e_id: str) -> None:
-    """What was parked, asked or drifting was about the old link."""
+    """Forget holds and drifts, and end conflicts: all of them are about the old link."""
     for table in (parked, drifts):
         tx.conn.execute(
             delete(table).where(table.c.connection == tx.connection, table.c.s2e_id == s2e_id)
         )
-    open_ones = (
+    waiting = (
         conflicts.c.connection == tx.connection,
         conflicts.c.s2e_id == s2e_id,
         conflicts.c.resolved_at.is_(None),
     )
-    tx.conn.execute(update(conflicts).where(*open_ones).values(resolved_at=tx.now))
+    tx.conn.execute(update(conflicts).where(*waiting).values(resolved_at=tx.now))
 
 
 def _let_reference_follow(tx: Tx, s2e_id: str, old: str, new: str | None) -> None:
-    """Where externalId names the record that the order was linked to, it may name the new one.
+    """Let externalId, if it names the old record, be overwritten with the new one.
 
-    A differing externalId is never overwritten but on a person's word, and this is one.
+    We overwrite an externalId that differs only on a person's word. The answer about the link is
+    that word, and so it is kept as a conflict that is answered already.
     """
     here = (s2e_orders.c.connection == tx.connection, s2e_orders.c.s2e_id == s2e_id)
-    told = tx.conn.execute(select(s2e_orders.c.external_id).where(*here)).scalar_one_or_none()
-    if told != old or told == new:
+    named = tx.conn.execute(select(s2e_orders.c.external_id).where(*here)).scalar_one_or_none()
+    if named != old or named == new:
         return
-    tx.conn.execute(
-        insert(conflicts).values(
-            connection=tx.connection,
-            s2e_id=s2e_id,
-            field=Field.EXTERNAL_ID.value,
-            s2e_value=told,
-            cmms_value=new,
-            answer=Side.CMMS.value,
-            found_at=tx.now,
-            cycle_id="",
-        )
-    )
+    answered = {
+        "connection": tx.connection,
+        "s2e_id": s2e_id,
+        "field": Field.EXTERNAL_ID.value,
+        "s2e_value": named,
+        "cmms_value": new,
+        "answer": Side.CMMS.value,
+        "found_at": tx.now,
+        "cycle_id": "",
+    }
+    tx.conn.execute(insert(conflicts).values(answered))

@@ -1,4 +1,7 @@
-"""The CMMS's own records as the mirror keeps them, for reading them with another mapping."""
+"""Records in the CMMS's own words, so that a changed mapping can read them again.
+
+`jobs/remap.py` does that when the mapping file has changed; it needs no request to the CMMS.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,8 +17,13 @@ from syncd.mirror.db.tables import bases, cmms_records, journal, links, s2e_orde
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """A linked order. `base`: the CMMS's with fields, native and mapping_hash; None: none yet."""
+class LinkedOrder:
+    """A linked order, as far as it matters for reading its record again.
+
+    Attributes:
+        order: its observation; None: Scan2Evolve was never seen to hold it.
+        base: the row of the CMMS's base: fields, native, mapping_hash; None: there is none yet.
+    """
 
     s2e_id: str
     order: S2eOrder | None
@@ -23,15 +31,18 @@ class Pair:
 
 
 def records_after(tx: Tx, cmms_id: str, limit: int) -> Sequence[Any]:
-    """The next records by their id: cmms_id, fields, native, seen_at."""
+    """The next records after this id, in the order of their ids, at most `limit` of them.
+
+    Each is a row of cmms_id, fields, native and seen_at.
+    """
     columns = (cmms_records.c[name] for name in ("cmms_id", "fields", "native", "seen_at"))
-    found = select(*columns).where(
+    records = select(*columns).where(
         cmms_records.c.connection == tx.connection, cmms_records.c.cmms_id > cmms_id
     )
-    return tx.conn.execute(found.order_by(cmms_records.c.cmms_id).limit(limit)).all()
+    return tx.conn.execute(records.order_by(cmms_records.c.cmms_id).limit(limit)).all()
 
 
-def linked_pair(tx: Tx, cmms_id: str) -> Pair | None:
+def linked_order(tx: Tx, cmms_id: str) -> LinkedOrder | None:
     """The order that this record is linked to, or None."""
     s2e_id = tx.conn.execute(
         select(links.c.s2e_id).where(
@@ -53,14 +64,14 @@ def linked_pair(tx: Tx, cmms_id: str) -> Pair | None:
         )
     ).one_or_none()
     order = None if raw is None else parse_work_order(OrderJson(s2e_id, raw))
-    return Pair(s2e_id, order, base)
+    return LinkedOrder(s2e_id, order, base)
 
 
 def remapped_fields(tx: Tx) -> dict[str, frozenset[Field]]:
-    """Per order, the fields that a changed mapping has had read differently."""
-    found: defaultdict[str, set[Field]] = defaultdict(set)
+    """Per order, the fields that changed mappings have read differently, in all cycles kept."""
+    fields: defaultdict[str, set[Field]] = defaultdict(set)
     rows = select(journal.c.s2e_id, journal.c.field).distinct()
     rows = rows.where(journal.c.connection == tx.connection, journal.c.event == "remapped")
     for s2e_id, name in tx.conn.execute(rows):
-        found[s2e_id].add(Field(name))
-    return {s2e_id: frozenset(names) for s2e_id, names in sorted(found.items())}
+        fields[s2e_id].add(Field(name))
+    return {s2e_id: frozenset(names) for s2e_id, names in sorted(fields.items())}

@@ -1,10 +1,13 @@
-"""What each side was last seen to hold, and which orders need a look."""
+"""What each side was last seen to hold: save it, and ask which orders and records there are.
 
-import hashlib
+A row whose content has changed is marked: it has to be decided about (attention.py). Absence is
+kept apart from content: an order that answers 404 in two cycles becomes a tombstone, and one that
+shows again is live again.
+"""
+
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
@@ -21,30 +24,27 @@ from sqlalchemy import (
     update,
 )
 
-from syncd import __version__
 from syncd.core.order_json import OrderJson
-from syncd.core.work_order import (
-    SPELLED,
-    CmmsRecord,
-    Unreadable,
-    Value,
-    encode_fields,
-)
+from syncd.core.work_order import CmmsRecord
 from syncd.mirror.attention import mark_attention, mark_columns
 from syncd.mirror.db.bulk import IDS, assign, chunks, find, upsert
-from syncd.mirror.db.columns import UtcTime, json_text, kept_json, kept_jsons
+from syncd.mirror.db.columns import UtcTime, kept_jsons
 from syncd.mirror.db.database import Tx, own
 from syncd.mirror.db.tables import cmms_records, links, s2e_orders
+from syncd.mirror.encoding import cmms_row, s2e_columns, s2e_digest
 
-OTHER = ("other_site", "other_asset")  # out of scope: never asked by id
+ELSEWHERE = ("other_site", "other_asset")  # reasons: such an order is never asked for by id
+_FIRST_404 = s2e_orders.c["not_found_cycle"]  # the cycle in which it came; null: there was none
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """How many rows were shown, and which were new or had changed content.
+    """What was saved.
 
     Attributes:
-        first: how many of them the sweep has met for the first time.
+        observed: how many orders or records the read showed.
+        changed: the ids of those that are new or have other content.
+        first: how many of them this sweep has not shown before.
     """
 
     observed: int
@@ -55,48 +55,52 @@ class Saved:
 def save_s2e(
     tx: Tx, orders: Sequence[OrderJson], *, seen_at: datetime, sweep: int | None = None
 ) -> Saved:
-    """Keep what a list or a get has shown. A row with changed content needs a look; one that
-    shows again is no tombstone any more.
+    """Keep the orders that a list or a get has shown. Each of them is live.
 
     Args:
-        sweep: the sweep that has met them, to tell afterwards whom it did not meet.
+        seen_at: when the read began.
+        sweep: the sweep that shows them, so that it is known later which orders it did not show.
     """
-    told = kept_jsons([order.raw for order in orders])
+    texts = kept_jsons([order.raw for order in orders])
     # Of an id that comes twice the last row counts.
-    met = dict(zip([order.s2e_id for order in orders], told, strict=True))
-    digests = {s2e_id: _s2e_digest(raw, text) for s2e_id, (raw, text) in met.items()}
-    before: dict[str, str] = {}
-    back, again = [], 0
-    for s2e_id, digest, swept, not_found in find(
-        tx, s2e_orders, "s2e_id", list(met), ("digest", "swept", "not_found_cycle")
+    shown = dict(zip([order.s2e_id for order in orders], texts, strict=True))
+    digests = {s2e_id: s2e_digest(raw, text) for s2e_id, (raw, text) in shown.items()}
+    known: dict[str, str] = {}
+    returned, again = [], 0
+    for s2e_id, digest, swept, first_404 in find(
+        tx, s2e_orders, "s2e_id", list(shown), ("digest", "swept", _FIRST_404.name)
     ):
-        before[s2e_id] = digest
+        known[s2e_id] = digest
         again += sweep is not None and swept == sweep
-        if not_found is not None:
-            back.append(s2e_id)
-    own = {} if sweep is None else {"swept": sweep}
+        if first_404 is not None:
+            returned.append(s2e_id)
+    extra = {} if sweep is None else {"swept": sweep}
 
     def columns_of(s2e_ids: Sequence[str]) -> dict[str, Sequence[Any]]:
-        return _s2e_columns(s2e_ids, met)
+        return s2e_columns(s2e_ids, shown)
 
-    saved = _save(tx, s2e_orders, "s2e_id", digests, columns_of, before, seen_at, own)
-    for ids in chunks(back):
+    saved = _save(tx, s2e_orders, "s2e_id", digests, columns_of, known, seen_at, extra)
+    for ids in chunks(returned):
         tx.conn.execute(
             update(s2e_orders)
             .where(s2e_orders.c.connection == tx.connection, s2e_orders.c.s2e_id.in_(ids))
-            .values(not_found_cycle=None, tombstone_at=None, **_mark(tx))
+            .values({_FIRST_404: None, s2e_orders.c.tombstone_at: None} | _mark(tx))
         )
-    return Saved(saved.observed, saved.changed, len(met) - again)
+    return Saved(saved.observed, saved.changed, len(shown) - again)
 
 
 _MISSING = (own(links), links.c.cmms_id.in_(IDS), links.c.missing_cycles > 0)
-_GONE = select(links.c.s2e_id).where(*_MISSING)
-_FOUND_AGAIN = update(links).where(*_MISSING)
+_LINKED_AND_MISSING = select(links.c.s2e_id).where(*_MISSING)
+_NO_LONGER_MISSING = update(links).where(*_MISSING)
 
 
 def save_cmms(tx: Tx, records: Sequence[CmmsRecord], *, seen_at: datetime) -> Saved:
-    """Keep what the CMMS has shown. A linked record that shows again is no longer missing."""
-    rows = {record.cmms_id: _cmms_row(record) for record in records}
+    """Keep the records that the CMMS has shown. A linked one among them is no longer missing.
+
+    Args:
+        seen_at: when the read began, or when the answer to a write came.
+    """
+    rows = {record.cmms_id: cmms_row(record) for record in records}
     known = dict(find(tx, cmms_records, "cmms_id", list(rows), ("digest",)))
     digests = {cmms_id: row.pop("digest") for cmms_id, row in rows.items()}
 
@@ -106,9 +110,9 @@ def save_cmms(tx: Tx, records: Sequence[CmmsRecord], *, seen_at: datetime) -> Sa
 
     saved = _save(tx, cmms_records, "cmms_id", digests, columns_of, known, seen_at)
     for ids in chunks(rows):
-        returned = list(tx.run(_GONE, ids=ids).scalars())
+        returned = list(tx.run(_LINKED_AND_MISSING, ids=ids).scalars())
         if returned:
-            tx.run(_FOUND_AGAIN, ids=ids, missing_cycles=0, missing_cycle=None)
+            tx.run(_NO_LONGER_MISSING, ids=ids, missing_cycles=0, missing_cycle=None)
             mark_attention(tx, returned)
     return saved
 
@@ -123,101 +127,44 @@ def _save(
     seen_at: datetime,
     extra: Mapping[str, Any] = MappingProxyType({}),
 ) -> Saved:
-    """Keep rows under their digests.
+    """Keep rows. Those with a new digest are written whole and marked.
 
     Args:
-        digests: of all that was met.
-        columns_of: makes the columns of some; asked only for those whose digest is new.
-        known: the digests kept so far.
-        extra: is kept with every row, changed or not.
+        key: the column of the ids.
+        digests: of all rows, by id.
+        columns_of: makes the columns of some ids; called for those whose digest is new.
+        known: the digests kept so far, by id.
+        extra: columns that are set in every row, changed or not.
     """
-    changed = [name for name, digest in digests.items() if known.get(name) != digest]
+    changed = [row_id for row_id, digest in digests.items() if known.get(row_id) != digest]
     if len(changed) < len(digests):
-        same = [name for name, digest in digests.items() if known.get(name) == digest]
+        same = [row_id for row_id, digest in digests.items() if known.get(row_id) == digest]
         assign(tx, table, key, same, {"seen_at": seen_at, **extra})
     if changed:
-        columns = {**columns_of(changed), "digest": [digests[name] for name in changed]}
+        columns = {**columns_of(changed), "digest": [digests[row_id] for row_id in changed]}
         times = {"seen_at": seen_at, "changed_at": seen_at, "first_seen_at": seen_at}
-        own = {"connection": tx.connection, "needs_look": True, "look_since": tx.now}
-        upsert(tx, table, columns, {**times, **own, **extra}, kept=frozenset({"first_seen_at"}))
+        mark = {"needs_look": True, "look_since": tx.now}
+        same_for_all = {"connection": tx.connection, **times, **mark, **extra}
+        upsert(tx, table, columns, same_for_all, kept=frozenset({"first_seen_at"}))
     return Saved(len(digests), tuple(changed))
 
 
-def _s2e_columns(
-    s2e_ids: Sequence[str], met: Mapping[str, tuple[Mapping[str, Any], bytes]]
-) -> dict[str, Sequence[Any]]:
-    orders = [OrderJson(s2e_id, met[s2e_id][0]) for s2e_id in s2e_ids]
-    return {
-        "s2e_id": s2e_ids,
-        "status": [order.status for order in orders],
-        "external_id": [order.external_id for order in orders],
-        "sync_status": [order.sync_status for order in orders],
-        "raw": [met[s2e_id][1] for s2e_id in s2e_ids],
-    }
-
-
-def _s2e_digest(raw: Mapping[str, Any], told: bytes) -> str:
-    """Of the JSON as it came and of this version, which may read more in it than the last did."""
-    # Tasks come with a get and not with the list: the same order read both ways is unchanged.
-    if "tasks" in raw:
-        told = kept_json({key: value for key, value in raw.items() if key != "tasks"})[1]
-    digest = _OF_VERSION.copy()
-    digest.update(told)
-    return digest.hexdigest()
-
-
-def _cmms_row(record: CmmsRecord) -> dict[str, Any]:
-    fields, native = json_text(encode_fields(record.fields)), json_text(dict(record.native))
-    equivalents = {name.value: sorted(values) for name, values in record.equivalents.items()}
-    row = {column: _column_value(record.fields.get(name)) for name, column in SPELLED.items()} | {
-        "cmms_id": record.cmms_id,
-        "s2e_id": record.s2e_id,
-        "fields": fields,
-        "native": native,
-        "equivalents": equivalents,
-        "updated_at": record.updated_at,
-    }
-    told = json_text([equivalents, record.s2e_id])
-    return row | {"digest": _digest(*(part.encode() for part in (fields, native, told)))}
-
-
-def _column_value(value: Value) -> Any:
-    if value is None or type(value) is str or isinstance(value, datetime):
-        return value
-    if isinstance(value, Unreadable):
-        return None
-    return float(value) if isinstance(value, Decimal) else str(value)  # a status is text
-
-
-def _digest(*parts: bytes) -> str:
-    """Of the texts, in the order in which a side spells its keys: another order is looked at
-    once more, and found to be the same."""
-    return _new_digest(b"\x1f".join(parts)).hexdigest()
-
-
-def _new_digest(text: bytes) -> "hashlib.blake2b":
-    return hashlib.blake2b(text, digest_size=16)
-
-
-_OF_VERSION = _new_digest(__version__.encode() + b"\x1f")
-
-
-# ── which orders there are ────────────────────────────────────────────────────────────────
+# ── which orders and records there are ────────────────────────────────────────────────────
 
 
 def orders_where(*conditions: ColumnElement[bool]) -> Select[Any]:
-    """The ids of the orders of which this is so, those that were seen longest ago first."""
-    found = select(s2e_orders.c.s2e_id).where(own(s2e_orders), *conditions)
-    return found.order_by(s2e_orders.c.seen_at)
+    """The statement for the ids of such orders, those first that were seen longest ago."""
+    statement = select(s2e_orders.c.s2e_id).where(own(s2e_orders), *conditions)
+    return statement.order_by(s2e_orders.c.seen_at)
 
 
 def counting(*conditions: ColumnElement[bool]) -> Select[Any]:
-    """How many orders there are of which this is so."""
+    """The statement for the number of such orders."""
     return select(func.count()).select_from(s2e_orders).where(own(s2e_orders), *conditions)
 
 
 _LIVE = s2e_orders.c.tombstone_at.is_(None)
-_NOMINATED = orders_where(s2e_orders.c.not_found_cycle.is_not(None), _LIVE)
+_NOMINATED = orders_where(_FIRST_404.is_not(None), _LIVE)
 _OF_ORDERS = s2e_orders.c.s2e_id.in_(IDS)
 _KNOWN = orders_where(_OF_ORDERS)
 _SEEN_SINCE = orders_where(_OF_ORDERS, s2e_orders.c.seen_at >= bindparam("since"))
@@ -249,26 +196,26 @@ _ORDER = (own(s2e_orders), s2e_orders.c.s2e_id == bindparam("of"))
 _RESCOPE = update(s2e_orders).where(
     *_ORDER, s2e_orders.c.out_of_scope.is_distinct_from(bindparam("reason"))
 )
-_ABSENCE = select(s2e_orders.c.not_found_cycle, s2e_orders.c.tombstone_at).where(*_ORDER)
+_ABSENCE = select(_FIRST_404, s2e_orders.c.tombstone_at).where(*_ORDER)
 
 
 def nominated_s2e_ids(tx: Tx) -> list[str]:
-    """Orders that answered 404 once: asked again in the next cycle."""
+    """The live orders that answered 404 once. The next cycle asks for them again."""
     return list(tx.run(_NOMINATED).scalars())
 
 
 def known_s2e_ids(tx: Tx, s2e_ids: Collection[str]) -> set[str]:
-    """Those of the ids that Scan2Evolve was ever seen to hold."""
-    return {known for ids in chunks(s2e_ids) for known in tx.run(_KNOWN, ids=ids).scalars()}
+    """Those of these ids that Scan2Evolve was ever seen to hold."""
+    return {s2e_id for ids in chunks(s2e_ids) for s2e_id in tx.run(_KNOWN, ids=ids).scalars()}
 
 
 def claims_unseen_since(tx: Tx, moment: datetime) -> list[str]:
-    """cmms_ids of records that carry a Scan2Evolve id and that no read has shown since."""
+    """The cmms_ids of records that carry an order's id and that no read has shown since then."""
     return list(tx.run(_UNSEEN_CLAIMS, before=moment).scalars())
 
 
 def forget_record(tx: Tx, cmms_id: str) -> None:
-    """Forget a record that is linked to nothing and gone; the order it named is looked at."""
+    """Forget a record that is gone and not linked; mark the order whose id it carried."""
     here = (cmms_records.c.connection == tx.connection, cmms_records.c.cmms_id == cmms_id)
     s2e_id = tx.conn.execute(select(cmms_records.c.s2e_id).where(*here)).scalar_one_or_none()
     tx.conn.execute(delete(cmms_records).where(*here))
@@ -277,59 +224,65 @@ def forget_record(tx: Tx, cmms_id: str) -> None:
 
 
 def s2e_seen_since(tx: Tx, s2e_ids: Collection[str], moment: datetime) -> set[str]:
-    """Those of the ids that a read has shown since."""
+    """Those of these orders that a read has shown since then."""
     return {
-        seen
+        s2e_id
         for ids in chunks(s2e_ids)
-        for seen in tx.run(_SEEN_SINCE, ids=ids, since=moment).scalars()
+        for s2e_id in tx.run(_SEEN_SINCE, ids=ids, since=moment).scalars()
     }
 
 
 def has_live_orders(tx: Tx) -> bool:
-    """Whether there is an order that upstream is not known to have deleted."""
+    """Whether there is any order that is no tombstone."""
     return tx.run(_A_LIVE_ONE).first() is not None
 
 
 def live_s2e_count(tx: Tx) -> int:
-    """Orders that upstream is not known to have deleted."""
-    # Counted from the two ends, each of which has an index.
+    """How many orders are no tombstones."""
+    # There is an index for each of these counts, and none for their difference.
     count: int = tx.run(_ALL).scalar_one() - tx.run(_TOMBSTONES).scalar_one()
     return count
 
 
 def sync_status_count(tx: Tx, sync_status: str) -> int:
+    """How many live orders have this sync status, as last seen."""
     count: int = tx.run(_OF_SYNC_STATUS, wanted=sync_status).scalar_one()
     return count
 
 
 def unknown_claims(tx: Tx, limit: int) -> list[str]:
-    """Scan2Evolve ids that only the CMMS knows, of records not looked at yet."""
+    """Ids of orders that marked records carry and that Scan2Evolve was never seen to hold."""
     return [s2e_id for s2e_id in tx.run(_UNKNOWN_CLAIMS, at_most=limit).scalars() if s2e_id]
 
 
 def set_scope(tx: Tx, s2e_id: str, reason: str | None) -> None:
-    """Keep why an order is not synced; None: it is."""
+    """Keep why an order is not synced. None: it is synced."""
     tx.run(_RESCOPE, of=s2e_id, reason=reason, out_of_scope=reason)
 
 
 def is_known_record(tx: Tx, cmms_id: str) -> bool:
     """Whether the mirror has an observation of this record."""
-    found = select(func.count()).where(
+    count = select(func.count()).where(
         cmms_records.c.connection == tx.connection, cmms_records.c.cmms_id == cmms_id
     )
-    return bool(tx.conn.execute(found).scalar_one())
+    return bool(tx.conn.execute(count).scalar_one())
 
 
 def note_absence(tx: Tx, s2e_id: str, cycle_id: str) -> bool:
-    """Note a 404. True: it is the second, in another cycle, and the order is a tombstone now."""
+    """Keep that an order answered 404. A 404 in a second cycle makes it a tombstone.
+
+    Returns:
+        Whether this call made it one.
+    """
     here = (s2e_orders.c.connection == tx.connection, s2e_orders.c.s2e_id == s2e_id)
     row = tx.run(_ABSENCE, of=s2e_id).one_or_none()
     if row is None or row.tombstone_at is not None:
         return False
-    if row.not_found_cycle is None:
-        tx.conn.execute(update(s2e_orders).where(*here).values(not_found_cycle=cycle_id))
+    first_404 = row[0]
+    if first_404 is None:
+        tx.conn.execute(update(s2e_orders).where(*here).values({_FIRST_404: cycle_id}))
         return False
-    if row.not_found_cycle == cycle_id:
+    if first_404 == cycle_id:
         return False
     tombstone = {"tombstone_at": tx.now, **_mark(tx)}
     tx.conn.execute(update(s2e_orders).where(*here).values(tombstone))

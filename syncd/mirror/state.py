@@ -1,4 +1,4 @@
-"""Single values of a connection, and the records of cycles and sweeps."""
+"""Single values of a connection, and the rows of cycles and sweeps."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -14,21 +14,20 @@ from syncd.mirror.db.database import Tx, own
 from syncd.mirror.db.tables import cycles, state, sweeps
 
 RUNNING = "running"  # a sweep that has not come to its end
-# Keys.
+# The keys of `state`.
 PAUSED = "paused"  # true: a person has stopped writing
 FIRST_SYNC_OVER = "first_sync_over"  # true: creations are no longer counted
-CMMS_FULL_READ_AT = "cmms_full_read_at"
-CMMS_WATERMARK = "cmms_watermark"
-CMMS_VERSION = "cmms_version"  # of the CMMS as the last whole read met it, if it could tell
+CMMS_FULL_READ_AT = "cmms_full_read_at"  # when the last whole read began
+CMMS_WATERMARK = "cmms_watermark"  # the newest stamp of the CMMS whose changes were all read
+CMMS_VERSION = "cmms_version"  # of the CMMS at the last whole read; null: the next has to read
 CMMS_OWED = "cmms_owed"  # ids of records that could not be read, to be asked for again
-CMMS_MAPPING = "cmms_mapping"  # hash of the mapping that the records were read with
-POLICY = "policy"  # the settings under which the orders were last settled
-MIRROR_ID = "mirror_id"  # made with the mirror, so that a plan's file knows its own
-PRUNED_AT = "pruned_at"
-LIST_ORDER = "list_order"  # the order that the last sweep found the list in, if it is one we know
-UNDECIDED = "undecided"  # true: a cycle reads, and has not kept yet what it decides on that
-LANES = "lanes"  # how far the hot lanes got that do not fit into one tick
-
+CMMS_MAPPING = "cmms_mapping"  # hash of the mapping with which the records were read
+POLICY = "policy"  # the settings under which the orders were last decided about
+MIRROR_ID = "mirror_id"  # made with the mirror; a plan's file is good for this mirror only
+PRUNED_AT = "pruned_at"  # when old lines were last deleted
+LIST_ORDER = "list_order"  # the order of the list, as the last sweep saw it; null: unknown
+UNDECIDED = "undecided"  # true: a cycle has read, and has not kept its decisions yet
+LANES = "lanes"  # how far the hot lanes were read that do not fit into one tick
 
 _VALUE = select(state.c.value).where(own(state), state.c.key == bindparam("of"))
 _FORGET = delete(state).where(own(state), state.c.key == bindparam("of"))
@@ -52,11 +51,13 @@ def get_state(tx: Tx, key: str) -> Any:
 
 
 def set_state(tx: Tx, key: str, value: object) -> None:
+    """Keep a value that JSON can express, in the place of the old one."""
     tx.run(_FORGET, of=key)
     tx.insert(state, key=key, value=value)
 
 
 def get_moment(tx: Tx, key: str) -> datetime | None:
+    """The time that `set_moment` has kept, or None."""
     stored = get_state(tx, key)
     return datetime.fromisoformat(stored) if isinstance(stored, str) else None
 
@@ -80,21 +81,25 @@ def last_cycle(tx: Tx) -> dict[str, Any] | None:
 
 
 def last_good_cycle_at(tx: Tx) -> datetime | None:
-    """When a cycle last ended that could read both sides."""
+    """When a cycle last ended that was complete or partial; None: none did."""
     moment: datetime | None = tx.run(_LAST_GOOD).scalar_one_or_none()
     return moment
 
 
 def start_sweep(tx: Tx, cycle_id: str) -> int:
-    """Begin a sweep; return its number."""
-    began = {"cycle_id": cycle_id, "started_at": tx.now, "result": RUNNING}
-    told = tx.run(_NEW_SWEEP, connection=tx.connection, pages=0, orders=0, **began)
-    number: int = told.scalar_one()
-    return number
+    """Begin a sweep; return its id."""
+    values = {"cycle_id": cycle_id, "started_at": tx.now, "result": RUNNING}
+    result = tx.run(_NEW_SWEEP, connection=tx.connection, pages=0, orders=0, **values)
+    sweep_id: int = result.scalar_one()
+    return sweep_id
 
 
 def save_progress(tx: Tx, sweep_id: int, sweep: Sweep, about: Mapping[str, Any]) -> None:
-    """Keep where a sweep is to go on, in the transaction of the page it has just read."""
+    """Keep where a sweep has to go on, in the transaction that saves the page it has just read.
+
+    Args:
+        about: what else the next cycle has to know of it, for `running_sweep`'s `progress`.
+    """
     tx.run(
         _SWEEP,
         of=sweep_id,
@@ -108,23 +113,32 @@ def save_progress(tx: Tx, sweep_id: int, sweep: Sweep, about: Mapping[str, Any])
 def end_sweep(
     tx: Tx, sweep_id: int, *, result: str, reason: str | None, certificate: Certificate | None
 ) -> None:
-    """Keep what a sweep came to, and what it has proved; its place is no longer needed."""
-    proved = None if certificate is None else asdict(certificate)
-    told = {"result": result, "reason": reason, "certificate": proved}
-    tx.run(_SWEEP, of=sweep_id, ended_at=tx.now, progress=None, **told)
+    """Keep the result of a sweep, and what it has proved.
+
+    Args:
+        result: complete or partial.
+        reason: why it is partial; None: it is complete.
+    """
+    values = {
+        "result": result,
+        "reason": reason,
+        "certificate": None if certificate is None else asdict(certificate),
+    }
+    tx.run(_SWEEP, of=sweep_id, ended_at=tx.now, progress=None, **values)
 
 
 def running_sweep(tx: Tx) -> dict[str, Any] | None:
-    """The sweep that has not come to its end: id, started_at, pages, orders, total, progress."""
+    """The columns of the sweep that is running, or None."""
     return _sweep(tx, _RUNNING_SWEEP)
 
 
 def last_sweep(tx: Tx) -> dict[str, Any] | None:
-    """The sweep that ended last: started_at, ended_at, result, reason, pages, certificate."""
+    """The columns of the sweep that ended last, or None."""
     return _sweep(tx, _LAST_SWEEP)
 
 
 def last_complete_sweep(tx: Tx) -> dict[str, Any] | None:
+    """The columns of the last complete sweep, or None."""
     return _sweep(tx, _COMPLETE_SWEEP)
 
 
@@ -143,8 +157,8 @@ def _sweep(tx: Tx, statement: Select[Any]) -> dict[str, Any] | None:
 
 
 def knows_cycle(tx: Tx, cycle_id: str) -> bool:
-    """Whether there was such a cycle, as far as the mirror remembers."""
-    found = select(cycles.c.cycle_id).where(
+    """Whether the mirror holds this cycle; old ones are deleted."""
+    statement = select(cycles.c.cycle_id).where(
         cycles.c.connection == tx.connection, cycles.c.cycle_id == cycle_id
     )
-    return tx.conn.execute(found).first() is not None
+    return tx.conn.execute(statement).first() is not None

@@ -113,7 +113,7 @@ def test_a_record_comes_back_as_it_was_seen(mirror: Mirror) -> None:
     save_records(mirror, seen)
     with mirror.read() as tx:
         [case] = load_cases(tx, ["wo_1"])
-    assert case.cmms == seen
+    assert [claim.record for claim in case.claims] == [seen]
 
 
 def test_columns_of_a_status_that_cannot_be_read_are_empty(mirror: Mirror) -> None:

@@ -42,7 +42,7 @@ def met(mirror: Mirror, read_by: MappedCmms, told: dict[str, Any]) -> CmmsRecord
 
 def base_row(mirror: Mirror) -> Any:
     with mirror.read() as tx:
-        pair = natives.linked_pair(tx, "7")
+        pair = natives.linked_order(tx, "7")
     assert pair is not None
     return pair.base
 

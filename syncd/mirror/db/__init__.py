@@ -1,11 +1,11 @@
 """The mirror's database: SQLite or PostgreSQL, one schema.
 
-database  opening, transactions, what runs in them
+database  opening, transactions, and running statements in them
 tables    every table and column
 view      the view in which people read orders
-columns   column types
+columns   column types, and values that both databases take
 bulk      many rows at once
-schema    migrations, versions, backups
-lease     one writer a connection, with fencing
-failures  what a driver's error means
+schema    revision, upgrade, backup
+lease     one writer for a connection, with fencing
+failures  a driver's errors translated into ours
 """

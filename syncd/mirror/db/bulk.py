@@ -1,7 +1,9 @@
-"""Look up and write many rows at once.
+"""Read and write many rows at once.
 
-SQLAlchemy composes each statement once; values are put into the driver's form here, a column at
-a time. All ids of a page travel as one parameter, so that their number does not matter.
+`find`, `assign` and `upsert` are for the hot path, the rows of a page. SQLAlchemy composes each of
+their statements once, and the values are put into the driver's form here, one column after the
+other. All ids travel as one parameter, so that their number does not matter. Other statements use
+`IDS` with `chunks`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,6 +20,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Dialect,
+    Function,
     Table,
     any_,
     bindparam,
@@ -27,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from syncd.mirror.db.columns import Text, UtcTime, dump_json, plain_text
+from syncd.mirror.db.columns import PlainText, UtcTime, dump_json, plain_text
 from syncd.mirror.db.database import Tx
 
 _CHUNK = 400  # ids in one IN list
@@ -46,19 +49,21 @@ def chunks(ids: Iterable[str]) -> Iterator[list[str]]:
 def find(
     tx: Tx, table: Table, key: str, ids: Sequence[str], names: tuple[str, ...]
 ) -> Sequence[Any]:
-    """The rows of these ids, as far as there are any: the key of each, and these columns."""
+    """The rows that have one of these ids: for each its key, and the named columns."""
     statement, order = _find(table, key, names, tx.conn.dialect)
-    told = {"own": tx.connection, "ids": _together(ids, tx.conn.dialect)}
-    return tx.conn.exec_driver_sql(statement, _in_order(order, told, tx.conn.dialect)).all()
+    parameters = {"own": tx.connection, "ids": _together(ids, tx.conn.dialect)}
+    return tx.conn.exec_driver_sql(statement, _in_order(order, parameters, tx.conn.dialect)).all()
 
 
 def assign(tx: Tx, table: Table, key: str, ids: Sequence[str], values: Mapping[str, Any]) -> None:
-    """Give the rows of these ids these values."""
+    """Set these columns, to the same values in all rows that have one of these ids."""
     dialect = tx.conn.dialect
     statement, order = _assign(table, key, tuple(values), dialect)
-    told = {name: _converted(table.c[name], [value], dialect)[0] for name, value in values.items()}
-    told |= {"own": tx.connection, "ids": _together(ids, dialect)}
-    tx.conn.exec_driver_sql(statement, _in_order(order, told, dialect))
+    parameters = {
+        name: _converted(table.c[name], [value], dialect)[0] for name, value in values.items()
+    }
+    parameters |= {"own": tx.connection, "ids": _together(ids, dialect)}
+    tx.conn.exec_driver_sql(statement, _in_order(order, parameters, dialect))
 
 
 def upsert(
@@ -68,22 +73,24 @@ def upsert(
     same: Mapping[str, Any],
     kept: frozenset[str],
 ) -> None:
-    """Insert rows; where one is there, replace all of it but the columns in `kept`. A look that
-    was due stays due since when it was.
+    """Insert rows; where a row exists, replace all its columns but those in `kept`.
+
+    A row that already had to be decided about keeps the time since when (`look_since`).
 
     Args:
-        columns: the values of all rows, by column. JSON may be bytes: clean text in UTF-8.
-        same: what all rows have in common, by column.
+        columns: the values of all rows, by column. JSON may be bytes, as `kept_json` makes them.
+        same: the values that all rows have in common, by column.
+        kept: columns that an existing row keeps.
     """
     dialect = tx.conn.dialect
     statement, order = _upsert(table, (*columns, *same), kept, dialect)
-    told: dict[str, Iterable[Any]] = {
+    by_column: dict[str, Iterable[Any]] = {
         name: _converted(table.c[name], [value], dialect) * len(next(iter(columns.values())))
         for name, value in same.items()
     }
     for name, column in columns.items():
-        told[name] = _converted(table.c[name], column, dialect)
-    values: Any = list(zip(*[told[name] for name in order], strict=True))
+        by_column[name] = _converted(table.c[name], column, dialect)
+    values: Any = list(zip(*[by_column[name] for name in order], strict=True))
     if not dialect.positional:
         values = [dict(zip(order, row, strict=True)) for row in values]
     tx.conn.exec_driver_sql(statement, values)
@@ -115,12 +122,12 @@ def _upsert(
 
 
 def _these(table: Table, key: str, dialect: Dialect) -> tuple[ColumnElement[bool], ...]:
-    """The rows of the ids that `_together` has put into one parameter."""
+    """The rows that have one of the ids which `_together` has put into one parameter."""
     if dialect.name == "postgresql":
-        among = table.c[key] == any_(bindparam("ids", type_=ARRAY(Text)))
+        among = table.c[key] == any_(bindparam("ids", type_=ARRAY(PlainText)))
     else:
-        each = func.json_each(bindparam("ids")).table_valued("value")
-        among = table.c[key].in_(select(each.c.value))
+        ids = Function("json_each", bindparam("ids")).table_valued("value")
+        among = table.c[key].in_(select(ids.c.value))
     return table.c.connection == bindparam("own"), among
 
 
@@ -132,8 +139,8 @@ def _composed(statement: ClauseElement, names: Sequence[str], dialect: Dialect) 
 # ── values, in the driver's form ──────────────────────────────────────────────────────────
 
 
-def _in_order(order: Sequence[str], told: Mapping[str, Any], dialect: Dialect) -> Any:
-    return tuple(told[name] for name in order) if dialect.positional else dict(told)
+def _in_order(order: Sequence[str], values: Mapping[str, Any], dialect: Dialect) -> Any:
+    return tuple(values[name] for name in order) if dialect.positional else dict(values)
 
 
 def _together(ids: Sequence[str], dialect: Dialect) -> Any:
@@ -144,7 +151,7 @@ def _together(ids: Sequence[str], dialect: Dialect) -> Any:
 def _converted(column: Column[Any], values: Sequence[Any], dialect: Dialect) -> list[Any]:
     if isinstance(column.type, UtcTime) and dialect.name == "sqlite":
         return [_time_text(value) for value in values]
-    if isinstance(column.type, Text):
+    if isinstance(column.type, PlainText):
         return _texts(values)
     if isinstance(column.type, JSON):
         return [value.decode() if isinstance(value, bytes) else _json(value) for value in values]

@@ -1,8 +1,8 @@
-"""Column types that mean the same on SQLite and PostgreSQL, and take whatever a side sends.
+"""Column types that mean the same on SQLite and PostgreSQL, and take any value that a side sends.
 
-PostgreSQL stores no NUL character and no half of a surrogate pair, its JSON no NaN; and a CMMS
-hands out what JSON has no word for. Both databases get the same, so that a mirror reads alike on
-either.
+PostgreSQL stores neither a NUL character nor half of a surrogate pair, and its JSON holds no NaN.
+A CMMS may send values that JSON cannot express, such as dates and bytes. All such values are
+replaced before they are stored, on SQLite too, so that a mirror reads the same on either.
 """
 
 import json
@@ -54,8 +54,8 @@ class UtcTime(TypeDecorator[datetime]):
         return utc
 
 
-class Text(TypeDecorator[str]):
-    """Text without what no database takes, when it is stored and when it is looked for."""
+class PlainText(TypeDecorator[str]):
+    """Text as `plain_text` makes it, both when it is stored and when it is searched."""
 
     impl = sa.Text()
     cache_ok = True
@@ -69,14 +69,14 @@ Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def plain_text(value: str) -> str:
-    """The text without NUL characters; half a surrogate pair shows as a replacement character."""
+    """The text without NUL characters; half a surrogate pair becomes a replacement character."""
     if value.isascii():
         return value.replace("\x00", "")
     return _HALF_PAIR.sub("\N{REPLACEMENT CHARACTER}", value.replace("\x00", ""))
 
 
 def plain_json(value: Any) -> Any:
-    """The value as JSON that both databases take. What JSON has no word for becomes text."""
+    """The value as JSON that both databases take. What JSON cannot express becomes text."""
     if isinstance(value, str):
         return plain_text(value)
     if value is None or isinstance(value, bool | int):
@@ -105,22 +105,24 @@ def _number(value: Decimal) -> int | float | str:
 
 
 class JsonText(str):
-    """JSON that is text already, and clean."""
+    """JSON text that `json_text` has made; it is stored as it is."""
 
     __slots__ = ()
 
 
 def json_text(value: Any) -> JsonText:
-    """The value as clean JSON text."""
+    """The value as JSON text that both databases take."""
     return JsonText(kept_json(value)[1].decode())
 
 
 def kept_json(value: Any) -> tuple[Any, bytes]:
-    """The value as a database can keep it, and that as JSON in UTF-8: plain values at once,
-    others by way of `plain_json`."""
+    """The value as both databases take it, and the same as JSON text in UTF-8.
+
+    Most values pass unchanged, in one step; only the others go through `plain_json`.
+    """
     try:
         text = orjson.dumps(value)
-    except TypeError:  # what JSON has no word for, or half a surrogate pair
+    except TypeError:  # a value that JSON cannot express, or half a surrogate pair
         pass
     else:
         if b"\\u0000" not in text:
@@ -130,7 +132,7 @@ def kept_json(value: Any) -> tuple[Any, bytes]:
 
 
 def kept_jsons(values: Sequence[Any]) -> list[tuple[Any, bytes]]:
-    """`kept_json` of each of many."""
+    """`kept_json` of many values, faster than one by one."""
     try:
         texts = list(map(orjson.dumps, values))
     except TypeError:
@@ -141,7 +143,7 @@ def kept_jsons(values: Sequence[Any]) -> list[tuple[Any, bytes]]:
 
 
 def dump_json(value: Any) -> str:
-    """JSON text for a column, cleaned."""
+    """The JSON text for a column, as both databases take it."""
     if isinstance(value, JsonText):
         return str(value)
     return json.dumps(plain_json(value), ensure_ascii=False, separators=(",", ":"))

@@ -1,9 +1,8 @@
 """Open the mirror, and run transactions on it.
 
-SQLite: WAL, synchronous=FULL, foreign keys, a busy timeout, and `BEGIN IMMEDIATE` for writers,
-since a deferred transaction that reads first fails at once when it comes to write
-(SQLITE_BUSY_SNAPSHOT, which no busy timeout waits out). PostgreSQL: psycopg 3, REPEATABLE READ
-for readers.
+SQLite: WAL, synchronous=FULL, foreign keys, a busy timeout, and `BEGIN IMMEDIATE` for writers. A
+deferred transaction that reads first and writes later may fail at once (SQLITE_BUSY_SNAPSHOT),
+whatever the busy timeout. PostgreSQL: psycopg 3, REPEATABLE READ for readers.
 """
 
 import sqlite3
@@ -40,13 +39,13 @@ from syncd.mirror.db.failures import REBUILD, translated
 BUSY_TIMEOUT_MS = 5000
 LOCK_TIMEOUT_MS = 10_000
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-_PAGE_SIZE = 16384  # bytes: a row of some kilobytes is not spread over several pages
+_PAGE_SIZE = 16384  # bytes, so that a row of some kilobytes fits into one page
 _SETTING = "SYNCD_DATABASE_URL"
 _POSTGRES_ARGUMENTS = {
     "connect_timeout": 10,  # seconds
     "application_name": "syncd",
     "client_encoding": "utf8",
-    # A peer that has vanished without a word is noticed after half a minute, not after hours.
+    # A server that is gone without closing the connection is noticed after half a minute.
     "keepalives_idle": 15,
     "keepalives_interval": 5,
     "keepalives_count": 3,
@@ -56,17 +55,23 @@ _POSTGRES_ARGUMENTS = {
 
 @dataclass(frozen=True, slots=True)
 class Tx:
-    """One transaction of one connection (in our sense), at one moment."""
+    """One transaction, for one connection (a pair of Scan2Evolve and a CMMS), at one moment.
+
+    Attributes:
+        conn: SQLAlchemy's connection to the database.
+        connection: the name of the pair; every row carries it.
+    """
 
     conn: Connection
     connection: str
     now: datetime
 
     def run(self, statement: Executable, **values: Any) -> CursorResult[Any]:
-        """Execute a statement that was composed beforehand, on this connection's rows.
+        """Execute a statement that was composed at import, on this connection's rows.
 
-        Composing one takes longer than SQLite takes to execute it. `values` fill its bound
-        parameters, and the columns of an INSERT or UPDATE; `own` is filled in here.
+        SQLAlchemy takes longer to compose a statement than SQLite to execute it. `values` fill
+        its bound parameters, and the columns of an INSERT or UPDATE; the parameter of `own` is
+        filled in here.
         """
         return self.conn.execute(statement, {"own": self.connection, **values})
 
@@ -81,7 +86,7 @@ def _insert_into(table: Table) -> Insert:
 
 
 def own(table: Table) -> ColumnElement[bool]:
-    """The rows of the connection that asks, in a statement for `Tx.run`."""
+    """The condition that a row belongs to the transaction's connection, for `Tx.run`."""
     return table.c.connection == bindparam("own")
 
 
@@ -91,7 +96,7 @@ class Mirror:
 
     Attributes:
         path: the SQLite file; None on PostgreSQL.
-        fence: asked at the start of every transaction that writes; raises where it may not.
+        fence: called at the start of every transaction that writes; raises if it must not.
     """
 
     engine: Engine
@@ -102,11 +107,11 @@ class Mirror:
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[Tx]:
-        """Write: all or nothing. Raises MirrorUnavailable, MirrorContentError.
+        """Write all or nothing. Raises MirrorUnavailable, MirrorContentError.
 
         Args:
-            durable: on the disk when it returns. Observations need not be: what a power cut
-                takes of them is read again, and what is kept later is kept after them.
+            durable: whether it is on the disk when it returns. Observations need not be: what a
+                power cut takes of them is read again, and later commits come after them on disk.
         """
         with translated(self.where), self.engine.connect() as conn, _writing(conn, durable):
             tx = Tx(conn, self.connection, self.utcnow())
@@ -121,12 +126,12 @@ class Mirror:
             yield Tx(conn, self.connection, self.utcnow())
 
     def fenced(self, fence: Callable[[Tx], None]) -> Self:
-        """The same mirror, every write of which passes this fence."""
+        """The same mirror with this fence before each of its writes."""
         return replace(self, fence=fence)
 
     @property
     def where(self) -> str:
-        """The database as the operator may see it: never a password."""
+        """The database as the operator may see it, without a password."""
         return str(self.path) if self.path is not None else shown(self.engine.url)
 
     @property
@@ -140,7 +145,7 @@ class Mirror:
 @contextmanager
 def _writing(conn: Connection, durable: bool) -> Iterator[None]:
     with conn.begin():
-        if conn.dialect.name == "sqlite":  # the driver's own BEGIN is off
+        if conn.dialect.name == "sqlite":  # the driver sends no BEGIN of its own, see `prepare`
             driver = _sqlite_of(conn)
             driver.execute("PRAGMA query_only = OFF")
             driver.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
@@ -161,8 +166,10 @@ def _reading(conn: Connection) -> Iterator[None]:
 
 
 def _sqlite_of(conn: Connection) -> sqlite3.Connection:
-    """The driver's own connection: what is said with each transaction is said to it directly,
-    which takes a twentieth of the time."""
+    """The driver's own connection.
+
+    The statements that begin each transaction go to it directly, in a twentieth of the time.
+    """
     driver = conn.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - for the type checker
     return driver
@@ -171,15 +178,15 @@ def _sqlite_of(conn: Connection) -> sqlite3.Connection:
 def open_mirror(
     url: str, utcnow: Callable[[], datetime], *, connection: str = "default", create: bool = True
 ) -> Mirror:
-    """The mirror at `url`, reached once to be sure.
+    """The mirror at `url`. It is connected to once, so that a bad one is noticed here.
 
     Args:
-        create: make a missing SQLite file; without it a missing one is MirrorUnavailable.
+        create: make a missing SQLite file; without it a missing file is MirrorUnavailable.
 
     Raises:
         ConfigurationError: the URL is malformed.
-        MirrorUnavailable: it cannot be opened or reached.
-        MirrorContentError: it is not a database.
+        MirrorUnavailable: the database cannot be opened or reached.
+        MirrorContentError: the file is damaged, or is not a database.
     """
     parsed = parse_url(url)
     path = (
@@ -222,7 +229,7 @@ def parse_url(url: str) -> URL:
 
 
 def shown(url: URL) -> str:
-    """A URL without its password and its query, which may hold one."""
+    """The URL without its password, and without its query, which may hold one."""
     return url.set(query={}).render_as_string(hide_password=True)
 
 
@@ -241,7 +248,7 @@ def _sqlite_engine(url: URL) -> Engine:
         dbapi.isolation_level = None
         dbapi.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         dbapi.execute("PRAGMA foreign_keys = ON")
-        dbapi.execute(f"PRAGMA page_size = {_PAGE_SIZE}")  # of a file that is made new
+        dbapi.execute(f"PRAGMA page_size = {_PAGE_SIZE}")  # for a file that is made now
         dbapi.execute("PRAGMA synchronous = FULL")
 
     return engine
@@ -274,7 +281,7 @@ def _postgres_engine(url: URL) -> Engine:
 
 
 def dedicated_engine(mirror: Mirror) -> Engine:
-    """An engine whose connections are not pooled: a lease must die with its holder."""
+    """An engine without a pool: closing its connection gives back the lease that it holds."""
     return create_engine(
         mirror.engine.url,
         poolclass=NullPool,
@@ -284,7 +291,7 @@ def dedicated_engine(mirror: Mirror) -> Engine:
 
 
 def _check_file(conn: Connection, path: Path) -> None:
-    """Look for damage, and set WAL, which needs the right to write."""
+    """Raise if the file is damaged; turn WAL on, which fails without the right to write."""
     result = conn.exec_driver_sql("PRAGMA quick_check(1)").scalar()
     if result != "ok":
         raise MirrorContentError(f"{path} is damaged ({result}). {REBUILD}")
@@ -292,7 +299,8 @@ def _check_file(conn: Connection, path: Path) -> None:
 
 
 def _use_wal(conn: Connection) -> None:
-    """Two processes that both turn WAL on meet "locked" at once, whatever the busy timeout."""
+    """Turn WAL on. Try again while another process does the same, since SQLite then answers
+    "locked" at once, whatever the busy timeout."""
     gives_up = time.monotonic() + BUSY_TIMEOUT_MS / 1000
     while True:
         try:

@@ -1,6 +1,9 @@
-"""From a database's errors to ours: what can only be waited for, and what a person mends.
+"""Translate a database's errors into ours.
 
-What is neither is a bug of ours and is raised as it is.
+    MirrorUnavailable    time may mend it: a lock, a lost connection, a full disk
+    MirrorContentError   a person has to mend it: damage, missing tables
+
+Any other error shows a bug of ours and is raised as it is.
 """
 
 import os
@@ -56,9 +59,7 @@ _POSTGRES_UNDEFINED = {"42P01", "42703"}
 
 @contextmanager
 def translated(where: str) -> Iterator[None]:
-    """Raise our errors in place of the database's.
-
-    Their texts hold no statement, no parameter and no password.
+    """Raise our errors in place of the database's. Their texts hold no SQL, value or password.
 
     Args:
         where: the database as the operator may see it.
@@ -70,7 +71,7 @@ def translated(where: str) -> Iterator[None]:
         if ours is None:
             raise
         raise ours from error
-    except sqlite3.Error as error:  # what was said to the driver directly
+    except sqlite3.Error as error:  # from statements that went to the driver directly
         ours = _of_sqlite(error, where)
         if ours is None:
             raise
@@ -92,29 +93,29 @@ def _of_sqlite(error: sqlite3.Error, where: str) -> MirrorUnavailable | MirrorCo
         return _unavailable(where, str(error), _SQLITE_UNAVAILABLE[code].format(uid=os.geteuid()))
     if code in _SQLITE_CONTENT:
         return MirrorContentError(f"{where} {_SQLITE_CONTENT[code]} ({error}). {REBUILD}")
-    said = str(error)
-    # Damage to the first pages can also read as a table that was never there.
-    if said.startswith(("no such table", "no such column")) or "has no column named" in said:
-        return MirrorContentError(f"{where} lacks what this syncd needs ({said}). {_UPGRADE}")
+    message = str(error)
+    # SQLite may also report a missing table if the first pages of the file are damaged.
+    if message.startswith(("no such table", "no such column")) or "has no column named" in message:
+        return MirrorContentError(f"{where} lacks what this syncd needs ({message}). {_UPGRADE}")
     return None
 
 
 def _of_postgres(error: DBAPIError, where: str) -> MirrorUnavailable | MirrorContentError | None:
     state = getattr(error.orig, "sqlstate", None) or ""
-    said = next(iter(str(error.orig).strip().splitlines()), type(error.orig).__name__)
+    message = next(iter(str(error.orig).strip().splitlines()), type(error.orig).__name__)
     for key in (state, state[:2]):
         if key in _POSTGRES_UNAVAILABLE:
-            return _unavailable(where, said, _POSTGRES_UNAVAILABLE[key])
+            return _unavailable(where, message, _POSTGRES_UNAVAILABLE[key])
     if state in _POSTGRES_DAMAGED:
-        return MirrorContentError(f"{where} is damaged ({said}). {REBUILD}")
+        return MirrorContentError(f"{where} is damaged ({message}). {REBUILD}")
     if state in _POSTGRES_UNDEFINED:
-        return MirrorContentError(f"{where} lacks what this syncd needs ({said}). {_UPGRADE}")
-    # Where it never reached a server, or lost it, psycopg gives no state.
+        return MirrorContentError(f"{where} lacks what this syncd needs ({message}). {_UPGRADE}")
+    # psycopg gives no state if it never reached a server, or lost it.
     lost = not state and isinstance(error, OperationalError | InterfaceError)
     if lost or error.connection_invalidated:
-        return _unavailable(where, said, "it cannot be reached")
+        return _unavailable(where, message, "it cannot be reached")
     return None
 
 
-def _unavailable(where: str, said: str, meaning: str) -> MirrorUnavailable:
-    return MirrorUnavailable(f"the mirror {where} cannot be used: {meaning} ({said})")
+def _unavailable(where: str, message: str, meaning: str) -> MirrorUnavailable:
+    return MirrorUnavailable(f"the mirror {where} cannot be used: {meaning} ({message})")

@@ -3,10 +3,11 @@
     SQLite       flock on `<file>.lease`, which the kernel frees when the process ends
     PostgreSQL   a session advisory lock on a connection of its own, freed when that ends
 
-The lock says who may start; the token in the `leases` row says whose writes still count. A
-holder that was stopped and wakes up finds another token there and may not write any more: every
-transaction of a cycle begins with that check, the one that journals an intent among them. What
-window remains is the time between that commit and the request leaving the machine.
+The lock decides who may start; the token in the `leases` row decides whose writes still count.
+Example: a holder is suspended, and another takes over. When the first wakes up, it reads another
+token there and must not write any more. Every transaction of a cycle begins with that check, also
+the one that journals an intent. One window remains: the time between the commit of the intent and
+the moment at which its request leaves the machine.
 """
 
 import fcntl
@@ -24,12 +25,12 @@ from syncd.mirror.db.failures import translated
 from syncd.mirror.db.tables import leases
 
 _RETRY_S = 0.2
-# Asked with every transaction, and so not composed anew each time.
+# Composed once, since every transaction runs it.
 _HOLDER = select(leases.c.token, leases.c.holder).where(own(leases)).with_for_update(read=True)
 
 
 class Lease:
-    """The right to write for one connection."""
+    """The right to write for one connection. One process holds it at a time."""
 
     def __init__(
         self,
@@ -51,7 +52,7 @@ class Lease:
         """Take the lease, waiting up to `wait_s`; return its token.
 
         Raises:
-            LeaseHeld: names who holds it and since when.
+            LeaseHeld: another process holds it; the text names it and since when.
             MirrorUnavailable: the mirror cannot be reached.
         """
         give_up = self._monotonic() + wait_s
@@ -64,7 +65,10 @@ class Lease:
         return self.token
 
     def announce(self) -> int:
-        """Write who holds it and take the next token. The `leases` table must exist."""
+        """Take the next token, write it with the holder into `leases`, and return it.
+
+        The table must exist.
+        """
         with self._mirror.transaction() as tx:
             here = leases.c.connection == tx.connection
             last = tx.conn.execute(select(leases.c.token).where(here)).scalar_one_or_none()
@@ -77,15 +81,17 @@ class Lease:
         return self.token
 
     def check(self, tx: Tx) -> None:
-        """Raise LeaseLost if another holder has taken over. Until this transaction ends, nobody
-        can."""
+        """Raise LeaseLost if another holder has taken over.
+
+        Nobody can take over before this transaction ends.
+        """
         row = tx.run(_HOLDER).one_or_none()
         if row is None or row.token != self.token:
             by = (row.holder if row is not None else None) or "nobody"
             raise LeaseLost(f"the lease was taken over by {by}; nothing more is written")
 
     def renew(self) -> None:
-        """Say that we are alive; take the lock again if its session was lost meanwhile."""
+        """Record that we are alive; take the lock again if its session was lost meanwhile."""
         if self._session is not None:
             try:
                 self._session.execute(text("SELECT 1"))
@@ -103,7 +109,7 @@ class Lease:
             )
 
     def release(self) -> None:
-        """Give the lease back. The row keeps the token and names no holder."""
+        """Give the lease back. The row keeps the token and no longer names a holder."""
         try:
             with self._mirror.transaction() as tx:
                 tx.conn.execute(
@@ -125,7 +131,7 @@ class Lease:
         return self._session is not None or self._try_advisory_lock()
 
     def _try_flock(self, path: Path) -> bool:
-        # Never deleted: a lock on a deleted file excludes nobody.
+        # The file is never deleted, since a lock on a deleted file excludes nobody.
         name = path.with_name(path.name + ".lease")
         try:
             number = os.open(name, os.O_RDWR | os.O_CREAT, 0o644)

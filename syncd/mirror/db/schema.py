@@ -1,7 +1,7 @@
-"""The mirror's schema: which revision it has, and how it gets to ours.
+"""The mirror's schema: its revision, how it is upgraded to ours, and backups.
 
-`scripts` is the folder of the migrations, where it is not syncd's own. Alembic is imported where
-it is needed: every command asks for the revision, few find another than theirs.
+`scripts` is the folder of the migrations; None stands for syncd's own. Alembic is imported inside
+the functions that need it, since every command asks for the revision and few have to upgrade.
 """
 
 import os
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-NEWEST = "0004"  # the last of the migrations; tests/edges/test_mirror_schema.py looks
+NEWEST = "0004"  # of our migrations; tests/edges/test_mirror_schema.py compares
 _VERSION = "alembic_version"
 _REVISION = select(column("version_num", String)).select_from(table(_VERSION))
 
 
 def migrations_path() -> Path:
-    """The migration scripts: inside the installed package, or beside it in a checkout."""
+    """The folder of our migrations: inside the installed package, or beside it in a checkout."""
     package = Path(syncd.__file__).parent
     packaged = package / "_migrations"
     return packaged if packaged.is_dir() else package.parent / "migrations"
@@ -70,7 +70,7 @@ def current(mirror: Mirror, scripts: Path | None = None) -> str | None:
     with mirror.read() as tx:
         names = set(inspect(tx.conn).get_table_names())
         revision = tx.conn.execute(_REVISION).scalar_one_or_none() if _VERSION in names else None
-    # A PostgreSQL database may be shared, as long as the neighbours' names are not ours.
+    # Others may use a PostgreSQL database too, as long as no table of theirs has a name of ours.
     foreign = names - {_VERSION}
     if mirror.path is None:
         foreign &= set(metadata.tables)
@@ -123,7 +123,7 @@ def upgrade(mirror: Mirror, scripts: Path | None = None) -> tuple[str | None, st
 
 
 def backup(mirror: Mirror, target: Path) -> Path:
-    """Copy a SQLite mirror, also while it is written; the copy is whole or not there.
+    """Copy a SQLite mirror, also while it is written. The copy is complete, or there is none.
 
     Raises:
         InputError: `target` exists, or the mirror is on PostgreSQL.
@@ -142,11 +142,11 @@ def backup(mirror: Mirror, target: Path) -> Path:
             closing(sqlite3.connect(unfinished)) as copy,
         ):
             source.backup(copy)
-            # The copy stands alone: in WAL mode it could not be read from a read-only disk.
+            # A copy in WAL mode could not be read from a read-only disk.
             copy.execute("PRAGMA journal_mode = DELETE")
-            found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if found != "ok":
-            raise MirrorContentError(f"{mirror.where} is damaged ({found}). {REBUILD}")
+            result = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if result != "ok":
+            raise MirrorContentError(f"{mirror.where} is damaged ({result}). {REBUILD}")
         os.replace(unfinished, target)
     except (OSError, sqlite3.Error) as error:
         raise MirrorUnavailable(f"the backup {target} cannot be written: {error}") from error
@@ -157,6 +157,6 @@ def backup(mirror: Mirror, target: Path) -> Path:
 
 
 def backup_name(mirror: Mirror, utcnow: Callable[[], datetime]) -> Path:
-    """Where `syncd db backup` puts it, if it is not told."""
+    """The file that `syncd db backup` writes if none is named."""
     path = mirror.path or Path("syncd.db")
     return path.with_name(f"{path.name}.backup-{utcnow():%Y%m%dT%H%M%SZ}")

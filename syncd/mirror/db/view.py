@@ -1,8 +1,8 @@
 """The view `s2e_work_orders`: each Scan2Evolve order in columns, for people and their queries.
 
-Its columns are read from the JSON at the places where syncd reads them (`core/order_json.py`).
-They show what the JSON says, also where syncd cannot read it: times are the API's own text, hours
-are null where the JSON has no number.
+Its columns come from the same places in the JSON that syncd reads (`core/order_json.py`). They show
+what the JSON holds, also where syncd cannot use it: times are the API's own text, and hours are
+null where the JSON holds no number.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,8 +26,10 @@ _BESIDE: Mapping[str, tuple[Path, ...]] = MappingProxyType(
 
 
 def create_view(dialect: str) -> str:
-    """The statement that makes the view on `sqlite` or `postgresql`. Needs of `s2e_orders` the
-    columns connection, s2e_id and raw."""
+    """The statement that makes the view on `sqlite` or `postgresql`.
+
+    It reads the columns connection, s2e_id and raw of `s2e_orders`.
+    """
     text, number = (_pg_text, _pg_number) if dialect == "postgresql" else (_text, _number)
     columns = ["connection", "s2e_id"]
     for name, paths in PATHS.items():
@@ -38,9 +40,9 @@ def create_view(dialect: str) -> str:
 
 
 def _first(values: Iterable[str]) -> str:
-    """The first that is there."""
-    told = list(values)
-    return told[0] if len(told) == 1 else f"coalesce({', '.join(told)})"
+    """The SQL for the first of these values that is not null."""
+    terms = list(values)
+    return terms[0] if len(terms) == 1 else f"coalesce({', '.join(terms)})"
 
 
 def _text(path: Path) -> str:
@@ -59,5 +61,5 @@ def _pg_text(path: Path) -> str:
 
 def _pg_number(path: Path) -> str:
     place = f"'{{{','.join(path)}}}'"
-    # numeric takes any number that JSON can spell, double precision does not.
+    # numeric takes every number that JSON can express; double precision does not.
     return f"CASE jsonb_typeof(raw #> {place}) WHEN 'number' THEN (raw #>> {place})::numeric END"

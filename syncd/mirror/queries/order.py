@@ -1,4 +1,4 @@
-"""Everything that the mirror knows about one order."""
+"""Everything that the mirror knows about one order: the document of `order show --json`."""
 
 from typing import Any
 
@@ -22,7 +22,11 @@ from syncd.mirror.queries.rows import list_rows
 
 
 def order_view(tx: Tx, name: str) -> dict[str, Any] | None:
-    """Everything about one order, by its s2e_id or its cmms_id; None if neither is known."""
+    """Everything about one order; None: neither side was ever seen to hold it.
+
+    Args:
+        name: its s2e_id, or the cmms_id of the record that it is linked to.
+    """
     by_cmms = tx.conn.execute(
         select(links.c.s2e_id).where(links.c.connection == tx.connection, links.c.cmms_id == name)
     ).scalar_one_or_none()

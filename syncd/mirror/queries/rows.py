@@ -9,7 +9,7 @@ from syncd.mirror.db.database import Tx
 
 
 def list_rows(tx: Tx, table: Table, *conditions: ColumnElement[bool]) -> list[dict[str, Any]]:
-    """Rows as JSON-ready dictionaries, in the order they were written."""
+    """The rows of a table as JSON-ready dictionaries, oldest first where they have a number."""
     statement = select(table).where(table.c.connection == tx.connection, *conditions)
     if "id" in table.c:
         statement = statement.order_by(table.c.id)
@@ -27,6 +27,7 @@ def _plain(value: Any) -> Any:
 
 
 def time_text(moment: datetime | None) -> str | None:
+    """The time in ISO 8601 with milliseconds and Z; None: there is none."""
     if moment is None:
         return None
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

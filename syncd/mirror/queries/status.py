@@ -1,4 +1,8 @@
-"""How it stands: counts, freshness, and how the list is read."""
+"""How it stands: counts, freshness, and how the list is read.
+
+An order is pending while something of it is still to be decided, sent or read back. attention.py
+lists more reasons to decide about an order, such as a hold whose time is over.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -53,18 +57,18 @@ _COUNTS = select(
 
 
 def waiting_counts(tx: Tx) -> dict[str, int]:
-    """What is not settled: parked, conflicts, in_doubt, and pending, the orders of which
-    something is still to be decided, sent or read back."""
+    """What is not finished: the numbers of parked, conflicts, in_doubt and pending."""
     return {**tx.run(_WAITING).one()._mapping, "pending": len(_pending(tx))}
 
 
 def status_counts(tx: Tx, reasons: Mapping[str, int] | None = None) -> dict[str, int]:
     """The `orders` object of `status --json`.
 
-    reasons: those of orders out of scope, where they have been counted already.
+    Args:
+        reasons: what `out_of_scope_reasons` returns, if the caller has it already.
     """
     counted, waiting = tx.run(_COUNTS).one()._mapping, waiting_counts(tx)
-    left_out = out_of_scope_reasons(tx) if reasons is None else reasons
+    out_of_scope = out_of_scope_reasons(tx) if reasons is None else reasons
     return {
         "total": counted["total"],
         "linked": counted["linked"],
@@ -74,7 +78,7 @@ def status_counts(tx: Tx, reasons: Mapping[str, int] | None = None) -> dict[str,
         "in_doubt": waiting["in_doubt"],
         "tombstones": counted["tombstones"],
         "cmms_missing": counted["cmms_missing"],
-        "out_of_scope": sum(left_out.values()),
+        "out_of_scope": sum(out_of_scope.values()),
     }
 
 
@@ -93,8 +97,9 @@ def out_of_scope_reasons(tx: Tx) -> dict[str, int]:
 
 
 def unlinked_records(tx: Tx) -> int:
-    """CMMS records that carry no Scan2Evolve id and are left alone."""
-    # By way of those that carry one, which are few where the whole is many.
+    """How many CMMS records carry no order's id and are not linked."""
+    # Counted as the difference of three counts, since counting them directly takes longer where
+    # there are many records and few links.
     linked = (
         select(func.count())
         .select_from(links)
@@ -105,15 +110,15 @@ def unlinked_records(tx: Tx) -> int:
         )
         .where(links.c.connection == tx.connection)
     )
-    either = tx.conn.execute(linked).scalar_one()
-    both = tx.conn.execute(linked.where(cmms_records.c.s2e_id.is_not(None))).scalar_one()
-    return _count(tx, cmms_records, cmms_records.c.s2e_id.is_(None)) - (either - both)
+    linked_all = tx.conn.execute(linked).scalar_one()
+    linked_with_id = tx.conn.execute(linked.where(cmms_records.c.s2e_id.is_not(None))).scalar_one()
+    return _count(tx, cmms_records, cmms_records.c.s2e_id.is_(None)) - (linked_all - linked_with_id)
 
 
-_ORDERS_TO_LOOK_AT = select(s2e_orders.c.s2e_id, s2e_orders.c.look_since).where(
+_MARKED_ORDERS = select(s2e_orders.c.s2e_id, s2e_orders.c.look_since).where(
     own(s2e_orders), s2e_orders.c.needs_look
 )
-_RECORDS_TO_LOOK_AT = (
+_MARKED_RECORDS = (
     select(links.c.s2e_id, cmms_records.c.look_since)
     .join(
         cmms_records,
@@ -122,11 +127,11 @@ _RECORDS_TO_LOOK_AT = (
     )
     .where(own(links), cmms_records.c.needs_look)
 )
-# Orders that are parked as a whole: a create in doubt among them is the person's now.
+# A create in doubt that is parked as a whole waits for a person, and is not pending.
 _PARKED_AS_A_WHOLE = select(parked.c.s2e_id).where(
     own(parked), parked.c.field == "", parked.c.until.is_(None)
 )
-_WRITES_UNDER_WAY = select(intents.c.s2e_id, intents.c.started_at).where(
+_OPEN_WRITES = select(intents.c.s2e_id, intents.c.started_at).where(
     own(intents),
     intents.c.state.in_(bindparam("states", expanding=True)),
     intents.c.s2e_id.not_in(_PARKED_AS_A_WHOLE),
@@ -134,31 +139,34 @@ _WRITES_UNDER_WAY = select(intents.c.s2e_id, intents.c.started_at).where(
 
 
 def _pending(tx: Tx, states: list[str] = _OPEN) -> dict[str, datetime]:
-    """Orders with something not yet settled, each with the time of the oldest of it."""
+    """The pending orders, each with the time since when it is.
+
+    Args:
+        states: of the writes that make an order pending.
+    """
     oldest: dict[str, datetime] = {}
-
-    def meet(rows: Any) -> None:
-        for s2e_id, moment in rows:
-            if s2e_id is not None:
-                oldest[s2e_id] = min(moment, oldest.get(s2e_id, moment))
-
-    meet(tx.run(_ORDERS_TO_LOOK_AT))
-    meet(tx.run(_RECORDS_TO_LOOK_AT))
-    meet(tx.run(_WRITES_UNDER_WAY, states=states))
+    rows: list[Any] = [
+        *tx.run(_MARKED_ORDERS),
+        *tx.run(_MARKED_RECORDS),
+        *tx.run(_OPEN_WRITES, states=states),
+    ]
+    for s2e_id, since in rows:
+        if s2e_id is not None:
+            oldest[s2e_id] = min(since, oldest.get(s2e_id, since))
     return oldest
 
 
 def freshness_s(tx: Tx) -> float:
     """Seconds since the oldest change that is not on the other side yet; 0 if there is none.
 
-    A write that was answered with success and not yet read back is pending, and is across.
+    A write that was answered with success is on the other side, though it is not read back yet.
     """
-    moments = _pending(tx, _UNANSWERED).values()
-    return max(((tx.now - moment).total_seconds() for moment in moments), default=0.0)
+    times = _pending(tx, _UNANSWERED).values()
+    return max(((tx.now - since).total_seconds() for since in times), default=0.0)
 
 
 def status_facts(tx: Tx) -> dict[str, Any]:
-    """The facts of `status --json`, without what needs the settings."""
+    """The document of `status --json`, without the parts that depend on the settings."""
     last, complete = last_cycle(tx), last_complete_sweep(tx)
     reasons = out_of_scope_reasons(tx)
     return {
@@ -183,8 +191,14 @@ def status_facts(tx: Tx) -> dict[str, Any]:
 
 
 def sweep_view(tx: Tx) -> dict[str, Any]:
-    """How the list is read: the sweep that is running, the one that ended last with its
-    certificate, that of the last complete one, and the order that was found."""
+    """How the list is read, for `status --json`.
+
+    Returns:
+        running: the sweep that is running, or None.
+        last: the sweep that ended last, or None.
+        certificate: what the last complete sweep has proved, or None.
+        list_order: the order in which the list comes, or None.
+    """
     running, last, complete = running_sweep(tx), last_sweep(tx), last_complete_sweep(tx)
     return {
         "running": None
@@ -205,7 +219,7 @@ def sweep_view(tx: Tx) -> dict[str, Any]:
 
 
 def open_read_age_s(tx: Tx) -> float:
-    """Seconds since the oldest look at an open order; 0 if there is none."""
+    """Seconds since the open order was read that was not read for the longest time; else 0."""
     oldest = lanes.oldest_open_read(tx)
     return 0.0 if oldest is None else (tx.now - oldest).total_seconds()
 

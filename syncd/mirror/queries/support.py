@@ -1,7 +1,7 @@
-"""What the mirror can tell somebody who was not there: for a support case.
+"""The newest lines of the mirror, for a support case.
 
-Lines as they are kept, newest last, still with all values in them. Nothing here is fit to be sent
-to anybody; `syncd/jobs/support.py` takes out what is nobody's business.
+They come as they are kept, newest last, with all values in them. They must not leave the machine
+like this: `syncd/jobs/support.py` takes out the values that are confidential.
 """
 
 from collections.abc import Collection, Iterator
@@ -27,12 +27,12 @@ _GROUP = "assignedToGroup"
 
 
 def recent_lines(tx: Tx, limit: int) -> list[dict[str, Any]]:
-    """The last lines of the journal."""
+    """The newest lines of the journal."""
     return _newest(tx, journal, limit)
 
 
 def recent_writes(tx: Tx, limit: int) -> list[dict[str, Any]]:
-    """The last writes, with the request ids by which Scan2Evolve knows them."""
+    """The newest writes, with the request ids by which the written side knows them."""
     return _newest(tx, intents, limit)
 
 
@@ -41,9 +41,9 @@ def recent_sweeps(tx: Tx, limit: int) -> list[dict[str, Any]]:
 
 
 def recent_cycles(tx: Tx, limit: int) -> list[dict[str, Any]]:
-    rows = select(cycles).where(cycles.c.connection == tx.connection)
-    found = tx.conn.execute(rows.order_by(cycles.c.started_at.desc()).limit(limit))
-    return [_plain(row) for row in found][::-1]
+    statement = select(cycles).where(cycles.c.connection == tx.connection)
+    rows = tx.conn.execute(statement.order_by(cycles.c.started_at.desc()).limit(limit))
+    return [_plain(row) for row in rows][::-1]
 
 
 def holds(tx: Tx, limit: int) -> list[dict[str, Any]]:
@@ -51,20 +51,20 @@ def holds(tx: Tx, limit: int) -> list[dict[str, Any]]:
 
 
 def people_of(tx: Tx, s2e_ids: Collection[str]) -> set[str]:
-    """Names and e-mail addresses that these orders and their records hold."""
-    found: set[str] = set()
+    """The names and e-mail addresses of people that these orders and their records hold."""
+    people: set[str] = set()
     for ids in chunks(s2e_ids):
         raws = select(s2e_orders.c.raw).where(
             s2e_orders.c.connection == tx.connection, s2e_orders.c.s2e_id.in_(ids)
         )
         for raw in tx.conn.execute(raws).scalars():
-            found.update(_people(raw))
+            people.update(_people(raw))
         typed = select(cmms_records.c.assigned_to, cmms_records.c.created_by).where(
             cmms_records.c.connection == tx.connection, cmms_records.c.s2e_id.in_(ids)
         )
         for row in tx.conn.execute(typed):
-            found.update(str(value) for value in row if value)
-    return found
+            people.update(str(value) for value in row if value)
+    return people
 
 
 def _people(raw: Any) -> Iterator[str]:
@@ -82,15 +82,14 @@ def _people(raw: Any) -> Iterator[str]:
 
 
 def _newest(tx: Tx, table: Table, limit: int) -> list[dict[str, Any]]:
-    rows = select(table).where(table.c.connection == tx.connection)
-    found = tx.conn.execute(rows.order_by(table.c.id.desc()).limit(limit))
-    return [_plain(row) for row in found][::-1]
+    statement = select(table).where(table.c.connection == tx.connection)
+    rows = tx.conn.execute(statement.order_by(table.c.id.desc()).limit(limit))
+    return [_plain(row) for row in rows][::-1]
 
 
 def _plain(row: Any) -> dict[str, Any]:
-    told = row._mapping.items()
     return {
         key: value.isoformat() if isinstance(value, datetime) else value
-        for key, value in told
+        for key, value in row._mapping.items()
         if key != "connection" and value is not None
     }

@@ -10,10 +10,11 @@ from syncd.mirror.db.database import Tx
 from syncd.mirror.db.tables import conflicts, guards, parked
 from syncd.mirror.queries.rows import list_rows
 
-_NOT_WAITING = ("dropped", UNLINKED, RECREATE)
+_ANSWERED = ("dropped", UNLINKED, RECREATE)
+# A hold for want of access (403) is tried again by itself, but it takes a person to give access.
 HOLD_WAITS = (
     or_(parked.c.until.is_(None), parked.c.reason == FORBIDDEN),
-    parked.c.reason.not_in(_NOT_WAITING),
+    parked.c.reason.not_in(_ANSWERED),
 )
 CONFLICT_WAITS = (conflicts.c.winner.is_(None), conflicts.c.resolved_at.is_(None))
 
@@ -24,9 +25,10 @@ def guard_list(tx: Tx) -> list[dict[str, Any]]:
 
 
 def parked_list(tx: Tx) -> list[dict[str, Any]]:
+    """The parked writes that wait for a person."""
     return list_rows(tx, parked, *HOLD_WAITS)
 
 
 def conflict_list(tx: Tx, *, every: bool = False) -> list[dict[str, Any]]:
-    """Conflicts that wait for a person; with `every`, the whole log with its losing values."""
+    """The conflicts that wait for a person; with `every`, also those that are over."""
     return list_rows(tx, conflicts, *(() if every else CONFLICT_WAITS))
