@@ -26,6 +26,7 @@ from syncd.errors import (
 from syncd.http import DEADLINE_S, HttpClient, Response, parse_json_object, snippet
 
 R = TypeVar("R")
+JsonObject = dict[str, Any]
 _NO_PART = {"", ".", ".."}  # of a path: each would lead to another one, however it is quoted
 _PATIENCE_S = 60.0  # after a 429 that does not say how long
 
@@ -113,7 +114,7 @@ class JsonApi:
 
     def call(
         self,
-        read: Callable[[dict[str, Any]], R],
+        read: Callable[[JsonObject], R],
         method: str,
         *path: str,
         query: Mapping[str, str] | None = None,

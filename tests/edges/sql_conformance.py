@@ -9,7 +9,7 @@ from sqlalchemy.pool import NullPool
 
 from syncd.cmms.conformance.bench import Fault, no_fault
 from syncd.cmms.load import AdapterContext
-from syncd.cmms.port import CmmsAdapter, close
+from syncd.cmms.port import AdapterBase
 from syncd.cmms.sql.adapter import COLUMNS, SqlAdapter, work_orders
 from syncd.core.work_order import Field, Fields, Value, encode_value
 from tests.conftest import utcnow
@@ -64,7 +64,7 @@ class SqlBench:
             self.people.exec_driver_sql("PRAGMA synchronous = OFF")  # no test cuts the power
         event.listen(Engine, "before_cursor_execute", self._seen)
 
-    def make_adapter(self, url: str, _direct: str) -> CmmsAdapter:
+    def make_adapter(self, url: str, _direct: str) -> AdapterBase:
         made = SqlAdapter(url, AdapterContext(may_write=True, utcnow=utcnow))
         made.check()  # makes the table
         return made
@@ -72,7 +72,7 @@ class SqlBench:
     def close(self) -> None:
         event.remove(Engine, "before_cursor_execute", self._seen)
         self.people.close()
-        close(self.adapter)
+        self.adapter.close()
 
     def _seen(
         self,

@@ -14,7 +14,8 @@ try:
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         "syncd.cmms.conformance needs pytest, which is not installed; "
-        "pip install 'syncd[test]', or pip install pytest"
+        "pip install 'syncd[test]', or pip install pytest",
+        name=error.name,
     ) from error
 
 # Before they are imported: a failed assertion then shows the values it compared.

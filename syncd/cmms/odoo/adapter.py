@@ -41,7 +41,7 @@ from syncd.cmms.odoo.options import OdooOptions
 from syncd.cmms.odoo.rpc import Rpc
 from syncd.cmms.odoo.start import open_rpc
 from syncd.cmms.odoo.write import Writer
-from syncd.cmms.port import Capabilities
+from syncd.cmms.port import AdapterBase, Capabilities
 from syncd.core.equality import same
 from syncd.core.work_order import CMMS_OWNED, CmmsRecord, Field, Fields
 from syncd.errors import AccessRefused, Changed, NotFound, Refused, UnexpectedContent
@@ -75,13 +75,12 @@ def capabilities(options: OdooOptions) -> Capabilities:
     )
 
 
-class OdooAdapter:
+class OdooAdapter(AdapterBase):
     """Odoo's maintenance requests. See the module text; errors as in `syncd.cmms.port`."""
 
     Options: ClassVar[type[OdooOptions]] = OdooOptions
-    name: ClassVar[str] = "odoo"
-    verified: ClassVar[str] = "live"  # Odoo 18, over JSON-RPC; JSON-2 on a fake alone
-    capabilities: Capabilities  # with these options
+    name = "odoo"
+    verified = "live"  # Odoo 18, over JSON-RPC; JSON-2 on a fake alone
 
     def __init__(self, rpc: Rpc, options: OdooOptions, base_url: str) -> None:
         self._rpc = rpc
