@@ -1,4 +1,8 @@
-"""HTTP, bounded in every direction. The only importer of httpx.
+"""HTTP with a limit on time, size and reach. The only importer of httpx.
+
+    client      HttpClient: requests to one origin, under one deadline each
+    response    an answer, and the JSON in it
+    sockets     sockets that keep the deadline of the request
 
 What httpx leaves to its caller, and what is done about it here (docs/decisions.md, 6):
 
@@ -8,8 +12,8 @@ What httpx leaves to its caller, and what is done about it here (docs/decisions.
     it keeps X-API-KEY on a redirect       redirects are never followed
     it trusts the environment's proxies    only the proxy that is set is used
     its loggers print URLs                 they are quiet
-    some of its errors have no text        the type's name is told
-    its errors quote header values         a value that cannot be sent is not told
+    some of its errors have no text        the error's type is shown
+    its errors quote header values         such a value is not shown
 """
 
 from syncd.http.client import DEADLINE_S, HttpClient

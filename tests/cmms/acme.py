@@ -18,7 +18,7 @@ NAMES = {  # our field: its name there
     Field.COMPLETED_AT: "done_at",
     Field.ACTUAL_HOURS: "hours",
 }
-STATES = {  # their state: ours; of several, the first is what it is taken for
+STATES = {  # their state: ours; of several, the first is the one that is read
     "open": (Status.ASSIGNED, Status.DRAFT),
     "working": (Status.IN_PROGRESS, Status.ON_HOLD),
     "done": (Status.COMPLETED, Status.CANCELLED),
@@ -34,7 +34,7 @@ class AcmeAdapter(AdapterBase):
         clears=frozenset({Field.RESOLUTION, Field.COMPLETED_AT, Field.ACTUAL_HOURS}),
         filters_changes=True,
         change_resolution_s=0.001,
-        index_lag_s=5,  # its search may miss a new record so long
+        index_lag_s=5,  # so long its search may miss a new record
     )
 
     def __init__(self, options: TokenOptions, context: AdapterContext) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from syncd.cmms.conformance import Fault
+from syncd.cmms.conformance import BenchFault
 from syncd.cmms.port import VERIFIED, AdapterBase, Capabilities
 
 pytestmark = pytest.mark.adapters
@@ -77,7 +77,7 @@ def test_the_tables_are_whole() -> None:
     rows = set(re.findall(r"`([a-z0-9_]+)`", "".join(re.findall(r"^\|.*$", PAGE, re.MULTILINE))))
     assert set(VERIFIED) <= rows
     assert {field.name for field in fields(Capabilities)} <= rows
-    assert {str(fault) for fault in Fault} <= rows
+    assert {str(fault) for fault in BenchFault} <= rows
 
 
 def test_every_member_that_may_be_left_out_is_documented() -> None:
