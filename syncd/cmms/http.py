@@ -12,18 +12,17 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from syncd.cmms.load import AdapterContext
 from syncd.core.budget import retry_after_s
 from syncd.core.work_order import Field, Fields
-from syncd.errors import (
-    AccessRefused,
-    Changed,
-    ConfigurationError,
-    CredentialsRefused,
-    NotFound,
-    Refused,
-    Throttled,
-    UnexpectedContent,
-    Unreachable,
+from syncd.errors import ConfigurationError, NotFound, Refused, UnexpectedContent
+from syncd.http import (
+    DEADLINE_S,
+    HttpClient,
+    Response,
+    StatusMeaning,
+    error_of,
+    meaning_of,
+    parse_json_object,
+    snippet,
 )
-from syncd.http import DEADLINE_S, HttpClient, Response, parse_json_object, snippet
 
 R = TypeVar("R")
 JsonObject = dict[str, Any]
@@ -32,32 +31,22 @@ _PATIENCE_S = 60.0  # to wait after a 429 that does not say how long
 
 
 def raise_for_status(response: Response, where: str, utcnow: Callable[[], datetime]) -> None:
-    """Return for 2xx; else raise the error for the status.
+    """Return for 2xx; else raise the error for the status, by the table of `syncd.http.status`.
 
     Args:
         where: method, host and path, for the operator.
     """
-    status = response.status
-    if response.ok:
+    meaning = meaning_of(response.status)
+    if meaning is StatusMeaning.OK:
         return
-    message = f"{where} answered {status}: {snippet(response.body)}"
-    if status == 429:
-        asked_s = retry_after_s(response.headers.get("retry-after"), utcnow())
-        wait_s = _PATIENCE_S if asked_s is None else asked_s
-        raise Throttled(message, side="cmms", status=status, wait_s=wait_s, may_have_applied=False)
-    if status in {408, 425} or status >= 500:
-        raise Unreachable(message, side="cmms", status=status)
-    if status == 403:
-        raise AccessRefused(message, side="cmms", status=status)
-    if status in {401, 407}:
-        raise CredentialsRefused(message, side="cmms", status=status)
-    if status in {404, 410}:
-        raise NotFound(message, side="cmms", status=status)
-    if status in {409, 412}:
-        raise Changed(message, side="cmms", status=status)
-    if status >= 400:
-        raise Refused(message, side="cmms", status=status)
-    raise UnexpectedContent(message, side="cmms", status=status)
+    asked_s = retry_after_s(response.headers.get("retry-after"), utcnow())
+    raise error_of(
+        meaning,
+        f"{where} answered {response.status}: {snippet(response.body)}",
+        side="cmms",
+        status=response.status,
+        wait_s=_PATIENCE_S if asked_s is None else asked_s,
+    )
 
 
 class TokenOptions(BaseModel):

@@ -2,6 +2,7 @@
 
     client      HttpClient: requests to one origin, under one deadline each
     response    an answer, and the JSON in it
+    status      what an answer's status means: one table from a status to an error
     sockets     sockets that keep the deadline of the request
 
 What httpx leaves to its caller, and what is done about it here (docs/decisions.md, 6):
@@ -18,12 +19,17 @@ What httpx leaves to its caller, and what is done about it here (docs/decisions.
 
 from syncd.http.client import DEADLINE_S, HttpClient
 from syncd.http.response import MAX_BODY, Response, parse_json, parse_json_object, snippet
+from syncd.http.status import Deviations, StatusMeaning, error_of, meaning_of
 
 __all__ = [
     "DEADLINE_S",
     "MAX_BODY",
+    "Deviations",
     "HttpClient",
     "Response",
+    "StatusMeaning",
+    "error_of",
+    "meaning_of",
     "parse_json",
     "parse_json_object",
     "snippet",

@@ -1,29 +1,37 @@
-"""What an answer of Scan2Evolve means: its status sorted into a class of `syncd.errors`.
+"""What an answer of Scan2Evolve means: its error, by the table of `syncd.http.status`.
 
-400, other 4xx   Refused               401            CredentialsRefused
-403 downstream   IntegrationInactive   403 elsewhere  CredentialsRefused
-404              NotFound              408, 425, 5xx  Unreachable
-429              Throttled             below 400      UnexpectedContent, but for 2xx
+The API documents its statuses, so here a few mean something else:
+
+    403 downstream          IntegrationInactive
+    403 elsewhere           CredentialsRefused: a v1 token is refused as a whole
+    400, 403 of a token     CredentialsRefused, see `Scan2EvolveClient.check_token_answer`
+    407, 409, 410, 412      Refused
+    429                     Throttled, and the next request waits by itself: `may_have_applied`
 """
 
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any
 
-from syncd.errors import (
-    CredentialsRefused,
-    IntegrationInactive,
-    NotFound,
-    Refused,
-    Throttled,
-    UnexpectedContent,
-    Unreachable,
+from syncd.errors import CredentialsRefused, IntegrationInactive, UnexpectedContent
+from syncd.http import (
+    Deviations,
+    Response,
+    StatusMeaning,
+    error_of,
+    meaning_of,
+    parse_json_object,
 )
-from syncd.http import Response, parse_json_object
 
 DOWNSTREAM = "/api/downstream/work-orders/"
 RefusedBy = Callable[[str | None], CredentialsRefused]
 _TEXT = 300  # characters of the answer's error text that are shown
-_OUTAGES = {408, 425}
+_DEVIATIONS: Deviations = MappingProxyType(
+    {
+        403: StatusMeaning.CREDENTIALS,
+        **dict.fromkeys((407, 409, 410, 412), StatusMeaning.REFUSED),
+    }
+)
 
 
 def raise_for(response: Response, where: str, refused: RefusedBy, wait_s: float) -> None:
@@ -34,30 +42,30 @@ def raise_for(response: Response, where: str, refused: RefusedBy, wait_s: float)
         refused: makes the error of a 401; it names the settings to check.
         wait_s: seconds to wait after a 429.
     """
-    if response.ok:
+    meaning = meaning_of(response.status, _DEVIATIONS)
+    if meaning is StatusMeaning.OK:
         return
     status, text = response.status, _error_text(response)
-    more: dict[str, Any] = {"side": "s2e", "status": status, "request_id": request_id(response)}
     message = f"{where} answered {status}{f': {text}' if text else ''}"
-    if status < 400:
-        raise UnexpectedContent(message, **more)
-    if status == 429:
-        raise Throttled(message, wait_s=wait_s, **more)
-    if status >= 500 or status in _OUTAGES:
-        raise Unreachable(message, **more)
     if status == 401:
         raise refused(request_id(response))
     if status == 403 and DOWNSTREAM in where:
         raise IntegrationInactive(
             f"{message}. The downstream integration is not active: "
             "Scan2Evolve, Admin → Settings → Downstream Integration",
-            **more,
+            side="s2e",
+            status=status,
+            request_id=request_id(response),
         )
-    if status == 403:
-        raise CredentialsRefused(message, **more)
-    if status == 404:
-        raise NotFound(message, **more)
-    raise Refused(message, **more)
+    raise error_of(
+        meaning,
+        message,
+        side="s2e",
+        status=status,
+        request_id=request_id(response),
+        wait_s=wait_s,
+        may_have_applied=True,
+    )
 
 
 def request_id(response: Response) -> str | None:

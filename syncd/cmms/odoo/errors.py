@@ -6,24 +6,38 @@ protocols each call is one transaction: an exception that is raised inside it un
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 from typing import Any
 
+from syncd.core.budget import parse_http_date, retry_after_s
 from syncd.errors import (
     AccessRefused,
     CredentialsRefused,
     NotFound,
     Refused,
     RemoteError,
-    Throttled,
     UnexpectedContent,
     Unreachable,
 )
-from syncd.http import Response, parse_json_object
+from syncd.http import (
+    Deviations,
+    Response,
+    StatusMeaning,
+    error_of,
+    meaning_of,
+    parse_json_object,
+)
 
 SIDE = "cmms"
 _LONGEST = 300  # characters of Odoo's text that are shown
 _WAIT_S, _LONGEST_WAIT_S = 60.0, 3600.0  # after a 429 without, and with, a Retry-After
+
+# A status without an exception's name does not come from a method of a model. Any 4xx but these
+# says that the address or the database is wrong, and nothing about a record.
+_AS_EVERYWHERE = {400, 401, 403, 408, 422, 425, 429}
+_DEVIATIONS: Deviations = MappingProxyType(
+    dict.fromkeys(set(range(400, 500)) - _AS_EVERYWHERE, StatusMeaning.UNEXPECTED)
+)
 
 # The last part of an exception's name; the first part differs between versions. The server had no
 # room or no lock: the call was undone, and can be repeated.
@@ -92,7 +106,7 @@ def by_name(error: object, what: str, key: str, status: int = 200) -> RemoteErro
         return Unreachable(text, side=SIDE, status=status, may_have_applied=False)
     if last in _UNKNOWN_END:
         if "does not exist" in text:
-            text += "; look at SYNCD_CMMS_DATABASE"
+            text += "; check SYNCD_CMMS_DATABASE"
         return Unreachable(text, side=SIDE, status=status)
     if not last or last in {"NotFound", "SessionExpiredException"}:
         return UnexpectedContent(text, side=SIDE, status=status)
@@ -102,22 +116,14 @@ def by_name(error: object, what: str, key: str, status: int = 200) -> RemoteErro
 def by_status(response: Response, what: str, message: str, key: str) -> RemoteError:
     """The error for an answer that names no exception, by its HTTP status."""
     status = response.status
+    meaning = meaning_of(status, _DEVIATIONS)
     text = _shown(what, message, key) + f" ({status})"
-    if status == 401:
-        text += "; the key is not taken or has ended: look at SYNCD_CMMS_API_KEY"
-        return CredentialsRefused(text, side=SIDE, status=status)
-    if status == 403:
-        return AccessRefused(text, side=SIDE, status=status)
-    if status == 429:
-        return Throttled(text, side=SIDE, wait_s=_wait_s(response), status=status)
-    if status in {408, 425} or status >= 500:
-        return Unreachable(text, side=SIDE, status=status)
-    if status in {400, 422}:
-        return Refused(text, side=SIDE, status=status)
-    return UnexpectedContent(
-        f"{text}; is SYNCD_CMMS_URL Odoo's own address, and the Maintenance app installed?",
-        side=SIDE,
-        status=status,
+    if meaning is StatusMeaning.CREDENTIALS:
+        text += "; the key is not taken or has ended: check SYNCD_CMMS_API_KEY"
+    if meaning is StatusMeaning.UNEXPECTED:
+        text += "; is SYNCD_CMMS_URL Odoo's own address, and the Maintenance app installed?"
+    return error_of(
+        meaning, text, side=SIDE, status=status, wait_s=_wait_s(response), may_have_applied=True
     )
 
 
@@ -137,16 +143,10 @@ def error_body(response: Response, what: str) -> dict[str, Any] | None:
 
 
 def _wait_s(response: Response) -> float:
-    """Retry-After in seconds: a number, or a date, which is measured against the answer's own."""
-    text = response.headers.get("retry-after", "")
-    if text.isascii() and text.isdigit():
-        return min(float(text), _LONGEST_WAIT_S)
-    try:
-        until = parsedate_to_datetime(text)
-        wait = (until - parsedate_to_datetime(response.headers.get("date", ""))).total_seconds()
-    except (ValueError, TypeError):
-        return _WAIT_S
-    return min(max(wait, 1.0), _LONGEST_WAIT_S)
+    """Seconds that a Retry-After asks for; a date is measured against the answer's own."""
+    date = parse_http_date(response.headers.get("date"))
+    asked_s = retry_after_s(response.headers.get("retry-after"), date, _LONGEST_WAIT_S)
+    return _WAIT_S if asked_s is None else asked_s
 
 
 def read_version(raw: object) -> str:

@@ -114,7 +114,7 @@ class JsonRpc:
         if uid is False:
             raise CredentialsRefused(
                 f"Odoo knows no user {self._login} with this key in the database "
-                f"{self._database}; look at SYNCD_CMMS_LOGIN, SYNCD_CMMS_API_KEY and "
+                f"{self._database}; check SYNCD_CMMS_LOGIN, SYNCD_CMMS_API_KEY and "
                 "SYNCD_CMMS_DATABASE",
                 side=SIDE,
             )
