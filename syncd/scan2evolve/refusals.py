@@ -6,7 +6,8 @@ The API documents its statuses, so here a few mean something else:
     403 elsewhere           CredentialsRefused: a v1 token is refused as a whole
     400, 403 of a token     CredentialsRefused, see `Scan2EvolveClient.check_token_answer`
     407, 409, 410, 412      Refused
-    429                     Throttled, and the next request waits by itself: `may_have_applied`
+    429                     Throttled that may have applied: the next request waits by itself, so
+                            the others need not be stopped
 """
 
 from collections.abc import Callable
