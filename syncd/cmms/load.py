@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from syncd.cmms.port import AdapterBase, CmmsAdapter, with_defaults
 from syncd.errors import ConfigurationError
 
-GROUP = "syncd.adapters"
+_GROUP = "syncd.adapters"
 _SHIPPED = {
     "odoo": "syncd.cmms.odoo.adapter:OdooAdapter",
     "rest": "syncd.cmms.rest.adapter:RestAdapter",
@@ -73,7 +73,7 @@ class AdapterClass(Protocol):
 
 def known_adapters() -> dict[str, str]:
     """The installed adapters: name to `package.module:Class`."""
-    return {point.name: point.value for point in entry_points(group=GROUP)} | _SHIPPED
+    return {point.name: point.value for point in entry_points(group=_GROUP)} | _SHIPPED
 
 
 def find_adapter(name: str) -> AdapterClass:

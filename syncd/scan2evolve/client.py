@@ -37,6 +37,7 @@ from syncd.scan2evolve.wire import Page, format_sync, parse_page
 _LIST = "/api/v1/work-orders"
 _LEAST_S = 5.0  # the deadline of a request that is sent although the cycle is nearly over
 _LONGEST_ID = 500
+_READ_ATTEMPTS = 3  # how often a GET that fails is sent, the first time included
 _NO_ORDER = "syncd-check-of-credentials"  # an id that cannot exist; theirs are wo_…
 
 
@@ -57,7 +58,6 @@ class Scan2EvolveClient:
             can never be sent with the requests of the other.
         downstream: the credentials for writing; None: nothing is written.
         wait: sleeps that many seconds; False if it was cut short because we are to stop.
-        read_attempts: how often a GET that fails is sent, the first time included.
         waits: called before each wait with its seconds and with what happens at its end.
 
     Attributes:
@@ -78,7 +78,6 @@ class Scan2EvolveClient:
         monotonic: Callable[[], float],
         utcnow: Callable[[], datetime],
         random: Callable[[], float],
-        read_attempts: int = 3,
         waits: Callable[[float, str], None] = lambda _seconds, _why: None,
     ) -> None:
         self._reading = reading
@@ -90,7 +89,6 @@ class Scan2EvolveClient:
         self._monotonic = monotonic
         self._utcnow = utcnow
         self._random = random
-        self._read_attempts = read_attempts
         self._waits = waits
         self._spending = threading.Lock()
         self.requests = 0
@@ -211,7 +209,7 @@ class Scan2EvolveClient:
             except Throttled as error:
                 self._pause(error.wait_s, error)
             except (Unreachable, UnexpectedContent) as error:
-                if attempt >= self._read_attempts or _is_redirect(error):
+                if attempt >= _READ_ATTEMPTS or _is_redirect(error):
                     raise
                 self._pause(delay_s(attempt, self._random), error)
                 attempt += 1
