@@ -14,13 +14,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TextIO
 
 import structlog
 
 from syncd.cmms.load import AdapterContext, find_adapter, make_adapter
-from syncd.cmms.port import CmmsAdapter, close, mapping_hash, settled
+from syncd.cmms.port import AdapterBase
 from syncd.core.budget import RateBudget
 from syncd.core.policy import Mode, Overflow, Policy, Scope
 from syncd.daemon import StopFlag
@@ -52,7 +51,7 @@ def holder() -> str:
     return f"{socket.gethostname()} pid {os.getpid()}"
 
 
-def make_policy(settings: Settings, adapter: CmmsAdapter) -> Policy:
+def make_policy(settings: Settings, adapter: AdapterBase) -> Policy:
     """Settings and the adapter's capabilities as the planner needs them."""
     can = adapter.capabilities
     return Policy(
@@ -62,8 +61,8 @@ def make_policy(settings: Settings, adapter: CmmsAdapter) -> Policy:
         cmms_writes_once=can.writes_once,
         cmms_creates=can.creates,
         cmms_finds=can.finds,
-        cmms_mapping=mapping_hash(adapter),
-        cmms_keeps=partial(settled, adapter),
+        cmms_mapping=adapter.mapping_hash,
+        cmms_keeps=adapter.settled,
         cmms_creates_with=can.creates_with,
         mode=Mode(settings.cmms_mode),
         create=Scope(settings.cmms_create),
@@ -99,7 +98,7 @@ class App:
     hide: Callable[[str], None] = lambda _secret: None
     _mirror: Mirror | None = None
     _client: Scan2EvolveClient | None = None
-    _adapter: CmmsAdapter | None = None
+    _adapter: AdapterBase | None = None
 
     def mirror(self, *, create: bool = True) -> Mirror:
         """The mirror, opened. Raises MirrorUnavailable, MirrorContentError."""
@@ -111,7 +110,7 @@ class App:
     def lease(self) -> Lease:
         return Lease(self.mirror(), holder(), self.stop.sleep, self.monotonic)
 
-    def adapter(self) -> CmmsAdapter:
+    def adapter(self) -> AdapterBase:
         """The CMMS's adapter, from its own options. Raises ConfigurationError."""
         if self._adapter is None:
             found = find_adapter(self.settings.cmms_adapter)
@@ -175,7 +174,7 @@ class App:
         if self._client is not None:
             self._client.close()
         if self._adapter is not None:
-            close(self._adapter)
+            self._adapter.close()
         if self._mirror is not None:
             self._mirror.close()
 

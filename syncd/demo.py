@@ -19,7 +19,6 @@ from typing import Any, TextIO
 import structlog
 
 from syncd.app import opened
-from syncd.cmms.port import check
 from syncd.engine.cycle import Cycle
 from syncd.engine.request import CycleRequest
 from syncd.jobs.takeover import leased
@@ -60,7 +59,7 @@ def play(folder: Path | None, out: TextIO) -> int:
         _tell_live(out, log)
         undo.callback(_log_to_stderr)
         _say(out, f"Scan2Evolve (a twin of it) runs on {twin.url}, the CMMS is {home}/cmms.db")
-        check(app.adapter())  # makes the table, so that the CMMS has a past
+        app.adapter().check()  # makes the table, so that the CMMS has a past
         _put_record(twin, home / "cmms.db")
         with leased(app, 10) as lease:
             day = _Day(twin, home / "cmms.db", app.cycle(lease), out)

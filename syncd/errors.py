@@ -1,32 +1,36 @@
 """What can go wrong, by what the daemon does about it.
 
-    SyncdError
-    ├── ConfigurationError          stop; a person mends a setting                (78)
-    ├── InputError                  stop; a person mends the command's words      (64)
-    ├── InputContentError           stop; a file that a command was given is wrong    (65)
-    ├── MirrorContentError          stop; the mirror's schema or content is wrong (65)
-    ├── MirrorUnavailable           no write to either side until it is back      (74)
-    ├── LeaseHeld, LeaseLost        another process writes for this connection    (75)
-    └── RemoteError                 a side did not do what was asked
-        ├── Unreachable             try again later; the side is down             (69)
-        ├── UnexpectedContent       the same: what answered is not the API        (69)
-        ├── Throttled               try again after `wait_s`                      (75)
-        ├── CredentialsRefused      stop this kind of call; a person acts (401)   (77)
-        │   └── AccessRefused       not with this record, or not at all (403)     (77)
-        ├── IntegrationInactive     the same, for the downstream call (403)       (77)
-        ├── NotFound                no such record; absence is not deletion
-        ├── Refused                 this record, with these values, never again unchanged
-        └── Changed                 the record is no longer as we read it: read it again
+    SyncdError                      base of all; raised itself, it is a bug              (70)
+    ├── ConfigurationError          stop; a person corrects a setting                    (78)
+    ├── InputError                  stop; a person corrects a command's argument         (64)
+    ├── InputContentError           stop; a person corrects a file given to a command    (65)
+    ├── MirrorContentError          stop; the mirror's schema or content is wrong        (65)
+    ├── MirrorUnavailable           write to neither side until it is back               (74)
+    ├── LeaseHeld                   wait; another process writes for this connection     (75)
+    ├── LeaseLost                   stop; another process has taken over                 (75)
+    └── RemoteError                 a side failed or refused                             (69)
+        ├── Unreachable             try again later; the side is down                    (69)
+        ├── UnexpectedContent       try again later; the answer is not the API's         (69)
+        ├── Throttled               try again after `wait_s` (429)                       (75)
+        └── ClearRefusal            nothing was changed, and the answer says why         (69)
+            ├── CredentialsRefused  stop this kind of call; a person acts (401)          (77)
+            │   └── AccessRefused   the credentials hold, but not for this call (403)    (77)
+            ├── IntegrationInactive stop writing to Scan2Evolve; a person acts (403)     (77)
+            ├── NotFound            no such record; that alone deletes nothing (404)     (69)
+            ├── Refused             park the record until its values change (other 4xx)  (69)
+            └── Changed             read the record again; it is not as we read it       (69)
 
-Only clients and adapters choose the class; `engine/cycle.py` acts on it. `may_have_applied` says
-what a write that ended so has left behind: False only when it certainly had no effect.
+The number at the end is the exit code. `syncd.http.status` turns an HTTP status into a class.
+
+Only clients and adapters choose the class; `syncd/engine` acts on it. `may_have_applied` says
+what a write that failed has left behind: it is False only when the write certainly had no effect.
 """
 
 from typing import ClassVar
 
 
 class SyncdError(Exception):
-    """Base of everything syncd raises on purpose. Its text is for the operator."""
+    """Base of everything that syncd raises on purpose. Its text is for the operator."""
 
     exit_code: ClassVar[int] = 70
 
@@ -44,19 +48,19 @@ class InputError(SyncdError):
 
 
 class InputContentError(SyncdError):
-    """A file that a command was given cannot be used; the text names the line and what is wrong."""
+    """A file given to a command cannot be used; the text names the line and the fault."""
 
     exit_code = 65
 
 
 class MirrorContentError(SyncdError):
-    """The mirror is not one this version can read: damaged, foreign, or of a newer schema."""
+    """This version cannot read the mirror: it is damaged, foreign, or of a newer schema."""
 
     exit_code = 65
 
 
 class MirrorUnavailable(SyncdError):
-    """The mirror cannot be opened, reached or written just now."""
+    """The mirror cannot be opened, reached or written at the moment."""
 
     exit_code = 74
 
@@ -68,18 +72,18 @@ class LeaseHeld(SyncdError):
 
 
 class LeaseLost(SyncdError):
-    """The lease was taken over by another process: nothing more may be written."""
+    """Another process has taken over the lease: nothing more may be written."""
 
     exit_code = 75
 
 
 class RemoteError(SyncdError):
-    """A side failed, refused or answered something else than what its API promises.
+    """A side failed, refused, or answered something that its API does not promise.
 
     Attributes:
         side: "s2e" or "cmms".
-        status: the HTTP status, where there was one.
-        request_id: the side's own name for the request, for its support.
+        status: the HTTP status of the answer; None without one.
+        request_id: the server's id of the request, for that side's support; None without one.
         may_have_applied: for a write, whether it may have taken effect.
     """
 
@@ -102,12 +106,12 @@ class RemoteError(SyncdError):
 
     @property
     def is_about_the_side(self) -> bool:
-        """Whether it would meet any other order, too, so that the next one need not be tried."""
+        """Whether every other order would fail in the same way, so that none need be tried."""
         return False
 
     @property
     def is_about_one(self) -> bool:
-        """Whether it was answered about one record, and says nothing of the others."""
+        """Whether it is an answer about one record that says nothing about the others."""
         return self.status is not None and not self.is_about_the_side
 
 
@@ -116,11 +120,11 @@ class Unreachable(RemoteError):
 
 
 class UnexpectedContent(RemoteError):
-    """What answered does not speak the API: HTML, truncated, not JSON, not the promised shape."""
+    """The answer is not the API's: HTML, cut off, not JSON, or JSON of another shape."""
 
 
 class Throttled(RemoteError):
-    """The side asked for fewer requests (429)."""
+    """The side asks for fewer requests (429); the next one may be sent after `wait_s` seconds."""
 
     exit_code = 75
 
@@ -145,8 +149,8 @@ class Throttled(RemoteError):
 
     @property
     def is_about_the_side(self) -> bool:
-        """One that was never sent has found that the wait is longer than the cycle; one that was
-        answered delays the next request, which waits for it by itself."""
+        """True where nothing can have applied, for example where the request was not sent since
+        the wait is longer than the cycle. Else the next request waits by itself."""
         return not self.may_have_applied
 
     @property
@@ -155,7 +159,7 @@ class Throttled(RemoteError):
 
 
 class ClearRefusal(RemoteError):
-    """The side understood and said no: nothing was changed."""
+    """The side understood the request and refused it: nothing was changed."""
 
     def __init__(
         self, message: str, *, side: str, status: int | None = None, request_id: str | None = None
@@ -176,7 +180,7 @@ class CredentialsRefused(ClearRefusal):
 
 
 class AccessRefused(CredentialsRefused):
-    """The credentials hold, and may not do this: with this record, or with any (403)."""
+    """The credentials are valid, but do not allow this: for this record, or for any (403)."""
 
     @property
     def is_about_the_side(self) -> bool:
@@ -194,12 +198,12 @@ class IntegrationInactive(ClearRefusal):
 
 
 class NotFound(ClearRefusal):
-    """No such record, or it belongs to another organisation (404)."""
+    """There is no such record, or it belongs to another organisation (404)."""
 
 
 class Refused(ClearRefusal):
-    """These values are not accepted for this record (400 and other 4xx)."""
+    """The side does not accept these values for this record (400 and other 4xx)."""
 
 
 class Changed(ClearRefusal):
-    """The record no longer holds what we expected; nothing was written."""
+    """The record no longer holds what we expected, so nothing was written (409, 412)."""

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 import typer
 
 from syncd.cli.common import open_app, print_json, print_rows
-from syncd.cmms import port
 from syncd.cmms.catalogue import WORDS, entries
 from syncd.cmms.scaffold import scaffold
 from syncd.core.work_order import Field, Unreadable, Value, parse_value
@@ -104,7 +103,7 @@ def try_adapter(
     reasons = dict(_pair(told, "--cannot", "DRAFT=it knows no drafts") for told in cannot or ())
     with open_app({Need.CMMS}, may_write=True) as app:
         adapter = app.adapter()
-        host = port.host(adapter) or _host(app.settings)
+        host = adapter.host or _host(app.settings)
         if not app.settings.cmms_sandbox:
             raise ConfigurationError(
                 f"{host} is not marked as a sandbox, and this command makes and changes records "
@@ -119,7 +118,7 @@ def try_adapter(
         typed = confirm if confirm is not None else typer.prompt("Type the host to go on")
         if typed.strip() != host:
             raise InputError(f"{typed.strip()!r} is not {host}; nothing was done")
-        typer.echo(port.check(adapter) or f"{adapter.name}: it has no check of its own")
+        typer.echo(adapter.check() or f"{adapter.name}: it has no check of its own")
         prefix = f"wo_syncdtest_{secrets.token_hex(4)}_"
         trial = live.run(adapter, prefix, samples=samples, cannot=reasons, only=rule)
         typer.echo(f"Left in {host}, all with an s2e id that begins with {prefix}:")

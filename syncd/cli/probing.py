@@ -17,17 +17,17 @@ def probe(
     Example: syncd probe
     """
     with open_app({Need.CMMS}) as app:
-        asked = getattr(app.adapter(), "probe", None)
-        if asked is None:
+        findings = app.adapter().probe()
+        if findings is None:
             raise InputError(
                 f"SYNCD_CMMS_ADAPTER={app.settings.cmms_adapter} has nothing to probe; "
                 "it is for mappings of the kind rest/1"
             )
         if as_json:
             keys = ("state", "what", "detail")
-            print_json({"findings": [dict(zip(keys, one, strict=True)) for one in asked()]})
+            print_json({"findings": [dict(zip(keys, one, strict=True)) for one in findings]})
             return
-        for state, what, detail in asked():
+        for state, what, detail in findings:
             typer.echo(f"{state:4}  {what:15}  {detail}")
 
 

@@ -8,7 +8,7 @@ import typer
 
 from syncd.app import App
 from syncd.cli.common import exit_code, open_app, print_json
-from syncd.cmms import port
+from syncd.cmms.port import NOT_VERIFIED
 from syncd.daemon import Daemon, first_delay
 from syncd.engine.cycle import Cycle
 from syncd.engine.request import CycleRequest
@@ -64,7 +64,7 @@ def run() -> None:
 
 def _about(app: App) -> dict[str, object]:
     """What the log says of the mapping when the daemon starts."""
-    trust, notes = port.trust(app.adapter()), port.notes(app.adapter())
+    trust, notes = app.adapter().mapping_trust, list(app.adapter().notes)
     about: dict[str, object] = {} if trust is None else {"mapping": trust}
     return about | ({"cannot": notes} if notes else {})
 
@@ -177,7 +177,7 @@ def check(
         lines += _check_mapping(app) if not errors else []
         if not offline:
             app.client().deadline = app.monotonic() + _CHECK_S  # no waiting for a rate limit
-            tell("cmms", lambda: port.check(app.adapter()) or "reachable")
+            tell("cmms", lambda: app.adapter().check() or "reachable")
             tell("scan2evolve", lambda: _check_reading(app))
             tell("downstream", lambda: _check_writing(app))
             skew = app.client().clock_skew_s
@@ -218,12 +218,12 @@ def _check_adapter(app: App) -> str:
 
 def _check_mapping(app: App) -> list[tuple[str, str, str]]:
     """How the mapping is verified, and what cannot be done with it; nothing without one."""
-    trust = port.trust(app.adapter())
+    trust = app.adapter().mapping_trust
     if trust is None:
         return []
-    untried = trust.endswith(port.NOT_VERIFIED)
+    untried = trust.endswith(NOT_VERIFIED)
     told = [("warn" if untried else "ok", "mapping", trust)]
-    return told + [("ok", "mapping", note) for note in port.notes(app.adapter())]
+    return told + [("ok", "mapping", note) for note in app.adapter().notes]
 
 
 def _check_reading(app: App) -> str:

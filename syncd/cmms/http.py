@@ -1,4 +1,4 @@
-"""JSON over HTTP, for adapters of CMMSs that use HTTP's methods and statuses as everybody does."""
+"""JSON over HTTP, for adapters of CMMSs that use HTTP's methods and statuses in the usual way."""
 
 import ipaddress
 from collections.abc import Callable, Collection, Mapping
@@ -12,57 +12,45 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from syncd.cmms.load import AdapterContext
 from syncd.core.budget import retry_after_s
 from syncd.core.work_order import Field, Fields
-from syncd.errors import (
-    AccessRefused,
-    Changed,
-    ConfigurationError,
-    CredentialsRefused,
-    NotFound,
-    Refused,
-    Throttled,
-    UnexpectedContent,
-    Unreachable,
+from syncd.errors import ConfigurationError, NotFound, Refused, UnexpectedContent
+from syncd.http import (
+    DEADLINE_S,
+    HttpClient,
+    Response,
+    StatusMeaning,
+    error_of,
+    meaning_of,
+    parse_json_object,
+    snippet,
 )
-from syncd.http import DEADLINE_S, HttpClient, Response, parse_json_object, snippet
 
 R = TypeVar("R")
-_NO_PART = {"", ".", ".."}  # of a path: each would lead to another one, however it is quoted
-_PATIENCE_S = 60.0  # after a 429 that does not say how long
+JsonObject = dict[str, Any]
+_NO_PART = {"", ".", ".."}  # as a part of a path, these lead elsewhere, quoted or not
+_PATIENCE_S = 60.0  # to wait after a 429 that does not say how long
 
 
 def raise_for_status(response: Response, where: str, utcnow: Callable[[], datetime]) -> None:
-    """Return for 2xx; else raise what the status says.
-
-    A 5xx may have applied, whatever it was that failed. Nothing that a 4xx answers has.
+    """Return for 2xx; else raise the error for the status, by the table of `syncd.http.status`.
 
     Args:
         where: method, host and path, for the operator.
     """
-    status = response.status
-    if response.ok:
+    meaning = meaning_of(response.status)
+    if meaning is StatusMeaning.OK:
         return
-    said = f"{where} answered {status}: {snippet(response.body)}"
-    if status == 429:
-        asked = retry_after_s(response.headers.get("retry-after"), utcnow())
-        wait_s = _PATIENCE_S if asked is None else asked
-        raise Throttled(said, side="cmms", status=status, wait_s=wait_s, may_have_applied=False)
-    if status in {408, 425} or status >= 500:
-        raise Unreachable(said, side="cmms", status=status)
-    if status == 403:
-        raise AccessRefused(said, side="cmms", status=status)
-    if status in {401, 407}:
-        raise CredentialsRefused(said, side="cmms", status=status)
-    if status in {404, 410}:
-        raise NotFound(said, side="cmms", status=status)
-    if status in {409, 412}:
-        raise Changed(said, side="cmms", status=status)
-    if status >= 400:
-        raise Refused(said, side="cmms", status=status)
-    raise UnexpectedContent(said, side="cmms", status=status)
+    asked_s = retry_after_s(response.headers.get("retry-after"), utcnow())
+    raise error_of(
+        meaning,
+        f"{where} answered {response.status}: {snippet(response.body)}",
+        side="cmms",
+        status=response.status,
+        wait_s=_PATIENCE_S if asked_s is None else asked_s,
+    )
 
 
 class TokenOptions(BaseModel):
-    """SYNCD_CMMS_URL, SYNCD_CMMS_TOKEN and SYNCD_CMMS_TIMEOUT_S, for adapters that need no more."""
+    """The options SYNCD_CMMS_URL, SYNCD_CMMS_TOKEN and SYNCD_CMMS_TIMEOUT_S, and no others."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
     url: str
@@ -71,10 +59,13 @@ class TokenOptions(BaseModel):
 
 
 def open_http(url: str, context: AdapterContext, what: str = "SYNCD_CMMS_URL") -> HttpClient:
-    """A client of the CMMS at this address, which `what` names.
+    """A client of the CMMS at this address.
 
-    Raises ConfigurationError for an address that cannot be used, or that shows credentials to the
-    network where nobody has allowed that.
+    Args:
+        what: the setting that holds the address, for errors.
+
+    Raises ConfigurationError for an address that cannot be used, and for http to another machine
+    unless SYNCD_ALLOW_HTTP is set.
     """
     if not context.allow_http and _is_clear(url):
         raise ConfigurationError(
@@ -85,12 +76,12 @@ def open_http(url: str, context: AdapterContext, what: str = "SYNCD_CMMS_URL") -
 
 
 def _is_clear(url: str) -> bool:
-    """Whether it is spoken to in the clear, beyond this machine."""
+    """Whether the address is http and on another machine."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
     except ValueError:
-        return False  # what is wrong with it, the client says
+        return False  # HttpClient raises the error
     try:
         loopback = ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -102,7 +93,7 @@ class JsonApi:
     """Calls to one CMMS with a Bearer token, each answered with a JSON object.
 
     Args:
-        error_key: the key under which it tells an error in a 200; None: it does not.
+        error_key: the key of an error in an answer with status 200; None: there is no such key.
     """
 
     def __init__(
@@ -113,23 +104,23 @@ class JsonApi:
 
     def call(
         self,
-        read: Callable[[dict[str, Any]], R],
+        read: Callable[[JsonObject], R],
         method: str,
         *path: str,
         query: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
     ) -> R:
-        """What `read` makes of the object that is answered.
+        """Send a request, and return what `read` makes of the JSON object in the answer.
 
-        Each part of the path stays one part, whatever it holds. Where `read` misses a key or
-        meets another type, the answer is not what the API promises.
+        Each element of `path` is one part of the path, whatever it holds. If `read` misses a key
+        or meets another type, the answer is not what the API promises.
 
         Raises what `raise_for_status` and `HttpClient.request` raise, and UnexpectedContent.
         """
         where = f"{method} {'/'.join(path)}"
         if not _NO_PART.isdisjoint(path):
             raise NotFound(f"{where}: that is no id", side="cmms")
-        answer = self._http.request(
+        response = self._http.request(
             method,
             "/" + "/".join(quote(part, safe="") for part in path),
             params=query,
@@ -137,19 +128,19 @@ class JsonApi:
             headers={"Authorization": f"Bearer {self._options.token.get_secret_value()}"},
             deadline_s=self._options.timeout_s,
         )
-        raise_for_status(answer, where, self._utcnow)
-        told = parse_json_object(answer, side="cmms", where=where)
-        if self._error_key in told:
+        raise_for_status(response, where, self._utcnow)
+        answer = parse_json_object(response, side="cmms", where=where)
+        if self._error_key in answer:
             kind = UnexpectedContent if method == "GET" else Refused
-            raise kind(f"{where} answered an error: {snippet(answer.body)}", side="cmms")
+            raise kind(f"{where} answered an error: {snippet(response.body)}", side="cmms")
         try:
-            return read(told)
+            return read(answer)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UnexpectedContent(
-                f"{where} answered {answer.status} with another shape than promised "
-                f"({type(error).__name__}: {error}): {snippet(answer.body)}",
+                f"{where} answered {response.status} with another shape than promised "
+                f"({type(error).__name__}: {error}): {snippet(response.body)}",
                 side="cmms",
-                status=answer.status,
+                status=response.status,
             ) from error
 
     def close(self) -> None:
@@ -157,7 +148,7 @@ class JsonApi:
 
 
 def refuse_blanks(fields: Fields, clears: Collection[Field]) -> None:
-    """Raise Refused where a field is to be emptied that the CMMS never has empty."""
+    """Raise Refused if a field outside `clears` is to be emptied."""
     blank = [name for name, value in fields.items() if value is None and name not in clears]
     if blank:
         raise Refused(f"a work order is never without {', '.join(blank)}", side="cmms")

@@ -1,5 +1,10 @@
 """What syncd asks of a CMMS, and what it promises in return.
 
+    CmmsAdapter     what every adapter has: seven members
+    AdapterBase     the same, with defaults for what may be left out; ours inherit it
+    with_defaults   makes the one of the other, for an adapter that does not inherit it
+    Capabilities    what an adapter can do
+
 An adapter translates its CMMS's words to ours and back and chooses the error class; it
 decides nothing else. syncd calls from one thread at a time.
 
@@ -8,17 +13,19 @@ CredentialsRefused, AccessRefused, NotFound, Refused, Changed. Those that were a
 status. `may_have_applied` is set honestly: False only when a write certainly had no effect.
 """
 
-from collections.abc import Iterator, Mapping
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from inspect import get_annotations
 from types import MappingProxyType
-from typing import Protocol, cast, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from syncd.core.work_order import CmmsRecord, Field, Fields, Unwritable, Value
 from syncd.errors import RemoteError
 
-NOT_VERIFIED = "not verified"  # how `trust` ends where nobody has tried anything
-# How an adapter, a preset or a mapping may have been verified, and what people are told of it.
+NOT_VERIFIED = "not verified"  # how `mapping_trust` ends where nobody has tried anything
+# How an adapter, a preset or a mapping may have been verified, and how people read it.
 VERIFIED: Mapping[str, str] = MappingProxyType(
     {
         "live": "tried against the real system",
@@ -34,20 +41,24 @@ class Capabilities:
     """What an adapter can do, as data.
 
     Attributes:
-        reads: fields found in the records it returns.
+        reads: fields that the records it returns may hold.
         writes: fields it can write; a subset of `reads`, since a write is confirmed by reading.
         clears: fields it can set to empty.
         writes_once: of the fields it writes, those that only a create can.
         creates: whether it can create records.
         finds: whether it can find a record by its Scan2Evolve id.
         filters_changes: whether `fetch(changed_since)` narrows; if not, it returns everything.
-        change_resolution_s: how finely the CMMS stamps changes; None if it does not.
+        change_resolution_s: how finely the CMMS stamps changes; None if it does not. The
+            conformance suite reads it: a record is to be fetched by any time within its stamp.
         index_lag_s: how long after a create `find` may still miss the record.
         read_lag_s: how long after a write `get` may still show the old value.
         optimistic_lock: whether `update` refuses (Changed) a record that no longer is `expected`.
+            The conformance suite reads it: it chooses the rules of locking.
         creates_with: what a record holds as soon as it is made, when `create` makes it by several
             calls and may be cut off between them; None: everything that `create` was given.
         status_needs: for a target status, the fields that must be written with it or before it.
+            The conformance suite reads it, and writes these fields with the status; the planner
+            does not read it yet.
     """
 
     reads: frozenset[Field]
@@ -65,36 +76,34 @@ class Capabilities:
     creates_with: frozenset[Field] | None = None
 
 
-@runtime_checkable
-class CmmsAdapter(Protocol):
-    """One CMMS. See the module text for errors and threads."""
+class CmmsCalls(Protocol):
+    """The five calls to a CMMS. See the module text for errors and threads."""
 
-    @property
-    def name(self) -> str:
-        """The adapter's name, as in SYNCD_CMMS_ADAPTER."""
-
-    @property
-    def capabilities(self) -> Capabilities: ...
-
+    @abstractmethod
     def fetch(self, changed_since: datetime | None) -> Iterator[CmmsRecord]:
         """Yield records changed at or after `changed_since` (UTC, the CMMS's clock); None: all.
 
-        Too many rather than too few. A record may come twice; the last one counts. A page that
-        fails raises: a short result is never a complete one. See also `unread`.
+        Yield too many rather than too few. A record may come twice; the last one counts. A page
+        that fails raises, so that a short result is never taken for a complete one. See also
+        `AdapterBase.unread`.
         """
 
+    @abstractmethod
     def get(self, cmms_id: str) -> CmmsRecord:
         """Read one record. Raises NotFound."""
 
+    @abstractmethod
     def find(self, s2e_id: str) -> list[CmmsRecord]:
         """Read all records that carry this Scan2Evolve id: none, one, or (a fault) several."""
 
+    @abstractmethod
     def create(self, s2e_id: str, fields: Fields) -> CmmsRecord:
         """Create the record that carries `s2e_id`, or return the one that already does.
 
         We may call again after a lost answer, not knowing whether the first call landed.
         """
 
+    @abstractmethod
     def update(self, cmms_id: str, fields: Fields, expected: Fields) -> CmmsRecord:
         """Write `fields` and no others; return the record as it is afterwards.
 
@@ -103,84 +112,119 @@ class CmmsAdapter(Protocol):
         """
 
 
-def check(adapter: CmmsAdapter) -> str | None:
-    """Ask the adapter whether its CMMS is reachable and its credentials hold, without writing.
+@runtime_checkable
+class CmmsAdapter(CmmsCalls, Protocol):
+    """What an adapter has to have, whether it inherits `AdapterBase` or not: seven members."""
 
-    Returns a line for the operator, or None if the adapter has no such check.
+    @property
+    def name(self) -> str:
+        """The adapter's name, as in SYNCD_CMMS_ADAPTER."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+
+class AdapterBase(CmmsCalls):
+    """An adapter, with defaults for what it may leave out. Inherit it.
+
+    An adapter that does not inherit it has the seven members of `CmmsAdapter`, and as many of
+    the others as it likes: see `with_defaults`.
+
+    Attributes:
+        name: as in SYNCD_CMMS_ADAPTER.
+        verified: how the adapter was verified, a key of `VERIFIED`.
+        unread: the records that the last `fetch` listed and could not read, each with the
+            reason. One such record does not keep syncd from the others; it is asked for again.
+        mapping_hash: a text that changes when the adapter's mapping may read the same native
+            record differently; "" without such a mapping. An adapter that has one overrides
+            `read_native`, too.
+        mapping_trust: how far the mapping can be trusted, for people; None without a mapping.
+        notes: what cannot be done with the adapter as it is set up, a line each.
+        host: the host that it talks to, where its setup names another than SYNCD_CMMS_URL.
     """
-    asked = getattr(adapter, "check", None)
-    return None if asked is None else str(asked())
+
+    name: str
+    capabilities: Capabilities
+    verified: str = "none"
+    unread: Mapping[str, RemoteError] = MappingProxyType({})
+    mapping_hash: str = ""
+    mapping_trust: str | None = None
+    notes: Sequence[str] = ()
+    host: str | None = None
+
+    def check(self) -> str | None:
+        """Ask whether the CMMS is reachable and takes the credentials, without writing.
+
+        Returns a line for the operator; None: the adapter has no such check.
+        """
+        return None
+
+    def version(self) -> str | None:
+        """A text that changes whenever a record of the CMMS changes, comes or goes; None: the
+        adapter cannot tell.
+
+        It is compared within this process only. In doubt, return another text: then records
+        are read that have not changed. The reverse would miss a change.
+        """
+        return None
+
+    def settled(self, name: Field, value: Value) -> Value | Unwritable:
+        """What this value reads back as, once it is written, or why it cannot be written.
+
+        An adapter that rounds or cuts has to say so here. Pure: nobody is asked.
+        """
+        return value
+
+    def read_native(self, native: Mapping[str, object]) -> CmmsRecord:
+        """Read a record from its own `native` values with the present mapping, and ask nobody.
+
+        The values have been kept as JSON in between. Called only where there is a `mapping_hash`.
+        """
+        raise NotImplementedError(f"{self.name} has a mapping_hash and lacks read_native")
+
+    def probe(self) -> Iterator[tuple[str, str, str]] | None:
+        """What `syncd probe` says (state, what, detail), found by reading alone; None: nothing."""
+        return None
+
+    def close(self) -> None:
+        """Release what the adapter holds. A second call does nothing."""
 
 
-def version(adapter: CmmsAdapter) -> str | None:
-    """A text that stays the same only as long as no record of this CMMS has changed, come or
-    gone, and only within this process; None if the adapter cannot tell.
-
-    When in doubt it is another one: what has not changed may be read again, never the reverse.
-    """
-    asked = getattr(adapter, "version", None)
-    told: str | None = None if asked is None else asked()
-    return told
+def with_defaults(adapter: CmmsAdapter) -> AdapterBase:
+    """The adapter itself if it inherits `AdapterBase`; else the same one with the defaults for
+    the members that it lacks."""
+    return adapter if isinstance(adapter, AdapterBase) else _WithDefaults(adapter)
 
 
-def unread(adapter: CmmsAdapter) -> Mapping[str, RemoteError]:
-    """The records that the last `fetch` listed and could not read, each with the reason.
-
-    An adapter that reads each record of a list by itself passes over one that cannot be read, and
-    says so here: one record is not to keep syncd from all the others.
-    """
-    told: Mapping[str, RemoteError] = getattr(adapter, "unread", MappingProxyType({}))
-    return told
+_OPTIONAL = frozenset(
+    name for name in {*vars(AdapterBase), *get_annotations(AdapterBase)} if not name.startswith("_")
+)
 
 
-class _ReadsNative(Protocol):
-    def read_native(self, native: Mapping[str, object]) -> CmmsRecord: ...
+class _WithDefaults(AdapterBase):
+    """Every member of the adapter where it has it, now, and else the default."""
 
+    def __init__(self, adapter: CmmsAdapter) -> None:
+        self._adapter = adapter
 
-def mapping_hash(adapter: CmmsAdapter) -> str:
-    """The adapter's `mapping_hash`: a text that is another one when its mapping may have its
-    native records read as something else. Empty: it has no mapping that changes.
+    def __getattribute__(self, name: str) -> Any:
+        if name in _OPTIONAL:
+            adapter = super().__getattribute__("_adapter")
+            if hasattr(adapter, name):
+                return getattr(adapter, name)
+        return super().__getattribute__(name)
 
-    An adapter that has one has `read_native`, too.
-    """
-    return str(getattr(adapter, "mapping_hash", ""))
+    def fetch(self, changed_since: datetime | None) -> Iterator[CmmsRecord]:
+        return self._adapter.fetch(changed_since)
 
+    def get(self, cmms_id: str) -> CmmsRecord:
+        return self._adapter.get(cmms_id)
 
-def read_native(adapter: CmmsAdapter, native: Mapping[str, object]) -> CmmsRecord:
-    """Read a record from its own `native` values with the present mapping, and ask nobody.
+    def find(self, s2e_id: str) -> list[CmmsRecord]:
+        return self._adapter.find(s2e_id)
 
-    The values have been kept as JSON in between.
-    """
-    asked = cast("_ReadsNative", adapter)
-    return asked.read_native(native)
+    def create(self, s2e_id: str, fields: Fields) -> CmmsRecord:
+        return self._adapter.create(s2e_id, fields)
 
-
-def settled(adapter: CmmsAdapter, name: Field, value: Value) -> Value | Unwritable:
-    """What a value reads back as, once it is written, or why it cannot be written; the value
-    itself where the adapter does not tell. It is a pure function: nobody is asked."""
-    asked = getattr(adapter, "settled", None)
-    return value if asked is None else cast("Value | Unwritable", asked(name, value))
-
-
-def trust(adapter: CmmsAdapter) -> str | None:
-    """How far the mapping that the adapter works by can be trusted; None if it has none."""
-    told: str | None = getattr(adapter, "mapping_trust", None)
-    return told
-
-
-def notes(adapter: CmmsAdapter) -> list[str]:
-    """What cannot be done with the adapter as it is set up, each with its line."""
-    return list(getattr(adapter, "notes", ()))
-
-
-def host(adapter: CmmsAdapter) -> str | None:
-    """The host that it talks to, where its setup says another than SYNCD_CMMS_URL."""
-    said = getattr(adapter, "host", None)
-    return None if said is None else str(said)
-
-
-def close(adapter: CmmsAdapter) -> None:
-    """Release what the adapter holds, if it holds anything."""
-    closing = getattr(adapter, "close", None)
-    if closing is not None:
-        closing()
+    def update(self, cmms_id: str, fields: Fields, expected: Fields) -> CmmsRecord:
+        return self._adapter.update(cmms_id, fields, expected)

@@ -1,7 +1,7 @@
 """The first files of a new adapter, with a test that passes as they are.
 
-What a kind consists of lies in templates/KIND/: NAME stands for the adapter's name in the files'
-names, and the words of `_render` in their texts. Another kind is another folder.
+The files of a kind lie in templates/KIND/. NAME in a file's name stands for the adapter's name;
+`render` says which words in the texts do. Another folder is another kind.
 """
 
 import keyword
@@ -13,19 +13,19 @@ from pathlib import Path
 from syncd.errors import InputError
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
-_END = ".txt"  # so that no tool takes a template for a module
+_END = ".txt"  # else tools would take a template for a module
 
 
 def kinds() -> list[str]:
-    """The kinds of adapter that can be begun: code, a Python file; rest, a mapping."""
+    """The kinds of adapter that there are templates for: code, a Python file; rest, a mapping."""
     return sorted(it.name for it in files("syncd.cmms").joinpath("templates").iterdir())
 
 
 def render(name: str, kind: str = "code", module: str | None = None) -> Mapping[str, str]:
-    """The files of a new adapter: their names and texts.
+    """The files of a new adapter: text by file name.
 
     Args:
-        module: under which the test imports the adapter; its file's name if not said.
+        module: the module from which the test imports the adapter; None: the file's own name.
 
     Raises InputError for a name or a kind that cannot be used.
     """
@@ -55,7 +55,8 @@ def render(name: str, kind: str = "code", module: str | None = None) -> Mapping[
 
 
 def scaffold(name: str, folder: Path, kind: str = "code") -> list[Path]:
-    """Write the files of a new adapter; their paths. Raises InputError where one is there."""
+    """Write the files of a new adapter and return their paths. Raises InputError if one of them
+    exists."""
     rendered = {folder / file: text for file, text in render(name, kind).items()}
     there = [str(path) for path in rendered if path.exists()]
     if there:

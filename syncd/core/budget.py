@@ -104,8 +104,10 @@ class RateBudget:
             self._reads_not_before = max(self._reads_not_before, now + reset)
 
 
-def retry_after_s(text: str | None, date: datetime | None) -> float | None:
-    """Seconds that a Retry-After asks for, within [0, 15 min]; None if it cannot be read.
+def retry_after_s(
+    text: str | None, date: datetime | None, longest_s: float = MAX_WAIT_S
+) -> float | None:
+    """Seconds that a Retry-After asks for, at most `longest_s`; None if it cannot be read.
 
     Seconds, whole or not, or an HTTP date (all three forms), which is measured from the
     answer's own Date.
@@ -117,11 +119,11 @@ def retry_after_s(text: str | None, date: datetime | None) -> float | None:
         return None
     number = _number(text)
     if number is not None:
-        return min(max(number, 0.0), MAX_WAIT_S)
+        return min(max(number, 0.0), longest_s)
     moment = parse_http_date(text)
     if moment is None or date is None:
         return None
-    return min(max((moment - date).total_seconds(), 0.0), MAX_WAIT_S)
+    return min(max((moment - date).total_seconds(), 0.0), longest_s)
 
 
 def parse_http_date(text: str | None) -> datetime | None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from syncd.cmms.port import CmmsAdapter
+from syncd.cmms.port import AdapterBase
 from syncd.core.case import IntentKind
 from syncd.core.decision import Decision
 from syncd.core.planning.guards import Guard
@@ -60,7 +60,7 @@ class Cycle:
     """
 
     client: Scan2EvolveClient
-    adapter: CmmsAdapter
+    adapter: AdapterBase
     mirror: Mirror
     lease: Lease
     policy: Policy

@@ -15,7 +15,7 @@ from itertools import islice
 
 import structlog
 
-from syncd.cmms.port import CmmsAdapter, unread, version
+from syncd.cmms.port import AdapterBase
 from syncd.core.case import IntentKind
 from syncd.core.work_order import CmmsRecord, Side
 from syncd.engine.keep import keep_missing
@@ -66,7 +66,7 @@ class CmmsReader:
 
     def __init__(
         self,
-        adapter: CmmsAdapter,
+        adapter: AdapterBase,
         mirror: Mirror,
         utcnow: Callable[[], datetime],
         full_every: timedelta,
@@ -104,7 +104,7 @@ class CmmsReader:
         newest: datetime | None = None
         tally.requests += 1
         # Asked before the records are, so that a change meanwhile shows the next time.
-        version_now = version(self._adapter)
+        version_now = self._adapter.version()
         if not request.full and self._is_known(version_now):
             return
         for chunk in _chunks(self._adapter.fetch(since)):
@@ -113,7 +113,7 @@ class CmmsReader:
                 tally.owed.pop(record.cmms_id, None)
             stamps = [record.updated_at for record in chunk if record.updated_at is not None]
             newest = max([*stamps, *([newest] if newest else [])], default=None)
-        for cmms_id, error in unread(self._adapter).items():
+        for cmms_id, error in self._adapter.unread.items():
             self._owe(tally, cmms_id, error)
         if tally.changed:
             with self._mirror.transaction(durable=False) as tx:

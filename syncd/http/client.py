@@ -1,4 +1,4 @@
-"""One origin, asked with deadlines, and every way that can fail sorted into `syncd.errors`."""
+"""Requests to one origin, each with a deadline; every failure becomes one of `syncd.errors`."""
 
 import logging
 import socket
@@ -21,8 +21,8 @@ from syncd.http.sockets import (
     Resolve,
 )
 
-DEADLINE_S = 30.0  # for one request, whole
-_LONGEST_TEXT = 200  # characters of a library's error text that are told
+DEADLINE_S = 30.0  # for one whole request
+_LONGEST_TEXT = 200  # characters of a library's error text that are shown
 _REDIRECTS = range(300, 400)
 _HEADERS = {
     "Accept": "*/*",
@@ -31,14 +31,14 @@ _HEADERS = {
     "User-Agent": "syncd",
 }
 _TIMEOUTS = {"connect": CONNECT_TIMEOUT_S, "read": READ_TIMEOUT_S, "write": READ_TIMEOUT_S}
-# The request certainly never left: no connection was made for it.
+# Without a connection the request was certainly not sent.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """The system's addresses for a name, in its order of preference. Raises OSError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+    """The system's addresses for a name, the preferred ones first. Raises OSError."""
+    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in entries))
 
 
 class HttpClient:
@@ -48,7 +48,8 @@ class HttpClient:
         base_url: scheme, host and an optional path; no credentials, no query.
         side: "s2e" or "cmms", for the errors.
         ca_bundle: a file of CA certificates to trust instead of the system's.
-        proxy: the only proxy that is used.
+        proxy: the only proxy that is used; None: none.
+        resolve: returns the addresses of a host and port.
 
     Raises ConfigurationError for a URL, bundle or proxy that cannot be used.
     """
@@ -71,8 +72,8 @@ class HttpClient:
         url = _checked(base_url)
         self._host = url.host
         self._base = str(url).rstrip("/")
-        # httpx.Client is left out. What it adds are redirects, cookies and credentials, none of
-        # which are wanted, and half the time that a request takes.
+        # Not httpx.Client: it adds redirects, cookies and credentials, which we do not want, and
+        # it takes half the time of a request.
         self._transport = _transport(self._deadlines, ca_bundle, proxy, resolve)
 
     def request(
@@ -86,22 +87,23 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         deadline_s: float = DEADLINE_S,
     ) -> Response:
-        """Send one request and read its whole answer, whatever its status.
+        """Send one request and return its whole answer, whatever the status.
 
-        A GET whose kept connection was closed by the server is sent once more; nothing else is
+        A GET is sent a second time if the server has closed the kept connection. Nothing else is
         repeated.
 
         Args:
-            path: below the base URL, or a whole URL of the same origin; a query in it is sent
-                and never shown.
-            body: a content type, which a header may replace, and the bytes; instead of
-                `json_body`.
+            path: below the base URL, or a whole URL of the same origin. Errors do not show a
+                query in it.
+            body: a content type and the bytes, in the place of `json_body`. A Content-Type in
+                `headers` replaces this type.
+            deadline_s: seconds for the whole request.
 
         Raises:
             Unreachable: no whole answer; `may_have_applied` is False if it was never sent.
-            UnexpectedContent: a redirect, a URL of another origin, an unknown encoding, a body over
-                the cap or cut off, or what is not HTTP.
-            ConfigurationError: a credential holds what a header cannot.
+            UnexpectedContent: a redirect, a URL of another origin, an unknown encoding, a body
+                that is too large or cut off, or an answer that is not HTTP.
+            ConfigurationError: a credential holds a character that a header cannot hold.
         """
         where = f"{method} {self.shown(path)}"
         sent = {**_HEADERS, **(headers or {})}
@@ -128,12 +130,13 @@ class HttpClient:
                 raise self._protocol_error(where, error) from error
 
     def shown(self, path: str) -> str:
-        """The host and the path, as errors tell them: without a query."""
+        """The host and the path without a query, for errors."""
         bare = path.partition("?")[0].partition("#")[0]
         return bare.partition("://")[2] or f"{self._host}{bare}"
 
     def _whole(self, where: str, path: str) -> str:
-        """The URL of a path; a whole URL as it is, if it stays where our credentials belong."""
+        """The URL of a path. A whole URL stays as it is; raises UnexpectedContent for one of
+        another origin, to which our credentials must not go."""
         if "://" not in path.partition("?")[0]:
             return self._base + path
         if _origin(httpx.URL(path)) != _origin(httpx.URL(self._base)):
@@ -159,14 +162,14 @@ class HttpClient:
             answer.close()
 
     def _answer(self, where: str, answer: httpx.Response) -> Response:
-        told = {name.lower(): value for name, value in answer.headers.items()}
+        headers = {name.lower(): value for name, value in answer.headers.items()}
 
         def unexpected(what: str) -> UnexpectedContent:
             return UnexpectedContent(
                 f"{where} {what}",
                 side=self._side,
                 status=answer.status_code,
-                request_id=told.get("x-request-id"),
+                request_id=headers.get("x-request-id"),
             )
 
         if answer.status_code in _REDIRECTS:
@@ -174,7 +177,7 @@ class HttpClient:
                 f"answered with a redirect ({answer.status_code}), which is never followed; "
                 "is the URL the API's own?"
             )
-        encoding = told.get("content-encoding", "identity").strip().lower()
+        encoding = headers.get("content-encoding", "identity").strip().lower()
         try:
             body = read_body(answer.iter_raw(), encoding)
         except (ValueError, zlib.error) as error:
@@ -183,7 +186,7 @@ class HttpClient:
             raise unexpected(f"answered {answer.status_code}, and the answer is cut off") from error
         except httpx.HTTPError as error:
             raise self._unreachable(where, error, may_have_applied=True) from error
-        return Response(answer.status_code, told, body)
+        return Response(answer.status_code, headers, body)
 
     def _protocol_error(
         self, where: str, error: httpx.RemoteProtocolError
@@ -191,7 +194,7 @@ class HttpClient:
         if _hung_up(error):
             return self._unreachable(where, error, may_have_applied=True)
         return UnexpectedContent(
-            f"{where}: what answers does not speak HTTP: {_text(error)}", side=self._side
+            f"{where}: the server does not speak HTTP: {_text(error)}", side=self._side
         )
 
     def _unreachable(self, where: str, error: Exception, *, may_have_applied: bool) -> Unreachable:
@@ -206,10 +209,10 @@ class HttpClient:
 
 def _checked(base_url: str) -> httpx.URL:
     try:
-        _ = urlsplit(base_url).port  # stricter than httpx, which takes half a bracket for a host
+        _ = urlsplit(base_url).port  # stricter than httpx, which takes "[" for a host
         url = httpx.URL(base_url)
     except (httpx.InvalidURL, ValueError) as error:
-        # The error's own text quotes the URL, which may hold a secret.
+        # Without the error's text: it quotes the URL, which may hold a secret.
         raise ConfigurationError(f"a URL cannot be used: {type(error).__name__}") from None
     if url.scheme not in {"http", "https"} or not url.host:
         raise ConfigurationError("a URL cannot be used: it has to begin with https:// and a host")
@@ -223,7 +226,7 @@ def _checked(base_url: str) -> httpx.URL:
 
 @lru_cache(maxsize=8)
 def _trusting(ca_bundle: str | None) -> ssl.SSLContext:
-    """Made once: a client each reads and writes, and the system's certificates are hundreds."""
+    """The TLS context, made once for all clients: it loads hundreds of certificates."""
     return ssl.create_default_context(cafile=ca_bundle)
 
 
@@ -258,7 +261,7 @@ def _encoded(where: str, headers: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def _unsendable(where: str) -> ConfigurationError:
-    """Without the library's own text, which quotes the header's value."""
+    """The error for a header that cannot be sent, without the library's text, which quotes it."""
     return ConfigurationError(
         f"{where} cannot be sent: a credential holds a character that a header cannot hold; "
         "look for line breaks or accents in the tokens"
@@ -266,11 +269,11 @@ def _unsendable(where: str) -> ConfigurationError:
 
 
 def _hung_up(error: httpx.RemoteProtocolError) -> bool:
-    """The server closed the connection before the first byte of an answer."""
+    """Whether the server closed the connection before the first byte of an answer."""
     return "without sending" in str(error)
 
 
 def _text(error: BaseException) -> str:
-    """The type's name and, where there is one, the text; some of httpx's errors have none."""
+    """The error's type and text; some of httpx's errors have no text."""
     text = " ".join(str(error).split())[:_LONGEST_TEXT]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,4 +1,4 @@
-"""What comes back: bodies under a cap, and JSON that is what it should be."""
+"""An answer: its body, of limited size, and the JSON in it."""
 
 import json
 import math
@@ -13,12 +13,12 @@ import orjson
 from syncd.errors import UnexpectedContent
 
 MAX_BODY = 8 * 1024 * 1024  # decoded bytes
-# JSON of a few bytes a value can grow thirtyfold in memory. A page of the API holds some ten
-# thousand values, six levels deep.
+# JSON with values of a few bytes takes thirty times its size in memory. A page of Scan2Evolve holds
+# some ten thousand values, six levels deep.
 _MAX_COMMAS = 500_000
 _MAX_DEPTH = 100
-_MAX_DIGITS = 400  # of one number; Python's own limit raises beyond 4300
-_SNIPPET = 200  # characters of an unexpected body that are told
+_MAX_DIGITS = 400  # of one number; Python itself raises beyond 4300
+_SNIPPET = 200  # characters of an unexpected body that are shown
 _GZIP = 31  # zlib's window bits for a gzip stream
 _OK = range(200, 300)
 _NO_SIGNS = bytes(set(range(256)) - set(b"[]{},"))
@@ -26,7 +26,7 @@ _NO_SIGNS = bytes(set(range(256)) - set(b"[]{},"))
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer, whole. Header names are lower case; the body is decoded."""
+    """A whole answer. Header names are lower case; the body is decoded."""
 
     status: int
     headers: Mapping[str, str]
@@ -38,10 +38,10 @@ class Response:
 
 
 def read_body(chunks: Iterable[bytes], encoding: str) -> bytes:
-    """The decoded body. Never holds more than the cap and one network read.
+    """Decode a body. It never holds more than `MAX_BODY` and one network read in memory.
 
-    Raises ValueError or zlib.error for a body that is too large, damaged, cut off, or encoded
-    as was not offered.
+    Raises ValueError or zlib.error for a body that is too large, damaged or cut off, and for an
+    encoding that was not offered.
     """
     if encoding not in {"identity", "gzip", ""}:
         raise ValueError(f"the answer is encoded as {encoding[:20]!r}, which was not offered")
@@ -51,7 +51,7 @@ def read_body(chunks: Iterable[bytes], encoding: str) -> bytes:
     for chunk in chunks:
         part = chunk
         if inflater is not None:
-            if inflater.eof:  # zlib would keep all that follows
+            if inflater.eof:  # else zlib would keep everything that follows, without a limit
                 raise ValueError("the compressed answer goes on after its end")
             part = inflater.decompress(chunk, MAX_BODY - size + 1)
         size += len(part)
@@ -64,7 +64,7 @@ def read_body(chunks: Iterable[bytes], encoding: str) -> bytes:
 
 
 def snippet(body: bytes) -> str:
-    """The head of a body in one printable line, for a person."""
+    """The beginning of a body in one printable line, for people."""
     text = " ".join(body[:_SNIPPET].decode("utf-8", "replace").split())
     return repr(text) if text else "(empty)"
 
@@ -73,8 +73,7 @@ def snippet(body: bytes) -> str:
 
 
 def parse_json_object(response: Response, *, side: str, where: str) -> dict[str, Any]:
-    """The JSON object in the body; see `parse_json`. Raises UnexpectedContent also for JSON that
-    is not an object."""
+    """The JSON object in the body; see `parse_json`. Raises UnexpectedContent for all else."""
     parsed = parse_json(response, side=side, where=where)
     if isinstance(parsed, dict):
         return parsed
@@ -82,12 +81,13 @@ def parse_json_object(response: Response, *, side: str, where: str) -> dict[str,
 
 
 def parse_json(response: Response, *, side: str, where: str) -> Any:
-    """The JSON in the body, made of plain values; of keys that come twice the last counts.
-    Half a surrogate pair, which is no character, becomes U+FFFD; a number beyond what a float
-    holds becomes its text.
+    """The JSON in the body, as plain Python values.
 
-    Raises UnexpectedContent for anything else: HTML, truncated text, NaN, too deep, too large
-    a number.
+    Of a key that comes twice, the last value counts. Half a surrogate pair, which is no
+    character, becomes U+FFFD. A number that no float can hold becomes its text.
+
+    Raises UnexpectedContent for HTML, truncated text, NaN, a number with too many digits, and
+    JSON that is nested too deeply or holds too many values.
     """
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
@@ -97,7 +97,7 @@ def parse_json(response: Response, *, side: str, where: str) -> Any:
     if signs.count(b",") > _MAX_COMMAS:
         raise _unexpected(response, side, where, "more values than any page holds")
     if not _may_be_deep(signs):
-        # Good JSON of a usual depth is read fast; the careful parser finds out what else it is.
+        # The fast parser for valid JSON of a usual depth; the careful one below for all else.
         with suppress(orjson.JSONDecodeError):
             return orjson.loads(response.body)
     try:
@@ -121,8 +121,8 @@ def _unexpected(response: Response, side: str, where: str, what: str) -> Unexpec
 
 
 def _may_be_deep(signs: bytes) -> bool:
-    """Whether it nests deeper than is taken, as far as its brackets tell; those inside texts may
-    make it look so."""
+    """Whether the JSON may be nested too deeply, judging by its brackets and commas alone.
+    Brackets inside texts may make it True without cause."""
     brackets = signs.replace(b",", b"")
     for _ in range(_MAX_DEPTH):
         inner = brackets.replace(b"{}", b"").replace(b"[]", b"")
@@ -150,10 +150,9 @@ def _no_constant(name: str) -> float:
 
 
 def _clean(value: Any, depth: int = 0) -> Any:
-    """The same value without lone surrogates. Raises ValueError where it is too deep.
+    """The same value without lone surrogates. Raises ValueError for one that is nested too deeply.
 
-    How deep json itself goes differs between versions of Python; what reads the result must
-    not depend on that.
+    The depth that Python's own parser takes differs between its versions; ours does not.
     """
     if depth > _MAX_DEPTH:
         raise ValueError(f"nested more than {_MAX_DEPTH} levels deep")

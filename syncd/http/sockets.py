@@ -1,8 +1,8 @@
-"""Sockets that know the deadline of the request they serve.
+"""Sockets that keep the deadline of the request they serve.
 
-httpx counts a timeout anew for each read, so a peer that sends one byte now and then holds a
-request for ever. Here every wait, for a name, a connection, a handshake, a header or a byte of
-the body, is cut to what is left of the request's own deadline.
+httpx counts its timeout anew for each read, so a server that sends one byte now and then can hold
+a request for ever. Here no wait is longer than the time that is left for the whole request: not
+for a name, a connection or a handshake, and not for a byte of a header or body.
 """
 
 import ipaddress
@@ -24,7 +24,7 @@ Resolve = Callable[[str, int], list[str]]
 
 
 class Deadlines:
-    """The deadline of the request that this thread is sending."""
+    """The deadline of the request that the calling thread is sending."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
@@ -39,7 +39,7 @@ class Deadlines:
             self._local.ends = None
 
     def left(self, timeout: float | None) -> float:
-        """The shorter of httpx's own timeout and what is left; 0 when nothing is."""
+        """Seconds: httpx's own timeout or the time that is left, the shorter one; at least 0."""
         ends = getattr(self._local, "ends", None)
         rest = READ_TIMEOUT_S if timeout is None else timeout
         return rest if ends is None else max(min(rest, ends - self._monotonic()), 0.0)
@@ -49,7 +49,7 @@ class Deadlines:
 
 
 class BoundedTransport(httpx.HTTPTransport):
-    """httpx's transport over these sockets. Uses no proxy but the one that is given."""
+    """httpx's transport over these sockets. It uses only the proxy that is given."""
 
     def __init__(
         self,
@@ -68,13 +68,13 @@ class BoundedTransport(httpx.HTTPTransport):
             else httpx.Proxy(proxy, ssl_context=_for_proxy(proxy, context)),
             limits=httpx.Limits(max_connections=8, max_keepalive_connections=4),
         )
-        # httpx passes no network backend through. The pinned version keeps its pool here, and
+        # httpx takes no network backend as an argument. The pinned version has its pool here;
         # tests/edges/test_http_deadlines.py fails if a deadline is not kept.
         self._pool._network_backend = _BoundedBackend(deadlines, resolve)
 
 
 def _for_proxy(proxy: str, context: ssl.SSLContext) -> ssl.SSLContext | None:
-    """httpcore refuses a context for a proxy that is spoken to in the clear."""
+    """The TLS context for the proxy; None for an http proxy, for which httpcore refuses one."""
     return context if proxy.lower().startswith("https:") else None
 
 
@@ -91,14 +91,14 @@ class _BoundedBackend(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Any = None,
     ) -> httpcore.NetworkStream:
-        """Connect to the first of the host's addresses that answers.
+        """Connect to the first of the host's addresses that accepts.
 
-        Each gets its share of what is left, so that an address that leads nowhere does not
-        keep us from the next one.
+        Each address gets an equal share of the time that is left, so that one that does not
+        answer leaves time for the next.
         """
         ends = self._deadlines.now() + self._deadlines.left(timeout)
         addresses = self._addresses(host, port, ends - self._deadlines.now())
-        failed: Exception = httpcore.ConnectError("the name has no address")
+        last_error: Exception = httpcore.ConnectError("the name has no address")
         for number, address in enumerate(addresses):
             share = (ends - self._deadlines.now()) / (len(addresses) - number)
             if share <= 0:
@@ -106,14 +106,14 @@ class _BoundedBackend(httpcore.SyncBackend):
             try:
                 stream = super().connect_tcp(address, port, share, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                failed = error
+                last_error = error
             else:
                 return _BoundedStream(stream, self._deadlines)
-        raise failed
+        raise last_error
 
     def _addresses(self, host: str, port: int, left: float) -> list[str]:
-        """The addresses of a name. The resolver cannot be interrupted, so it is asked in a
-        thread of its own, which is left behind when it takes too long."""
+        """The addresses of a name. The resolver cannot be interrupted, so it runs in a thread of
+        its own, which is abandoned when it takes too long."""
         if _is_address(host):
             return [host]
         answer: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
@@ -126,12 +126,12 @@ class _BoundedBackend(httpcore.SyncBackend):
 
         threading.Thread(target=ask, name="syncd-resolve", daemon=True).start()
         try:
-            found = answer.get(timeout=max(left, 0.0))
+            addresses = answer.get(timeout=max(left, 0.0))
         except queue.Empty:
             raise httpcore.ConnectTimeout("the name was not resolved in time") from None
-        if isinstance(found, Exception):
-            raise httpcore.ConnectError(f"the name cannot be resolved: {found}") from found
-        return found
+        if isinstance(addresses, Exception):
+            raise httpcore.ConnectError(f"the name cannot be resolved: {addresses}") from addresses
+        return addresses
 
 
 def _is_address(host: str) -> bool:

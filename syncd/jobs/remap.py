@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from syncd.cmms.port import CmmsAdapter, mapping_hash, read_native
+from syncd.cmms.port import AdapterBase
 from syncd.core.case import Case
 from syncd.core.decision import Decision
 from syncd.core.planning.remap import read_anew, remap
@@ -26,12 +26,12 @@ from syncd.mirror.db.database import Mirror, Tx
 _CHUNK = 200  # records in one transaction
 
 
-def follow_mapping(mirror: Mirror, adapter: CmmsAdapter) -> None:
+def follow_mapping(mirror: Mirror, adapter: AdapterBase) -> None:
     """If the mapping is another one than the mirror was read with, read its records anew.
 
     A record and its bases are kept in one transaction, so that it can go on after a break.
     """
-    told = mapping_hash(adapter)
+    told = adapter.mapping_hash
     with mirror.read() as tx:
         known = state.get_state(tx, state.CMMS_MAPPING)
     if told in {known, ""}:
@@ -53,9 +53,9 @@ def follow_mapping(mirror: Mirror, adapter: CmmsAdapter) -> None:
         structlog.get_logger().info("mapping.changed", records=records, fields=changed)
 
 
-def _read_one(tx: Tx, adapter: CmmsAdapter, row: Any, told: str) -> int:
+def _read_one(tx: Tx, adapter: AdapterBase, row: Any, told: str) -> int:
     """Keep how one record reads now; return how many fields of a linked one read differently."""
-    record = replace(read_native(adapter, row.native), cmms_id=row.cmms_id)
+    record = replace(adapter.read_native(row.native), cmms_id=row.cmms_id)
     changed: Mapping[Field, Any] = {}
     pair = natives.linked_order(tx, row.cmms_id)
     if pair is not None and pair.base is not None and pair.base.mapping_hash != told:

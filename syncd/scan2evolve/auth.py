@@ -1,8 +1,8 @@
-"""Scan2Evolve's two pairs of credentials, which never meet.
+"""Scan2Evolve's two pairs of credentials, which are never sent together.
 
-The v1 pair reads; the downstream pair (a token and an API key) writes. Each has its own HTTP
-client and its own headers. Secrets come as callables, so that a file rotated under us is read
-again when the old one is refused.
+The v1 pair reads; the downstream pair (a token and an API key) writes. Each has an HTTP client
+and headers of its own. A secret is a function: when Scan2Evolve refuses it, the function reads
+its file again, which may have been replaced.
 """
 
 import base64
@@ -20,19 +20,22 @@ Secret = Callable[[], str]
 TOKEN_PATH = "/api/v1/auth/token"  # noqa: S105  (a path, not a secret)
 _HOLD_S = 60.0  # after a second token in a row was refused; doubled each time
 _LONGEST_HOLD_S = 900.0
-_SHORTEST = 8  # characters of a secret that are looked for in what a server says
+_SHORTEST = 8  # characters; shorter secrets are not masked in answers
 
 
 class V1Auth(Protocol):
-    """Makes the Authorization header of v1 calls."""
+    """Makes the Authorization header of v1 calls. Safe to use from several threads."""
 
     def header(self) -> str: ...
 
     def refresh(self, refused: str) -> bool:
-        """`refused` was answered 401. True: `header` gives another now; try once more."""
+        """Take note that a call with the header `refused` was answered 401.
+
+        Returns whether `header` now returns another one, with which to try once more.
+        """
 
     def accepted(self) -> None:
-        """The header has just worked."""
+        """Take note that a call with the header has just worked."""
 
 
 class BearerAuth:
@@ -66,14 +69,14 @@ class BasicAuth:
 
 
 class ClientCredentials:
-    """Exchanges client id and secret for a Bearer token, and again when it has died.
+    """Exchanges client id and secret for a Bearer token, and again when the token has expired.
 
-    The token dies after a day without use. Any number of threads that meet a 401 with the same
-    token cost one exchange. While tokens or the pair itself are refused, exchanges become rare,
-    up to one in 15 minutes, until one works or the pair is another.
+    A token expires after a day without use. When several threads get a 401 for the same token,
+    only one exchange is made. While new tokens or the pair itself are refused, exchanges become
+    rarer, down to one in 15 minutes, until a token works or the pair is replaced.
 
     Args:
-        checked: raises what the status of an answer means; nothing for 2xx.
+        check_answer: raises the error for the status of an answer; nothing for 2xx.
     """
 
     def __init__(
@@ -81,19 +84,19 @@ class ClientCredentials:
         http: HttpClient,
         client_id: Secret,
         client_secret: Secret,
-        checked: Callable[[Response], None],
+        check_answer: Callable[[Response], None],
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._http = http
         self._client_id = client_id
         self._client_secret = client_secret
-        self._checked = checked
+        self._check_answer = check_answer
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._token: str | None = None
         self._pair: tuple[str, str] | None = None
-        self._in_vain = 0
+        self._exchanges_in_vain = 0  # since a token last worked
         self._not_before = 0.0
 
     def header(self) -> str:
@@ -110,13 +113,13 @@ class ClientCredentials:
 
     def accepted(self) -> None:
         with self._lock:
-            self._in_vain = 0
+            self._exchanges_in_vain = 0
 
     def _exchange(self) -> str:
         pair = (self._client_id(), self._client_secret())
         if pair != self._pair:
-            self._pair, self._in_vain = pair, 0
-        if self._in_vain >= 2 and self._monotonic() < self._not_before:
+            self._pair, self._exchanges_in_vain = pair, 0
+        if self._exchanges_in_vain >= 2 and self._monotonic() < self._not_before:
             raise v1_refused(None)
         try:
             token = self._ask(*pair)
@@ -127,8 +130,8 @@ class ClientCredentials:
         return token
 
     def _count(self) -> None:
-        self._in_vain += 1
-        hold_s = min(_HOLD_S * (1 << min(max(self._in_vain - 2, 0), 10)), _LONGEST_HOLD_S)
+        self._exchanges_in_vain += 1
+        hold_s = min(_HOLD_S * (1 << min(max(self._exchanges_in_vain - 2, 0), 10)), _LONGEST_HOLD_S)
         self._not_before = self._monotonic() + hold_s
 
     def _ask(self, client_id: str, client_secret: str) -> str:
@@ -139,7 +142,7 @@ class ClientCredentials:
         }
         answer = self._http.request("POST", TOKEN_PATH, json_body=json.dumps(body).encode())
         response = unechoed(answer, client_id, client_secret)
-        self._checked(response)
+        self._check_answer(response)
         parsed = parse_json_object(response, side="s2e", where=f"POST {TOKEN_PATH}")
         for key in ("access_token", "token"):
             token = parsed.get(key)
@@ -151,7 +154,7 @@ class ClientCredentials:
 
 
 class DownstreamAuth:
-    """The pair of Admin → Settings → Downstream Integration, for the sync call alone."""
+    """The pair of Admin → Settings → Downstream Integration, for the sync call only."""
 
     def __init__(self, token: Secret, api_key: Secret) -> None:
         self._token = token
@@ -166,10 +169,10 @@ def _fits_a_header(token: str) -> bool:
 
 
 def unechoed(response: Response, *credentials: str) -> Response:
-    """The same answer without our own credentials, should a refusal or a page quote them.
+    """The same answer, with our credentials masked where it quotes them.
 
-    What is told of an answer, in logs and on the terminal, is taken from it afterwards. An
-    answer of the API that is a success is left as it is.
+    Logs and messages show parts of the answer that this returns. A successful answer of the API
+    stays as it is.
 
     Args:
         credentials: secrets, or whole values of Authorization headers.
@@ -179,16 +182,17 @@ def unechoed(response: Response, *credentials: str) -> Response:
     body = response.body
     for credential in credentials:
         scheme, _, value = credential.rpartition(" ")
-        found = {value}
+        secrets = {value}
         if scheme == "Basic":
-            found |= set(base64.b64decode(value).decode().partition(":"))
-        for secret in found:
+            secrets |= set(base64.b64decode(value).decode().partition(":"))
+        for secret in secrets:
             if len(secret) >= _SHORTEST:
                 body = body.replace(secret.encode(), b"***")
     return replace(response, body=body)
 
 
 def v1_refused(request_id: str | None, status: int = 401) -> CredentialsRefused:
+    """The error for a refusal of the v1 pair; it names the settings to check."""
     return CredentialsRefused(
         f"Scan2Evolve refused the credentials for reading ({status}); check SYNCD_S2E_TOKEN, or "
         "SYNCD_S2E_CLIENT_ID and SYNCD_S2E_CLIENT_SECRET",
@@ -199,6 +203,7 @@ def v1_refused(request_id: str | None, status: int = 401) -> CredentialsRefused:
 
 
 def downstream_refused(request_id: str | None) -> CredentialsRefused:
+    """The error for a refusal of the downstream pair; it names the settings to check."""
     return CredentialsRefused(
         "Scan2Evolve refused the credentials for writing (401); check SYNCD_S2E_SYNC_TOKEN and "
         "SYNCD_S2E_SYNC_API_KEY against Admin → Settings → Downstream Integration",

@@ -1,4 +1,4 @@
-"""Scan2Evolve's three calls, asked and asked again within the budget."""
+"""Scan2Evolve's three calls, sent and repeated within the request budget."""
 
 import threading
 from collections.abc import Callable
@@ -12,7 +12,7 @@ import structlog
 from syncd.core.backoff import delay_s
 from syncd.core.budget import RateBudget, parse_http_date
 from syncd.core.order_json import OrderJson, order_json
-from syncd.core.work_order import Fields, Priority, Status
+from syncd.core.work_order import Fields, Status
 from syncd.errors import (
     ConfigurationError,
     NotFound,
@@ -35,8 +35,9 @@ from syncd.scan2evolve.refusals import DOWNSTREAM, RefusedBy, raise_for, request
 from syncd.scan2evolve.wire import Page, format_sync, parse_page
 
 _LIST = "/api/v1/work-orders"
-_LEAST_S = 5.0  # for a request that is sent although the cycle is nearly over
+_LEAST_S = 5.0  # the deadline of a request that is sent although the cycle is nearly over
 _LONGEST_ID = 500
+_READ_ATTEMPTS = 3  # how often a GET that fails is sent, the first time included
 _NO_ORDER = "syncd-check-of-credentials"  # an id that cannot exist; theirs are wo_…
 
 
@@ -53,17 +54,16 @@ class Scan2EvolveClient:
     Safe to use from several threads.
 
     Args:
-        reading, writing: two HTTP clients of the same origin, so that neither pair's headers
-            can ever travel with the other's requests.
-        downstream: None where nothing is written.
+        reading, writing: two HTTP clients of the same origin, so that the headers of one pair
+            can never be sent with the requests of the other.
+        downstream: the credentials for writing; None: nothing is written.
         wait: sleeps that many seconds; False if it was cut short because we are to stop.
-        read_attempts: how often a GET that failed is sent, all in all.
-        waits: told before it waits: how many seconds, and what ends then.
+        waits: called before each wait with its seconds and with what happens at its end.
 
     Attributes:
         requests: how many requests were sent.
-        deadline: the monotonic time beyond which it does not wait for the budget.
-        clock_skew_s: our clock less the server's, from its last answer; None before one.
+        deadline: the monotonic time after which it no longer waits for the budget.
+        clock_skew_s: our clock minus the server's, from the last answer; None before the first.
     """
 
     def __init__(
@@ -78,7 +78,6 @@ class Scan2EvolveClient:
         monotonic: Callable[[], float],
         utcnow: Callable[[], datetime],
         random: Callable[[], float],
-        read_attempts: int = 3,
         waits: Callable[[float, str], None] = lambda _seconds, _why: None,
     ) -> None:
         self._reading = reading
@@ -90,7 +89,6 @@ class Scan2EvolveClient:
         self._monotonic = monotonic
         self._utcnow = utcnow
         self._random = random
-        self._read_attempts = read_attempts
         self._waits = waits
         self._spending = threading.Lock()
         self.requests = 0
@@ -103,20 +101,18 @@ class Scan2EvolveClient:
         self,
         *,
         status: Status | None = None,
-        priority: Priority | None = None,
         site_id: str | None = None,
         asset_id: str | None = None,
         sync_status: str | None = None,
         limit: int = 200,
         offset: int = 0,
     ) -> Page:
-        """Read one page of the list. The order of its rows is not documented.
+        """Read one page of the list. The API does not document the order of the rows.
 
-        Raises RemoteError of any class but NotFound and Refused.
+        Raises every RemoteError but NotFound and Refused.
         """
         filters = {
             "status": status,
-            "priority": priority,
             "siteId": site_id,
             "assetId": asset_id,
             "syncStatus": sync_status,
@@ -145,13 +141,15 @@ class Scan2EvolveClient:
         return order
 
     def sync_work_order(self, s2e_id: str, fields: Fields) -> Ack:
-        """Write these fields to one work order, with exactly one request; with a second one
-        only where the first was answered 401 and the credentials have been rotated.
+        """Write these fields to one work order with one request.
+
+        A second request is sent only if the first one was answered 401 and the credentials have
+        been replaced in the meantime.
 
         Raises:
             ValueError: a field that the call does not take, or nothing to write: our bug.
             Refused, NotFound, CredentialsRefused, IntegrationInactive: nothing was changed.
-            Unreachable, UnexpectedContent, Throttled: `may_have_applied` tells.
+            Unreachable, UnexpectedContent, Throttled: see `may_have_applied`.
         """
         response = self._post_sync(s2e_id, format_sync(fields))
         where = f"POST …/{_quoted(s2e_id)}/sync"
@@ -166,9 +164,9 @@ class Scan2EvolveClient:
         return Ack(request_id(response))
 
     def probe_sync(self) -> None:
-        """Try the downstream pair on an order that cannot exist: nothing is written.
+        """Try the downstream pair on an order that cannot exist, so that nothing is written.
 
-        Raises CredentialsRefused, IntegrationInactive, or what keeps it from answering.
+        Raises CredentialsRefused, IntegrationInactive, Unreachable and other RemoteErrors.
         """
         try:
             response = self._post_sync(_NO_ORDER, b"{}")
@@ -202,7 +200,8 @@ class Scan2EvolveClient:
     # ── reading ───────────────────────────────────────────────────────────────────────────
 
     def _get(self, path: str, params: dict[str, str]) -> dict[str, Any]:
-        """The JSON object of a GET, asked again while that makes sense."""
+        """The JSON object that a GET answers. A GET that fails is repeated: after the wait of a
+        Throttled, and a few times after Unreachable and UnexpectedContent."""
         attempt = 1
         while True:
             try:
@@ -210,7 +209,7 @@ class Scan2EvolveClient:
             except Throttled as error:
                 self._pause(error.wait_s, error)
             except (Unreachable, UnexpectedContent) as error:
-                if attempt >= self._read_attempts or _is_redirect(error):
+                if attempt >= _READ_ATTEMPTS or _is_redirect(error):
                     raise
                 self._pause(delay_s(attempt, self._random), error)
                 attempt += 1
@@ -224,8 +223,8 @@ class Scan2EvolveClient:
         if response.ok or response.status == 404:
             self._auth.accepted()
         if response.status == 404 and "html" in response.headers.get("content-type", ""):
-            # The API's own 404 is JSON. A page is not the word of Scan2Evolve that there is no
-            # such order, and must not count as one.
+            # The API's own 404 is JSON. A web page comes from a proxy, and does not mean that there
+            # is no such order.
             parse_json_object(response, side="s2e", where=f"GET {path}")
         self._raise_for(response, f"GET {path}", v1_refused)
         return parse_json_object(response, side="s2e", where=f"GET {path}")
@@ -239,7 +238,7 @@ class Scan2EvolveClient:
             headers,
         )
 
-    # ── the budget, and what an answer means ──────────────────────────────────────────────
+    # ── the budget, and errors ────────────────────────────────────────────────────────────
 
     def _deadline_s(self) -> float:
         return min(DEADLINE_S, max(self.deadline - self._monotonic(), _LEAST_S))
@@ -251,7 +250,7 @@ class Scan2EvolveClient:
         *,
         writing: bool = False,
     ) -> Response:
-        """Send one request when the budget allows it, and learn from its answer."""
+        """Send one request as soon as the budget allows it; its answer updates the budget."""
         while (wait_s := self._take_turn(writing=writing)) > 0:
             unsent = Throttled(
                 f"the rate limit allows the next request in {wait_s:.0f} s",
@@ -265,7 +264,7 @@ class Scan2EvolveClient:
         return unechoed(response, *credentials.values())
 
     def _take_turn(self, *, writing: bool) -> float:
-        """Spend one request and return 0; or return how long to wait, and spend nothing."""
+        """Spend one request and return 0; or spend none, and return the seconds to wait."""
         with self._spending:
             now = self._monotonic()
             wait_s = self._budget.wait_s(now, writing=writing)
@@ -275,12 +274,12 @@ class Scan2EvolveClient:
             return wait_s
 
     def reads_left(self) -> int | None:
-        """How many reads the budget allows before one has to wait; None: no limit is known."""
+        """How many reads the budget allows before the next has to wait; None: no known limit."""
         with self._spending:
             return self._budget.reads_left(self._monotonic())
 
     def _learn(self, response: Response) -> None:
-        """Take the rate limit and the clock from an answer."""
+        """Update the budget and the clock skew from the headers of an answer."""
         with self._spending:
             self._budget.observe(response.status, response.headers, self._monotonic())
         theirs = parse_http_date(response.headers.get("date"))
@@ -288,7 +287,8 @@ class Scan2EvolveClient:
             self.clock_skew_s = (self._utcnow() - theirs).total_seconds()
 
     def _pause(self, wait_s: float, error: RemoteError) -> None:
-        """Wait, unless that would go beyond the deadline or we are to stop: then raise."""
+        """Wait. Raises `error` if that would last beyond the deadline, and Unreachable if we are to
+        stop."""
         if self._monotonic() + wait_s > self.deadline:
             raise error
         if wait_s >= 1:
@@ -301,14 +301,14 @@ class Scan2EvolveClient:
             raise Unreachable("stopping", side="s2e", may_have_applied=error.may_have_applied)
 
     def _raise_for(self, response: Response, where: str, refused: RefusedBy) -> None:
-        """Raise what this answer's status means; nothing for 2xx."""
+        """Raise the error for this answer's status; nothing for 2xx."""
         with self._spending:
             now = self._monotonic()
             wait_s = self._budget.wait_s(now, writing=refused is downstream_refused)
         raise_for(response, where, refused, wait_s)
 
     def check_token_answer(self, response: Response) -> None:
-        """Raise what an answer of the token exchange means; nothing for 2xx."""
+        """Raise the error for an answer of the token exchange; nothing for 2xx."""
         with self._spending:
             self._budget.spend(self._monotonic())
             self.requests += 1
@@ -328,8 +328,11 @@ class Scan2EvolveClient:
 
 
 def _quoted(s2e_id: str) -> str:
-    """The id as one segment of a path. Raises NotFound for what cannot be an order's id: such
-    a path would lead elsewhere, and a CMMS's reference field may hold anything."""
+    """The id as one segment of a path.
+
+    Raises NotFound for a text that cannot be an order's id: a CMMS's reference field may hold
+    anything, and such a path would lead elsewhere.
+    """
     usable = 0 < len(s2e_id) <= _LONGEST_ID and s2e_id.isprintable() and s2e_id.strip(".")
     if not usable:
         raise NotFound(f"{s2e_id[:60]!a} cannot be the id of a work order", side="s2e")

@@ -1,6 +1,6 @@
-"""Pages of Scan2Evolve's list, and the body of its sync call. Pure.
+"""Read a page of Scan2Evolve's list, and write the body of a sync call. Pure.
 
-What a page says of its orders is read in `core/order_json.py`.
+`core/order_json.py` reads the orders of a page.
 """
 
 import json
@@ -34,9 +34,9 @@ class Page:
     """One page of the list.
 
     Attributes:
-        orders: the readable ones, in the order they came.
+        orders: the readable ones, in the page's order.
         unreadable: how many rows had no usable id.
-        total, offset, has_more: the page's own paging words; None where they were not said.
+        total, offset, has_more: from `pagination`; None where they are missing or no number.
     """
 
     orders: tuple[OrderJson, ...]
@@ -47,19 +47,19 @@ class Page:
 
 
 def parse_page(body: Mapping[str, Any]) -> Page | None:
-    """Read a list answer; None if it is not one."""
+    """Read the answer of the list; None if it is not one."""
     rows = body.get("workOrders")
     if not isinstance(rows, list):
         return None
     orders = tuple([order for order in map(order_json, rows) if order is not None])
     paging = body.get("pagination")
-    told = paging if isinstance(paging, dict) else {}
-    more = told.get("hasMore")
+    pagination = paging if isinstance(paging, dict) else {}
+    more = pagination.get("hasMore")
     return Page(
         orders=orders,
         unreadable=len(rows) - len(orders),
-        total=_whole(told.get("total")),
-        offset=_whole(told.get("offset")),
+        total=_whole(pagination.get("total")),
+        offset=_whole(pagination.get("offset")),
         has_more=more if isinstance(more, bool) else None,
     )
 
@@ -69,11 +69,12 @@ def _whole(raw: object) -> int | None:
 
 
 def format_sync(fields: Fields) -> bytes:
-    """The body of a sync call: these fields and no others. Half a surrogate pair, which no
-    UTF-8 holds, is sent as a question mark.
+    """The body of a sync call: these fields and no others, as UTF-8.
 
-    Raises ValueError for a field the call does not take, an empty or an unreadable value: the
-    plan must not have held it.
+    Half a surrogate pair, which UTF-8 cannot hold, is sent as a question mark.
+
+    Raises ValueError for a field that the call does not take, for an empty or unreadable value,
+    and for no fields at all: a plan that holds one is our bug.
     """
     body: dict[str, object] = {}
     for name, value in fields.items():

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
-from syncd.cmms.http import JsonApi, TokenOptions, refuse_blanks
+from syncd.cmms.http import JsonApi, JsonObject, TokenOptions, refuse_blanks
 from syncd.cmms.load import AdapterContext
-from syncd.cmms.port import Capabilities
+from syncd.cmms.port import AdapterBase, Capabilities
 from syncd.core import work_order as wo
 from syncd.core.work_order import CmmsRecord, Field, Fields, Status
 
@@ -19,14 +18,14 @@ NAMES = {  # our field: its name there
     Field.COMPLETED_AT: "done_at",
     Field.ACTUAL_HOURS: "hours",
 }
-STATES = {  # their state: ours; of several, the first is what it is taken for
+STATES = {  # their state: ours; of several, the first is the one that is read
     "open": (Status.ASSIGNED, Status.DRAFT),
     "working": (Status.IN_PROGRESS, Status.ON_HOLD),
     "done": (Status.COMPLETED, Status.CANCELLED),
 }
 
 
-class AcmeAdapter:
+class AcmeAdapter(AdapterBase):
     Options = TokenOptions  # SYNCD_CMMS_URL, SYNCD_CMMS_TOKEN
     name, verified = "acme", "docs"  # verified against: live, spec or docs
     capabilities = Capabilities(
@@ -35,12 +34,11 @@ class AcmeAdapter:
         clears=frozenset({Field.RESOLUTION, Field.COMPLETED_AT, Field.ACTUAL_HOURS}),
         filters_changes=True,
         change_resolution_s=0.001,
-        index_lag_s=5,  # its search may miss a new record so long
+        index_lag_s=5,  # so long its search may miss a new record
     )
 
     def __init__(self, options: TokenOptions, context: AdapterContext) -> None:
         self._api = JsonApi(options, context, error_key="error")
-        self.close = self._api.close
 
     @classmethod
     def from_options(cls, options: TokenOptions, context: AdapterContext) -> "AcmeAdapter":
@@ -50,20 +48,19 @@ class AcmeAdapter:
         query = {"since": wo.format_time(changed_since)} if changed_since else {}
         after: str | None = ""  # pages by id, so that edits meanwhile hide nothing
         while after is not None:
-            page = self._api.call(_page, "GET", "orders", query={**query, "after": after})
-            yield from page[0]
-            after = page[1]
+            records, after = self._api.call(_page, "GET", "orders", query={**query, "after": after})
+            yield from records
 
     def get(self, cmms_id: str) -> CmmsRecord:
         return self._api.call(_record, "GET", "orders", cmms_id)
 
     def find(self, s2e_id: str) -> list[CmmsRecord]:
-        found, _ = self._api.call(_page, "GET", "orders", query={"search": s2e_id})
-        return [record for record in found if record.s2e_id == s2e_id]  # it searches loosely
+        hits, _ = self._api.call(_page, "GET", "orders", query={"search": s2e_id})
+        return [record for record in hits if record.s2e_id == s2e_id]  # it searches loosely
 
     def create(self, s2e_id: str, fields: Fields) -> CmmsRecord:
-        for found in self.find(s2e_id):
-            return found
+        for record in self.find(s2e_id):
+            return record
         body = _body({**fields, Field.S2E_ID: s2e_id})
         return self._api.call(_record, "POST", "orders", body=body)
 
@@ -73,6 +70,9 @@ class AcmeAdapter:
         refuse_blanks(fields, self.capabilities.clears)
         return self._api.call(_record, "PATCH", "orders", cmms_id, body=_body(fields))
 
+    def close(self) -> None:
+        self._api.close()
+
 
 def _body(fields: Fields) -> dict[str, object]:
     body = {NAMES[name]: wo.encode_value(value) for name, value in fields.items()}
@@ -81,11 +81,11 @@ def _body(fields: Fields) -> dict[str, object]:
     return body
 
 
-def _page(told: dict[str, Any]) -> tuple[list[CmmsRecord], str | None]:
-    return [_record(row) for row in told["items"]], told["next"]
+def _page(answer: JsonObject) -> tuple[list[CmmsRecord], str | None]:
+    return [_record(row) for row in answer["items"]], answer["next"]
 
 
-def _record(row: dict[str, Any]) -> CmmsRecord:
+def _record(row: JsonObject) -> CmmsRecord:
     fields = {name: wo.parse_value(name, row.get(there)) for name, there in NAMES.items()}
     ours = STATES.get(row["state"], ())
     fields[Field.STATUS] = ours[0] if ours else wo.Unreadable(row["state"], "is no known state")

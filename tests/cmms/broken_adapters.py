@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import pytest
 
 from syncd.cmms.conformance import AdapterConformance, Bench
-from syncd.cmms.conformance.fake import Call, FakeBench, FakeCmms
+from syncd.cmms.conformance.fake import CmmsRequest, FakeBench, FakeCmms
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.port import Capabilities
 from syncd.core.work_order import CmmsRecord, Field, Fields, encode_value
@@ -246,7 +246,7 @@ class TestDropsTheLastPage(Broken):
 class FakeByOffset(FakeAcme):
     """The page that begins at an offset, newest change first, as many CMMSs have it."""
 
-    def answer(self, call: Call) -> tuple[int, object]:
+    def answer(self, call: CmmsRequest) -> tuple[int, object]:
         if "offset" not in call.query:
             return super().answer(call)
         rows = sorted(self.rows.values(), key=lambda row: str(row["updated_at"]))

@@ -2,9 +2,7 @@
 
 import time
 from dataclasses import replace
-from typing import ClassVar
 
-from syncd.cmms.port import Capabilities
 from syncd.cmms.sql.adapter import SqlAdapter
 from syncd.core.work_order import CmmsRecord, Field, Fields, Status
 from syncd.errors import Throttled, Unreachable
@@ -20,7 +18,7 @@ class Loose(SqlAdapter):
 class Lagging(SqlAdapter):
     """Its search does not know a new record for a moment."""
 
-    capabilities: ClassVar[Capabilities] = replace(SqlAdapter.capabilities, index_lag_s=0.3)
+    capabilities = replace(SqlAdapter.capabilities, index_lag_s=0.3)
     made = 0.0
 
     def create(self, s2e_id: str, fields: Fields) -> CmmsRecord:
@@ -36,7 +34,7 @@ class Lagging(SqlAdapter):
 class ReadOnly(SqlAdapter):
     """Creates nothing."""
 
-    capabilities: ClassVar[Capabilities] = replace(SqlAdapter.capabilities, creates=False)
+    capabilities = replace(SqlAdapter.capabilities, creates=False)
 
 
 class Busy(SqlAdapter):

@@ -11,7 +11,7 @@ from typing import Any
 
 import trustme
 
-from syncd.cmms.conformance.bench import Fault, no_fault
+from syncd.cmms.conformance.bench import BenchFault, no_fault
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.odoo.adapter import OdooAdapter
 from syncd.cmms.odoo.mapping import write_fields
@@ -87,7 +87,7 @@ class OdooBench:
     """What the conformance suite asks for. People use the fake's own methods."""
 
     page_size = 5
-    on_request: Callable[[bool], Fault | None]
+    on_request: Callable[[bool], BenchFault | None]
 
     def __init__(self, server: OdooServer, adapter: OdooAdapter) -> None:
         self.adapter, self.odoo = adapter, server.odoo
@@ -100,7 +100,7 @@ class OdooBench:
         types = {name: spec.type for name, spec in self.odoo.models[REQUEST].items()}
         self._model = OdooModel(types, options.named(), stage_map(stages, options.stages()))
 
-    def _asked(self, writes: bool) -> Fault | None:
+    def _asked(self, writes: bool) -> BenchFault | None:
         return self.on_request(writes)
 
     def records(self) -> Mapping[str, Mapping[str, object]]:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.mapping.file import load_mapping
-from syncd.cmms.port import Capabilities, CmmsAdapter
+from syncd.cmms.port import AdapterBase, Capabilities
 from syncd.cmms.sql.mapped import MappedSqlAdapter
 from syncd.cmms.sql.mapping import KIND, read_sql
 from syncd.core.work_order import Field, Fields, Value, encode_value
@@ -163,7 +163,7 @@ class _Mapped(SqlBench):
 
     folder: ClassVar[Path]
 
-    def make_adapter(self, url: str, _direct: str) -> CmmsAdapter:
+    def make_adapter(self, url: str, _direct: str) -> AdapterBase:
         made = _adapter(url, self.folder)
         made.check()  # meets the table
         return made

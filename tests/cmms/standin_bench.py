@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from syncd.cmms.conformance.bench import Fault, no_fault
+from syncd.cmms.conformance.bench import BenchFault, no_fault
 from syncd.cmms.conformance.fake import FastClock
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.rest.adapter import RestAdapter
@@ -78,7 +78,7 @@ def native(name: Field, value: Value) -> Any:
 class StandinBench(FastClock):
     """See `syncd.cmms.conformance.bench.Bench`."""
 
-    on_request: Callable[[bool], Fault | None]
+    on_request: Callable[[bool], BenchFault | None]
 
     def __init__(self, world: Standin, **more: str) -> None:
         super().__init__()

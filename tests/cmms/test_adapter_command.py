@@ -125,7 +125,9 @@ def test_a_new_adapter_passes_as_it_is(tmp_path: Path) -> None:
     assert made.returncode == 0, made.stderr
     assert made.stdout.split() == ["deep/er/north_wind2.py", "deep/er/north_wind2_test.py"]
     assert "next: pytest deep/er/north_wind2_test.py" in made.stderr
-    assert "class NorthWind2Adapter:" in (tmp_path / "deep/er/north_wind2.py").read_text()
+    assert (
+        "class NorthWind2Adapter(AdapterBase):" in (tmp_path / "deep/er/north_wind2.py").read_text()
+    )
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-k", FIRST, "deep/er/north_wind2_test.py"],
         cwd=tmp_path,

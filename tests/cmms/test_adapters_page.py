@@ -7,13 +7,14 @@ import subprocess
 import sys
 import tomllib
 from dataclasses import fields
+from inspect import get_annotations
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from syncd.cmms.conformance import Fault
-from syncd.cmms.port import VERIFIED, Capabilities
+from syncd.cmms.conformance import BenchFault
+from syncd.cmms.port import VERIFIED, AdapterBase, Capabilities
 
 pytestmark = pytest.mark.adapters
 
@@ -76,7 +77,13 @@ def test_the_tables_are_whole() -> None:
     rows = set(re.findall(r"`([a-z0-9_]+)`", "".join(re.findall(r"^\|.*$", PAGE, re.MULTILINE))))
     assert set(VERIFIED) <= rows
     assert {field.name for field in fields(Capabilities)} <= rows
-    assert {str(fault) for fault in Fault} <= rows
+    assert {str(fault) for fault in BenchFault} <= rows
+
+
+def test_every_member_that_may_be_left_out_is_documented() -> None:
+    named = {text.partition("(")[0] for text in re.findall(r"(?<!`)`([^`\n]+)`", PAGE)}
+    members = {name for name in vars(AdapterBase) if not name.startswith("_")}
+    assert members | set(get_annotations(AdapterBase)) <= named
 
 
 def test_the_other_blocks_are_what_they_claim() -> None:

@@ -8,18 +8,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from syncd.cmms.conformance import AdapterConformance, Fault
+from syncd.cmms.conformance import AdapterConformance, BenchFault
 from syncd.cmms.odoo.adapter import capabilities
 from tests.cmms.odoo_bench import KEY, NAMES, OdooBench, make_odoo, make_options, served
 
 pytestmark = pytest.mark.adapters
 
-_LAGS: dict[str, str] = {Fault.LAGGING: "what a transaction has committed is found at once"}
+_LAGS: dict[str, str] = {BenchFault.LAGGING: "what a transaction has committed is found at once"}
 _JSON_2: dict[str, str] = {
     **_LAGS,
-    Fault.ERROR_IN_200: "JSON-2 tells errors by the status",
-    Fault.TIMEOUT: "waited for over JSON-RPC, by the same client",
-    Fault.TIMEOUT_APPLIED: "waited for over JSON-RPC, by the same client",
+    BenchFault.ERROR_IN_200: "JSON-2 tells errors by the status",
+    BenchFault.TIMEOUT: "waited for over JSON-RPC, by the same client",
+    BenchFault.TIMEOUT_APPLIED: "waited for over JSON-RPC, by the same client",
 }
 _BY_RPC = {"page_size": OdooBench.page_size, "deadline_s": 2.0}
 _ALL = {**NAMES, "equipment_by": "serial_no"}

@@ -194,7 +194,7 @@ def test_stages_stand_for_what_their_place_says() -> None:
         8: (Status.COMPLETED,),
     }
     assert found.target[Status.COMPLETED] == 9
-    assert "4 Doing stands for nothing" in found.told()
+    assert "4 Doing stands for nothing" in found.described()
 
 
 def test_a_stage_that_was_chosen_is_taken_from_the_others() -> None:

@@ -8,7 +8,6 @@ import pytest
 
 import syncd
 from syncd.cmms.load import AdapterContext
-from syncd.cmms.port import notes
 from syncd.cmms.rest.adapter import RestAdapter
 from syncd.core.work_order import Field
 from syncd.errors import ConfigurationError
@@ -125,10 +124,10 @@ def test_the_small_mapping_itself_can_be_used() -> None:
 
 def test_a_status_that_nothing_stands_for_is_told_beforehand() -> None:
     with rest({"maps": {"state": {"VOID": {"read": "CANCELLED"}}}}) as made:
-        (note,) = notes(made.adapter)
+        (note,) = made.adapter.notes
         assert note.startswith("status CANCELLED cannot be written: nothing in maps.state")
     with rest({}) as made:
-        assert notes(made.adapter) == []
+        assert made.adapter.notes == []
 
 
 def test_the_example_of_the_documentation_can_be_used(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from syncd.cmms.port import read_native
 from syncd.core.work_order import Field
 from syncd.errors import ConfigurationError, Refused, UnexpectedContent, Unreachable
 from tests.cmms.rest_bench import got, item, laid, page, rest
@@ -57,7 +56,7 @@ def test_texts_of_another_resource_are_read_and_written() -> None:
         assert made_new.fields[Field.ROOT_CAUSE] == "Dust"
         assert made.adapter.find("wo_9") == [made_new]
         kept = json.loads(json.dumps(dict(record.native)))
-        assert read_native(made.adapter, kept) == record
+        assert made.adapter.read_native(kept) == record
     assert cmms.texts["2"] == {"CAUSE": "", "OTHER": "x", "REMEDY": "Replaced"}
     assert cmms.texts["4"] == {"CAUSE": "Dust"}
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from syncd.cmms.port import mapping_hash, read_native
 from syncd.core.work_order import Field, Status
 from syncd.twin.server import Twin
 from tests.cmms.rest_bench import got, item, page, rest
@@ -22,12 +21,12 @@ def test_a_record_is_kept_whole_and_another_mapping_finds_more_in_it(then: str) 
         (record,) = made.adapter.fetch(None)
         kept = json.loads(json.dumps(dict(record.native)))
         assert kept == whole
-        assert read_native(made.adapter, kept) == record
+        assert made.adapter.read_native(kept) == record
         asked = len(made.asked)
     over = {"fields": {"location": {"read": "room"}}, "maps": {"state": {"NEW": "ASSIGNED"}}}
     with rest(over, page()) as other:
-        assert mapping_hash(other.adapter) != mapping_hash(made.adapter)
-        again = read_native(other.adapter, kept)
+        assert other.adapter.mapping_hash != made.adapter.mapping_hash
+        again = other.adapter.read_native(kept)
         assert again.fields[Field.LOCATION] == "H3"
         assert again.fields[Field.STATUS] is Status.ASSIGNED
         assert not other.asked

@@ -7,9 +7,9 @@ from sqlalchemy import Connection, Engine, create_engine, event, insert, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
-from syncd.cmms.conformance.bench import Fault, no_fault
+from syncd.cmms.conformance.bench import BenchFault, no_fault
 from syncd.cmms.load import AdapterContext
-from syncd.cmms.port import CmmsAdapter, close
+from syncd.cmms.port import AdapterBase
 from syncd.cmms.sql.adapter import COLUMNS, SqlAdapter, work_orders
 from syncd.core.work_order import Field, Fields, Value, encode_value
 from tests.conftest import utcnow
@@ -17,26 +17,26 @@ from tests.edges.sql_bench import Cable
 
 _COLUMN_OF = {name: column for column, name in COLUMNS.items()}
 _NOT_HTTP: dict[str, str] = {
-    Fault.THROTTLED: "a database does not ask for fewer requests",
-    Fault.THROTTLED_UNTIL: "a database does not ask for fewer requests",
-    Fault.SERVER_ERROR: "a database answers with its result or with an error of its own",
-    Fault.BAD_GATEWAY: "there is no gateway before a database",
-    Fault.TIMEOUT: "tests/edges/test_sql_adapter_errors.py waits for servers that say nothing",
-    Fault.TIMEOUT_APPLIED: "the same as a reset after COMMIT, seen from the adapter",
-    Fault.TRUNCATED: "the driver knows no half result",
-    Fault.HTML: "nobody puts a page for people before a database",
-    Fault.ERROR_IN_200: "a database tells errors as errors",
-    Fault.LAGGING: "a committed row is found at once",
+    BenchFault.THROTTLED: "a database does not ask for fewer requests",
+    BenchFault.THROTTLED_UNTIL: "a database does not ask for fewer requests",
+    BenchFault.SERVER_ERROR: "a database answers with its result or with an error of its own",
+    BenchFault.BAD_GATEWAY: "there is no gateway before a database",
+    BenchFault.TIMEOUT: "tests/edges/test_sql_adapter_errors.py waits for servers that say nothing",
+    BenchFault.TIMEOUT_APPLIED: "the same as a reset after COMMIT, seen from the adapter",
+    BenchFault.TRUNCATED: "the driver knows no half result",
+    BenchFault.HTML: "nobody puts a page for people before a database",
+    BenchFault.ERROR_IN_200: "a database tells errors as errors",
+    BenchFault.LAGGING: "a committed row is found at once",
 }
 CANNOT_ON_POSTGRESQL: dict[str, str] = {
     **_NOT_HTTP,
-    Fault.UNAUTHORIZED: "the server asks for the password at connecting, not at a statement",
+    BenchFault.UNAUTHORIZED: "the server asks for the password at connecting, not at a statement",
 }
 CANNOT_ON_SQLITE: dict[str, str] = {
     **_NOT_HTTP,
-    Fault.UNAUTHORIZED: "a file asks nobody who he is",
-    Fault.RESET: "a file has no connection that could end",
-    Fault.RESET_APPLIED: "a file has no connection that could end",
+    BenchFault.UNAUTHORIZED: "a file asks nobody who he is",
+    BenchFault.RESET: "a file has no connection that could end",
+    BenchFault.RESET_APPLIED: "a file has no connection that could end",
     "secrets": "a file's path is all there is",
 }
 
@@ -50,7 +50,7 @@ class SqlBench:
     """
 
     page_size = 200
-    on_request: Callable[[bool], Fault | None]
+    on_request: Callable[[bool], BenchFault | None]
 
     def __init__(self, url: str, direct: str) -> None:
         self.on_request = no_fault
@@ -64,7 +64,7 @@ class SqlBench:
             self.people.exec_driver_sql("PRAGMA synchronous = OFF")  # no test cuts the power
         event.listen(Engine, "before_cursor_execute", self._seen)
 
-    def make_adapter(self, url: str, _direct: str) -> CmmsAdapter:
+    def make_adapter(self, url: str, _direct: str) -> AdapterBase:
         made = SqlAdapter(url, AdapterContext(may_write=True, utcnow=utcnow))
         made.check()  # makes the table
         return made
@@ -72,7 +72,7 @@ class SqlBench:
     def close(self) -> None:
         event.remove(Engine, "before_cursor_execute", self._seen)
         self.people.close()
-        close(self.adapter)
+        self.adapter.close()
 
     def _seen(
         self,
@@ -91,7 +91,7 @@ class SqlBench:
                 if fault is not None:
                     self._break(fault, conn, cursor, writes)
 
-    def _break(self, fault: Fault, conn: Connection, cursor: Any, writes: bool) -> None:
+    def _break(self, fault: BenchFault, conn: Connection, cursor: Any, writes: bool) -> None:
         raise NotImplementedError
 
     # ── people ────────────────────────────────────────────────────────────────────────────
@@ -120,18 +120,18 @@ class SqlBench:
 class SqliteBench(SqlBench):
     """Faults on the adapter's own connection, which each transaction has anew."""
 
-    def _break(self, fault: Fault, conn: Connection, cursor: Any, writes: bool) -> None:
+    def _break(self, fault: BenchFault, conn: Connection, cursor: Any, writes: bool) -> None:
         file = conn.connection.driver_connection
         assert file is not None
-        if fault is Fault.FORBIDDEN:
+        if fault is BenchFault.FORBIDDEN:
             file.set_authorizer(lambda *_: 1)  # SQLITE_DENY
-        elif fault is Fault.UNAVAILABLE:
+        elif fault is BenchFault.UNAVAILABLE:
             file.set_progress_handler(lambda: 1, 1)  # as sqlite3_interrupt does
-        elif fault is Fault.STRANGE:  # what hides the table we know
+        elif fault is BenchFault.STRANGE:  # what hides the table we know
             cursor.execute("PRAGMA query_only = OFF")
             cursor.execute("CREATE TEMP VIEW work_orders AS SELECT * FROM nowhere")
-        elif fault in {Fault.REFUSED, Fault.IGNORED}:
-            does = "ABORT, 'not today'" if fault is Fault.REFUSED else "IGNORE"
+        elif fault in {BenchFault.REFUSED, BenchFault.IGNORED}:
+            does = "ABORT, 'not today'" if fault is BenchFault.REFUSED else "IGNORE"
             for act in ("INSERT", "UPDATE"):
                 cursor.execute(
                     f"CREATE TEMP TRIGGER IF NOT EXISTS bench_{act} BEFORE {act}"
@@ -165,25 +165,25 @@ class PostgresBench(SqlBench):
         self.people.exec_driver_sql(_TRIGGER)
 
     @property
-    def on_request(self) -> Callable[[bool], Fault | None]:
+    def on_request(self) -> Callable[[bool], BenchFault | None]:
         return self._on_request
 
     @on_request.setter
-    def on_request(self, decide: Callable[[bool], Fault | None]) -> None:
+    def on_request(self, decide: Callable[[bool], BenchFault | None]) -> None:
         """Whoever decides anew has seen the end of what was cut."""
         self._on_request = decide
         self._cable.cut = None
 
-    def _break(self, fault: Fault, conn: Connection, cursor: Any, writes: bool) -> None:
-        if fault is Fault.FORBIDDEN:
+    def _break(self, fault: BenchFault, conn: Connection, cursor: Any, writes: bool) -> None:
+        if fault is BenchFault.FORBIDDEN:
             cursor.execute("SET LOCAL ROLE pg_monitor")  # a role of every server, without rights
-        elif fault is Fault.STRANGE:
+        elif fault is BenchFault.STRANGE:
             cursor.execute("SET LOCAL search_path TO pg_temp")
-        elif fault in {Fault.REFUSED, Fault.IGNORED}:
+        elif fault in {BenchFault.REFUSED, BenchFault.IGNORED}:
             cursor.execute(f"SET LOCAL bench.fault = '{fault}'")
-        elif fault in {Fault.RESET, Fault.RESET_APPLIED} and writes:
-            self._cable.cut = "before" if fault is Fault.RESET else "after"
-        elif fault in {Fault.UNAVAILABLE, Fault.RESET, Fault.RESET_APPLIED}:
+        elif fault in {BenchFault.RESET, BenchFault.RESET_APPLIED} and writes:
+            self._cable.cut = "before" if fault is BenchFault.RESET else "after"
+        elif fault in {BenchFault.UNAVAILABLE, BenchFault.RESET, BenchFault.RESET_APPLIED}:
             driver = conn.connection.driver_connection
             assert driver is not None
             self.people.exec_driver_sql(

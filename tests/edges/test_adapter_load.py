@@ -2,18 +2,21 @@
 
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from syncd.cmms.load import AdapterContext, find_adapter, known_adapters, make_adapter
-from syncd.cmms.port import close
+from syncd.cmms.port import with_defaults
 from syncd.cmms.sql.adapter import SqlAdapter
+from syncd.core.work_order import Field
 from syncd.errors import ConfigurationError
 from tests.cmms.presets.atlas_bench import ATLAS
 from tests.conftest import utcnow
 
 GOOD = """
     from pydantic import BaseModel
+    from syncd.cmms.port import AdapterBase
 
     class Adapter:
         name: str
@@ -46,6 +49,29 @@ GOOD = """
 
     class Reading(Mapped):
         def read_native(self, native): ...
+
+    class Few(Grown):
+        def __init__(self):
+            self.unread, self.closed = {}, 0
+        @classmethod
+        def from_options(cls, options, context):
+            return cls()
+        def fetch(self, changed_since):
+            self.unread = {"7": "locked"}
+            return iter(())
+        def close(self):
+            self.closed += 1
+
+    class Heir(AdapterBase):
+        def find(self, s2e_id): ...
+
+    class Unset(Grown, AdapterBase):
+        @classmethod
+        def from_options(cls, options, context):
+            return cls()
+
+    class MappedHeir(Grown, AdapterBase):
+        mapping_hash = "1"
 
     class Bare:
         pass
@@ -138,6 +164,11 @@ def test_why_it_cannot_be_imported_is_told(installed: Path, name: str, said: str
             r"from_options, fetch, get, find, create, update, name, capabilities, Options \(.*\)",
         ),
         ("customers_cmms:Poor", r"find, update, Options \(a pydantic model\)"),
+        (
+            "customers_cmms:Heir",
+            r"from_options, fetch, get, create, update, Options \(.*\)",
+        ),
+        ("customers_cmms:MappedHeir", "read_native"),
         ("customers_cmms:ready", "a class of that name"),
         ("customers_cmms:", "a class of that name"),
         ("syncd.cmms.load:find_adapter", "a class of that name"),
@@ -163,6 +194,38 @@ def test_an_adapter_whose_mapping_shows_only_once_it_is_made_has_to_read_what_wa
         make_adapter(found, found.Options(url=""), context)
 
 
+def test_what_an_adapter_leaves_out_has_a_default_and_what_it_has_is_its_own(
+    installed: Path,
+) -> None:
+    """It does not inherit the base class: it has some of the members, and lacks others."""
+    found = find_adapter("customers_cmms:Few")
+    made: Any = found.from_options(None, AdapterContext(False, utcnow))
+    adapter = with_defaults(made)
+    assert (adapter.check(), adapter.version(), adapter.probe()) == (None, None, None)
+    assert (adapter.mapping_hash, adapter.mapping_trust, adapter.host) == ("", None, None)
+    assert (list(adapter.notes), adapter.settled(Field.TITLE, "Pump")) == ([], "Pump")
+    assert adapter.unread == {}
+    assert list(adapter.fetch(None)) == []
+    assert list(adapter.unread) == ["7"]
+    adapter.close()
+    assert (adapter.name, made.closed) == ("grown", 1)
+
+
+def test_what_an_adapter_that_inherits_the_base_class_never_sets_is_named(installed: Path) -> None:
+    found = find_adapter("customers_cmms:Unset")
+    with pytest.raises(ConfigurationError, match=r"customers_cmms:Unset .* it lacks capabilities$"):
+        make_adapter(found, found.Options(url=""), AdapterContext(False, utcnow))
+
+
+def test_an_adapter_that_inherits_the_base_class_is_handed_out_as_it_is(installed: Path) -> None:
+    found = find_adapter("sql")
+    made = make_adapter(
+        found, found.Options(url="sqlite:///none.db"), AdapterContext(False, utcnow)
+    )
+    assert type(made) is SqlAdapter
+    assert with_defaults(made) is made
+
+
 OURS: list[tuple[str, dict[str, str]]] = [
     ("odoo", {"url": "http://127.0.0.1:1", "database": "x", "login": "u", "api_key": "k"}),
     ("rest", {"mapping": "preset:atlas"}),
@@ -176,7 +239,7 @@ def test_every_adapter_of_ours_can_be_made(name: str, options: dict[str, str]) -
     environ = ATLAS.environ("http://127.0.0.1:1")
     found = find_adapter(name)
     context = AdapterContext(False, utcnow, environ=environ)
-    close(make_adapter(found, found.Options(**options), context))
+    make_adapter(found, found.Options(**options), context).close()
 
 
 def test_no_adapter_of_ours_is_left_out() -> None:

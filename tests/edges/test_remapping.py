@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from syncd.cmms.load import find_adapter
-from syncd.cmms.port import CmmsAdapter
+from syncd.cmms.port import with_defaults
 from syncd.core.work_order import CmmsRecord, Field, Status
 from syncd.errors import ConfigurationError
 from syncd.jobs.remap import follow_mapping
@@ -50,7 +50,7 @@ def base_row(mirror: Mirror) -> Any:
 def test_record_and_base_are_read_anew_together(mirror: Mirror) -> None:
     met(mirror, adapter(), native())
     changed = adapter({"OPEN": "ASSIGNED", "WAIT": "IN_PROGRESS"})
-    follow_mapping(mirror, changed)
+    follow_mapping(mirror, with_defaults(changed))
     case = case_of(mirror)
     assert case.cmms is not None
     assert case.cmms.fields[Field.STATUS] is Status.IN_PROGRESS
@@ -65,7 +65,7 @@ def test_record_and_base_are_read_anew_together(mirror: Mirror) -> None:
 def test_an_edit_that_was_not_across_keeps_its_base(mirror: Mirror) -> None:
     met(mirror, adapter(), native(state_="OPEN"))
     save_records(mirror, adapter().read_native(native(state_="WAIT")))  # edited, not across yet
-    follow_mapping(mirror, adapter({"OPEN": "ASSIGNED", "WAIT": "IN_PROGRESS"}))
+    follow_mapping(mirror, with_defaults(adapter({"OPEN": "ASSIGNED", "WAIT": "IN_PROGRESS"})))
     case = case_of(mirror)
     assert case.base_cmms[Field.STATUS] is Status.ASSIGNED
     assert case.cmms is not None
@@ -76,7 +76,7 @@ def test_an_edit_that_was_not_across_keeps_its_base(mirror: Mirror) -> None:
 
 def test_a_field_read_for_the_first_time_has_bases_on_both_sides(mirror: Mirror) -> None:
     met(mirror, adapter(), native())
-    follow_mapping(mirror, adapter(cause=True))
+    follow_mapping(mirror, with_defaults(adapter(cause=True)))
     case = case_of(mirror)
     assert (case.base_s2e[Field.ROOT_CAUSE], case.base_cmms[Field.ROOT_CAUSE]) == (None, "Wear")
 
@@ -86,7 +86,7 @@ def test_a_pair_that_has_not_met_and_records_without_a_link_are_only_read(mirror
     save(mirror, order())
     save_records(mirror, *(read_by.read_native(native(n, wo=None)) for n in range(1, 500)))
     link(mirror)
-    follow_mapping(mirror, adapter({"WAIT": "CANCELLED"}, cause=True))
+    follow_mapping(mirror, with_defaults(adapter({"WAIT": "CANCELLED"}, cause=True)))
     assert case_of(mirror).base_cmms == {}
     with mirror.read() as tx:
         rows = natives.records_after(tx, "", 1000)
@@ -98,11 +98,11 @@ def test_the_same_mapping_reads_nothing_and_a_break_goes_on(mirror: Mirror) -> N
     read_by = adapter()
     met(mirror, read_by, native())
     before = base_row(mirror)
-    follow_mapping(mirror, read_by)
+    follow_mapping(mirror, with_defaults(read_by))
     assert base_row(mirror) == before
     with mirror.transaction() as tx:
         state.set_state(tx, state.CMMS_MAPPING, None)  # as a break leaves it: not said to be over
-    follow_mapping(mirror, read_by)
+    follow_mapping(mirror, with_defaults(read_by))
     assert base_row(mirror) == before
     with mirror.read() as tx:
         assert state.get_state(tx, state.CMMS_MAPPING) == read_by.mapping_hash
@@ -113,9 +113,8 @@ def test_an_adapter_without_a_mapping_is_never_read_anew(mirror: Mirror) -> None
         name = "plain"
 
     plain: Any = Plain()
-    found: CmmsAdapter = plain
     met(mirror, adapter(), native())
-    follow_mapping(mirror, found)
+    follow_mapping(mirror, with_defaults(plain))
     assert case_of(mirror).base_cmms[Field.STATUS] is Status.ON_HOLD
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from syncd.core.budget import RateBudget
-from syncd.core.work_order import Field, Fields, Priority, Status
+from syncd.core.work_order import Field, Fields, Status
 from syncd.errors import (
     CredentialsRefused,
     IntegrationInactive,
@@ -44,7 +44,6 @@ def test_a_list_is_asked_for_with_every_filter() -> None:
     with bench(EMPTY) as at:
         at.client.list_work_orders(
             status=Status.ON_HOLD,
-            priority=Priority.LOW,
             site_id="site 1&",
             asset_id="a",
             sync_status="PENDING",
@@ -53,7 +52,7 @@ def test_a_list_is_asked_for_with_every_filter() -> None:
         )
     asked = at.server.asked[0]
     assert asked.target == (
-        "/api/v1/work-orders?status=ON_HOLD&priority=LOW&siteId=site+1%26&assetId=a"
+        "/api/v1/work-orders?status=ON_HOLD&siteId=site+1%26&assetId=a"
         "&syncStatus=PENDING&limit=50&offset=100"
     )
     assert (asked.method, asked.body) == ("GET", b"")

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from syncd.cmms.port import version
 from syncd.cmms.sql.adapter import SqlAdapter
 from syncd.engine.read_cmms import CmmsReader
 from syncd.engine.request import ReadRequest
@@ -50,13 +49,13 @@ def later(adapter: SqlAdapter) -> None:
 def test_any_write_by_others_makes_another_version(
     adapter: SqlAdapter, later: None, database_url: str, statement: str
 ) -> None:
-    before = version(adapter)
+    before = adapter.version()
     assert before is not None
-    assert version(adapter) == before
+    assert adapter.version() == before
     list(adapter.fetch(None))
-    assert version(adapter) == before  # reading is no writing
+    assert adapter.version() == before  # reading is no writing
     People(database_url).sql(statement)
-    assert version(adapter) != before
+    assert adapter.version() != before
 
 
 def test_a_change_that_leaves_the_count_and_every_column_but_two_alike_is_told(
@@ -65,16 +64,16 @@ def test_a_change_that_leaves_the_count_and_every_column_but_two_alike_is_told(
     adapter.create("wo_2", ORDER)
     people = People(database_url)
     people.sql("UPDATE work_orders SET title = 'a', location = 'b'")
-    before = version(adapter)
+    before = adapter.version()
     people.sql("UPDATE work_orders SET title = 'b', location = 'a'")
-    assert version(adapter) != before
+    assert adapter.version() != before
 
 
 def test_another_process_has_another_version(
     adapter: SqlAdapter, later: None, database_url: str
 ) -> None:
     with closing(make_adapter(database_url)) as other:
-        assert version(other) != version(adapter)
+        assert other.version() != adapter.version()
 
 
 def test_a_file_that_was_written_to_this_moment_has_no_version(tmp_path: Path) -> None:
@@ -82,7 +81,7 @@ def test_a_file_that_was_written_to_this_moment_has_no_version(tmp_path: Path) -
     clock.now = datetime.now(UTC)
     with closing(make_adapter(f"sqlite:///{tmp_path / 'cmms.db'}", clock=clock)) as adapter:
         adapter.create("wo_1", ORDER)
-        assert version(adapter) is None
+        assert adapter.version() is None
 
 
 def test_a_file_that_was_put_in_its_place_has_another_version(tmp_path: Path) -> None:
@@ -91,10 +90,10 @@ def test_a_file_that_was_put_in_its_place_has_another_version(tmp_path: Path) ->
     path = tmp_path / "cmms.db"
     with closing(make_adapter(f"sqlite:///{path}", clock=clock)) as adapter:
         adapter.create("wo_1", ORDER)
-        before = version(adapter)
+        before = adapter.version()
         shutil.copy2(path, tmp_path / "copy")  # the same bytes, stamps and size
         os.replace(tmp_path / "copy", path)
-        assert version(adapter) != before
+        assert adapter.version() != before
 
 
 def read(poll: CmmsReader, clock: Clock, *, full: bool = False) -> CmmsRead:

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 
-from syncd.cmms.port import Capabilities
+from syncd.cmms.port import AdapterBase, Capabilities
 from syncd.core.work_order import CmmsRecord, Field, Fields, encode_value, parse_value
 from syncd.errors import (
     AccessRefused,
@@ -62,7 +62,7 @@ BARS: dict[str, Callable[[], RemoteError]] = {
 }
 
 
-class FakeAdapter:
+class FakeAdapter(AdapterBase):
     """See `syncd.cmms.port`.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""The suite that an adapter's author subclasses, all rules together."""
+"""The class that an adapter's author inherits: all rules together."""
 
 from typing import ClassVar
 
@@ -13,9 +13,12 @@ from syncd.cmms.conformance.updating import Updating
 
 
 class AdapterConformance(Promising, Creating, Updating, Reading, Failing):
-    """Subclass it as TestSomething, say `capabilities`, and give it a fixture `bench`.
+    """Inherit it as TestSomething, set `capabilities`, and write a fixture `bench`.
 
-    See `suite.Suite` for what else may be said, and `bench.Bench` for the fixture.
+    `suite.Suite` lists what else may be set; `bench.Bench` describes the fixture.
+
+    Attributes:
+        live_only: keep only the rules that are safe on a real system.
     """
 
     live_only: ClassVar[bool] = False

@@ -1,12 +1,12 @@
-"""Rules of failing: the class of an error says what we do, so it has to be the right one; and
-whether a write may have applied decides whether it may be repeated."""
+"""Rules of errors. The class of an error decides what syncd does, so it has to be the right one.
+`may_have_applied` decides whether a write may be repeated."""
 
 import logging
 from collections.abc import Callable
 
 import pytest
 
-from syncd.cmms.conformance.bench import THROTTLE_S, THROTTLE_UNTIL_S, Bench, Fault
+from syncd.cmms.conformance.bench import THROTTLE_S, THROTTLE_UNTIL_S, Bench, BenchFault
 from syncd.cmms.conformance.suite import (
     SECRETS,
     Requests,
@@ -16,7 +16,7 @@ from syncd.cmms.conformance.suite import (
     when,
     writes_fail,
 )
-from syncd.cmms.port import check
+from syncd.cmms.port import with_defaults
 from syncd.errors import (
     CredentialsRefused,
     NotFound,
@@ -28,24 +28,24 @@ from syncd.errors import (
     Unreachable,
 )
 
-# Which classes say what happened. Several, where an adapter may know more than another.
-EXPECTED: dict[Fault, tuple[type[RemoteError], ...]] = {
-    Fault.UNAUTHORIZED: (CredentialsRefused,),
-    Fault.FORBIDDEN: (CredentialsRefused, Refused),
-    Fault.THROTTLED: (Throttled,),
-    Fault.THROTTLED_UNTIL: (Throttled,),
-    Fault.REFUSED: (Refused,),
-    Fault.SERVER_ERROR: (Unreachable,),
-    Fault.UNAVAILABLE: (Unreachable,),
-    Fault.BAD_GATEWAY: (Unreachable,),
-    Fault.TIMEOUT: (Unreachable,),
-    Fault.TIMEOUT_APPLIED: (Unreachable,),
-    Fault.RESET: (Unreachable,),
-    Fault.RESET_APPLIED: (Unreachable,),
-    Fault.TRUNCATED: (UnexpectedContent, Unreachable),
-    Fault.HTML: (UnexpectedContent,),
-    Fault.STRANGE: (UnexpectedContent,),
-    Fault.ERROR_IN_200: (Refused, CredentialsRefused, Unreachable, UnexpectedContent),
+# The right classes for each fault. Several, where one adapter may know more than another.
+EXPECTED: dict[BenchFault, tuple[type[RemoteError], ...]] = {
+    BenchFault.UNAUTHORIZED: (CredentialsRefused,),
+    BenchFault.FORBIDDEN: (CredentialsRefused, Refused),
+    BenchFault.THROTTLED: (Throttled,),
+    BenchFault.THROTTLED_UNTIL: (Throttled,),
+    BenchFault.REFUSED: (Refused,),
+    BenchFault.SERVER_ERROR: (Unreachable,),
+    BenchFault.UNAVAILABLE: (Unreachable,),
+    BenchFault.BAD_GATEWAY: (Unreachable,),
+    BenchFault.TIMEOUT: (Unreachable,),
+    BenchFault.TIMEOUT_APPLIED: (Unreachable,),
+    BenchFault.RESET: (Unreachable,),
+    BenchFault.RESET_APPLIED: (Unreachable,),
+    BenchFault.TRUNCATED: (UnexpectedContent, Unreachable),
+    BenchFault.HTML: (UnexpectedContent,),
+    BenchFault.STRANGE: (UnexpectedContent,),
+    BenchFault.ERROR_IN_200: (Refused, CredentialsRefused, Unreachable, UnexpectedContent),
 }
 
 
@@ -58,8 +58,10 @@ class Failing(Suite):
             "get": lambda: bench.adapter.get(cmms_id),
             "find": lambda: bench.adapter.find(self.new_id()),
             "fetch": lambda: list(bench.adapter.fetch(None)),
-            # Without a check of its own, the first record tells whether the CMMS is there.
-            "check": lambda: check(bench.adapter) or next(iter(bench.adapter.fetch(None))),
+            # An adapter without a check: the first record shows whether the CMMS is there.
+            "check": lambda: (
+                with_defaults(bench.adapter).check() or next(iter(bench.adapter.fetch(None)))
+            ),
         }[reading]
 
     def writes(self, bench: Bench, writing: str, cmms_id: str) -> Callable[[], object]:
@@ -71,8 +73,9 @@ class Failing(Suite):
     def test_a_read_that_fails_raises_what_happened(
         self, bench: Bench, reading: str, read_fault: str
     ) -> None:
-        """Retry, ask a person, or park: the class decides. Never an empty answer, never absence."""
-        fault = Fault(read_fault)
+        """The class decides: retry, ask a person, or park. A failed read is never an empty result,
+        and never means that a record is gone."""
+        fault = BenchFault(read_fault)
         call = self.reads(bench, reading, self.made(bench).cmms_id)
         before = bench.records()
         with reads_fail(bench, fault) as seen, pytest.raises(RemoteError) as caught:
@@ -83,13 +86,13 @@ class Failing(Suite):
         assert caught.value.side == "cmms"
         assert str(caught.value)
         assert bench.records() == before
-        call()  # and once the trouble is over, all is as before
+        call()  # once the fault is over, all is as before
 
     def test_a_write_that_fails_raises_what_happened(
         self, bench: Bench, writing: str, write_fault: str
     ) -> None:
-        """The same for writes. What has left a trace says that it may have."""
-        fault = Fault(write_fault)
+        """The same for writes."""
+        fault = BenchFault(write_fault)
         call = self.writes(bench, writing, self.made(bench).cmms_id)
         before = bench.records()
         with writes_fail(bench, fault) as seen, pytest.raises(RemoteError) as caught:
@@ -104,29 +107,29 @@ class Failing(Suite):
     def test_a_write_that_may_have_applied_says_so(
         self, bench: Bench, writing: str, write_fault: str
     ) -> None:
-        """`may_have_applied` is False only when the write certainly had no effect: a lie here
-        doubles a record, or loses an edit."""
+        """`may_have_applied` is False only when the write certainly had no effect. A wrong False
+        makes a record twice, or loses an edit."""
         call = self.writes(bench, writing, self.made(bench).cmms_id)
         before = bench.records()
-        with writes_fail(bench, Fault(write_fault)), pytest.raises(RemoteError) as caught:
+        with writes_fail(bench, BenchFault(write_fault)), pytest.raises(RemoteError) as caught:
             call()
         applied = bench.records() != before
         assert caught.value.may_have_applied or not applied
 
-    @when(shows(Fault.UNAVAILABLE))
+    @when(shows(BenchFault.UNAVAILABLE))
     def test_a_write_that_cannot_be_read_back_says_that_it_may_have_applied(
         self, bench: Bench, writing: str
     ) -> None:
-        """The write was answered, and then the CMMS went away."""
+        """The write was answered; then the CMMS became unreachable."""
         call = self.writes(bench, writing, self.made(bench).cmms_id)
         before = bench.records()
         written = False
 
-        def fails(_number: int, writes: bool) -> Fault | None:
+        def fails(_number: int, writes: bool) -> BenchFault | None:
             nonlocal written
             lost = written and not writes
             written = written or writes
-            return Fault.UNAVAILABLE if lost else None
+            return BenchFault.UNAVAILABLE if lost else None
 
         error: RemoteError | None = None
         with Requests(bench, fails):
@@ -138,17 +141,17 @@ class Failing(Suite):
         assert error is not None or bench.records() != before
         assert error is None or error.may_have_applied or bench.records() == before
 
-    @when(shows(Fault.UNAVAILABLE))
+    @when(shows(BenchFault.UNAVAILABLE))
     def test_a_write_that_ends_halfway_says_that_it_may_have_applied(self, bench: Bench) -> None:
-        """Where one write takes several requests, the second one failed."""
+        """The adapter writes by several requests, and the second one failed."""
         made = self.made(bench)
         before = bench.records()
         writes_seen = 0
 
-        def fails(_number: int, writes: bool) -> Fault | None:
+        def fails(_number: int, writes: bool) -> BenchFault | None:
             nonlocal writes_seen
             writes_seen += writes
-            return Fault.UNAVAILABLE if writes and writes_seen > 1 else None
+            return BenchFault.UNAVAILABLE if writes and writes_seen > 1 else None
 
         error: RemoteError | None = None
         with Requests(bench, fails):
@@ -159,19 +162,19 @@ class Failing(Suite):
         assert error is not None or bench.records() != before
         assert error is None or error.may_have_applied or bench.records() == before
 
-    @when(shows(Fault.THROTTLED))
+    @when(shows(BenchFault.THROTTLED))
     def test_how_long_to_wait_is_told_in_seconds(self, bench: Bench, reading: str) -> None:
-        """Retry-After: 7."""
+        """For example `Retry-After: 7`."""
         call = self.reads(bench, reading, self.made(bench).cmms_id)
-        with reads_fail(bench, Fault.THROTTLED), pytest.raises(Throttled) as caught:
+        with reads_fail(bench, BenchFault.THROTTLED), pytest.raises(Throttled) as caught:
             call()
         assert THROTTLE_S - 1 <= caught.value.wait_s <= THROTTLE_S + 1
 
-    @when(shows(Fault.THROTTLED_UNTIL))
+    @when(shows(BenchFault.THROTTLED_UNTIL))
     def test_a_date_to_wait_for_becomes_seconds(self, bench: Bench, reading: str) -> None:
-        """Retry-After: Wed, 21 Oct 2026 07:28:00 GMT."""
+        """For example `Retry-After: Wed, 21 Oct 2026 07:28:00 GMT`."""
         call = self.reads(bench, reading, self.made(bench).cmms_id)
-        with reads_fail(bench, Fault.THROTTLED_UNTIL), pytest.raises(Throttled) as caught:
+        with reads_fail(bench, BenchFault.THROTTLED_UNTIL), pytest.raises(Throttled) as caught:
             call()
         assert THROTTLE_UNTIL_S - 10 <= caught.value.wait_s <= THROTTLE_UNTIL_S + 2
 
@@ -183,11 +186,11 @@ class Failing(Suite):
         caplog: pytest.LogCaptureFixture,
         capfd: pytest.CaptureFixture[str],
     ) -> None:
-        """Nor by what it was raised from, nor by a line that was logged or printed."""
+        """Nor by an error that it was raised from, nor by a line that was logged or printed."""
         caplog.set_level(logging.DEBUG)
         made = self.made(bench)
-        told: list[str] = []
-        fault = Fault(write_fault)
+        texts: list[str] = []
+        fault = BenchFault(write_fault)
         for call, fails in (
             (lambda: list(bench.adapter.fetch(None)), reads_fail),
             (self.change(bench, made.cmms_id), writes_fail),
@@ -196,10 +199,10 @@ class Failing(Suite):
                 try:
                     call()
                 except SyncdError as error:
-                    told += _said(error)
-        told += [caplog.text, *capfd.readouterr()]
-        assert len(told) > 3
-        assert self._secrets_in(told) == []
+                    texts += _texts_of(error)
+        texts += [caplog.text, *capfd.readouterr()]
+        assert len(texts) > 3
+        assert self._secrets_in(texts) == []
 
     @when(lambda suite: SECRETS not in suite.cannot)
     def test_no_secret_is_shown_by_the_adapter(
@@ -208,28 +211,29 @@ class Failing(Suite):
         caplog: pytest.LogCaptureFixture,
         capfd: pytest.CaptureFixture[str],
     ) -> None:
-        """When it is printed, when it is asked how it is, and at work."""
+        """Not when it is printed, not by its check, and not while it works."""
         caplog.set_level(logging.DEBUG)
         made = self.made(bench)
         self.change(bench, made.cmms_id)()
         list(bench.adapter.fetch(None))
         adapter = bench.adapter
-        told = [repr(adapter), str(adapter), repr(adapter.capabilities), check(adapter) or ""]
-        told += [repr(made), caplog.text, *capfd.readouterr()]
-        assert self._secrets_in(told) == []
+        texts = [repr(adapter), str(adapter), repr(adapter.capabilities)]
+        texts += [with_defaults(adapter).check() or "", repr(made)]
+        texts += [caplog.text, *capfd.readouterr()]
+        assert self._secrets_in(texts) == []
 
-    def _secrets_in(self, told: list[str]) -> list[str]:
-        assert self.secrets, "say `secrets`: what the adapter of the bench was given"
-        return [text for text in told if any(secret in text for secret in self.secrets)]
+    def _secrets_in(self, texts: list[str]) -> list[str]:
+        assert self.secrets, "set `secrets` to what the adapter of the bench was given"
+        return [text for text in texts if any(secret in text for secret in self.secrets)]
 
 
-def _said(error: BaseException) -> list[str]:
-    """What an error and all that it was raised from say."""
-    told: list[str] = []
+def _texts_of(error: BaseException) -> list[str]:
+    """The texts of an error and of all that it was raised from."""
+    texts: list[str] = []
     waiting: list[BaseException | None] = [error]
     while waiting:
         one = waiting.pop()
         if one is not None:
-            told += [str(one), repr(one), *getattr(one, "__notes__", [])]
+            texts += [str(one), repr(one), *getattr(one, "__notes__", [])]
             waiting += [one.__cause__, None if one.__suppress_context__ else one.__context__]
-    return told
+    return texts

@@ -1,9 +1,9 @@
-"""A CMMS on a loopback port that fails when it is told to; its author says what it answers.
+"""A CMMS on a loopback port that fails on demand; its author writes what it answers.
 
 class FakeAcme(FakeCmms):
-    def answer(self, call: Call) -> tuple[int, object]:
-        if call.method == "POST":
-            return 201, self.rows[self.save(call.body)]
+    def answer(self, request: CmmsRequest) -> tuple[int, object]:
+        if request.method == "POST":
+            return 201, self.rows[self.save(request.body)]
         ...
 """
 
@@ -23,36 +23,36 @@ from itertools import count
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from syncd.cmms.conformance.bench import THROTTLE_S, THROTTLE_UNTIL_S, Fault, no_fault
+from syncd.cmms.conformance.bench import THROTTLE_S, THROTTLE_UNTIL_S, BenchFault, no_fault
 from syncd.cmms.port import CmmsAdapter
 from syncd.core.work_order import Field, Fields, Value
 
 _APPLIED = frozenset(
     {
-        Fault.BAD_GATEWAY,
-        Fault.TIMEOUT_APPLIED,
-        Fault.RESET_APPLIED,
-        Fault.TRUNCATED,
-        Fault.STRANGE,
+        BenchFault.BAD_GATEWAY,
+        BenchFault.TIMEOUT_APPLIED,
+        BenchFault.RESET_APPLIED,
+        BenchFault.TRUNCATED,
+        BenchFault.STRANGE,
     }
 )
 _STATUS = {
-    Fault.UNAUTHORIZED: 401,
-    Fault.FORBIDDEN: 403,
-    Fault.THROTTLED: 429,
-    Fault.THROTTLED_UNTIL: 429,
-    Fault.REFUSED: 422,
-    Fault.SERVER_ERROR: 500,
-    Fault.UNAVAILABLE: 503,
-    Fault.BAD_GATEWAY: 502,
+    BenchFault.UNAUTHORIZED: 401,
+    BenchFault.FORBIDDEN: 403,
+    BenchFault.THROTTLED: 429,
+    BenchFault.THROTTLED_UNTIL: 429,
+    BenchFault.REFUSED: 422,
+    BenchFault.SERVER_ERROR: 500,
+    BenchFault.UNAVAILABLE: 503,
+    BenchFault.BAD_GATEWAY: 502,
 }
 _PAGE = b"<!doctype html><html><title>Sign in</title><form>...</form></html>"
-_PATIENCE_S = 30.0  # a client that never gives up is let go
+_PATIENCE_S = 30.0  # after that, a client that still waits for an answer is let go
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class CmmsRequest:
     """A request. The path is decoded, in parts: /orders/7 is ("orders", "7")."""
 
     method: str
@@ -63,22 +63,22 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What is sent; `lost` is how it does not arrive."""
+class CmmsAnswer:
+    """What is sent; `lost` is the fault by which it does not arrive whole."""
 
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
-    lost: Fault | None = None
+    lost: BenchFault | None = None
 
 
 class FakeCmms:
-    """Rows, the faults of `bench.Fault`, and (once entered) a port.
+    """Rows, the faults of `BenchFault`, and a port that listens while it is entered.
 
     Attributes:
-        rows: what it holds, by id; `save` adds and changes.
-        stamp: the name under which a row tells when it changed; "": it does not.
-        error_in_200: the body in which this CMMS tells an error as a success.
+        rows: what it holds, by id; `save` adds and changes rows.
+        stamp: the name of a row's time of change; "": rows have none.
+        error_in_200: the body by which this CMMS reports an error with status 200.
     """
 
     stamp: ClassVar[str] = "updated_at"
@@ -86,21 +86,21 @@ class FakeCmms:
 
     def __init__(self) -> None:
         self.rows: dict[str, dict[str, Any]] = {}
-        self.on_request: Callable[[bool], Fault | None] = no_fault
+        self.on_request: Callable[[bool], BenchFault | None] = no_fault
         self._numbers = count(1)
         self._last = datetime.now(UTC)
         self._lock = threading.RLock()
 
-    def answer(self, call: Call) -> tuple[int, object]:
-        """The status and the JSON of an honest answer."""
+    def answer(self, request: CmmsRequest) -> tuple[int, object]:
+        """The status and the JSON of an answer without a fault."""
         raise NotImplementedError
 
-    def writes(self, call: Call) -> bool:
+    def writes(self, request: CmmsRequest) -> bool:
         """Whether a request may write."""
-        return call.method not in {"GET", "HEAD"}
+        return request.method not in {"GET", "HEAD"}
 
     def save(self, values: Mapping[str, Any], row_id: str | None = None) -> str:
-        """Make a row, or change one; its id. No two stamps are the same."""
+        """Make a row or change one, and return its id. No two times of change are the same."""
         with self._lock:
             known = row_id or str(next(self._numbers))
             row = self.rows.setdefault(known, {"id": known})
@@ -112,51 +112,51 @@ class FakeCmms:
 
     # ── faults ────────────────────────────────────────────────────────────────────────────
 
-    def exchange(self, call: Call) -> Answer:
-        """The answer to a request, honest or as the suite wants it."""
-        fault = self.on_request(self.writes(call))
+    def exchange(self, request: CmmsRequest) -> CmmsAnswer:
+        """The answer to a request, or how it fails if the suite wants that."""
+        fault = self.on_request(self.writes(request))
         with self._lock:
             if fault is None:
-                return _json(*self.answer(call))
-            return self._failing(call, fault)
+                return _json(*self.answer(request))
+            return self._failing(request, fault)
 
-    def _failing(self, call: Call, fault: Fault) -> Answer:
+    def _failing(self, request: CmmsRequest, fault: BenchFault) -> CmmsAnswer:
         if fault in _APPLIED:
-            whole = _json(*self.answer(call))
-            if fault is Fault.STRANGE:
+            whole = _json(*self.answer(request))
+            if fault is BenchFault.STRANGE:
                 return _json(200, {"strange": True})
-            if fault is not Fault.BAD_GATEWAY:
-                return Answer(whole.status, whole.body, whole.headers, fault)
-        if fault in {Fault.TIMEOUT, Fault.RESET}:
-            return Answer(0, b"", {}, fault)
-        if fault is Fault.HTML:
-            return Answer(200, _PAGE, {"Content-Type": "text/html"})
-        if fault is Fault.ERROR_IN_200:
+            if fault is not BenchFault.BAD_GATEWAY:
+                return CmmsAnswer(whole.status, whole.body, whole.headers, fault)
+        if fault in {BenchFault.TIMEOUT, BenchFault.RESET}:
+            return CmmsAnswer(0, b"", {}, fault)
+        if fault is BenchFault.HTML:
+            return CmmsAnswer(200, _PAGE, {"Content-Type": "text/html"})
+        if fault is BenchFault.ERROR_IN_200:
             return _json(200, self.error_in_200)
-        if fault is Fault.IGNORED:
+        if fault is BenchFault.IGNORED:
             held = copy.deepcopy(self.rows)
-            self.answer(call)
+            self.answer(request)
             self.rows = held
-            return _json(*self.answer(Call("GET", call.path, {}, call.headers)))
-        if fault is Fault.LAGGING:
+            return _json(*self.answer(CmmsRequest("GET", request.path, {}, request.headers)))
+        if fault is BenchFault.LAGGING:
             newest = self.rows.popitem()
-            told = _json(*self.answer(call))
+            without_newest = _json(*self.answer(request))
             self.rows[newest[0]] = newest[1]
-            return told
+            return without_newest
         refused = _json(_STATUS[fault], {"error": f"{fault}: not today"})
         later = {
-            Fault.THROTTLED: f"{THROTTLE_S:.0f}",
-            Fault.THROTTLED_UNTIL: formatdate(time.time() + THROTTLE_UNTIL_S, usegmt=True),
+            BenchFault.THROTTLED: f"{THROTTLE_S:.0f}",
+            BenchFault.THROTTLED_UNTIL: formatdate(time.time() + THROTTLE_UNTIL_S, usegmt=True),
         }.get(fault)
         more = {"Retry-After": later} if later else {}
-        return Answer(refused.status, refused.body, {**refused.headers, **more})
+        return CmmsAnswer(refused.status, refused.body, {**refused.headers, **more})
 
     # ── the port ──────────────────────────────────────────────────────────────────────────
 
     def __enter__(self) -> "FakeCmms":
         fake = self
 
-        class Handler(_Handler):
+        class Handler(_CmmsHandler):
             exchange = staticmethod(fake.exchange)
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -177,30 +177,30 @@ class FakeCmms:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
 
-def _json(status: int, content: object) -> Answer:
-    return Answer(status, json.dumps(content).encode(), {"Content-Type": "application/json"})
+def _json(status: int, content: object) -> CmmsAnswer:
+    return CmmsAnswer(status, json.dumps(content).encode(), {"Content-Type": "application/json"})
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _CmmsHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    exchange: Callable[[Call], Answer]
+    exchange: Callable[[CmmsRequest], CmmsAnswer]
 
     def _serve(self) -> None:
-        asked = urlsplit(self.path)
+        target = urlsplit(self.path)
         size = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(size)
         answer = type(self).exchange(
-            Call(
+            CmmsRequest(
                 self.command,
-                tuple(unquote(part) for part in asked.path.split("/")[1:]),
-                dict(parse_qsl(asked.query, keep_blank_values=True)),
+                tuple(unquote(part) for part in target.path.split("/")[1:]),
+                dict(parse_qsl(target.query, keep_blank_values=True)),
                 {name.lower(): value for name, value in self.headers.items()},
                 json.loads(body) if body else None,
             )
         )
-        if answer.lost in {Fault.TIMEOUT, Fault.TIMEOUT_APPLIED}:
+        if answer.lost in {BenchFault.TIMEOUT, BenchFault.TIMEOUT_APPLIED}:
             select.select([self.connection], [], [], _PATIENCE_S)  # until the client hangs up
-        if answer.lost not in {None, Fault.TRUNCATED}:
+        if answer.lost not in {None, BenchFault.TRUNCATED}:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self.close_connection = True
             return
@@ -216,12 +216,12 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - http.server's names
 
     def log_message(self, *_: object) -> None:
-        """Nothing: the tests tell what went wrong."""
+        """Print nothing: the tests report what went wrong."""
 
 
 class FastClock:
-    """A clock on which a wait takes no time, for an adapter that waits by itself: its `wait` and
-    `monotonic` go into the AdapterContext."""
+    """A clock on which a wait takes no time, for an adapter that waits. Its `wait` and `monotonic`
+    go into the AdapterContext."""
 
     def __init__(self) -> None:
         self._waited_s = 0.0
@@ -239,8 +239,8 @@ class FakeBench:
 
     Args:
         names: the CMMS's names of our fields.
-        spell: a value as the CMMS spells it. Take it from the CMMS's documentation, not from
-            the adapter: a mistake made there would be made twice.
+        spell: returns a value as the CMMS spells it. Write it from the CMMS's documentation and
+            not with the adapter's own functions: a mistake in those would be made twice.
     """
 
     def __init__(
@@ -256,11 +256,11 @@ class FakeBench:
         self._fake, self._names, self._spell = fake, names, spell
 
     @property
-    def on_request(self) -> Callable[[bool], Fault | None]:
+    def on_request(self) -> Callable[[bool], BenchFault | None]:
         return self._fake.on_request
 
     @on_request.setter
-    def on_request(self, decide: Callable[[bool], Fault | None]) -> None:
+    def on_request(self, decide: Callable[[bool], BenchFault | None]) -> None:
         self._fake.on_request = decide
 
     def records(self) -> dict[str, dict[str, object]]:

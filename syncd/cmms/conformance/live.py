@@ -1,7 +1,7 @@
-"""The rules that are safe for a live system, tried on the CMMS of the settings.
+"""Try the rules that are safe for a live system, on the CMMS of the settings.
 
-They need the adapter alone, make records of their own and touch no others. What they made is
-cancelled afterwards, as far as the adapter can; the port knows no deleting.
+These rules need only the adapter, and touch only records that they have made. Afterwards these
+records are cancelled, as far as the adapter can; the port has no call that deletes.
 """
 
 import tempfile
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 _FILE = "live_rules.py"
 _TITLE = "Made by `syncd adapter test`; may be deleted"
-_PATIENCE = 5  # times that a call is put off because the CMMS asks for fewer
+_PATIENCE = 5  # how often one call waits because the CMMS answered Throttled
 _LONGEST_WAIT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What came of it.
+    """The result of a trial.
 
     Attributes:
         passed: whether every rule held.
-        left: the records that are still there, by their CMMS id: what is to be known of each.
+        left: what people should know of each record that is still there, by its CMMS id.
     """
 
     passed: bool
@@ -43,7 +43,7 @@ class Trial:
 
 @dataclass(slots=True)
 class _Recorder:
-    """The adapter, waiting where it is told to, and noting what it makes."""
+    """The adapter. It waits where the CMMS asks to, and notes the records that it makes."""
 
     adapter: CmmsAdapter
     sleep: Callable[[float], None]
@@ -64,7 +64,7 @@ class _Recorder:
     def create(self, s2e_id: str, fields: Fields) -> CmmsRecord:
         made = self._patiently(lambda: self.adapter.create(s2e_id, fields))
         self.made[made.cmms_id] = s2e_id
-        # So long a search may miss it, as the adapter itself says.
+        # The adapter declares that its search may miss the record for so long.
         self.sleep(min(self.adapter.capabilities.index_lag_s, _LONGEST_WAIT_S))
         return made
 
@@ -75,8 +75,8 @@ class _Recorder:
         for _ in range(_PATIENCE):
             try:
                 return call()
-            except Throttled as asked:
-                self.sleep(min(asked.wait_s, _LONGEST_WAIT_S))
+            except Throttled as error:
+                self.sleep(min(error.wait_s, _LONGEST_WAIT_S))
         return call()
 
 
@@ -88,7 +88,7 @@ class _LiveBench:
 
 
 class _Module(pytest.Module):
-    """The file that is collected: it holds the one class."""
+    """A test file that does not exist: it holds the one class of rules."""
 
     suite: "type[AdapterConformance]"
 
@@ -100,7 +100,8 @@ class _Module(pytest.Module):
 
 @dataclass(slots=True)
 class _Plugin:
-    """Collects the rules; imported only here, so that their assertions tell the values."""
+    """Collects the rules. They are imported only while pytest runs, so that a failed assertion
+    shows the values it compared."""
 
     make: "Callable[[], type[AdapterConformance]]"
 
@@ -121,25 +122,25 @@ def run(
     only: str | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Trial:
-    """Try the rules; pytest tells on stdout how it goes.
+    """Run the rules; pytest prints on stdout how it goes.
 
     Args:
-        id_prefix: what the Scan2Evolve ids of the records begin with; no other record's may.
+        id_prefix: the Scan2Evolve ids of the records begin with it, and those of no others.
         samples, cannot: as in `conformance.suite.Suite`.
-        only: the rules with this in their names.
+        only: run the rules with this text in their names; None: all.
     """
     recorder = _Recorder(adapter, sleep)
 
     def make() -> "type[AdapterConformance]":
         from syncd.cmms.conformance import AdapterConformance
 
-        told_samples, told_cannot = samples or {}, cannot or {}
+        own_samples, own_cannot = samples or {}, cannot or {}
 
         class TestLive(AdapterConformance):
             live_only = True
             capabilities = adapter.capabilities
-            samples = told_samples
-            cannot = told_cannot
+            samples = own_samples
+            cannot = own_cannot
 
             @pytest.fixture
             def bench(self) -> _LiveBench:
@@ -162,7 +163,7 @@ def run(
 
 
 def _clean_up(recorder: _Recorder) -> dict[str, str]:
-    """Cancel what was made and say so in its title; what is to be known of each record."""
+    """Cancel the records that were made, and say so in their titles. See `Trial.left`."""
     can = recorder.adapter.capabilities
     wanted: dict[Field, Value] = {Field.TITLE: _TITLE, Field.STATUS: Status.CANCELLED}
     fields = {name: value for name, value in wanted.items() if name in can.writes}

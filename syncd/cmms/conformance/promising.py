@@ -1,4 +1,4 @@
-"""Rules of what an adapter says about itself, and of the shape of what it returns."""
+"""Rules of what an adapter says about itself, and of what its records look like."""
 
 import json
 import math
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel
 
-from syncd.cmms.conformance.bench import Bench, Fault
+from syncd.cmms.conformance.bench import Bench, BenchFault
 from syncd.cmms.conformance.suite import (
     FULL_BENCH,
     SECRETS,
@@ -18,7 +18,7 @@ from syncd.cmms.conformance.suite import (
     live,
     number_of_tests,
 )
-from syncd.cmms.port import CmmsAdapter, check, close, version
+from syncd.cmms.port import AdapterBase, CmmsAdapter, with_defaults
 from syncd.core.work_order import (
     CmmsRecord,
     Field,
@@ -39,41 +39,41 @@ _TYPES: dict[ValueKind, type] = {
 
 
 class Promising(Suite):
-    """`name`, `capabilities`, `check`, `version`, `close`, and records."""
+    """`name`, `capabilities`, `check`, `version`, `close`, and the records."""
 
     def test_a_full_bench_runs_at_least_sixty_tests(self) -> None:
-        """What the bench cannot show is declared, and shows up as tests of its own."""
-        made = number_of_tests(type(self))
+        """What the bench cannot show is declared, and each declaration is a test of its own."""
+        number = number_of_tests(type(self))
         if not self.cannot:
-            assert made >= FULL_BENCH
-        assert made > len(self.cannot)
+            assert number >= FULL_BENCH
+        assert number > len(self.cannot)
 
     def test_what_cannot_be_shown_is_known_and_has_a_reason(self, lacking: str) -> None:
-        """Its name is in the report, with the reason."""
+        """The report shows its name and the reason."""
         key, _, reason = lacking.partition(": ")
-        known: set[str] = {SECRETS, *map(str, Fault), *map(str, Status), *map(str, Priority)}
+        known: set[str] = {SECRETS, *map(str, BenchFault), *map(str, Status), *map(str, Priority)}
         assert key in known, f"{key} is none of {', '.join(sorted(known))}"
-        assert len(reason.split()) > 2, f"say why the bench cannot show {key}"
+        assert len(reason.split()) > 2, f"give the reason why the bench cannot show {key}"
 
     @live
     def test_it_is_an_adapter(self, bench: Bench) -> None:
-        """All members of the port, and a name to show."""
+        """It has all seven members of the port, and a name to show."""
         assert isinstance(bench.adapter, CmmsAdapter)
         assert bench.adapter.name.strip()
 
     @live
     def test_what_it_can_is_what_was_said(self, bench: Bench) -> None:
-        """The tests were chosen by the capabilities of the class; they are the adapter's."""
+        """The suite's `capabilities`, which chose the tests, are the adapter's own."""
         assert bench.adapter.capabilities == self.capabilities
 
     def test_a_write_is_confirmed_by_reading(self) -> None:
-        """So what is written is also read, and what is cleared is also written."""
+        """So every field that is written is also read, and one that is cleared is also written."""
         can = self.capabilities
         assert can.writes <= can.reads
         assert can.clears <= can.writes
 
     def test_capabilities_make_sense(self) -> None:
-        """Lags are seconds; who narrows says how finely; who creates writes something."""
+        """Lags are seconds. An adapter that narrows says how finely; one that creates writes."""
         can = self.capabilities
         assert all(isinstance(name, Field) for name in can.reads | can.writes | can.clears)
         assert can.reads
@@ -89,14 +89,14 @@ class Promising(Suite):
             assert needs <= can.writes
 
     def test_a_record_without_an_order_has_no_s2e_id(self, bench: Bench) -> None:
-        """None, not an empty text, which would be an id that many carry."""
+        """It is None. An empty text would be an id that many records carry."""
         theirs = bench.add(self.order())
         record = bench.adapter.get(theirs)
         assert record.s2e_id is None
         assert record.fields.get(Field.S2E_ID) is None
 
     def shown(self, bench: Bench) -> list[CmmsRecord]:
-        """Records by every way that returns one, full and bare."""
+        """A full record and a bare one, from every call that returns records."""
         full = self.made(bench, self.everything())
         bare = self.made(bench)
         got = [bench.adapter.get(full.cmms_id), bench.adapter.get(bare.cmms_id)]
@@ -106,7 +106,7 @@ class Promising(Suite):
 
     @live
     def test_records_hold_the_fields_that_are_declared(self, bench: Bench) -> None:
-        """No other, and after they were written each of them."""
+        """No other fields; and all of them, after they were written."""
         for record in self.shown(bench):
             assert record.fields.keys() <= self.capabilities.reads
         written = self.made(bench, self.everything())
@@ -114,7 +114,7 @@ class Promising(Suite):
 
     @live
     def test_values_are_of_the_fields_type(self, bench: Bench) -> None:
-        """A status is a Status, hours a Decimal, a text a text; empty is None and no empty text."""
+        """A status is a Status, hours are a Decimal; an empty field is None, not an empty text."""
         for record in self.shown(bench):
             for name, value in record.fields.items():
                 if value is not None and not isinstance(value, Unreadable):
@@ -124,7 +124,7 @@ class Promising(Suite):
 
     @live
     def test_hours_are_decimals(self, bench: Bench) -> None:
-        """A float would compare unequal to what it was written as."""
+        """A float would not be equal to the Decimal that was written."""
         for record in self.shown(bench):
             for name, value in record.fields.items():
                 if kind_of(name) is ValueKind.HOURS and not isinstance(value, Unreadable):
@@ -132,7 +132,7 @@ class Promising(Suite):
 
     @live
     def test_times_are_aware_and_utc(self, bench: Bench) -> None:
-        """A naive time is another instant on every machine."""
+        """A time without a zone is another instant on every machine."""
         for record in self.shown(bench):
             times = [record.updated_at, *record.fields.values()]
             for moment in times:
@@ -141,7 +141,7 @@ class Promising(Suite):
 
     @live
     def test_the_cmms_own_values_can_be_kept(self, bench: Bench) -> None:
-        """`native` is stored beside the base, as JSON."""
+        """The mirror keeps `native` as JSON."""
         for record in self.shown(bench):
             assert json.loads(json.dumps(dict(record.native))) is not None
             assert all(isinstance(key, str) and not isinstance(key, StrEnum | int)
@@ -149,25 +149,26 @@ class Promising(Suite):
 
     @live
     def test_reading_twice_tells_the_same(self, bench: Bench) -> None:
-        """Nothing in a record depends on when it is read: that would look like an edit."""
+        """No value depends on when the record is read: that would be taken for an edit."""
         made = self.made(bench, self.everything())
         assert bench.adapter.get(made.cmms_id) == bench.adapter.get(made.cmms_id)
 
     @live
     def test_check_says_something(self, bench: Bench) -> None:
-        """One line for the operator, or there is no check."""
-        told = check(bench.adapter)
-        if hasattr(bench.adapter, "check"):
-            assert told is not None
-            assert told.strip()
-            assert "\n" not in told
+        """An adapter with a `check` returns one line for the operator."""
+        check = with_defaults(bench.adapter).check
+        line = check()
+        if getattr(check, "__func__", check) is AdapterBase.check:
+            assert line is None
         else:
-            assert told is None
+            assert line is not None
+            assert line.strip()
+            assert "\n" not in line
 
     def test_a_version_changes_with_every_edit(self, bench: Bench) -> None:
-        """By a person or by us, and when a record comes or goes. None: it cannot tell."""
+        """An edit by a person or by us, a new record, a deleted one. None: it cannot tell."""
         made = self.made(bench)
-        seen = [version(bench.adapter)]
+        seen = [with_defaults(bench.adapter).version()]
         acts: list[Callable[[], object]] = [
             lambda: bench.edit(made.cmms_id, self.other, self.sample(self.other, 1)),
             self.change(bench, made.cmms_id),
@@ -176,37 +177,38 @@ class Promising(Suite):
         ]
         for act in acts:
             act()
-            seen.append(version(bench.adapter))
+            seen.append(with_defaults(bench.adapter).version())
         assert seen == [None] * len(seen) or (None not in seen and len(set(seen)) == len(seen))
 
     @live
     def test_it_works_from_another_thread(self, bench: Bench) -> None:
-        """The cycle runs in a worker thread, `check` in the first: one at a time, but any."""
-        told: list[object] = []
+        """The cycle runs in a worker thread, `syncd check` in the first. One calls at a time."""
+        results: list[object] = []
 
         def work() -> None:
             try:
                 made = self.made(bench)
-                told.append(bench.adapter.get(made.cmms_id).fields == made.fields)
+                results.append(bench.adapter.get(made.cmms_id).fields == made.fields)
             except BaseException as error:  # noqa: BLE001 - carried to the test
-                told.append(error)
+                results.append(error)
 
         made = self.made(bench)
         for _ in range(2):
             thread = threading.Thread(target=work)
             thread.start()
             thread.join()
-        assert told == [True, True]
+        assert results == [True, True]
         assert bench.adapter.get(made.cmms_id).fields == made.fields
 
     def test_closing_twice_is_no_error(self, bench: Bench) -> None:
-        """A command that failed closes what another has closed."""
+        """A command that fails may close what is closed already."""
         self.made(bench)
-        close(bench.adapter)
-        close(bench.adapter)
+        adapter = with_defaults(bench.adapter)
+        adapter.close()
+        adapter.close()
 
     def test_it_can_be_made_from_settings(self, bench: Bench) -> None:
-        """SYNCD_CMMS_ADAPTER names its class, `from_options` makes it from its `Options`."""
-        made = type(bench.adapter)
-        assert callable(getattr(made, "from_options", None))
-        assert issubclass(getattr(made, "Options", object), BaseModel)
+        """SYNCD_CMMS_ADAPTER names its class; `from_options` makes it from its `Options`."""
+        adapter_class = type(bench.adapter)
+        assert callable(getattr(adapter_class, "from_options", None))
+        assert issubclass(getattr(adapter_class, "Options", object), BaseModel)

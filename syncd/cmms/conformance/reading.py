@@ -1,15 +1,15 @@
-"""Rules of fetching and getting: too many records rather than too few, and never a short list."""
+"""Rules of `fetch` and `get`: too many records rather than too few, and never a short list."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from syncd.cmms.conformance.bench import Bench, Fault
+from syncd.cmms.conformance.bench import Bench, BenchFault
 from syncd.cmms.conformance.suite import Requests, Suite, live, reads_fail, when
 from syncd.core.work_order import Field
 from syncd.errors import NotFound, Refused, RemoteError
 
-# What no record's id is spelled like, though a URL or a query may take it for another's.
+# No record's id is spelled like this, but a URL or a query may take it for another record's id.
 ODD_IDS = (
     "",
     " ",
@@ -49,15 +49,15 @@ class Reading(Suite):
         return sorted({it.cmms_id for it in bench.adapter.fetch(since)})
 
     def fill(self, bench: Bench, pages: int = 2, more: int = 1) -> list[str]:
-        """So many pages of records that people made, and some more; their ids."""
+        """Make records as people do, `pages` full pages and `more`; return their ids."""
         return [bench.add(self.order()) for _ in range(pages * bench.page_size + more)]
 
     def test_an_empty_cmms_yields_nothing(self, bench: Bench) -> None:
-        """And no error."""
+        """An empty CMMS is not an error."""
         assert self.fetched(bench) == []
 
     def test_every_record_is_fetched(self, bench: Bench) -> None:
-        """Ours and those of people, which carry no Scan2Evolve id."""
+        """Ours, and those that people made and that carry no Scan2Evolve id."""
         theirs, ours = bench.add(self.order()), self.made(bench)
         assert self.fetched(bench) == sorted({theirs, ours.cmms_id})
         by_id = {it.cmms_id: it for it in bench.adapter.fetch(None)}
@@ -65,7 +65,7 @@ class Reading(Suite):
         assert by_id[ours.cmms_id].s2e_id == ours.s2e_id
 
     def test_what_is_fetched_is_what_get_returns(self, bench: Bench) -> None:
-        """A list that shows less than the record itself would look like an edit."""
+        """A list that shows less of a record than `get` would be taken for an edit."""
         made = self.made(bench, self.everything())
         (fetched,) = bench.adapter.fetch(None)
         got = bench.adapter.get(made.cmms_id)
@@ -83,66 +83,68 @@ class Reading(Suite):
         assert fetched.fields == got.fields
 
     def test_more_than_two_pages_are_read_to_the_end(self, bench: Bench) -> None:
-        """The last page, the shorter one, too."""
+        """The last page, which is shorter, counts too."""
         ids = self.fill(bench)
         assert self.fetched(bench) == sorted(ids)
 
     def test_a_last_page_that_is_full_ends_the_list(self, bench: Bench) -> None:
-        """Nothing follows it, which is neither an error nor a reason to begin anew."""
+        """No page follows it. That is neither an error nor a reason to read the list again."""
         ids = self.fill(bench, more=0)
         assert self.fetched(bench) == sorted(ids)
 
     def test_a_page_that_is_edited_between_requests_hides_nothing(self, bench: Bench) -> None:
-        """Ordered by change time, a page edited behind our back pushes others over the edge."""
+        """In a list ordered by change time, an edit moves its record, and others change page."""
         ids = self.fill(bench)
 
-        def edit(number: int, _writes: bool) -> Fault | None:
+        def edit(number: int, _writes: bool) -> BenchFault | None:
             for cmms_id in ids[(number - 1) * 3 : number * 3]:
                 bench.edit(cmms_id, self.other, self.sample(self.other, 1))
             return None
 
         with Requests(bench, edit) as seen:
-            found = self.fetched(bench)
-        assert seen.all > 2, "so many records are no three pages; is the bench's page_size right?"
-        assert sorted(set(ids) - set(found)) == []
+            ids_read = self.fetched(bench)
+        assert seen.all > 2, (
+            "these records should fill three pages; is the bench's page_size right?"
+        )
+        assert sorted(set(ids) - set(ids_read)) == []
 
     def test_a_fetch_under_deletions_hides_nothing_else(self, bench: Bench) -> None:
-        """With pages by offset, each row that goes hides one of the next page."""
+        """With pages by offset, each deleted row hides one row of the next page."""
         ids = self.fill(bench)
         gone: list[str] = []
 
-        def delete(number: int, _writes: bool) -> Fault | None:
+        def delete(number: int, _writes: bool) -> BenchFault | None:
             if number > 1 and number <= len(ids) // 2:
                 gone.append(ids[number - 2])
                 bench.delete(gone[-1])
             return None
 
         with Requests(bench, delete):
-            found = self.fetched(bench)
+            ids_read = self.fetched(bench)
         assert gone
-        assert sorted(set(ids) - set(gone) - set(found)) == []
+        assert sorted(set(ids) - set(gone) - set(ids_read)) == []
 
     def test_a_fetch_under_insertions_hides_nothing(self, bench: Bench) -> None:
-        """What was there all the while is read; what came meanwhile may be. And it ends."""
+        """Records that were there all the time are read; new ones may be. And the fetch ends."""
         ids = self.fill(bench)
 
-        def insert(number: int, _writes: bool) -> Fault | None:
+        def insert(number: int, _writes: bool) -> BenchFault | None:
             if number <= len(ids):
                 bench.add(self.order())
             return None
 
         with Requests(bench, insert):
-            found = self.fetched(bench)
-        assert sorted(set(ids) - set(found)) == []
+            ids_read = self.fetched(bench)
+        assert sorted(set(ids) - set(ids_read)) == []
 
     def test_a_page_that_fails_raises(self, bench: Bench, page_fault: str) -> None:
-        """The first page came, the second did not: a short list is never a complete one."""
+        """The first page arrived, the second did not: a short list is never taken for complete."""
         self.fill(bench)
-        with reads_fail(bench, Fault(page_fault), after=1), pytest.raises(RemoteError):
+        with reads_fail(bench, BenchFault(page_fault), after=1), pytest.raises(RemoteError):
             list(bench.adapter.fetch(None))
 
     def test_a_fetch_that_is_given_up_holds_nothing(self, bench: Bench) -> None:
-        """A deadline ended it after a record. The next call works as if nothing had been."""
+        """A deadline ended the fetch after one record. The next call works as usual."""
         ids = self.fill(bench)
         next(iter(bench.adapter.fetch(None)))
         assert self.change(bench, ids[0])().cmms_id == ids[0]
@@ -151,19 +153,19 @@ class Reading(Suite):
     # ── since ─────────────────────────────────────────────────────────────────────────────
 
     def test_what_changed_since_long_ago_is_everything(self, bench: Bench) -> None:
-        """Also what was never edited."""
+        """Records that were never edited belong to it."""
         ids = [self.made(bench).cmms_id, bench.add(self.order())]
         assert self.fetched(bench, _OLD) == sorted(ids)
 
     def test_a_time_to_come_is_no_error(self, bench: Bench) -> None:
-        """Our watermark may lie ahead of a CMMS whose clock was set back."""
+        """Our watermark may lie in the future of a CMMS whose clock was set back."""
         made = self.made(bench)
         ahead = self.fetched(bench, datetime.now(UTC) + timedelta(days=400))
         assert set(ahead) <= {made.cmms_id}
 
     @when(_narrows)
     def test_who_narrows_by_change_time_tells_it(self, bench: Bench) -> None:
-        """Without `updated_at` the watermark could not move, and every fetch would be whole."""
+        """Without `updated_at` the watermark could not move, and every fetch would read all."""
         made = self.made(bench)
         assert made.updated_at is not None
         (fetched,) = bench.adapter.fetch(None)
@@ -171,7 +173,7 @@ class Reading(Suite):
 
     @when(_narrows)
     def test_a_record_changed_at_that_very_moment_is_fetched(self, bench: Bench) -> None:
-        """At or after: a `>` would lose whatever was saved in the same moment."""
+        """At or after: with `>`, what was saved in the same moment would be lost."""
         ids = {self.made(bench).cmms_id, bench.add(self.order())}
         for record in list(bench.adapter.fetch(None)):
             assert record.updated_at is not None
@@ -180,7 +182,7 @@ class Reading(Suite):
 
     @when(_narrows)
     def test_a_record_changed_within_the_resolution_is_fetched(self, bench: Bench) -> None:
-        """A stamp that is cut to the second stands for all of that second."""
+        """A time that is cut to the second stands for every moment of that second."""
         made = self.made(bench)
         stamp = bench.adapter.get(made.cmms_id).updated_at
         assert stamp is not None
@@ -190,7 +192,7 @@ class Reading(Suite):
 
     @when(_narrows)
     def test_the_moment_counts_and_not_its_zone(self, bench: Bench) -> None:
-        """The same instant, spelled in Kolkata, narrows the same."""
+        """The same instant, spelled in the time of Kolkata, narrows the fetch in the same way."""
         made = self.made(bench)
         stamp = bench.adapter.get(made.cmms_id).updated_at
         assert stamp is not None
@@ -198,7 +200,7 @@ class Reading(Suite):
 
     @when(_narrows)
     def test_an_edit_since_the_watermark_is_fetched(self, bench: Bench) -> None:
-        """By a person, by us, and a record that came new: each seen by the stamp of another."""
+        """An edit of a person, a write of ours, and a new record: all come after the watermark."""
         first = self.made(bench)
         mark = bench.adapter.get(first.cmms_id).updated_at
         ours, theirs = self.made(bench), bench.add(self.order())
@@ -207,12 +209,12 @@ class Reading(Suite):
 
     @when(_narrows)
     def test_more_than_two_pages_of_changes_are_read_to_the_end(self, bench: Bench) -> None:
-        """The filter has to go along to every page."""
+        """The filter has to be sent with every page."""
         ids = self.fill(bench)
         stamps = [it.updated_at for it in bench.adapter.fetch(None) if it.updated_at is not None]
         assert self.fetched(bench, min(stamps)) == sorted(ids)
 
-    # ── one ───────────────────────────────────────────────────────────────────────────────
+    # ── one record ───────────────────────────────────────────────────────────────────────────────
 
     def test_an_id_that_is_unknown_is_not_found(self, bench: Bench) -> None:
         """The record was there, and a person deleted it."""
@@ -223,7 +225,7 @@ class Reading(Suite):
         assert bench.adapter.get(stays.cmms_id).fields == stays.fields
 
     def test_an_update_of_an_unknown_id_is_not_found(self, bench: Bench) -> None:
-        """And makes none."""
+        """And no record is made."""
         made, _stays = self.made(bench), self.made(bench)
         bench.delete(made.cmms_id)
         before = bench.records()
@@ -235,14 +237,14 @@ class Reading(Suite):
     @live
     @pytest.mark.parametrize("odd", ODD_IDS, ids=[f"{it[:12]!a}" for it in ODD_IDS])
     def test_an_id_that_is_no_id_reaches_no_record(self, bench: Bench, odd: str) -> None:
-        """It is another system's externalId, say. It may not lead to another record or page."""
+        """For example another system's externalId. It may not lead to some other record or page."""
         self.made(bench)
         with pytest.raises((NotFound, Refused)):
             bench.adapter.get(odd)
 
     @pytest.mark.parametrize("odd", ODD_IDS, ids=[f"{it[:12]!a}" for it in ODD_IDS])
     def test_an_id_that_is_no_id_changes_no_record(self, bench: Bench, odd: str) -> None:
-        """Nor is one made for it."""
+        """And no record is made for it."""
         self.made(bench)
         before = bench.records()
         with pytest.raises((NotFound, Refused)):
@@ -251,7 +253,7 @@ class Reading(Suite):
 
     @live
     def test_a_record_is_read_by_the_id_that_it_was_told_by(self, bench: Bench) -> None:
-        """`cmms_id` is what `get` takes."""
+        """`get` takes the `cmms_id` of a record."""
         made = self.made(bench)
         assert made.cmms_id
         assert bench.adapter.get(made.cmms_id).cmms_id == made.cmms_id

@@ -1,4 +1,4 @@
-"""The values that are written: two of each field, and texts that systems have been seen to bend."""
+"""The values that are written: two of each field, and texts that some systems change."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -7,8 +7,8 @@ from types import MappingProxyType
 
 from syncd.core.work_order import Field, Priority, Status, Value
 
-# Two values of each field, so that a write can be seen. A CMMS that takes only names it knows
-# (people, assets, sites) needs others: `samples` of the author's class.
+# Two values of each field, so that a write is visible. A CMMS that takes only people, assets and
+# sites that it knows needs others: they go into `samples` of the author's class.
 SAMPLES: Mapping[Field, tuple[Value, Value]] = MappingProxyType(
     {
         Field.TITLE: ("Pump leaks", "Pump drips"),
@@ -24,7 +24,9 @@ SAMPLES: Mapping[Field, tuple[Value, Value]] = MappingProxyType(
         Field.SOURCE_INSPECTION: ("insp_1", "insp_2"),
         Field.DUE_DATE: (
             datetime(2026, 3, 12, 16, tzinfo=UTC),
-            datetime(2026, 3, 29, 1, 30, tzinfo=UTC),  # Central Europe's clocks go forward
+            datetime(
+                2026, 3, 29, 1, 30, tzinfo=UTC
+            ),  # Central Europe's clocks went forward half an hour before
         ),
         Field.ESTIMATED_HOURS: (Decimal("4.5"), Decimal("0.25")),
         Field.STARTED_AT: (
@@ -37,7 +39,7 @@ SAMPLES: Mapping[Field, tuple[Value, Value]] = MappingProxyType(
         Field.CLOSURE_NOTE: ("Tested", "Tested twice"),
         Field.COMPLETED_AT: (
             datetime(2026, 3, 11, 9, tzinfo=UTC),
-            datetime(2026, 10, 25, 0, 30, tzinfo=UTC),  # and back
+            datetime(2026, 10, 25, 0, 30, tzinfo=UTC),  # within the hour that these clocks repeat
         ),
         Field.ACTUAL_HOURS: (Decimal(3), Decimal("1.75")),
         Field.EXTERNAL_ID: ("4711", "4712"),

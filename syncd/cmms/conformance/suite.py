@@ -1,8 +1,8 @@
-"""What all rules share: which of them apply, over what they are repeated, and how values compare.
+"""What all rules share: which of them apply, over what they are repeated, how values compare.
 
-Rules are collected where they apply and nowhere else, so that nothing is skipped in silence: an
-adapter that clears no field has no test of clearing. What the bench cannot show is declared in
-`cannot`, with a reason that becomes a test's name.
+A rule is collected only where it applies: an adapter that clears no field has no test of
+clearing. So no test is ever skipped. What the bench cannot show is declared in `cannot`, with a
+reason that becomes the name of a test.
 """
 
 import inspect
@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeVar
 
 import pytest
 
-from syncd.cmms.conformance.bench import Bench, Fault, no_fault
+from syncd.cmms.conformance.bench import Bench, BenchFault, no_fault
 from syncd.cmms.conformance.samples import SAMPLES, TEXTS
 from syncd.cmms.port import Capabilities
 from syncd.core.equality import is_normalisation, same, stands_for
@@ -22,7 +22,7 @@ from syncd.core.work_order import CmmsRecord, Field, Fields, Priority, Status, V
 
 R = TypeVar("R", bound=Callable[..., Any])
 
-# What a new order has at least, as far as the adapter writes it.
+# The fields of a new order, as far as the adapter writes them.
 _ORDER = (Field.TITLE, Field.STATUS, Field.PRIORITY)
 FREE_TEXT = (
     Field.DESCRIPTION,
@@ -31,43 +31,43 @@ FREE_TEXT = (
     Field.ROOT_CAUSE,
     Field.TITLE,
 )
-# What is written to show that a write happens, the most ordinary first.
+# The field that a plain write writes: the first of these that the adapter writes.
 _PLAIN = (*FREE_TEXT, Field.ACTUAL_HOURS, Field.COMPLETED_AT, Field.PRIORITY, Field.STATUS)
-READS_TOO = frozenset(Fault) - {
-    Fault.REFUSED,
-    Fault.IGNORED,
-    Fault.LAGGING,
-    Fault.TIMEOUT_APPLIED,  # to a reader the same as the other
-    Fault.RESET_APPLIED,
+READS_TOO = frozenset(BenchFault) - {
+    BenchFault.REFUSED,
+    BenchFault.IGNORED,
+    BenchFault.LAGGING,
+    BenchFault.TIMEOUT_APPLIED,  # for a read, the same as TIMEOUT; so is RESET_APPLIED
+    BenchFault.RESET_APPLIED,
 }
-WRITES_TOO = frozenset(Fault) - {Fault.IGNORED, Fault.LAGGING}
-# What ends one page of several. An error of the second page has to be raised like one of the first.
+WRITES_TOO = frozenset(BenchFault) - {BenchFault.IGNORED, BenchFault.LAGGING}
+# Faults of the second page. They have to be raised like those of the first.
 BETWEEN_PAGES = (
-    Fault.UNAVAILABLE,
-    Fault.SERVER_ERROR,
-    Fault.RESET,
-    Fault.TRUNCATED,
-    Fault.HTML,
-    Fault.STRANGE,
-    Fault.ERROR_IN_200,
-    Fault.THROTTLED,
-    Fault.FORBIDDEN,
+    BenchFault.UNAVAILABLE,
+    BenchFault.SERVER_ERROR,
+    BenchFault.RESET,
+    BenchFault.TRUNCATED,
+    BenchFault.HTML,
+    BenchFault.STRANGE,
+    BenchFault.ERROR_IN_200,
+    BenchFault.THROTTLED,
+    BenchFault.FORBIDDEN,
 )
 SECRETS = "secrets"
-FULL_BENCH = 60  # a bench that can show everything runs at least so many tests
+FULL_BENCH = 60  # tests, at least, of a bench that can show everything
 _numbers = count(1)
 
 
 class Suite:
-    """What the author of an adapter says about it, and the helpers of the rules.
+    """What an adapter's author sets, and what the rules use in common.
 
     Attributes:
-        capabilities: the adapter's, known before a bench is made: they choose the tests.
-        cannot: what the bench cannot show, or the CMMS has not, with the reason: a `Fault`, a
-            `Status` or a `Priority` that the adapter refuses, or "secrets".
-        samples: two values of a field that this CMMS takes, where ours are none.
-        secrets: what the adapter was given and nobody may read.
-        id_prefix: what the Scan2Evolve ids of the records that are made begin with.
+        capabilities: the adapter's own. They choose the tests, before a bench is made.
+        cannot: what the bench cannot show or the CMMS does not have, each with the reason. A key
+            is a `BenchFault`, a `Status` or `Priority` that the adapter refuses, or "secrets".
+        samples: two values of a field, where this CMMS refuses those of `samples.SAMPLES`.
+        secrets: the adapter's credentials, which no text may show.
+        id_prefix: the Scan2Evolve ids of all records that are made begin with it.
     """
 
     capabilities: ClassVar[Capabilities]
@@ -86,10 +86,9 @@ class Suite:
             return self.new_id()
         return {**SAMPLES, **self.samples}[name][number]
 
-    def order(self, *more: Field) -> dict[Field, Value]:
-        """What a new order holds, as far as the adapter writes it, and `more`."""
-        wanted = [name for name in (*_ORDER, *more) if name in self.capabilities.writes]
-        return {name: self.sample(name) for name in dict.fromkeys(wanted)}
+    def order(self) -> dict[Field, Value]:
+        """The fields of a new order, as far as the adapter writes them."""
+        return {name: self.sample(name) for name in _ORDER if name in self.capabilities.writes}
 
     def everything(self) -> dict[Field, Value]:
         """A value for every field that the adapter writes."""
@@ -100,7 +99,7 @@ class Suite:
         }
 
     def made(self, bench: Bench, fields: Fields | None = None) -> CmmsRecord:
-        """A record that is there: ours if the adapter creates, else a person's."""
+        """Make a record: by the adapter if it creates, else as a person."""
         fields = self.order() if fields is None else fields
         if self.capabilities.creates:
             return bench.adapter.create(self.new_id(), fields)
@@ -108,12 +107,12 @@ class Suite:
 
     @property
     def plain(self) -> Field:
-        """A field that is written to show that a write happens."""
+        """The field that a plain write writes."""
         return next(name for name in _PLAIN if name in self.capabilities.writes)
 
     @property
     def other(self) -> Field:
-        """Another field, for people to edit meanwhile."""
+        """Another field, which people edit in the meantime."""
         can = self.capabilities
         pick = [name for name in _PLAIN if name in can.writes and name is not self.plain]
         return (pick or [name for name in _PLAIN if name in can.reads and name is not self.plain])[
@@ -121,7 +120,7 @@ class Suite:
         ]
 
     def change(self, bench: Bench, cmms_id: str) -> Callable[[], CmmsRecord]:
-        """A write that shows."""
+        """A write of one field, to be called; it changes the record."""
         wanted: Fields = {self.plain: self.sample(self.plain, 1)}
         return lambda: bench.adapter.update(cmms_id, wanted, {})
 
@@ -130,7 +129,7 @@ class Suite:
 
 
 def when(applies: Callable[[type[Suite]], bool]) -> Callable[[R], R]:
-    """A rule that is collected only for those to whom it applies."""
+    """Mark a rule that is collected only for the suites to which it applies."""
 
     def mark(rule: R) -> R:
         rule.__dict__["applies"] = applies
@@ -139,24 +138,24 @@ def when(applies: Callable[[type[Suite]], bool]) -> Callable[[R], R]:
     return mark
 
 
-def shows(*faults: Fault) -> Callable[[type[Suite]], bool]:
-    """Whether the bench can show these."""
+def shows(*faults: BenchFault) -> Callable[[type[Suite]], bool]:
+    """Whether the bench of a suite can show these faults."""
     return lambda suite: not any(fault in suite.cannot for fault in faults)
 
 
 def live(rule: R) -> R:
-    """A rule that needs the adapter alone, and makes no other records than its own: it may be
-    tried on a live system."""
+    """Mark a rule that needs only the adapter and touches only records that it has made. It may
+    be tried on a live system."""
     rule.__dict__["live"] = True
     return rule
 
 
 def axes(suite: type[Suite]) -> dict[str, list[str]]:
-    """Over what rules are repeated: by the name of their argument."""
+    """The values over which rules are repeated, by the name of a rule's argument."""
     can, cannot = suite.capabilities, suite.cannot
 
-    def shown(faults: Sequence[Fault] | frozenset[Fault]) -> list[str]:
-        return [fault for fault in Fault if fault in faults and fault not in cannot]
+    def shown(faults: Sequence[BenchFault] | frozenset[BenchFault]) -> list[str]:
+        return [fault for fault in BenchFault if fault in faults and fault not in cannot]
 
     def fields(chosen: frozenset[Field]) -> list[str]:
         return [name for name in Field if name in chosen]
@@ -184,7 +183,7 @@ def _taken(kind: type[Status] | type[Priority], name: Field, suite: type[Suite])
 
 
 def rules(suite: type[Suite]) -> Iterator[tuple[str, Callable[..., Any]]]:
-    """The tests of a class, its own and those that it inherits, also those it was relieved of."""
+    """All rules of a class with their names, inherited ones and those left out included."""
     for name in dir(suite):
         if name.startswith("test_"):
             defined = (vars(base).get(name) for base in suite.__mro__)
@@ -194,7 +193,7 @@ def rules(suite: type[Suite]) -> Iterator[tuple[str, Callable[..., Any]]]:
 
 
 def repeated(rule: Callable[..., Any], over: Mapping[str, list[str]]) -> list[str]:
-    """The rule's arguments that are axes."""
+    """The arguments of a rule over whose values it is repeated."""
     return [name for name in inspect.signature(rule).parameters if name in over]
 
 
@@ -208,13 +207,13 @@ def stays(suite: type[Suite], rule: Callable[..., Any], *, live_only: bool = Fal
 
 
 def leave_out(suite: type[Suite], *, live_only: bool = False) -> None:
-    """Take the rules from a class that do not apply to it."""
+    """Remove the rules that do not apply to a class."""
     for name, rule in list(rules(suite)):
         setattr(suite, name, rule if stays(suite, rule, live_only=live_only) else None)
 
 
 def number_of_tests(suite: type[Suite]) -> int:
-    """How many tests the rules make for this class."""
+    """How many tests the rules of this class come to."""
     over = axes(suite)
     return sum(
         math.prod(len(over[axis]) for axis in repeated(rule, over))
@@ -227,8 +226,8 @@ def number_of_tests(suite: type[Suite]) -> int:
 
 
 def keeps(name: Field, sent: Value, record: CmmsRecord) -> bool:
-    """Whether the record holds what was sent: the same, what a system may make of it when it
-    stores it (cut, trimmed, rounded), or a value that is declared to stand for it."""
+    """Whether the record holds what was sent: the same value; that value cut, trimmed or rounded
+    as systems do; or one that `equivalents` declares to stand for it."""
     held = record.fields.get(name)
     if stands_for(sent, record.equivalents.get(name, frozenset())):
         return True
@@ -236,19 +235,23 @@ def keeps(name: Field, sent: Value, record: CmmsRecord) -> bool:
 
 
 def differing(before: Mapping[str, object], after: Mapping[str, object]) -> set[str]:
-    """The names whose values differ."""
+    """The names whose values are not the same in both."""
     return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
 
 
 class Requests:
-    """Counts a bench's requests, and decides how each of them fails.
+    """Counts the requests of a bench while it is entered, and decides how each one fails.
 
     Args:
-        fails: gets the number of this request, from 1, and whether it may write.
+        fails: called with the request's number, from 1, and whether it may write; returns how the
+            request fails, None: it does not.
+
+    Attributes:
+        all, writes: the number of requests so far, and of those that may write.
     """
 
     def __init__(
-        self, bench: Bench, fails: Callable[[int, bool], Fault | None] = lambda _n, _w: None
+        self, bench: Bench, fails: Callable[[int, bool], BenchFault | None] = lambda _n, _w: None
     ) -> None:
         self.all = self.writes = 0
         self._bench, self._fails = bench, fails
@@ -260,24 +263,24 @@ class Requests:
     def __exit__(self, *_: object) -> None:
         self._bench.on_request = no_fault
 
-    def _seen(self, writes: bool) -> Fault | None:
+    def _seen(self, writes: bool) -> BenchFault | None:
         self.all += 1
         self.writes += writes
         return self._fails(self.all, writes)
 
 
-def reads_fail(bench: Bench, fault: Fault, after: int = 0) -> Requests:
-    """Every request but the first `after` fails so."""
+def reads_fail(bench: Bench, fault: BenchFault, after: int = 0) -> Requests:
+    """Every request after the first `after` ones fails with this fault."""
     return Requests(bench, lambda number, _writes: fault if number > after else None)
 
 
-def writes_fail(bench: Bench, fault: Fault) -> Requests:
-    """Every request that writes fails so."""
+def writes_fail(bench: Bench, fault: BenchFault) -> Requests:
+    """Every request that may write fails with this fault."""
     return Requests(bench, lambda _number, writes: fault if writes else None)
 
 
 def pytest_generate_tests_of(metafunc: pytest.Metafunc) -> None:
-    """Repeat a rule over each of its axes."""
+    """Repeat a rule over all values of its arguments."""
     suite = metafunc.cls
     if suite is None or not issubclass(suite, Suite):
         return

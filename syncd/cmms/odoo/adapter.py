@@ -1,12 +1,13 @@
 """The `odoo` adapter: maintenance requests of Odoo's Maintenance app.
 
-Reading what changed: a fixed lower bound on `write_date`, and within it pages by id. A page by
-change time loses records that are edited meanwhile, and the stamp is when a transaction began,
-so that a long one commits records older than what was seen already: hence the overlap.
+Reading what changed: one lower bound on `write_date`, and pages by id. With pages by change time,
+a record that is edited in the meantime could be missed. `write_date` is the time at which a
+transaction began: a long one commits records that are older than records which were read before.
+So each fetch begins earlier by an overlap.
 
-Writing: Odoo has no conditional write. A record is read, compared with what is expected, then
-written; an edit in between, some milliseconds, is overwritten (`optimistic_lock` is False).
-Only what differs is written, since Odoo stamps a record anew though nothing has changed.
+Writing: Odoo has no conditional write. A record is read, compared with `expected`, then written.
+An edit within these milliseconds is overwritten; so `optimistic_lock` is False. Only fields that
+differ are written, since Odoo changes `write_date` even where no value changes.
 """
 
 import re
@@ -40,8 +41,8 @@ from syncd.cmms.odoo.model import (
 from syncd.cmms.odoo.options import OdooOptions
 from syncd.cmms.odoo.rpc import Rpc
 from syncd.cmms.odoo.start import open_rpc
-from syncd.cmms.odoo.write import Writer
-from syncd.cmms.port import Capabilities
+from syncd.cmms.odoo.write import RequestWriter
+from syncd.cmms.port import AdapterBase, Capabilities
 from syncd.core.equality import same
 from syncd.core.work_order import CMMS_OWNED, CmmsRecord, Field, Fields
 from syncd.errors import AccessRefused, Changed, NotFound, Refused, UnexpectedContent
@@ -53,35 +54,35 @@ _ALWAYS = frozenset({
 _ASSETS = frozenset({Field.ASSET_CODE, Field.ASSET_NAME})
 _NEVER_BLANK = frozenset({Field.S2E_ID, Field.TITLE, Field.STATUS})
 _NUMBER, _MAX_ID = re.compile(r"[1-9][0-9]{0,9}", re.ASCII), 2**31 - 1
-_NO_CODE = {"", "/", "New"}  # what a sequence leaves where it has given no number yet
+_NO_CODE = {"", "/", "New"}  # what Odoo's sequences put in before there is a number
 
 
 def capabilities(options: OdooOptions) -> Capabilities:
     """What can be read and written with these options."""
-    found_by = asset_field(options)
+    asset = asset_field(options)
     reads = _ALWAYS | options.named().keys()
-    if found_by is not None:
-        # Written by the one, the other changes with it: a drift to report where none is.
-        reads -= _ASSETS - {found_by}
-    writes = reads - CMMS_OWNED - (_ASSETS - {found_by}) - set(options.read_only)
+    if asset is not None:
+        # A write of the one changes the other, too. If both were read, that would be reported as
+        # drift.
+        reads -= _ASSETS - {asset}
+    writes = reads - CMMS_OWNED - (_ASSETS - {asset}) - set(options.read_only)
     return Capabilities(
         reads=reads,
         writes=writes,
         clears=writes - _NEVER_BLANK,
         creates=Field.S2E_ID in writes,
-        creates_with=reads - {Field.COMPLETED_AT},  # which may take a second call
+        creates_with=reads - {Field.COMPLETED_AT},  # it may need a second call
         filters_changes=True,
         change_resolution_s=1.0,
     )
 
 
-class OdooAdapter:
+class OdooAdapter(AdapterBase):
     """Odoo's maintenance requests. See the module text; errors as in `syncd.cmms.port`."""
 
     Options: ClassVar[type[OdooOptions]] = OdooOptions
-    name: ClassVar[str] = "odoo"
-    verified: ClassVar[str] = "live"  # Odoo 18, over JSON-RPC; JSON-2 on a fake alone
-    capabilities: Capabilities  # with these options
+    name = "odoo"
+    verified = "live"  # Odoo 18, over JSON-RPC; JSON-2 only with a fake
 
     def __init__(self, rpc: Rpc, options: OdooOptions, base_url: str) -> None:
         self._rpc = rpc
@@ -89,23 +90,24 @@ class OdooAdapter:
         self._base_url = base_url.rstrip("/")
         self._lookup = Lookup(rpc, options)
         by_identifier = options.field_s2e_id is None
-        self._writer = Writer(rpc, self._lookup, by_identifier=by_identifier)
+        self._writer = RequestWriter(rpc, self._lookup, by_identifier=by_identifier)
         self._overlap = timedelta(minutes=options.overlap_minutes)
         self._model: OdooModel | None = None
         self.capabilities = capabilities(options)
 
     @classmethod
     def from_options(cls, options: OdooOptions, context: AdapterContext) -> "OdooAdapter":
-        """The adapter; nothing is asked yet. Raises ConfigurationError."""
+        """Make the adapter. It sends nothing yet. Raises ConfigurationError."""
         return cls(open_rpc(options, context), options, options.url or "")
 
     # ── the port ──────────────────────────────────────────────────────────────────────────
 
     def fetch(self, changed_since: datetime | None) -> Iterator[CmmsRecord]:
-        """Records written at or after `changed_since` less the overlap, in the order of ids.
+        """Yield records written at or after `changed_since` less the overlap, sorted by id.
 
-        An answer that is larger than may be is asked for again in smaller pages. Only an empty
-        page is the end: Odoo leaves out of a page what was deleted while it was read.
+        Where an answer is too large to be read, the page is requested again with fewer records.
+        The end is an empty page, not a short one: Odoo leaves out of a page what was deleted
+        while it was read.
         """
         model = self._opened()
         if changed_since is None:
@@ -114,7 +116,7 @@ class OdooAdapter:
         if changed_since is not None:
             since = [["write_date", ">=", wire_time(changed_since - self._overlap)]]
         last, size = 0, self.options.page_size
-        met: dict[str, str] = {}
+        numbers: dict[str, str] = {}  # by the id that people use
         while True:
             try:
                 rows = self._rows([*since, ["id", ">", last]], size)
@@ -131,29 +133,29 @@ class OdooAdapter:
             last = rows[-1]["id"]
             for record in self._records(rows):
                 number = str(record.native["id"])
-                if met.setdefault(record.cmms_id, number) != number:
+                if numbers.setdefault(record.cmms_id, number) != number:
                     raise UnexpectedContent(
-                        f"requests {met[record.cmms_id]} and {number} are both called "
+                        f"requests {numbers[record.cmms_id]} and {number} are both called "
                         f"{record.cmms_id}; {self.options.field_external_id} has to be unique",
                         side="cmms",
                     )
                 yield record
 
     def get(self, cmms_id: str) -> CmmsRecord:
-        """One record by its id, or by the number people use. Raises NotFound."""
+        """Read one record by its id, or by the number that people use. Raises NotFound."""
         return self._records([self._row(cmms_id)])[0]
 
     def find(self, s2e_id: str) -> list[CmmsRecord]:
-        """The records with this Scan2Evolve id; several where people have copied one."""
+        """Read the records with this Scan2Evolve id; several where people have copied one."""
         self._opened()
         return self._records(self._rows(self._lookup.having(s2e_id)))
 
     def create(self, s2e_id: str, fields: Fields) -> CmmsRecord:
-        """Make the request, or return the one there is."""
+        """Make the request, or return the one that carries this id already."""
         with unwritten():
             model = self._opened()
-            for found in self.find(s2e_id):
-                return found
+            for record in self.find(s2e_id):
+                return record
         number = self._writer.create(s2e_id, fields, model)
         with written(f"request {number}"):
             return self._records([self._by_number(number)])[0]
@@ -185,7 +187,8 @@ class OdooAdapter:
         return replace(now, fields={**now.fields, **_zeros(fields, now.fields)})
 
     def check(self) -> str:
-        """What `syncd check` says: server, database, rights, stages."""
+        """The line of `syncd check`: server, database and stages. Raises AccessRefused for a
+        missing right."""
         version = self._rpc.version()
         model = self._opened()
         for operation in ("read", "write", *(["create"] if self.capabilities.creates else [])):
@@ -195,13 +198,13 @@ class OdooAdapter:
                     "Maintenance: Equipment Manager",
                     side="cmms",
                 )
-        told = f"Odoo {version}, {self._rpc.where()}; stages: {model.stages.told()}"
+        line = f"Odoo {version}, {self._rpc.where()}; stages: {model.stages.described()}"
         if not self._rpc.may(STAGE, "write"):
-            told += (
+            line += (
                 "; the user is no Maintenance: Equipment Manager, and sees only the requests it "
                 "made, follows or is assigned to"
             )
-        return told
+        return line
 
     def close(self) -> None:
         self._rpc.close()
@@ -214,7 +217,7 @@ class OdooAdapter:
         return self._model
 
     def _rows(self, domain: list[Any], limit: int | None = None) -> list[dict[str, Any]]:
-        told = self._rpc.call(
+        answer = self._rpc.call(
             REQUEST,
             "search_read",
             domain=domain,
@@ -223,7 +226,7 @@ class OdooAdapter:
             order="id asc",
             context={"active_test": False},
         )
-        return rows_of(told)
+        return rows_of(answer)
 
     def _by_number(self, number: int) -> dict[str, Any]:
         rows = self._rows([["id", "=", number]])
@@ -285,7 +288,7 @@ class OdooAdapter:
             cmms_id=self._called(row),
             s2e_id=ids.get(number),
             fields={name: fields[name] for name in fields if name in self.capabilities.reads},
-            # Without the stamp, which moves though nothing has changed, and long texts.
+            # Without write_date, which moves though no value changes, and without long texts.
             native={
                 name: value
                 for name, value in row.items()
@@ -297,7 +300,8 @@ class OdooAdapter:
 
 
 def _zeros(sent: Fields, now: Fields) -> dict[Field, Decimal]:
-    """No hours that were written as 0: Odoo cannot tell them from none, but we can, once."""
+    """The hours that were written as 0 and read back as none. Odoo does not keep the difference;
+    after our own write we know it."""
     return {
         name: value
         for name, value in sent.items()

@@ -1,7 +1,7 @@
-"""What a request only refers to: the Scan2Evolve id, people and equipment.
+"""The Scan2Evolve id, people and equipment: other records hold them, a request refers to them.
 
-Read in one call a page and kind. Written only where exactly one user or piece of equipment is
-meant; who that is, Odoo's people decide.
+One call reads all users of a page, one all its equipment, one all its identifiers. A user or
+piece of equipment is written only where exactly one fits.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,14 +20,14 @@ _ASSETS = (Field.ASSET_CODE, Field.ASSET_NAME)
 
 
 def asset_field(options: OdooOptions) -> Field | None:
-    """The field of ours that finds equipment; None: assets are only read."""
+    """Our field by which equipment is searched; None: assets are only read."""
     if options.equipment_by is None:
         return None
     return Field.ASSET_NAME if options.equipment_by == _BY_NAME else Field.ASSET_CODE
 
 
 class Lookup:
-    """Asks Odoo who and what is meant."""
+    """Searches the records that a request refers to."""
 
     def __init__(self, rpc: Rpc, options: OdooOptions) -> None:
         self._rpc = rpc
@@ -39,26 +39,27 @@ class Lookup:
     # ── the Scan2Evolve id ────────────────────────────────────────────────────────────────
 
     def s2e_ids(self, rows: Sequence[Row]) -> dict[int, str]:
-        """The Scan2Evolve id of each row that carries one."""
+        """The Scan2Evolve ids of the rows that carry one, by the row's id."""
         if self._s2e_field is not None:
-            told = {row["id"]: row.get(self._s2e_field) for row in rows}
+            raws = {row["id"]: row.get(self._s2e_field) for row in rows}
         else:
             ids = [row["id"] for row in rows]
-            found = self._identifiers([["res_id", "in", ids]]) if ids else []
-            told = {row["res_id"]: row["name"] for row in reversed(found)}
-        read = {number: read_value(Field.S2E_ID, raw, "char") for number, raw in told.items()}
+            identifiers = self._identifiers([["res_id", "in", ids]]) if ids else []
+            # Of several, the first one counts.
+            raws = {row["res_id"]: row["name"] for row in reversed(identifiers)}
+        read = {number: read_value(Field.S2E_ID, raw, "char") for number, raw in raws.items()}
         return {number: s2e_id for number, s2e_id in read.items() if isinstance(s2e_id, str)}
 
     def having(self, s2e_id: str) -> list[Any]:
-        """The domain of the requests that carry this id."""
+        """A domain (Odoo's search condition) for the requests that carry this id."""
         if self._s2e_field is not None:
             return [[self._s2e_field, "=", s2e_id]]
-        found = self._identifiers([["name", "=", s2e_id]])
-        return [["id", "in", [row["res_id"] for row in found]]]
+        identifiers = self._identifiers([["name", "=", s2e_id]])
+        return [["id", "in", [row["res_id"] for row in identifiers]]]
 
     def mark(self, number: int, s2e_id: str) -> None:
-        """Give a request that is there the external identifier, which is unique in Odoo, in the
-        place of those of ours that it has."""
+        """Give an existing request this external identifier, which is unique in Odoo, and remove
+        others of ours that it has."""
         held = self._identifiers([["res_id", "=", number]])
         if all(row["name"] != s2e_id for row in held):
             values = {"module": MODULE, "name": s2e_id, "model": REQUEST, "res_id": number}
@@ -75,7 +76,7 @@ class Lookup:
     # ── people and equipment ──────────────────────────────────────────────────────────────
 
     def referred(self, rows: Sequence[Row]) -> tuple[dict[int, Row], dict[int, Row]]:
-        """The users and the equipment that the rows refer to, by their ids."""
+        """The users and the equipment that the rows refer to, each by id."""
         users = _references(rows, "user_id")
         assets = _references(rows, "equipment_id")
         names = [_BY_NAME, "serial_no", *([self._code] if self._code else [])]
@@ -85,16 +86,16 @@ class Lookup:
         )
 
     def asset(self, row: Row | None) -> dict[Field, Value]:
-        """Code and name of a piece of equipment; of none, both empty."""
-        found = row or {}
-        code, name = found.get(self._code or "serial_no"), found.get(_BY_NAME)
+        """Code and name of a piece of equipment; both None if there is none."""
+        equipment = row or {}
+        code, name = equipment.get(self._code or "serial_no"), equipment.get(_BY_NAME)
         return {
             Field.ASSET_CODE: read_value(Field.ASSET_CODE, code, "char"),
             Field.ASSET_NAME: read_value(Field.ASSET_NAME, name, "char"),
         }
 
     def person(self, row: Row | None) -> tuple[Value, frozenset[str]]:
-        """How a user is called, an e-mail address if there is one, and all other spellings."""
+        """A user as text, an e-mail address if there is one, and all spellings of the same user."""
         if row is None:
             return None, frozenset()
         names = [str(row[key]) for key in ("login", "email", _BY_NAME) if row.get(key)]
@@ -103,65 +104,69 @@ class Lookup:
         return (addresses or names)[0], frozenset(spelled)
 
     def write(self, fields: Fields, *, new: bool) -> dict[str, Any]:
-        """Who and what these fields mean, as Odoo's ids.
+        """The users and equipment that these fields mean, as ids, by Odoo's field.
 
-        A new request is made without what is not known. Raises Refused for one that is there.
+        Where none or several fit, a new request is made without the field; for an existing one
+        Refused is raised.
         """
         values: dict[str, Any] = {}
-        for name, field, find in (
+        for name, field, search in (
             (Field.ASSIGNED_TO, "user_id", self._user),
             (self._asset, "equipment_id", self._equipment),
         ):
             if name is None or name not in fields:
                 continue
             wanted = fields[name]
-            found = [False] if wanted is None else find(str(wanted))
-            if len(found) == 1:
-                values[field] = found[0]
+            ids = [False] if wanted is None else search(str(wanted))
+            if len(ids) == 1:
+                values[field] = ids[0]
             elif not new:
                 kind = "user" if field == "user_id" else "piece of equipment"
                 raise Refused(
                     f"{name} {str(wanted)[:80]!r} has to mean one {kind} in Odoo; "
-                    f"{len(found) or 'none'} is called so",
+                    f"{len(ids) or 'none'} is called so",
                     side="cmms",
                 )
         return values
 
     def _user(self, wanted: str) -> list[Any]:
-        """Users by login or e-mail address, whatever their case; without an @, by name too."""
+        """Ids of users by login or e-mail address, ignoring case; without an @, by login or name.
+
+        A login that is spelled exactly so excludes the others.
+        """
         pattern = _literally(wanted)
         other = "email" if "@" in wanted else _BY_NAME
         domain = ["|", ["login", "=ilike", pattern], [other, "=ilike", pattern]]
-        found = self._search(USER, [["share", "=", False], *domain], ["login"])
-        exact = [row["id"] for row in found if row["login"] == wanted]
-        return exact or [row["id"] for row in found]
+        rows = self._search(USER, [["share", "=", False], *domain], ["login"])
+        exact = [row["id"] for row in rows if row["login"] == wanted]
+        return exact or [row["id"] for row in rows]
 
     def _equipment(self, wanted: str) -> list[Any]:
-        found = self._search(EQUIPMENT, [[self._by, "=", wanted]], ["id"])
-        return [row["id"] for row in found]
+        rows = self._search(EQUIPMENT, [[self._by, "=", wanted]], ["id"])
+        return [row["id"] for row in rows]
 
     def _by_id(self, model: str, ids: list[int], fields: list[str]) -> dict[int, Row]:
         if not ids:
             return {}
-        # Who left and what was scrapped are inactive, and still named.
-        found = self._search(model, [["id", "in", ids]], fields, active_test=False)
-        return {row["id"]: row for row in found}
+        # Users who have left and scrapped equipment are inactive; requests still refer to them.
+        rows = self._search(model, [["id", "in", ids]], fields, active_test=False)
+        return {row["id"]: row for row in rows}
 
     def _search(
         self, model: str, domain: list[Any], fields: list[str], *, active_test: bool = True
     ) -> list[dict[str, Any]]:
         context = {"active_test": active_test}
-        told = self._rpc.call(
+        answer = self._rpc.call(
             model, "search_read", domain=domain, fields=fields, order="id asc", context=context
         )
-        return rows_of(told)
+        return rows_of(answer)
 
 
 def _references(rows: Iterable[Row], field: str) -> list[int]:
-    found = {reference(row.get(field)) for row in rows} - {None}
-    return sorted(number for number in found if number is not None)
+    ids = {reference(row.get(field)) for row in rows}
+    return sorted(number for number in ids if number is not None)
 
 
 def _literally(text: str) -> str:
-    """A pattern of =ilike that means the text itself."""
+    """A pattern of =ilike that fits only this text."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

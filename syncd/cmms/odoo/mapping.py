@@ -2,12 +2,12 @@
 
     archive is set                CANCELLED      whatever else the record holds
     kanban_state is blocked       ON_HOLD
-    else the stage                see `odoo_model`; one that stands for DRAFT and ASSIGNED agrees
+    else the stage                see `StageMap`; a stage that stands for DRAFT and ASSIGNED agrees
                                   with both, whoever is assigned
 
-Odoo says `false` for what is empty, and keeps no difference between 0 hours and none.
-Times are naive UTC with seconds; `close_date` is a day, which we read as its first moment.
-Long texts are HTML that Odoo cleans, so they are compared as text.
+Odoo sends `false` for an empty value, and 0 hours are the same as none. Times are naive UTC with
+seconds; `close_date` is a day, which we read as its first moment. Long texts are HTML, which Odoo
+rewrites, so they are compared as text.
 """
 
 from collections.abc import Mapping
@@ -48,22 +48,22 @@ _OWN: Mapping[Field, str] = MappingProxyType(
 
 
 def places(model: OdooModel) -> dict[Field, str]:
-    """Our fields that stand in one field of the request, and which one."""
-    found = {**_OWN, **model.named}
-    found.pop(Field.EXTERNAL_ID, None)  # see `OdooAdapter.get`
-    return found
+    """The request's field by our field, for those of ours that one field holds."""
+    fields = {**_OWN, **model.named}
+    fields.pop(Field.EXTERNAL_ID, None)  # see `OdooAdapter.get`
+    return fields
 
 
 # ── reading ───────────────────────────────────────────────────────────────────────────────
 
 
 def read_fields(row: Row, model: OdooModel) -> dict[Field, Value]:
-    """What one row tells, but for what has to be looked up elsewhere (people, equipment)."""
-    found = {name: read_value(name, row.get(field), model.types[field])
-             for name, field in places(model).items()}  # fmt: skip
-    found[Field.STATUS], _ = read_status(row, model)
-    found[Field.EXTERNAL_STATUS] = _shown_state(row)
-    return found
+    """The values of one row, without people and equipment, which other records hold."""
+    fields = {name: read_value(name, row.get(field), model.types[field])
+              for name, field in places(model).items()}  # fmt: skip
+    fields[Field.STATUS], _ = read_status(row, model)
+    fields[Field.EXTERNAL_STATUS] = _shown_state(row)
+    return fields
 
 
 def read_value(name: Field, raw: Any, odoo_type: str) -> Value:
@@ -91,7 +91,7 @@ def read_time(raw: object, form: str = _TIME) -> datetime | Unreadable:
 
 
 def read_changed(row: Row) -> datetime:
-    """When the record was changed, in the server's own clock."""
+    """When the record was changed, by the server's clock. Raises UnexpectedContent."""
     moment = read_time(row.get("write_date"))
     if isinstance(moment, Unreadable):
         raise UnexpectedContent(
@@ -101,7 +101,7 @@ def read_changed(row: Row) -> datetime:
 
 
 def read_status(row: Row, model: OdooModel) -> tuple[Value, frozenset[str]]:
-    """The status, and all of ours that the record's state stands for."""
+    """The status, and all statuses that the record's state stands for; none if it is just one."""
     if row.get("archive"):
         return Status.CANCELLED, frozenset()
     if row.get("kanban_state") == "blocked":
@@ -116,7 +116,7 @@ def read_status(row: Row, model: OdooModel) -> tuple[Value, frozenset[str]]:
         ), frozenset()
     if len(stands_for) == 1:
         return stands_for[0], frozenset()
-    # Of several, the one that is told where Scan2Evolve holds none of them: no draft again.
+    # Of several, the one to write where Scan2Evolve holds none of them: not back to a draft.
     status = next(one for one in stands_for if one is not Status.DRAFT)
     return status, frozenset(str(one) for one in stands_for)
 
@@ -129,7 +129,7 @@ def _shown_state(row: Row) -> str | None:
 
 
 def reference(raw: Any) -> int | None:
-    """The id in a many2one as it is read: [id, label], or an id, or false."""
+    """The id in the value of a many2one: [id, label], an id, or false for none."""
     if isinstance(raw, list) and raw and type(raw[0]) is int:
         return raw[0]
     return raw if type(raw) is int else None
@@ -143,7 +143,7 @@ def label(raw: Any) -> str | None:
 
 
 def write_value(value: Value, odoo_type: str) -> Any:
-    """One value as Odoo takes it; false for none."""
+    """One value as Odoo takes it; false for None."""
     if value is None:
         return False
     if isinstance(value, Priority):
@@ -161,10 +161,10 @@ def wire_time(moment: datetime, form: str = _TIME) -> str:
 
 
 def write_status(status: Status, row: Row | None, model: OdooModel) -> dict[str, Any]:
-    """What has to be written so that the record stands for `status`.
+    """The values to write so that the record stands for `status`.
 
-    A stage that already stands for it is kept: writing one resets the day of completion.
-    Raises Refused if no stage does.
+    A stage that stands for it already is kept, since writing a stage resets the day of
+    completion. Raises Refused if no stage stands for it.
     """
     stages = model.stages
     if status is Status.CANCELLED and status not in stages.chosen:
@@ -174,7 +174,7 @@ def write_status(status: Status, row: Row | None, model: OdooModel) -> dict[str,
     values: dict[str, Any] = {"archive": False}
     if status is Status.ON_HOLD and status not in stages.chosen:
         values["kanban_state"] = "blocked"
-        # Blocked is a mark on an open stage, whichever it is.
+        # Any open stage can be marked as blocked, so it stays.
         if set(stands_for) & {Status.DRAFT, Status.ASSIGNED, Status.IN_PROGRESS}:
             return values
         status = Status.IN_PROGRESS
@@ -191,7 +191,7 @@ def write_status(status: Status, row: Row | None, model: OdooModel) -> dict[str,
 
 
 def write_fields(fields: Fields, row: Row | None, model: OdooModel) -> dict[str, Any]:
-    """What has to be written for these fields, but for people and equipment."""
+    """The values to write for these fields, without people and equipment."""
     values = {
         field: write_value(fields[name], model.types[field])
         for name, field in places(model).items()

@@ -1,7 +1,7 @@
-"""What this Odoo looks like: the fields of a request, and which stage stands for which status.
+"""The fields of a request in this database, and which stage stands for which status.
 
-People rename, add and sort stages, and administrators make fields, so both are read at the
-start and checked against the options. Without options:
+People rename, add and sort stages, and administrators make fields. So both are read when the
+adapter is first used, and checked against the options. Without options:
 
     the first stage that is not done     DRAFT and ASSIGNED
     the next stage that is not done      IN_PROGRESS
@@ -39,12 +39,14 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class StageMap:
-    """Which stage stands for what.
+    """Which stage stands for which of our statuses.
 
     Attributes:
-        stands_for: per stage, all of our statuses it stands for; one that is missing: none.
-        target: per status, the stage that is written.
-        chosen: statuses whose stages the options name.
+        stages: all stages, by id, in Odoo's order.
+        stands_for: the statuses that a stage stands for, by its id; a stage that is missing
+            stands for none.
+        target: the stage that is written, by status.
+        chosen: the statuses whose stages the options name.
     """
 
     stages: Mapping[int, Stage]
@@ -56,8 +58,8 @@ class StageMap:
         stage = self.stages.get(number) if number is not None else None
         return stage is not None and stage.done
 
-    def told(self) -> str:
-        """For people: every stage and what it stands for."""
+    def described(self) -> str:
+        """Every stage and what it stands for, for people."""
         parts = []
         for stage in self.stages.values():
             names = self.stands_for.get(stage.id, ())
@@ -71,9 +73,13 @@ class StageMap:
 
 
 def stage_map(stages: Sequence[Stage], chosen: Mapping[Status, tuple[int, ...]]) -> StageMap:
-    """The map, from the stages in their order and the options.
+    """Make the map.
 
-    Raises ConfigurationError for an option that names a stage that is not there.
+    Args:
+        stages: in Odoo's order.
+        chosen: the stages that the options name, by status.
+
+    Raises ConfigurationError for an option that names a stage that does not exist.
     """
     known = {stage.id: stage for stage in stages}
     for status, ids in chosen.items():
@@ -90,7 +96,7 @@ def stage_map(stages: Sequence[Stage], chosen: Mapping[Status, tuple[int, ...]])
     first = [number for number in still_open if number not in taken - begin][:1]
     after = [number for number in still_open if number not in {*taken, *first}][:1]
     done = [stage.id for stage in stages if stage.done and stage.id not in taken]
-    found: dict[Status, Sequence[int]] = {
+    stages_of: dict[Status, Sequence[int]] = {
         Status.DRAFT: first,
         Status.ASSIGNED: first,
         Status.IN_PROGRESS: after,
@@ -99,20 +105,19 @@ def stage_map(stages: Sequence[Stage], chosen: Mapping[Status, tuple[int, ...]])
     }
     stands_for: dict[int, tuple[Status, ...]] = {}
     for status in Status:
-        for number in found.get(status, ()):
+        for number in stages_of.get(status, ()):
             stands_for[number] = (*stands_for.get(number, ()), status)
-    target = {status: ids[0] for status, ids in found.items() if ids}
+    target = {status: ids[0] for status, ids in stages_of.items() if ids}
     return StageMap(known, stands_for, target, frozenset(chosen))
 
 
 @dataclass(frozen=True, slots=True)
 class OdooModel:
-    """What was read at the start.
+    """What was read of this database when the adapter was first used.
 
     Attributes:
-        types: the types of the request's fields that are read.
-        named: Odoo's fields by ours, as the options name them.
-        stages: see `StageMap`.
+        types: Odoo's types of the request's fields that are read, by Odoo's name.
+        named: the fields of Odoo that the options name, by our field.
     """
 
     types: Mapping[str, str]
@@ -126,21 +131,22 @@ def read_model(rpc: Rpc, options: OdooOptions, writes: frozenset[Field]) -> Odoo
     Raises ConfigurationError naming the option, and RemoteError.
     """
     named = options.named()
-    told = _fields_of(rpc, REQUEST, [*NEEDED, *named.values()])
-    lacking = [name for name in NEEDED if name not in told]
+    fields = _fields_of(rpc, REQUEST, [*NEEDED, *named.values()])
+    lacking = [name for name in NEEDED if name not in fields]
     if lacking:
         raise UnexpectedContent(
             f"{REQUEST} has no {', '.join(lacking)}, or the user may not see them", side="cmms"
         )
     for name, field in named.items():
-        _check(f"field_{name.value}", REQUEST, told.get(field), field, NAMED[name], name in writes)
+        about = fields.get(field)
+        _check(f"field_{name.value}", REQUEST, about, field, NAMED[name], name in writes)
     if options.equipment_by is not None:
         field = options.equipment_by
         by = _fields_of(rpc, EQUIPMENT, [field]).get(field)
         _check("equipment_by", EQUIPMENT, by, field, ("char",), False)
     if options.field_s2e_id is None:
         _check_identifiers(rpc)
-    types = {name: str(about.get("type")) for name, about in told.items()}
+    types = {name: str(about.get("type")) for name, about in fields.items()}
     return OdooModel(types, named, read_stages(rpc, options))
 
 
@@ -152,19 +158,19 @@ def read_stages(rpc: Rpc, options: OdooOptions) -> StageMap:
     return stage_map(stages, options.stages())
 
 
-def rows_of(told: Any) -> list[dict[str, Any]]:
-    """The answer to search_read. Raises UnexpectedContent for anything else."""
-    if isinstance(told, list) and all(
-        isinstance(row, dict) and type(row.get("id")) is int for row in told
+def rows_of(answer: Any) -> list[dict[str, Any]]:
+    """The rows that search_read answered. Raises UnexpectedContent for anything else."""
+    if isinstance(answer, list) and all(
+        isinstance(row, dict) and type(row.get("id")) is int for row in answer
     ):
-        return told
-    raise UnexpectedContent(f"search_read answered {str(told)[:80]!r}, no records", side="cmms")
+        return answer
+    raise UnexpectedContent(f"search_read answered {str(answer)[:80]!r}, no records", side="cmms")
 
 
 def _fields_of(rpc: Rpc, model: str, names: list[str]) -> Mapping[str, Mapping[str, Any]]:
     attributes = ["type", "readonly", "store", "searchable"]
     try:
-        told = rpc.call(model, "fields_get", allfields=names, attributes=attributes)
+        answer = rpc.call(model, "fields_get", allfields=names, attributes=attributes)
     except Refused as error:
         if "exist" not in str(error):
             raise
@@ -173,9 +179,9 @@ def _fields_of(rpc: Rpc, model: str, names: list[str]) -> Mapping[str, Mapping[s
             side="cmms",
             status=error.status,
         ) from error
-    if isinstance(told, dict) and all(isinstance(about, dict) for about in told.values()):
-        return told
-    raise UnexpectedContent(f"fields_get answered {str(told)[:80]!r}", side="cmms")
+    if isinstance(answer, dict) and all(isinstance(about, dict) for about in answer.values()):
+        return answer
+    raise UnexpectedContent(f"fields_get answered {str(answer)[:80]!r}", side="cmms")
 
 
 def _check(
@@ -197,7 +203,7 @@ def _check(
             f"{name}: {field} is of type {about.get('type')}; it has to be {' or '.join(types)}"
         )
     if not about.get("store", True) and not about.get("searchable", True):
-        raise ConfigurationError(f"{name}: {field} is not stored, so nothing can be found by it")
+        raise ConfigurationError(f"{name}: {field} is not stored, so Odoo cannot search by it")
     if written and about.get("readonly"):
         raise ConfigurationError(
             f"{name}: {field} is read-only in Odoo; name another, or add "
@@ -206,7 +212,8 @@ def _check(
 
 
 def _check_identifiers(rpc: Rpc) -> None:
-    """Without a field of its own, the id is an external identifier, which few may read."""
+    """Raise AccessRefused if the user may not read external identifiers. Few users may, and
+    without a field of its own the Scan2Evolve id is one."""
     try:
         rpc.call(XMLID, "search_read", domain=[["module", "=", MODULE]], fields=["id"], limit=1)
     except AccessRefused as error:

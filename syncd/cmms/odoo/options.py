@@ -16,7 +16,7 @@ PREFIX = "SYNCD_CMMS_"
 _TEXTS = ("char", "text", "html")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
-# Fields of Odoo that a customer names, and the types that can hold what we keep there.
+# Our fields for which a customer names a field of Odoo, and the types that this field may have.
 NAMED: Mapping[Field, tuple[str, ...]] = MappingProxyType(
     {
         Field.S2E_ID: ("char",),
@@ -61,7 +61,7 @@ def _field(what: str) -> Any:
 
 
 class OdooOptions(BaseModel):
-    """What the adapter is told. `description` is the text of docs/odoo.md."""
+    """The options. docs/odoo.md shows each `description`."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
 
@@ -83,7 +83,7 @@ class OdooOptions(BaseModel):
         ge=1,
         le=1440,
         allow_inf_nan=False,
-        description="minutes before the last look that are read again; longer than the longest "
+        description="minutes before the last read that are read again; longer than the longest "
         "transaction in Odoo, an import for example",
     )
     page_size: int = Option(100, ge=1, le=1000, description="records in one answer")
@@ -120,17 +120,18 @@ class OdooOptions(BaseModel):
     read_only: Fields = Option((), description="fields of ours that are read and never written")
 
     def named(self) -> dict[Field, str]:
-        """Odoo's fields by ours, as far as they were named."""
-        told = {name: getattr(self, f"field_{name.value}") for name in NAMED}
-        return {name: field for name, field in told.items() if field is not None}
+        """The fields of Odoo that the options name, by our field."""
+        fields = {name: getattr(self, f"field_{name.value}") for name in NAMED}
+        return {name: field for name, field in fields.items() if field is not None}
 
     def stages(self) -> dict[Status, tuple[int, ...]]:
-        """The stages that were chosen for each status."""
-        told = {status: getattr(self, f"stage_{status.value.lower()}") for status in Status}
-        return {status: ids for status, ids in told.items() if ids}
+        """The ids of the stages that the options name, by status."""
+        chosen = {status: getattr(self, f"stage_{status.value.lower()}") for status in Status}
+        return {status: ids for status, ids in chosen.items() if ids}
 
     def key(self) -> Callable[[], str]:
-        """The API key, read again from its file each time, so that a new one needs no restart.
+        """A function that returns the API key. It reads the key's file each time, so that a new
+        key needs no restart.
 
         Raises ConfigurationError if there is none, or both.
         """

@@ -1,9 +1,9 @@
 """Odoo's two protocols.
 
-JSON-RPC (Odoo 16 to 21) answers errors with HTTP 200 and the exception's name in the body, and
+JSON-RPC (Odoo 16 to 21) reports an error with HTTP 200 and the exception's name in the body, and
 a wrong password with `false`. JSON-2 (from Odoo 19) takes named arguments and answers with HTTP
-statuses; an unknown field is a 500 there, which no repeating mends. What the errors mean:
-`odoo_errors`.
+statuses; there an unknown field is a 500, which no repetition mends. `odoo/errors.py` turns both
+into error classes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,19 +23,23 @@ from syncd.http import DEADLINE_S, HttpClient, Response, parse_json, parse_json_
 
 
 class Rpc(Protocol):
-    """One way to call Odoo's models."""
+    """One protocol by which the methods of Odoo's models are called."""
 
     def call(self, model: str, method: str, ids: Sequence[int] | None = None, **named: Any) -> Any:
-        """Call a method, on the records `ids` if it is one of records. Raises RemoteError."""
+        """Call a method and return its result. Raises RemoteError.
+
+        Args:
+            ids: the records that the method is called on; None: it is a method of the model.
+        """
 
     def may(self, model: str, operation: str) -> bool:
-        """Whether the user may read, write or create records of this model at all."""
+        """Whether the user may read, write or create (`operation`) records of this model at all."""
 
     def version(self) -> str:
-        """The server's version, like "18.0"."""
+        """The server's version, for example "18.0"."""
 
     def where(self) -> str:
-        """Database and user, for people."""
+        """The database and the user, for people."""
 
     def close(self) -> None: ...
 
@@ -61,7 +65,7 @@ class JsonRpc:
     def call(self, model: str, method: str, ids: Sequence[int] | None = None, **named: Any) -> Any:
         uid = self._uid if self._uid is not None else self._sign_in()
         arguments: list[Any] = [] if ids is None else [list(ids)]
-        # Models call what is written by several names, `values` for one.
+        # These by position: some models have another name for them, for example `values`.
         arguments += [named.pop(name) for name in ("vals_list", "vals") if name in named]
         named["context"] = {**self._context, **named.get("context", {})}
         key = self._key()
@@ -76,21 +80,21 @@ class JsonRpc:
         except AccessRefused:
             raise
         except CredentialsRefused:
-            self._uid = None  # the key may have been changed: sign in again the next time
+            self._uid = None  # the key may have been replaced: the next call signs in again
             raise
 
     def may(self, model: str, operation: str) -> bool:
         try:
-            told = self.call(
+            answer = self.call(
                 model, "check_access_rights", operation=operation, raise_exception=False
             )
-        except Refused:  # gone from a later version
-            told = self.call(model, "has_access", [], operation=operation)
-        return _yes_or_no(told)
+        except Refused:  # later versions do not have this method
+            answer = self.call(model, "has_access", [], operation=operation)
+        return _yes_or_no(answer)
 
     def version(self) -> str:
-        told = self._send("common", "version", [], what="version", key="")
-        return read_version(told.get("server_version") if isinstance(told, dict) else None)
+        answer = self._send("common", "version", [], what="version", key="")
+        return read_version(answer.get("server_version") if isinstance(answer, dict) else None)
 
     def where(self) -> str:
         return f"database {self._database} as {self._login}"
@@ -110,7 +114,7 @@ class JsonRpc:
         if uid is False:
             raise CredentialsRefused(
                 f"Odoo knows no user {self._login} with this key in the database "
-                f"{self._database}; look at SYNCD_CMMS_LOGIN, SYNCD_CMMS_API_KEY and "
+                f"{self._database}; check SYNCD_CMMS_LOGIN, SYNCD_CMMS_API_KEY and "
                 "SYNCD_CMMS_DATABASE",
                 side=SIDE,
             )
@@ -124,21 +128,21 @@ class JsonRpc:
     def _send(self, service: str, method: str, args: list[Any], *, what: str, key: str) -> Any:
         params = {"service": service, "method": method, "args": args}
         body = {"jsonrpc": "2.0", "method": "call", "id": 1, "params": params}
-        answer = self._http.request(
+        response = self._http.request(
             "POST", "/jsonrpc", json_body=orjson.dumps(body), deadline_s=self._deadline_s
         )
-        if not answer.ok:
-            raise by_status(answer, what, "", key)
-        told = parse_json_object(answer, side=SIDE, where=what)
-        if told.get("jsonrpc") != "2.0":
-            raise UnexpectedContent(f"{what}: what answers is not JSON-RPC", side=SIDE, status=200)
-        if "error" in told:
-            raise by_name(told["error"], what, key)
-        return told.get("result")  # a method that returns None has none
+        if not response.ok:
+            raise by_status(response, what, "", key)
+        answer = parse_json_object(response, side=SIDE, where=what)
+        if answer.get("jsonrpc") != "2.0":
+            raise UnexpectedContent(f"{what}: the answer is not JSON-RPC", side=SIDE, status=200)
+        if "error" in answer:
+            raise by_name(answer["error"], what, key)
+        return answer.get("result")  # missing where a method returns None
 
 
 class Json2:
-    """JSON-2 at /json/2, with an API key alone."""
+    """JSON-2 at /json/2, with only an API key."""
 
     def __init__(
         self,
@@ -158,23 +162,23 @@ class Json2:
             named["ids"] = list(ids)
         named["context"] = {**self._context, **named.get("context", {})}
         what, key = f"{model}.{method}", self._key()
-        answer = self._request("POST", f"/json/2/{model}/{method}", orjson.dumps(named), key)
-        if answer.ok:
-            return parse_json(answer, side=SIDE, where=what)
-        told = error_body(answer, what)
-        name = str(told.get("name", "")) if told is not None else ""
-        if told is None or not name or name.startswith("werkzeug."):
-            raise by_status(answer, what, str((told or {}).get("message", "")), key)
-        raise by_name({"data": told}, what, key, status=answer.status)
+        response = self._request("POST", f"/json/2/{model}/{method}", orjson.dumps(named), key)
+        if response.ok:
+            return parse_json(response, side=SIDE, where=what)
+        error = error_body(response, what)
+        name = str(error.get("name", "")) if error is not None else ""
+        if error is None or not name or name.startswith("werkzeug."):
+            raise by_status(response, what, str((error or {}).get("message", "")), key)
+        raise by_name({"data": error}, what, key, status=response.status)
 
     def may(self, model: str, operation: str) -> bool:
         return _yes_or_no(self.call(model, "has_access", [], operation=operation))
 
     def version(self) -> str:
-        answer = self._request("GET", "/web/version", None, self._key())
-        if not answer.ok:
-            raise by_status(answer, "version", "", "")
-        return read_version(parse_json_object(answer, side=SIDE, where="version").get("version"))
+        response = self._request("GET", "/web/version", None, self._key())
+        if not response.ok:
+            raise by_status(response, "version", "", "")
+        return read_version(parse_json_object(response, side=SIDE, where="version").get("version"))
 
     def where(self) -> str:
         return f"database {self._database}" if self._database else "the only database"
@@ -202,7 +206,7 @@ class Json2:
             ) from None
 
 
-def _yes_or_no(told: Any) -> bool:
-    if isinstance(told, bool):
-        return told
-    raise UnexpectedContent(f"asked for a right, Odoo answered {str(told)[:60]!r}", side=SIDE)
+def _yes_or_no(answer: Any) -> bool:
+    if isinstance(answer, bool):
+        return answer
+    raise UnexpectedContent(f"asked for a right, Odoo answered {str(answer)[:60]!r}", side=SIDE)

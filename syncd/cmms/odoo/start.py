@@ -1,4 +1,4 @@
-"""From the options to a connection. Nothing is asked yet."""
+"""Make the connection from the options. It sends nothing yet."""
 
 from syncd.cmms.http import open_http
 from syncd.cmms.load import AdapterContext
@@ -11,13 +11,24 @@ from syncd.http import DEADLINE_S
 def open_rpc(
     options: OdooOptions, context: AdapterContext, *, deadline_s: float = DEADLINE_S
 ) -> Rpc:
-    """The connection that the options describe; `deadline_s` is for one request, whole. Raises
-    ConfigurationError."""
+    """Make the connection that the options describe.
+
+    Args:
+        deadline_s: seconds for one whole request.
+
+    Raises ConfigurationError.
+    """
     key = options.key()
     http = open_http(_url(options), context)
-    told = {"lang": options.language} if options.language else {}
+    user_context = {"lang": options.language} if options.language else {}
     if options.protocol == "json2":
-        return Json2(http, database=options.database, key=key, context=told, deadline_s=deadline_s)
+        return Json2(
+            http,
+            database=options.database,
+            key=key,
+            context=user_context,
+            deadline_s=deadline_s,
+        )
     if options.database is None or options.login is None:
         missing = "SYNCD_CMMS_DATABASE" if options.database is None else "SYNCD_CMMS_LOGIN"
         raise ConfigurationError(
@@ -29,7 +40,7 @@ def open_rpc(
         database=options.database,
         login=options.login,
         key=key,
-        context=told,
+        context=user_context,
         deadline_s=deadline_s,
     )
 

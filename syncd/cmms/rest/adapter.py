@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Option
@@ -13,7 +12,7 @@ from syncd.cmms.mapping.file import MappingFile, load_mapping
 from syncd.cmms.mapping.mapped import notes
 from syncd.cmms.mapping.values.record_map import RecordMap
 from syncd.cmms.mapping.values.times import TimeFormat
-from syncd.cmms.port import Capabilities
+from syncd.cmms.port import AdapterBase, Capabilities
 from syncd.cmms.rest.check.mapping import zone_of
 from syncd.cmms.rest.client import Client
 from syncd.cmms.rest.create import RecordCreator
@@ -30,7 +29,7 @@ from syncd.errors import ConfigurationError, NotFound, Refused, RemoteError, Une
 _EXAMPLE = "SYNCD_CMMS_MAPPING=acme.yaml, or preset:NAME"
 
 
-class RestAdapter:
+class RestAdapter(AdapterBase):
     """A CMMS as its mapping file describes it. It raises what `syncd.cmms.port` names.
 
     Attributes:
@@ -46,9 +45,8 @@ class RestAdapter:
         url: str | None = Option(None, repr=False)
         mapping: str | None = None
 
-    name: ClassVar[str] = "rest"
-    verified: ClassVar[str] = "mapping"
-    capabilities: Capabilities
+    name = "rest"
+    verified = "mapping"
 
     def __init__(
         self, mapping: MappingFile[RestMapping], client: Client, context: AdapterContext
@@ -199,7 +197,7 @@ class RestAdapter:
         return self._updater.update(cmms_id, fields, expected)
 
     def settled(self, name: Field, value: Value) -> Value | Unwritable:
-        """See `port.settled`."""
+        """See `AdapterBase.settled`."""
         return self._map.settled(name, value)
 
     def check(self) -> str:

@@ -9,7 +9,7 @@ PostgreSQL digests the rows itself.
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Option
@@ -33,7 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.types import UserDefinedType
 
 from syncd.cmms.load import AdapterContext
-from syncd.cmms.port import Capabilities, CmmsAdapter
+from syncd.cmms.port import AdapterBase, Capabilities
 from syncd.cmms.sql.database import LOCK_TIMEOUT_S, Database
 from syncd.cmms.sql.mapped import MappedSqlAdapter
 from syncd.core.equality import same
@@ -115,7 +115,7 @@ work_orders = Table(
 )
 
 
-class SqlAdapter:
+class SqlAdapter(AdapterBase):
     """The embedded CMMS. See the module text; errors as in `syncd.cmms.port`."""
 
     class Options(BaseModel):
@@ -125,9 +125,9 @@ class SqlAdapter:
         url: str | None = Option(None, repr=False)
         mapping: str | None = None
 
-    name: ClassVar[str] = "sql"
-    verified: ClassVar[str] = "live"
-    capabilities: ClassVar[Capabilities] = Capabilities(
+    name = "sql"
+    verified = "live"
+    capabilities = Capabilities(
         reads=_READS,
         writes=_WRITES,
         clears=_WRITES - _NEVER_BLANK,
@@ -144,7 +144,7 @@ class SqlAdapter:
         self._known = False  # whether the table was met or made, with all its columns
 
     @classmethod
-    def from_options(cls, options: "SqlAdapter.Options", context: AdapterContext) -> CmmsAdapter:
+    def from_options(cls, options: "SqlAdapter.Options", context: AdapterContext) -> AdapterBase:
         """The adapter, by a mapping if one is named; nothing is opened yet.
 
         Raises ConfigurationError.
@@ -182,7 +182,7 @@ class SqlAdapter:
             last = rows[-1].id
 
     def version(self) -> str | None:
-        """See `port.version`; None on databases other than these two."""
+        """See `AdapterBase.version`; None on databases other than these two."""
         if not self._exists():
             return None
         told = self._database.file_version(self._context.utcnow().timestamp())

@@ -20,7 +20,7 @@ from syncd.cmms.mapping.file import MappingFile, load_mapping
 from syncd.cmms.mapping.mapped import assignments, notes, to_record
 from syncd.cmms.mapping.values.marker import line_of
 from syncd.cmms.mapping.values.record_map import Assignment
-from syncd.cmms.port import Capabilities
+from syncd.cmms.port import AdapterBase, Capabilities
 from syncd.cmms.sql.database import LOCK_TIMEOUT_S, Database
 from syncd.cmms.sql.mapping import KIND, SqlPart, Statement, finds, read_sql
 from syncd.cmms.sql.table import MappedTable
@@ -31,7 +31,7 @@ from syncd.errors import Changed, NotFound, Refused, UnexpectedContent
 _CHUNK = 200  # rows held in memory at a time; their texts may be long
 
 
-class MappedSqlAdapter:
+class MappedSqlAdapter(AdapterBase):
     """A customer's table. See the module text; errors as in `syncd.cmms.port`.
 
     Attributes:
@@ -137,7 +137,7 @@ class MappedSqlAdapter:
             return self._find(conn, self._table(conn), s2e_id)
 
     def settled(self, name: Field, value: Value) -> Value | Unwritable:
-        """See `port.settled`."""
+        """See `AdapterBase.settled`."""
         return self._records.settled(name, value)
 
     def read_native(self, native: Mapping[str, object]) -> CmmsRecord:

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from syncd.cmms.conformance.bench import Fault, no_fault
+from syncd.cmms.conformance.bench import BenchFault, no_fault
 from syncd.cmms.conformance.fake import FastClock
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.port import Capabilities
@@ -97,7 +97,7 @@ class PresetBench(FastClock):
     """See `syncd.cmms.conformance.bench.Bench`."""
 
     page_size = PAGE
-    on_request: Callable[[bool], Fault | None]
+    on_request: Callable[[bool], BenchFault | None]
 
     def __init__(self, preset: Preset, fake: Fake, **environ: str) -> None:
         super().__init__()

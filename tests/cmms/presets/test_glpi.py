@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from syncd.cmms.conformance.bench import Fault
+from syncd.cmms.conformance.bench import BenchFault
 from syncd.core.work_order import Field, Status
 from syncd.errors import NotFound, Refused, UnexpectedContent
 from tests.cmms.presets.bench import PresetBench, bench_of
@@ -83,7 +83,7 @@ def test_no_hits_are_an_empty_list_and_anything_else_without_data_is_none(
 ) -> None:
     assert list(bench.adapter.fetch(None)) == []
     bench.add(TITLE)
-    bench.on_request = lambda _writes: Fault.STRANGE
+    bench.on_request = lambda _writes: BenchFault.STRANGE
     with pytest.raises(UnexpectedContent, match="holds no list"):
         list(bench.adapter.fetch(None))
 
