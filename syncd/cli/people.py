@@ -13,11 +13,9 @@ from syncd.cli.common import open_app, print_json, print_rows
 from syncd.core.work_order import Field, Side
 from syncd.errors import InputError
 from syncd.mirror import attention, journal, state
-from syncd.mirror.conflicts import answer_conflict
+from syncd.mirror.answers import answer_conflict, release_guard, release_holds
 from syncd.mirror.db import schema
 from syncd.mirror.db.database import Tx
-from syncd.mirror.guards import release_guard
-from syncd.mirror.holds import release_holds
 from syncd.mirror.queries.waiting import conflict_list, guard_list, parked_list
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]

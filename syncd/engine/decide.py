@@ -2,21 +2,16 @@
 
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from syncd.core.decision import Decision
-from syncd.core.planning.guards import Facts
 from syncd.core.planning.plan import Decider, Plan, decide, guard_plan
 from syncd.core.policy import Policy
-from syncd.core.work_order import Side
 from syncd.mirror import links, state
 from syncd.mirror.attention import orders_needing_attention
 from syncd.mirror.cases import load_cases
-from syncd.mirror.db.database import Mirror, Tx
-from syncd.mirror.guards import guard_facts
-from syncd.mirror.intents import recent_writes
-
-_HOUR = timedelta(hours=1)  # the window of the guard against dangerous changes
+from syncd.mirror.db.database import Mirror
+from syncd.mirror.guard_counts import load_facts
 
 
 def plan_from_mirror(
@@ -55,19 +50,6 @@ def decide_what_was_left(mirror: Mirror, policy: Policy, now: datetime) -> list[
         linked = links.linked_records(tx, orders_needing_attention(tx))
         cases = load_cases(tx, linked, memory=policy.memory)
     return [decide(case, policy, now) for case in cases]
-
-
-def load_facts(tx: Tx, now: datetime) -> Facts:
-    """The counts that the guards need."""
-    guards = guard_facts(tx)
-    return Facts(
-        linked=links.linked_count(tx),
-        first_sync_open=not state.get_state(tx, state.FIRST_SYNC_OVER),
-        created=links.created_count(tx),
-        latched=frozenset(guards.latched),
-        allowed=guards.released,
-        recent={side: recent_writes(tx, side, now - _HOUR) for side in Side},
-    )
 
 
 def age_of(mirror: Mirror, now: datetime) -> float:

@@ -20,13 +20,16 @@ from syncd.core.policy import Policy
 from syncd.core.work_order import CmmsRecord, Fields, Side
 from syncd.engine import facts
 from syncd.engine.facts import Subject
-from syncd.mirror import attention, links, observations, state
-from syncd.mirror.conflicts import close_conflict, put_conflict
+from syncd.mirror import attention, observations, state
 from syncd.mirror.db.database import Mirror, Tx
-from syncd.mirror.drift import clear_drift, drifting_fields, put_drift
-from syncd.mirror.guards import latch_guard, spend_guard
-from syncd.mirror.holds import lift_hold, put_hold
-from syncd.mirror.intents import finish_intent, record_verdict
+from syncd.mirror.decided import links
+from syncd.mirror.decided.bases import save_bases
+from syncd.mirror.decided.conflicts import close_conflict, put_conflict
+from syncd.mirror.decided.drift import clear_drift, drifting_fields, put_drift
+from syncd.mirror.decided.guards import latch_guard, spend_guard
+from syncd.mirror.decided.holds import lift_hold, put_hold
+from syncd.mirror.decided.verdicts import record_verdict
+from syncd.mirror.intents import finish_intent
 from syncd.mirror.link_answers import take_answers
 
 _BATCH = 100  # decisions kept in one transaction
@@ -154,7 +157,7 @@ class Keeper:
     ) -> None:
         if not moves:
             return
-        links.save_bases(
+        save_bases(
             tx,
             s2e_id,
             {move.field: move.s2e for move in moves},
@@ -224,7 +227,7 @@ def keep_read_anew(
     tx: Tx, about: Subject, anew: ReadAnew, *, native: Mapping[str, object], mapping_hash: str
 ) -> None:
     """A changed mapping has a record read as something else: no edit, but other bases."""
-    links.save_bases(
+    save_bases(
         tx,
         about.s2e_id,
         anew.base_s2e,

@@ -16,18 +16,8 @@ from syncd.mirror.db.tables import intents
 
 _OPEN = [state.value for state in OPEN_STATES]
 
-# An intent takes the gravest verdict of its fields. The gravest comes first.
-_GRAVEST = (
-    IntentState.IGNORED,
-    IntentState.NOT_APPLIED,
-    IntentState.SUPERSEDED,
-    IntentState.ALTERED,
-    IntentState.CONFIRMED,
-)
-
 _NEW_INTENT = insert(intents).returning(intents.c.id)
 _INTENT = update(intents).where(intents.c.id == bindparam("of"))
-_WRITES = select(intents.c.writes).where(intents.c.id == bindparam("of"))
 
 
 def _intents(*conditions: ColumnElement[bool]) -> Select[Any]:
@@ -155,18 +145,6 @@ def finish_intent(
         values["settled_at"] = tx.now
     if cmms_id is not None:
         values["cmms_id"] = cmms_id
-    tx.run(_INTENT, of=intent_id, **values)
-
-
-def record_verdict(tx: Tx, intent_id: int, name: Field, verdict: IntentState) -> None:
-    """Keep the verdict on one field of a write. The intent ends with the verdict on its last."""
-    stored = tx.run(_WRITES, of=intent_id).scalar_one()
-    writes = {**stored, name.value: {**stored[name.value], "verdict": verdict.value}}
-    values: dict[str, Any] = {"writes": writes}
-    verdicts = {write["verdict"] for write in writes.values()}
-    if None not in verdicts:
-        state = next(state for state in _GRAVEST if state.value in verdicts)
-        values |= {"state": state.value, "settled_at": tx.now}
     tx.run(_INTENT, of=intent_id, **values)
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import delete, insert, select, update
 from syncd.core.case import OPEN_STATES, Hold
 from syncd.core.planning.unlinked import RECREATE, UNLINKED
 from syncd.core.work_order import Field, Side
-from syncd.mirror import holds, intents, links, observations
+from syncd.mirror import intents, links, observations
 from syncd.mirror.attention import mark_attention
 from syncd.mirror.db.database import Tx, own
 from syncd.mirror.db.tables import (
@@ -26,6 +26,8 @@ from syncd.mirror.db.tables import (
     state,
 )
 from syncd.mirror.db.tables import intents as intents_table
+from syncd.mirror.decided.holds import put_hold
+from syncd.mirror.decided.links import drop_link, make_link
 from syncd.mirror.state import set_state
 
 _PREFIX = "link_answer:"  # followed by the order's id, so that an order has one answer
@@ -126,15 +128,15 @@ def _act(tx: Tx, answer: LinkAnswer) -> None:
     s2e_id = answer.s2e_id
     old = links.link_of(tx, s2e_id)
     _forget_what_waits(tx, s2e_id)
-    links.drop_link(tx, s2e_id)
+    drop_link(tx, s2e_id)
     if old is not None and old.missing_cycles:
         observations.forget_record(tx, old.cmms_id)  # it is gone, and no longer carries an id
     if answer.wish is Wish.RELINK and answer.cmms_id is not None:
-        links.make_link(tx, s2e_id, answer.cmms_id, "relinked")
+        make_link(tx, s2e_id, answer.cmms_id, "relinked")
     elif answer.wish is Wish.RECREATE:
-        holds.put_hold(tx, s2e_id, Hold(Side.CMMS, None, RECREATE))
+        put_hold(tx, s2e_id, Hold(Side.CMMS, None, RECREATE))
     else:
-        holds.put_hold(tx, s2e_id, Hold(Side.CMMS, None, UNLINKED))
+        put_hold(tx, s2e_id, Hold(Side.CMMS, None, UNLINKED))
     if answer.wish is not Wish.DROP and old is not None:
         _let_reference_follow(tx, s2e_id, old.cmms_id, answer.cmms_id)
     mark_attention(tx, [s2e_id])

@@ -11,13 +11,17 @@ from syncd.core.planning.identity import claims_of, counterpart, owner_of
 from syncd.core.planning.plan import decide
 from syncd.core.policy import Mode, Policy
 from syncd.core.work_order import CmmsRecord, Field, Side, Status, Value
-from syncd.mirror import attention, links, observations
+from syncd.mirror import attention, observations
+from syncd.mirror.answers import answer_conflict, release_holds
 from syncd.mirror.cases import load_cases
-from syncd.mirror.conflicts import answer_conflict, put_conflict
 from syncd.mirror.db.database import Mirror
 from syncd.mirror.db.tables import cmms_records
-from syncd.mirror.holds import put_hold, release_holds
-from syncd.mirror.intents import record_verdict, start_intent
+from syncd.mirror.decided.bases import save_bases
+from syncd.mirror.decided.conflicts import put_conflict
+from syncd.mirror.decided.holds import put_hold
+from syncd.mirror.decided.links import drop_link, make_link
+from syncd.mirror.decided.verdicts import record_verdict
+from syncd.mirror.intents import start_intent
 from tests.conftest import Clock
 from tests.edges.test_mirror_observations import NOON, order, record, save, save_records, settle
 
@@ -42,7 +46,7 @@ def looked_at(mirror: Mirror) -> list[str]:
 
 def link(mirror: Mirror, s2e_id: str = "wo_1", cmms_id: str = "7") -> None:
     with mirror.transaction() as tx:
-        links.make_link(tx, s2e_id, cmms_id, "adopted")
+        make_link(tx, s2e_id, cmms_id, "adopted")
 
 
 def test_a_linked_order_comes_with_its_record(mirror: Mirror) -> None:
@@ -96,7 +100,7 @@ def decide_and_link(mirror: Mirror, *s2e_ids: str) -> dict[str, str]:
         decisions = [decide(case, POLICY, tx.now) for case in load_cases(tx, s2e_ids)]
         made = {d.s2e_id: d.link.cmms_id for d in decisions if d.link is not None}
         for s2e_id, cmms_id in made.items():
-            links.make_link(tx, s2e_id, cmms_id, "reference")
+            make_link(tx, s2e_id, cmms_id, "reference")
         assert not any(decision.create for decision in decisions)
     return made
 
@@ -156,8 +160,8 @@ def test_a_dropped_link_takes_its_bases_along(mirror: Mirror) -> None:
     save(mirror, order())
     link(mirror)
     with mirror.transaction() as tx:
-        links.save_bases(tx, "wo_1", {Field.TITLE: "a"}, {Field.TITLE: "b"}, native={})
-        links.drop_link(tx, "wo_1")
+        save_bases(tx, "wo_1", {Field.TITLE: "a"}, {Field.TITLE: "b"}, native={})
+        drop_link(tx, "wo_1")
     case = case_of(mirror)
     assert (case.link, dict(case.base_s2e), dict(case.base_cmms)) == (None, {}, {})
 
@@ -174,7 +178,7 @@ def test_bases_move_field_by_field(mirror: Mirror) -> None:
     ]
     for s2e, cmms in told:
         with mirror.transaction() as tx:
-            links.save_bases(tx, "wo_1", s2e, cmms, native={"no": 7})
+            save_bases(tx, "wo_1", s2e, cmms, native={"no": 7})
     case = case_of(mirror)
     assert dict(case.base_s2e) == {Field.TITLE: None, Field.STATUS: Status.ASSIGNED}
     assert dict(case.base_cmms) == {Field.TITLE: None, Field.STATUS: Status.ASSIGNED}
@@ -299,7 +303,7 @@ def test_a_case_is_what_was_saved_whatever_the_connection(
         save_records(mirror, CmmsRecord("7", None, {Field.TITLE: title}))
         link(mirror)
         with mirror.transaction() as tx:
-            links.save_bases(tx, "wo_1", {Field.TITLE: title}, {Field.TITLE: title}, native={})
+            save_bases(tx, "wo_1", {Field.TITLE: title}, {Field.TITLE: title}, native={})
             put_hold(tx, "wo_1", Hold(Side.S2E, None, title))
     for mirror, title in ((one, "first"), (two, "second")):
         case = case_of(mirror)

@@ -13,23 +13,27 @@ from syncd.core.decision import Drift
 from syncd.core.paging.list_order import Row
 from syncd.core.paging.pages import Certificate, SeenPage
 from syncd.core.paging.sweep import Sweep
-from syncd.core.planning.guards import Guard, Latch
+from syncd.core.planning.guards import Guard, GuardKey, Latch
 from syncd.core.work_order import Field, Side, Status, Unreadable, Value
 from syncd.mirror import attention, journal, links, observations, state
+from syncd.mirror.answers import answer_conflict, release_guard, release_holds
 from syncd.mirror.cases import load_cases
-from syncd.mirror.conflicts import answer_conflict, close_conflict, put_conflict
-from syncd.mirror.db.database import Mirror
+from syncd.mirror.db.database import Mirror, Tx
 from syncd.mirror.db.tables import conflicts, intents
 from syncd.mirror.db.tables import journal as journal_table
-from syncd.mirror.drift import clear_drift, drifting_fields, put_drift
-from syncd.mirror.guards import GuardFacts, guard_facts, latch_guard, release_guard, spend_guard
-from syncd.mirror.holds import lift_hold, put_hold, release_holds
+from syncd.mirror.decided.bases import save_bases
+from syncd.mirror.decided.conflicts import close_conflict, put_conflict
+from syncd.mirror.decided.drift import clear_drift, drifting_fields, put_drift
+from syncd.mirror.decided.guards import latch_guard, spend_guard
+from syncd.mirror.decided.holds import lift_hold, put_hold
+from syncd.mirror.decided.links import make_link, note_missing
+from syncd.mirror.decided.verdicts import record_verdict
+from syncd.mirror.guard_counts import load_facts
 from syncd.mirror.intents import (
     finish_intent,
     mark_started_in_doubt,
     open_intents,
     recent_writes,
-    record_verdict,
     start_intent,
 )
 from syncd.mirror.queries.order import order_view
@@ -311,14 +315,19 @@ def latch(mirror: Mirror, count: int = 60) -> bool:
         return latch_guard(tx, Latch(*KEY, count, 50, f"{count} would change"))
 
 
-def facts_of(mirror: Mirror) -> GuardFacts:
+def latched_and_allowed(tx: Tx) -> tuple[set[GuardKey], dict[GuardKey, int]]:
+    facts = load_facts(tx, tx.now)
+    return set(facts.latched), dict(facts.allowed)
+
+
+def guards_of(mirror: Mirror) -> tuple[set[GuardKey], dict[GuardKey, int]]:
     with mirror.read() as tx:
-        return guard_facts(tx)
+        return latched_and_allowed(tx)
 
 
 def test_a_guard_is_latched_once_and_names_the_greatest_count(mirror: Mirror) -> None:
     assert [latch(mirror), latch(mirror, 80), latch(mirror, 0)] == [True, False, False]
-    assert facts_of(mirror).latched == {KEY}
+    assert guards_of(mirror) == ({KEY}, {})
     with mirror.read() as tx:
         [shown] = guard_list(tx)
     assert shown["counted"] == 80
@@ -329,10 +338,10 @@ def test_a_released_guard_lets_through_what_it_named_until_it_is_spent(mirror: M
     with mirror.transaction() as tx:
         assert release_guard(tx, "mass_change") == ["mass_change"]
         assert release_guard(tx, "mass_change") == []
-    assert facts_of(mirror) == GuardFacts(set(), {KEY: 60})
+    assert guards_of(mirror) == (set(), {KEY: 60})
     with mirror.transaction() as tx:
         spend_guard(tx, *KEY)
-    assert facts_of(mirror) == GuardFacts()
+    assert guards_of(mirror) == (set(), {})
     assert latch(mirror)
 
 
@@ -341,21 +350,21 @@ def test_a_plan_beyond_what_was_released_latches_anew(mirror: Mirror) -> None:
     with mirror.transaction() as tx:
         release_guard(tx, None)
     assert latch(mirror, 200)
-    assert facts_of(mirror) == GuardFacts({KEY}, {})
+    assert guards_of(mirror) == ({KEY}, {})
 
 
 def test_the_guard_against_404s_is_over_when_it_is_released(mirror: Mirror) -> None:
     with mirror.transaction() as tx:
         latch_guard(tx, Latch(Guard.NOT_FOUND, None, 9, 5, "wrong credentials?"))
-        assert guard_facts(tx).latched == {(Guard.NOT_FOUND, None)}
+        assert latched_and_allowed(tx) == ({(Guard.NOT_FOUND, None)}, {})
         release_guard(tx, "not_found")
-        assert guard_facts(tx) == GuardFacts()
+        assert latched_and_allowed(tx) == (set(), {})
 
 
 def test_created_records_are_counted(mirror: Mirror) -> None:
     with mirror.transaction() as tx:
         for number, how in enumerate(["created", "adopted", "created"]):
-            links.make_link(tx, f"wo_{number}", str(number), how)
+            make_link(tx, f"wo_{number}", str(number), how)
         assert (links.created_count(tx), links.linked_count(tx)) == (2, 3)
 
 
@@ -377,10 +386,10 @@ def test_counts_name_each_kind_of_waiting(mirror: Mirror) -> None:
     settle(mirror, *(f"wo_{n}" for n in range(1, 7)))
     doubtful = start(mirror, s2e_id="wo_2")
     with mirror.transaction() as tx:
-        links.make_link(tx, "wo_1", "7", "adopted")
-        links.make_link(tx, "wo_6", "gone", "adopted")
+        make_link(tx, "wo_1", "7", "adopted")
+        make_link(tx, "wo_6", "gone", "adopted")
         for cycle in ("c1", "c2"):
-            links.note_missing(tx, "gone", cycle)
+            note_missing(tx, "gone", cycle)
             observations.note_absence(tx, "wo_5", cycle)
         attention.clear_attention(tx, ["wo_5", "wo_6"])
         finish_intent(tx, doubtful.id, IntentState.IN_DOUBT)
@@ -419,7 +428,7 @@ def test_looking_at_an_old_order_again_does_not_make_it_late(mirror: Mirror, clo
     save(mirror, order())
     save_records(mirror, record("7", "wo_1"))
     with mirror.transaction() as tx:
-        links.make_link(tx, "wo_1", "7", "adopted")
+        make_link(tx, "wo_1", "7", "adopted")
     settle(mirror, "wo_1")
     clock.pass_(86_400)
     with mirror.transaction() as tx:
@@ -434,8 +443,8 @@ def test_an_order_is_shown_with_everything_under_either_id(mirror: Mirror) -> No
     save_records(mirror, record("7", "wo_1"))
     start(mirror)
     with mirror.transaction() as tx:
-        links.make_link(tx, "wo_1", "7", "adopted")
-        links.save_bases(tx, "wo_1", {Field.TITLE: "a"}, {Field.TITLE: "b"}, native={"no": 7})
+        make_link(tx, "wo_1", "7", "adopted")
+        save_bases(tx, "wo_1", {Field.TITLE: "a"}, {Field.TITLE: "b"}, native={"no": 7})
         journal.write(tx, "link.adopted", s2e_id="wo_1", cmms_id="7", rule="adopted")
         journal.write(tx, "decided", s2e_id="wo_1", field=Field.STATUS, detail={"to": "X"})
         put_drift(tx, "wo_1", Drift(Side.CMMS, Field.TITLE, "x", "not_writable"))

@@ -22,10 +22,11 @@ from syncd.core.work_order import (
     Value,
     encode_value,
 )
-from syncd.mirror import attention, lanes, links, observations
+from syncd.mirror import attention, lanes, observations
 from syncd.mirror.cases import load_cases
 from syncd.mirror.db.database import Mirror
 from syncd.mirror.db.tables import cmms_records, s2e_orders
+from syncd.mirror.decided.links import make_link, note_missing
 from tests.conftest import Clock
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -322,9 +323,9 @@ def test_a_linked_record_is_missing_after_two_cycles_and_back_when_seen(mirror: 
     save(mirror, order())
     save_records(mirror, record("7", "wo_1"))
     with mirror.transaction() as tx:
-        links.make_link(tx, "wo_1", "7", "adopted")
+        make_link(tx, "wo_1", "7", "adopted")
     with mirror.transaction() as tx:
-        noted = [links.note_missing(tx, "7", cycle) for cycle in ("c1", "c1", "c2", "c3")]
+        noted = [note_missing(tx, "7", cycle) for cycle in ("c1", "c1", "c2", "c3")]
     assert noted == [None, None, "wo_1", None]
     settle(mirror, "wo_1")
     save_records(mirror, record("7", "wo_1"))
@@ -339,10 +340,10 @@ def test_a_record_that_went_missing_brings_its_order_before_the_planner(mirror: 
     save(mirror, order())
     save_records(mirror, record("7", "wo_1"))
     with mirror.transaction() as tx:
-        links.make_link(tx, "wo_1", "7", "adopted")
+        make_link(tx, "wo_1", "7", "adopted")
     settle(mirror, "wo_1")
     with mirror.transaction() as tx:
-        links.note_missing(tx, "7", "c1")
+        note_missing(tx, "7", "c1")
     assert looked_at(mirror) == ["wo_1"]
 
 

@@ -5,11 +5,14 @@ from syncd.core.planning.plan import decide
 from syncd.core.planning.unlinked import RECREATE, UNLINKED
 from syncd.core.policy import Mode, Policy
 from syncd.core.work_order import Field, Side, Status
-from syncd.mirror import link_answers, links
+from syncd.mirror import link_answers
 from syncd.mirror.cases import load_cases
 from syncd.mirror.db.database import Mirror
-from syncd.mirror.holds import put_hold
-from syncd.mirror.intents import finish_intent, record_verdict, start_intent
+from syncd.mirror.decided.bases import save_bases
+from syncd.mirror.decided.holds import put_hold
+from syncd.mirror.decided.links import note_missing
+from syncd.mirror.decided.verdicts import record_verdict
+from syncd.mirror.intents import finish_intent, start_intent
 from syncd.mirror.link_answers import LinkAnswer, Taken, Wish
 from tests.edges.test_mirror_cases import case_of, link
 from tests.edges.test_mirror_observations import NOON, order, record, save, save_records
@@ -90,7 +93,7 @@ def test_what_waited_about_the_old_link_is_forgotten_with_its_bases(mirror: Mirr
     save_records(mirror, record("7", "wo_1"), record("8"))
     link(mirror)
     with mirror.transaction() as tx:
-        links.save_bases(tx, "wo_1", {Field.TITLE: "a"}, {Field.TITLE: "b"}, native={})
+        save_bases(tx, "wo_1", {Field.TITLE: "a"}, {Field.TITLE: "b"}, native={})
         put_hold(tx, "wo_1", Hold(Side.CMMS, Field.TITLE, "refused", "x"))
     ask(mirror, LinkAnswer("wo_1", Wish.RELINK, "8"))
     take(mirror)
@@ -115,7 +118,7 @@ def test_a_missing_record_claims_nothing_once_it_is_to_be_made_anew(mirror: Mirr
     link(mirror)
     with mirror.transaction() as tx:
         for cycle in ("c0", "c1"):
-            links.note_missing(tx, "7", cycle)
+            note_missing(tx, "7", cycle)
     ask(mirror, LinkAnswer("wo_1", Wish.RECREATE))
     take(mirror)
     case = case_of(mirror)

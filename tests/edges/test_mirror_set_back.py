@@ -11,7 +11,7 @@ from syncd.mirror import observations, state
 from syncd.mirror.clock_jumps import forget_the_future, wait_from_now
 from syncd.mirror.db.database import Mirror
 from syncd.mirror.db.tables import intents, parked, s2e_orders
-from syncd.mirror.holds import put_hold
+from syncd.mirror.decided.holds import put_hold
 from syncd.mirror.intents import finish_intent, start_intent
 from tests.conftest import Clock
 

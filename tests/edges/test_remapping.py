@@ -10,8 +10,9 @@ from syncd.cmms.port import with_defaults
 from syncd.core.work_order import CmmsRecord, Field, Status
 from syncd.errors import ConfigurationError
 from syncd.jobs.remap import follow_mapping
-from syncd.mirror import links, natives, state
+from syncd.mirror import natives, state
 from syncd.mirror.db.database import Mirror
+from syncd.mirror.decided.bases import save_bases
 from tests.edges.test_mirror_cases import case_of, link
 from tests.edges.test_mirror_observations import order, save, save_records
 from tests.stories.mapped_cmms import MappedCmms
@@ -36,7 +37,7 @@ def met(mirror: Mirror, read_by: MappedCmms, told: dict[str, Any]) -> CmmsRecord
     fields = {name: record.fields[name] for name in (Field.TITLE, Field.STATUS)}
     with mirror.transaction() as tx:
         state.set_state(tx, state.CMMS_MAPPING, read_by.mapping_hash)
-        links.save_bases(tx, "wo_1", fields, fields, native=told, mapping_hash=read_by.mapping_hash)
+        save_bases(tx, "wo_1", fields, fields, native=told, mapping_hash=read_by.mapping_hash)
     return record
 
 

@@ -14,9 +14,10 @@ from syncd.cmms.sql.adapter import SqlAdapter
 from syncd.engine.read_cmms import CmmsReader
 from syncd.engine.request import ReadRequest
 from syncd.engine.results import CmmsRead
-from syncd.mirror import attention, links, state
+from syncd.mirror import attention, state
 from syncd.mirror.db.database import Mirror
 from syncd.mirror.db.tables import links as link_table
+from syncd.mirror.decided.links import make_link
 from tests.conftest import Clock
 from tests.edges.sql_bench import ORDER, People, make_adapter
 
@@ -132,7 +133,7 @@ def test_a_record_that_is_gone_is_missed_again_in_the_next_cycle(
         poll = CmmsReader(adapter, mirror, clock, timedelta(hours=1))
         read(poll, clock)
         with mirror.transaction() as tx:
-            links.make_link(tx, "wo_1", made.cmms_id, "created")
+            make_link(tx, "wo_1", made.cmms_id, "created")
         People(url).sql("DELETE FROM work_orders")
         for cycle in ("c1", "c2"):
             clock.now += timedelta(seconds=60)

@@ -20,6 +20,11 @@ PLANTED = [
         "from syncd import settings",
         "syncd.http.response -> syncd.settings",
     ),
+    (
+        "syncd/engine/send.py",
+        "from syncd.mirror.decided import holds",
+        "syncd.engine.send -> syncd.mirror.decided",
+    ),
     ("syncd/twin/seed.py", "from syncd import errors", "syncd.twin.seed -> syncd.errors"),
 ]
 

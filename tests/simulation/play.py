@@ -11,11 +11,9 @@ from syncd.core.case import IntentState
 from syncd.core.planning.plan import Decider, decide
 from syncd.core.work_order import Field, Side
 from syncd.engine.results import CycleReport
-from syncd.mirror.conflicts import answer_conflict
+from syncd.mirror.answers import answer_conflict, release_guard, release_holds
 from syncd.mirror.db.database import Tx
 from syncd.mirror.db.tables import conflicts, intents, parked
-from syncd.mirror.guards import release_guard
-from syncd.mirror.holds import release_holds
 from syncd.mirror.queries.status import status_counts
 from tests.simulation.cmms_adapter import BARS, Fault
 from tests.simulation.effects import crash

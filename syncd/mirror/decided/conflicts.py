@@ -1,8 +1,8 @@
-"""Conflicts: fields that both sides changed, with both values, and a person's choices.
+"""Conflicts: fields that both sides changed, with both values.
 
 A conflict with a winner was decided by a rule, and its row is only a log that keeps the losing
-value. A conflict without one waits for a person: `answer_conflict` keeps the choice, the next
-cycle writes it, and `close_conflict` ends it once the sides agree.
+value. A conflict without one waits for a person: `answers.answer_conflict` keeps the choice, the
+next cycle writes it, and `close_conflict` ends it once the sides agree.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 
 from syncd.core.case import Conflict
-from syncd.core.work_order import Field, Side, encode_value
+from syncd.core.work_order import Field, encode_value
 from syncd.mirror.db.columns import plain_json
 from syncd.mirror.db.database import Tx, own
 from syncd.mirror.db.tables import conflicts
@@ -22,7 +22,7 @@ _OF_FIELD = (
 )
 _LAST_CONFLICT = select(conflicts).where(*_OF_FIELD).order_by(conflicts.c.id.desc()).limit(1)
 _CONFLICT = update(conflicts).where(conflicts.c.id == bindparam("of"))
-_OPEN_CONFLICT = update(conflicts).where(
+OPEN_CONFLICT = update(conflicts).where(
     *_OF_FIELD, conflicts.c.winner.is_(None), conflicts.c.resolved_at.is_(None)
 )
 
@@ -57,13 +57,7 @@ def put_conflict(tx: Tx, s2e_id: str, conflict: Conflict, *, cycle_id: str) -> b
     return True
 
 
-def answer_conflict(tx: Tx, s2e_id: str, name: Field, side: Side) -> bool:
-    """Keep a person's choice for the next cycle. False: no such conflict waits."""
-    result = tx.run(_OPEN_CONFLICT, of=s2e_id, named=name.value, answer=side.value)
-    return bool(result.rowcount)
-
-
 def close_conflict(tx: Tx, s2e_id: str, name: Field) -> bool:
     """End the waiting conflict of a field, since the sides agree. False: none waits."""
-    result = tx.run(_OPEN_CONFLICT, of=s2e_id, named=name.value, resolved_at=tx.now)
+    result = tx.run(OPEN_CONFLICT, of=s2e_id, named=name.value, resolved_at=tx.now)
     return bool(result.rowcount)

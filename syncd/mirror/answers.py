@@ -1,50 +1,22 @@
-"""Holds: writes that are not tried now, and a person's answers to them.
+"""A person's answers to what waits: holds, conflicts and guards (links: `link_answers.py`).
 
-The table is called `parked`. A hold without `until` is parked: it stays until a person answers or
-the value to write changes. Two reasons are no writes at all but a person's answers about the link,
-UNLINKED and RECREATE; link_answers.py puts them.
+They are rows that the holder of the lease reads in its next cycle, and need no lease.
 """
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import delete, select, update
 
-from syncd.core.case import RELEASED, Hold
+from syncd.core.case import RELEASED
+from syncd.core.planning.guards import Guard
 from syncd.core.planning.oscillation import OSCILLATION
 from syncd.core.planning.unlinked import CREATE_IN_DOUBT, RECREATE, UNLINKED
 from syncd.core.work_order import Field, Side
 from syncd.mirror.attention import mark_attention
-from syncd.mirror.db.database import Tx, own
-from syncd.mirror.db.tables import parked
+from syncd.mirror.db.database import Tx
+from syncd.mirror.db.tables import guards, parked
+from syncd.mirror.decided.conflicts import OPEN_CONFLICT
+from syncd.mirror.decided.guards import spend_guard
 from syncd.mirror.intents import give_up_creates
-
-_LIFT = delete(parked).where(
-    own(parked),
-    parked.c.s2e_id == bindparam("of"),
-    parked.c.side == bindparam("held_side"),
-    parked.c.field == bindparam("held_field"),
-)
-
-
-def put_hold(tx: Tx, s2e_id: str, hold: Hold) -> None:
-    """Keep a hold in the place of an older one of the same side and field."""
-    lift_hold(tx, s2e_id, hold.side, hold.field)
-    tx.insert(
-        parked,
-        s2e_id=s2e_id,
-        side=hold.side.value,
-        field=hold.field.value if hold.field is not None else "",
-        reason=hold.reason,
-        value=hold.value,
-        tries=hold.tries,
-        until=hold.until,
-        detail=hold.detail,
-        since=tx.now,
-    )
-
-
-def lift_hold(tx: Tx, s2e_id: str, side: Side, name: Field | None) -> None:
-    """Forget the hold of this side and field, if there is one. None: of the whole order."""
-    field = name.value if name is not None else ""
-    tx.run(_LIFT, of=s2e_id, held_side=side.value, held_field=field)
+from syncd.mirror.state import FIRST_SYNC_OVER, set_state
 
 
 def release_holds(tx: Tx, s2e_id: str, name: str | None, *, drop: bool) -> int:
@@ -78,3 +50,36 @@ def release_holds(tx: Tx, s2e_id: str, name: str | None, *, drop: bool) -> int:
     released = tx.conn.execute(oscillating.values(reason=RELEASED, until=tx.now)).rowcount
     deleted = tx.conn.execute(delete(parked).where(*here, parked.c.reason != RELEASED)).rowcount
     return int(released + deleted)
+
+
+def answer_conflict(tx: Tx, s2e_id: str, name: Field, side: Side) -> bool:
+    """Keep a person's choice for the next cycle. False: no such conflict waits."""
+    result = tx.run(OPEN_CONFLICT, of=s2e_id, named=name.value, answer=side.value)
+    return bool(result.rowcount)
+
+
+def release_guard(tx: Tx, guard: str | None) -> list[str]:
+    """Let refused plans through, on a person's word, up to the count that each guard names.
+
+    A guard against 404s has no plan to let through, and so it is spent at once.
+
+    Args:
+        guard: only guards of this name; None: all that wait.
+
+    Returns:
+        The names of the released guards.
+    """
+    here = [
+        guards.c.connection == tx.connection,
+        guards.c.released_at.is_(None),
+        guards.c.spent_at.is_(None),
+    ]
+    if guard is not None:
+        here.append(guards.c.guard == guard)
+    names = list(tx.conn.execute(select(guards.c.guard).where(*here)).scalars())
+    tx.conn.execute(update(guards).where(*here).values(released_at=tx.now))
+    if Guard.NOT_FOUND.value in names:
+        spend_guard(tx, Guard.NOT_FOUND, None)
+    if Guard.FIRST_SYNC.value in names:
+        set_state(tx, FIRST_SYNC_OVER, True)  # creations are no longer counted
+    return names

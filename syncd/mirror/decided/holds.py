@@ -1,0 +1,43 @@
+"""Holds: writes that are not tried now.
+
+The table is called `parked`. A hold without `until` is parked: it stays until a person answers or
+the value to write changes. Two reasons are no writes at all but a person's answers about the link,
+UNLINKED and RECREATE; link_answers.py puts them.
+"""
+
+from sqlalchemy import bindparam, delete
+
+from syncd.core.case import Hold
+from syncd.core.work_order import Field, Side
+from syncd.mirror.db.database import Tx, own
+from syncd.mirror.db.tables import parked
+
+_LIFT = delete(parked).where(
+    own(parked),
+    parked.c.s2e_id == bindparam("of"),
+    parked.c.side == bindparam("held_side"),
+    parked.c.field == bindparam("held_field"),
+)
+
+
+def put_hold(tx: Tx, s2e_id: str, hold: Hold) -> None:
+    """Keep a hold in the place of an older one of the same side and field."""
+    lift_hold(tx, s2e_id, hold.side, hold.field)
+    tx.insert(
+        parked,
+        s2e_id=s2e_id,
+        side=hold.side.value,
+        field=hold.field.value if hold.field is not None else "",
+        reason=hold.reason,
+        value=hold.value,
+        tries=hold.tries,
+        until=hold.until,
+        detail=hold.detail,
+        since=tx.now,
+    )
+
+
+def lift_hold(tx: Tx, s2e_id: str, side: Side, name: Field | None) -> None:
+    """Forget the hold of this side and field, if there is one. None: of the whole order."""
+    field = name.value if name is not None else ""
+    tx.run(_LIFT, of=s2e_id, held_side=side.value, held_field=field)
