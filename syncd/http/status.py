@@ -14,8 +14,8 @@
 
 `syncd.errors` says what the daemon does about each error: for example, a 423 is Refused, which
 parks the order. Who deviates from the table says so by `deviations`: Scan2Evolve in
-`scan2evolve/refusals.py`, Odoo in `cmms/odoo/errors.py`, mappings in `cmms/rest`, where the
-mapping's own rules come first.
+`scan2evolve/refusals.py`, Odoo in `cmms/odoo/errors.py`, mappings in
+`cmms/rest/meaning.py`, where the mapping's own rules come first.
 """
 
 from collections.abc import Mapping

@@ -15,7 +15,7 @@ request        a call of the mapping, ready to be sent
 auth           sign it, with credentials or a token
 limits         how fast we may ask
 client         send it; wait, renew the token, repeat
-meaning        what an answer means: the table from status to error
+meaning        what an answer means: the mapping's rules, then `syncd.http.status`
 reply          a success, and what expressions find in it
 mask           our credentials, taken out of what a server says
 

@@ -1,24 +1,22 @@
-"""What an answer means: the rules of the mapping come first, and this table after them.
+"""What an answer means: the mapping's rules come first, then the table of `syncd.http.status`.
+
+The table applies but for these:
 
     answer                        means                     a write may have taken effect
     ───────────────────────────   ───────────────────────   ─────────────────────────────
-    2xx                           ok                        yes
-    401                           expired or credentials    no
-    403                           forbidden                 no
-    404, 410                      not_found                 no
-    409, 412                      changed                   no
-    429                           throttled                 no
-    408, 425, 5xx                 unreachable               yes
-    other 4xx                     refused                   no
+    a status of `login_again`     expired: the token is     no
+                                  renewed, once
+    407                           refused                   no
+    1xx                           unreachable               yes
     no connection                 unreachable               no
     no answer, reset, cut off     unreachable               yes
 
-A 401 means `expired` as long as it is listed in `login_again`: the token is renewed then.
 An error shows what the answer says in one line of at most 200 characters, without our credentials.
 """
 
 import json
 from collections.abc import Collection, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from jmespath.exceptions import JMESPathError
@@ -28,22 +26,15 @@ from syncd.cmms.mapping.values.value_map import native_key
 from syncd.cmms.rest.blocks import AnswerRule, Until
 from syncd.cmms.rest.mask import SHOWN, Mask
 from syncd.cmms.rest.reply import SIDE, json_or_none
-from syncd.errors import (
-    AccessRefused,
-    Changed,
-    CredentialsRefused,
-    NotFound,
-    Refused,
-    RemoteError,
-    Throttled,
-    UnexpectedContent,
-    Unreachable,
-)
-from syncd.http import Response
+from syncd.errors import RemoteError
+from syncd.http import Deviations, Response, StatusMeaning, error_of, meaning_of
 
-_UNREACHABLE = frozenset({408, 425})
-_GONE = frozenset({404, 410})
-_CONFLICT = frozenset({409, 412})
+_DEVIATIONS: Deviations = MappingProxyType(
+    {
+        407: StatusMeaning.REFUSED,
+        **dict.fromkeys(range(100, 200), StatusMeaning.UNREACHABLE),
+    }
+)
 
 
 class CompiledRule:
@@ -113,24 +104,9 @@ class AnswerRules:
         return self._by_status(response), None
 
     def _by_status(self, response: Response) -> str:
-        status = response.status
-        if status in self._expired and not response.ok:
+        if response.status in self._expired and not response.ok:
             return "expired"
-        if response.ok:
-            return "ok"
-        if status == 401:
-            return "credentials"
-        if status == 403:
-            return "forbidden"
-        if status in _GONE:
-            return "not_found"
-        if status in _CONFLICT:
-            return "changed"
-        if status == 429:
-            return "throttled"
-        if status in _UNREACHABLE or status >= 500 or status < 200:
-            return "unreachable"
-        return "refused"
+        return meaning_of(response.status, _DEVIATIONS)
 
     def error(
         self, meaning: str, rule: CompiledRule | None, where: str, response: Response, wait_s: float
@@ -138,33 +114,28 @@ class AnswerRules:
         """The error for an answer of this meaning."""
         answer_text = self._text_of(rule, response)
         text = f"{where} answered {response.status}{': ' + answer_text if answer_text else ''}"
-        request_id = response.headers.get("x-request-id")
-        more: dict[str, Any] = {"side": SIDE, "status": response.status, "request_id": request_id}
+        applied: bool | None = None
         match meaning:
             case "expired" | "credentials":
-                return CredentialsRefused(
-                    f"{text}; the CMMS refuses the credentials of the mapping's auth", **more
-                )
+                meaning = StatusMeaning.CREDENTIALS
+                text += "; the CMMS refuses the credentials of the mapping's auth"
             case "expired again":
-                return CredentialsRefused(
-                    f"{text}; a new token was refused, too: is it sent where the CMMS expects it "
-                    "(the mapping's auth.login.send, auth.oauth2.send_token)?",
-                    **more,
+                meaning = StatusMeaning.CREDENTIALS
+                text += (
+                    "; a new token was refused, too: is it sent where the CMMS expects it "
+                    "(the mapping's auth.login.send, auth.oauth2.send_token)?"
                 )
-            case "forbidden":
-                return AccessRefused(text, **more)
-            case "not_found":
-                return NotFound(text, **more)
-            case "changed":
-                return Changed(text, **more)
-            case "throttled":
-                return Throttled(text, wait_s=wait_s, may_have_applied=False, **more)
             case "unreachable":
-                applied = rule is None or rule.rule.applied is not False
-                return Unreachable(text, may_have_applied=applied, **more)
-            case "refused":
-                return Refused(text, **more)
-        return UnexpectedContent(text, may_have_applied=False, **more)
+                applied = None if rule is None else rule.rule.applied
+        return error_of(
+            StatusMeaning(meaning),
+            text,
+            side=SIDE,
+            status=response.status,
+            request_id=response.headers.get("x-request-id"),
+            wait_s=wait_s,
+            may_have_applied=applied,
+        )
 
     def _text_of(self, rule: CompiledRule | None, response: Response) -> str:
         """The answer's own words for a person: from the rule's `message`, from the mapping's, or
