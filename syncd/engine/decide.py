@@ -11,7 +11,7 @@ from syncd.mirror import links, state
 from syncd.mirror.attention import orders_needing_attention
 from syncd.mirror.cases import load_cases
 from syncd.mirror.db.database import Mirror
-from syncd.mirror.guard_counts import load_facts
+from syncd.mirror.guard_counts import load_counts
 
 
 def plan_from_mirror(
@@ -32,7 +32,7 @@ def plan_from_mirror(
     """
     with mirror.read() as tx:
         cases = load_cases(tx, only, memory=policy.memory)
-        counts = load_facts(tx, now)
+        counts = load_counts(tx, now)
     decisions = [decider(case, policy, now) for case in cases if case.s2e_id not in unsearched]
     plan = guard_plan(decisions, policy, counts)
     # A part that is within the limits says nothing of what a person has released.

@@ -3,26 +3,24 @@
 An order is decided about in the next plan if one of these holds. Any other order is left alone
 until something of it changes.
 
-    reason                                   kept in                        since
-    ───────────────────────────────────────  ─────────────────────────────  ────────────────────────
-    the order is marked                      s2e_orders.needs_look          s2e_orders.look_since
-    the record that it is linked to is       cmms_records.needs_look,       cmms_records.look_since
-    marked                                   by way of links
-    a record that carries its id is marked   cmms_records.needs_look,       cmms_records.look_since
-                                             by way of cmms_records.s2e_id
-    it is unlinked, and the record that its  cmms_records.needs_look,       cmms_records.look_since
-    externalId names is marked               by way of s2e_orders.
-                                             external_id
-    the result of a write is not final       intents.state                  intents.started_at
-    the time of a hold is over               parked.until                   parked.until
-    a person has answered a conflict         conflicts.answer               not kept
+    reason                                    kept in                              since
+    ────────────────────────────────────────  ───────────────────────────────────  ───────────────
+    the order is marked                       s2e_orders.needs_attention           attention_since
+    the record that it is linked to is        cmms_records.needs_attention, by     attention_since
+    marked                                    way of links
+    a record that carries its id is marked    … by way of cmms_records.s2e_id      attention_since
+    it is unlinked, and the record that its   … by way of s2e_orders.external_id   attention_since
+    externalId names is marked
+    the result of a write is not final        intents.state                        started_at
+    the time of a hold is over                parked.until                         until
+    a person has answered a conflict          conflicts.answer                     not kept
 
 Orders and records are marked for these causes:
 
     a read shows it for the first time, or with other content      observations.py
     the order has become a tombstone, or shows again after a 404   observations.py
     the linked record is missing, or shows again                   links.py, observations.py
-    a person has answered                                          holds.py, link_answers.py, cli
+    a person has answered                                          answers.py, link_answers.py
     the settings have changed                                      jobs/takeover.py
     something is to be written, or was                             engine/keep.py, engine/cycle.py
 
@@ -65,7 +63,7 @@ from syncd.mirror.db.tables import (
 
 _NOW = bindparam("now", type_=UtcTime)
 _IS_OPEN = intents.c.state.in_([state.value for state in OPEN_STATES])
-_NO_MARK = {"needs_look": False, "look_since": None}
+_NO_MARK = {"needs_attention": False, "attention_since": None}
 
 # ── the question ──────────────────────────────────────────────────────────────────────────
 
@@ -77,21 +75,21 @@ def _ids(table: Table, *conditions: ColumnElement[bool]) -> Select[Any]:
 def _orders_with_a_reason() -> CompoundSelect[Any]:
     """One statement, since it is asked in every cycle."""
     same = links.c.connection == cmms_records.c.connection
-    linked = _ids(links, cmms_records.c.needs_look).join(
+    linked = _ids(links, cmms_records.c.needs_attention).join(
         cmms_records, same & (links.c.cmms_id == cmms_records.c.cmms_id)
     )
     known = s2e_orders.c.connection == cmms_records.c.connection
-    carried = _ids(cmms_records, cmms_records.c.needs_look).join(
+    carried = _ids(cmms_records, cmms_records.c.needs_attention).join(
         s2e_orders, known & (s2e_orders.c.s2e_id == cmms_records.c.s2e_id)
     )
-    marked = select(cmms_records.c.cmms_id).where(own(cmms_records), cmms_records.c.needs_look)
+    marked = select(cmms_records.c.cmms_id).where(own(cmms_records), cmms_records.c.needs_attention)
     named = _ids(
         s2e_orders,
         s2e_orders.c.external_id.in_(marked),
         s2e_orders.c.s2e_id.not_in(_ids(links)),
     )
     return union(
-        _ids(s2e_orders, s2e_orders.c.needs_look),
+        _ids(s2e_orders, s2e_orders.c.needs_attention),
         linked,
         carried,
         named,
@@ -114,7 +112,7 @@ def orders_needing_attention(tx: Tx) -> set[str]:
 
 def mark_columns(table: Table, now: ColumnElement[datetime]) -> dict[str, Any]:
     """The columns that mark a row of this table; they keep the time of its first reason."""
-    return {"needs_look": True, "look_since": func.coalesce(table.c.look_since, now)}
+    return {"needs_attention": True, "attention_since": func.coalesce(table.c.attention_since, now)}
 
 
 def _marking(table: Table, *conditions: ColumnElement[bool]) -> Update:
@@ -173,7 +171,7 @@ def set_aside_without_counterpart(tx: Tx, reason: str, reason_with_reference: st
     """
     nothing = (
         s2e_orders.c.connection == tx.connection,
-        s2e_orders.c.needs_look,
+        s2e_orders.c.needs_attention,
         s2e_orders.c.tombstone_at.is_(None),
         # Each condition costs time for every order; at a first read all of these tables are empty.
         *(
@@ -208,7 +206,7 @@ def set_aside_unclaimed(tx: Tx) -> None:
         update(cmms_records)
         .where(
             cmms_records.c.connection == tx.connection,
-            cmms_records.c.needs_look,
+            cmms_records.c.needs_attention,
             cmms_records.c.s2e_id.is_(None),
             cmms_records.c.cmms_id.not_in(linked),
             cmms_records.c.cmms_id.not_in(named),

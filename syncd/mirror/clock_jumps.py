@@ -35,7 +35,7 @@ def forget_the_future(tx: Tx) -> timedelta | None:
         return None
     for table in (s2e_orders, cmms_records):
         _bring_back(tx, table, "seen_at", tx.now - _LONG_AGO)
-        _bring_back(tx, table, "look_since", tx.now)
+        _bring_back(tx, table, "attention_since", tx.now)
     for name in ("started_at", "answered_at"):
         _bring_back(tx, intents, name, tx.now)
     for table in (cycles, sweeps):

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from syncd.core.planning.guards import Facts, Guard
+from syncd.core.planning.guards import Guard, GuardCounts
 from syncd.core.work_order import Side
 from syncd.mirror import links, state
 from syncd.mirror.db.database import Tx, own
@@ -15,7 +15,7 @@ _HOUR = timedelta(hours=1)  # the window of the guard against dangerous changes
 _GUARDS = select(guards).where(own(guards), guards.c.spent_at.is_(None))
 
 
-def load_facts(tx: Tx, now: datetime) -> Facts:
+def load_counts(tx: Tx, now: datetime) -> GuardCounts:
     """What is linked, created and written lately, and which guards wait or were released."""
     latched: set[tuple[Guard, Side | None]] = set()
     allowed: dict[tuple[Guard, Side | None], int] = {}
@@ -25,7 +25,7 @@ def load_facts(tx: Tx, now: datetime) -> Facts:
             latched.add(key)
         else:
             allowed[key] = max(allowed.get(key, 0), row.counted)
-    return Facts(
+    return GuardCounts(
         linked=links.linked_count(tx),
         first_sync_open=not state.get_state(tx, state.FIRST_SYNC_OVER),
         created=links.created_count(tx),

@@ -38,7 +38,7 @@ _WITH_CHANGED_RECORD = (
     .where(
         own(links),
         links.c.s2e_id.in_(IDS),
-        cmms_records.c.needs_look,
+        cmms_records.c.needs_attention,
     )
 )
 _UNSWEPT = orders_where(

@@ -143,7 +143,7 @@ def _save(
     if changed:
         columns = {**columns_of(changed), "digest": [digests[row_id] for row_id in changed]}
         times = {"seen_at": seen_at, "changed_at": seen_at, "first_seen_at": seen_at}
-        mark = {"needs_look": True, "look_since": tx.now}
+        mark = {"needs_attention": True, "attention_since": tx.now}
         same_for_all = {"connection": tx.connection, **times, **mark, **extra}
         upsert(tx, table, columns, same_for_all, kept=frozenset({"first_seen_at"}))
     return Saved(len(digests), tuple(changed))
@@ -182,7 +182,7 @@ _UNKNOWN_CLAIMS = (
     .distinct()
     .where(
         own(cmms_records),
-        cmms_records.c.needs_look,
+        cmms_records.c.needs_attention,
         cmms_records.c.s2e_id.is_not(None),
         ~exists().where(
             s2e_orders.c.connection == cmms_records.c.connection,

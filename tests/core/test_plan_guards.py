@@ -6,7 +6,7 @@ import pytest
 
 from syncd.core.case import Case, Link
 from syncd.core.decision import Change, Decision
-from syncd.core.planning.guards import Facts, Guard, Latch, not_found_latch
+from syncd.core.planning.guards import Guard, GuardCounts, Latch, not_found_latch
 from syncd.core.planning.plan import Plan, decide, guard_plan
 from syncd.core.policy import Mode, Policy
 from syncd.core.work_order import CMMS_OWNED, Field, Side, Status, Value
@@ -41,7 +41,7 @@ def changes(
     ]
 
 
-def planned(decisions: Sequence[Decision], facts: Facts, policy: Policy = POLICY) -> Plan:
+def planned(decisions: Sequence[Decision], facts: GuardCounts, policy: Policy = POLICY) -> Plan:
     return guard_plan(decisions, policy, facts)
 
 
@@ -53,13 +53,13 @@ def keys(latches: Iterable[Latch]) -> set[tuple[Guard, Side | None]]:
 
 
 def test_200_creations_pass() -> None:
-    plan = planned(creates(200), Facts())
+    plan = planned(creates(200), GuardCounts())
     assert not plan.latches
     assert len(plan.creates()) == 200
 
 
 def test_201_creations_latch_a_guard_that_names_the_count_and_create_nothing() -> None:
-    plan = planned(creates(201), Facts())
+    plan = planned(creates(201), GuardCounts())
     (latch,) = plan.latches
     assert (latch.guard, latch.side, latch.count, latch.limit) == (*FIRST, 201, 200)
     assert "201" in latch.detail
@@ -72,33 +72,33 @@ def test_201_creations_latch_a_guard_that_names_the_count_and_create_nothing() -
 def test_creations_done_and_planned_are_counted_over_all_cycles(
     created: int, more: int, latched: bool
 ) -> None:
-    plan = planned(creates(more), Facts(created=created))
+    plan = planned(creates(more), GuardCounts(created=created))
     assert bool(plan.latches) == latched
     assert len(plan.creates()) == (0 if latched else more)
 
 
 def test_without_creations_planned_those_done_do_not_latch() -> None:
-    assert not planned([], Facts(created=500)).latches
+    assert not planned([], GuardCounts(created=500)).latches
 
 
 def test_creations_are_not_counted_once_the_first_sync_is_over() -> None:
-    assert not planned(creates(900), Facts(first_sync_open=False, created=900)).latches
+    assert not planned(creates(900), GuardCounts(first_sync_open=False, created=900)).latches
 
 
 def test_the_limit_is_a_setting() -> None:
     policy = Policy({}, frozenset(Field), frozenset(), mode=Mode.CREATE, first_sync_max=3)
-    assert not planned(creates(3), Facts(), policy).latches
-    assert planned(creates(4), Facts(), policy).latches[0].limit == 3
+    assert not planned(creates(3), GuardCounts(), policy).latches
+    assert planned(creates(4), GuardCounts(), policy).latches[0].limit == 3
 
 
 def test_a_latched_first_sync_stays_latched_until_it_is_released() -> None:
-    plan = planned(creates(1), Facts(latched=frozenset({FIRST})))
+    plan = planned(creates(1), GuardCounts(latched=frozenset({FIRST})))
     assert keys(plan.latches) == {FIRST}
     assert plan.creates() == ()
 
 
 def test_a_released_first_sync_is_released_for_good() -> None:
-    facts = Facts(first_sync_open=False, created=100, allowed={FIRST: 250})
+    facts = GuardCounts(first_sync_open=False, created=100, allowed={FIRST: 250})
     plan = planned(creates(150), facts)
     assert not plan.latches
     assert plan.spent == ()
@@ -107,7 +107,7 @@ def test_a_released_first_sync_is_released_for_good() -> None:
 
 def test_a_first_sync_latch_does_not_hold_changes_back() -> None:
     updates = [change(1000, Side.CMMS, Field.ROOT_CAUSE, "x")]
-    plan = planned([*creates(201), *updates], Facts(linked=10))
+    plan = planned([*creates(201), *updates], GuardCounts(linked=10))
     assert plan.updates(Side.CMMS) == tuple(updates)
     assert plan.sendable() == tuple(updates)
 
@@ -122,7 +122,7 @@ def test_a_first_sync_latch_does_not_hold_changes_back() -> None:
 def test_a_mass_change_is_more_than_50_and_more_than_30_percent(
     side: Side, linked: int, allowed: int
 ) -> None:
-    facts = Facts(linked=linked)
+    facts = GuardCounts(linked=linked)
     assert not planned(changes(allowed, side), facts).latches
     plan = planned(changes(allowed + 1, side), facts)
     (latch,) = [latch for latch in plan.latches if latch.guard is Guard.MASS_CHANGE]
@@ -132,7 +132,7 @@ def test_a_mass_change_is_more_than_50_and_more_than_30_percent(
 
 def test_a_mass_change_of_one_side_leaves_the_other_alone() -> None:
     other = [change(900, Side.S2E, Field.RESOLUTION, "fixed")]
-    plan = planned([*changes(51, Side.CMMS), *other], Facts(linked=100))
+    plan = planned([*changes(51, Side.CMMS), *other], GuardCounts(linked=100))
     assert plan.updates(Side.CMMS) == ()
     assert plan.updates(Side.S2E) == tuple(other)
     assert not plan.refuses_creates()
@@ -144,29 +144,29 @@ def test_records_are_counted_not_fields() -> None:
         for number, name in enumerate((Field.TITLE, Field.ROOT_CAUSE, Field.RESOLUTION))
     )
     decisions = [Decision(Case(f"wo_{number}"), changes=both) for number in range(19)]
-    assert not planned(decisions, Facts(linked=100)).latches
+    assert not planned(decisions, GuardCounts(linked=100)).latches
 
 
 def test_the_sizes_of_the_guard_are_settings() -> None:
     policy = Policy({}, frozenset(Field), frozenset(), guard_percent=10, guard_min=2)
-    assert not planned(changes(10, Side.CMMS), Facts(linked=100), policy).latches
-    assert planned(changes(11, Side.CMMS), Facts(linked=100), policy).latches
+    assert not planned(changes(10, Side.CMMS), GuardCounts(linked=100), policy).latches
+    assert planned(changes(11, Side.CMMS), GuardCounts(linked=100), policy).latches
 
 
 @pytest.mark.parametrize("name", sorted(CMMS_OWNED))
 def test_our_own_bookkeeping_is_not_counted(name: Field) -> None:
     for value in ("", "the same on all", None):
-        assert not planned(changes(500, Side.S2E, name, value), Facts(linked=500)).latches
+        assert not planned(changes(500, Side.S2E, name, value), GuardCounts(linked=500)).latches
 
 
 def test_creations_are_not_counted_as_changes() -> None:
-    facts = Facts(linked=10, first_sync_open=False)
+    facts = GuardCounts(linked=10, first_sync_open=False)
     assert not planned(creates(500), facts).latches
 
 
 @pytest.mark.parametrize(("count", "latched"), [(80, False), (81, True)])
 def test_a_release_allows_up_to_the_released_count(count: int, latched: bool) -> None:
-    facts = Facts(linked=100, allowed={(Guard.MASS_CHANGE, Side.CMMS): 80})
+    facts = GuardCounts(linked=100, allowed={(Guard.MASS_CHANGE, Side.CMMS): 80})
     plan = planned(changes(count, Side.CMMS), facts)
     assert bool(plan.latches) == latched
     assert len(plan.updates(Side.CMMS)) == (0 if latched else count)
@@ -174,20 +174,20 @@ def test_a_release_allows_up_to_the_released_count(count: int, latched: bool) ->
 
 
 def test_a_release_of_one_side_is_none_of_the_other() -> None:
-    facts = Facts(linked=100, allowed={(Guard.MASS_CHANGE, Side.CMMS): 80})
+    facts = GuardCounts(linked=100, allowed={(Guard.MASS_CHANGE, Side.CMMS): 80})
     assert planned(changes(60, Side.S2E), facts).latches
 
 
 def test_a_release_is_spent_when_the_plan_is_within_limits_again() -> None:
     key = (Guard.MASS_CHANGE, Side.CMMS)
-    plan = planned(changes(50, Side.CMMS), Facts(linked=100, allowed={key: 80}))
+    plan = planned(changes(50, Side.CMMS), GuardCounts(linked=100, allowed={key: 80}))
     assert plan.spent == (key,)
     assert not plan.latches
 
 
 def test_a_latched_mass_change_stays_latched_when_the_plan_shrinks() -> None:
     key = (Guard.MASS_CHANGE, Side.CMMS)
-    plan = planned(changes(1, Side.CMMS), Facts(linked=100, latched=frozenset({key})))
+    plan = planned(changes(1, Side.CMMS), GuardCounts(linked=100, latched=frozenset({key})))
     assert keys(plan.latches) == {key}
     assert plan.updates(Side.CMMS) == ()
 
@@ -208,7 +208,7 @@ DANGERS = [
 def test_dangerous_is_more_than_10_percent_and_at_least_20(
     name: Field, value: Value, linked: int, allowed: int
 ) -> None:
-    facts = Facts(linked=linked)
+    facts = GuardCounts(linked=linked)
     assert not planned(changes(allowed, Side.CMMS, name, value), facts).latches
     plan = planned(changes(allowed + 1, Side.CMMS, name, value), facts)
     assert keys(plan.latches) == {(Guard.DANGEROUS, Side.CMMS)}
@@ -219,7 +219,7 @@ def test_dangerous_is_more_than_10_percent_and_at_least_20(
 @pytest.mark.parametrize(("name", "value"), DANGERS)
 def test_what_was_sent_within_the_hour_counts(name: Field, value: Value) -> None:
     recent = [(f"wo_{number}", name, value) for number in range(100, 115)]
-    facts = Facts(linked=100, recent={Side.CMMS: recent})
+    facts = GuardCounts(linked=100, recent={Side.CMMS: recent})
     assert not planned(changes(4, Side.CMMS, name, value), facts).latches
     plan = planned(changes(5, Side.CMMS, name, value), facts)
     assert keys(plan.latches) == {(Guard.DANGEROUS, Side.CMMS)}
@@ -227,27 +227,29 @@ def test_what_was_sent_within_the_hour_counts(name: Field, value: Value) -> None
 
 def test_the_same_order_twice_counts_once() -> None:
     recent = [("wo_1", Field.STATUS, Status.CANCELLED)] * 50
-    facts = Facts(linked=100, recent={Side.CMMS: recent})
+    facts = GuardCounts(linked=100, recent={Side.CMMS: recent})
     assert not planned(changes(2, Side.CMMS, Field.STATUS, Status.CANCELLED), facts).latches
 
 
 def test_what_was_sent_alone_latches_nothing() -> None:
     recent = [(f"wo_{number}", Field.STATUS, Status.CANCELLED) for number in range(30)]
-    assert not planned([], Facts(linked=100, recent={Side.CMMS: recent})).latches
+    assert not planned([], GuardCounts(linked=100, recent={Side.CMMS: recent})).latches
 
 
 @pytest.mark.parametrize("name", [Field.STATUS, Field.PRIORITY])
 def test_one_status_or_priority_on_many_is_nothing_odd(name: Field) -> None:
-    assert not planned(changes(40, Side.CMMS, name, Status.COMPLETED), Facts(linked=400)).latches
+    assert not planned(
+        changes(40, Side.CMMS, name, Status.COMPLETED), GuardCounts(linked=400)
+    ).latches
 
 
 def test_different_values_on_many_are_nothing_odd() -> None:
-    assert not planned(changes(45, Side.CMMS, Field.TITLE), Facts(linked=100)).latches
+    assert not planned(changes(45, Side.CMMS, Field.TITLE), GuardCounts(linked=100)).latches
 
 
 def test_a_released_danger_passes_up_to_its_count() -> None:
     key = (Guard.DANGEROUS, Side.CMMS)
-    facts = Facts(linked=100, allowed={key: 25})
+    facts = GuardCounts(linked=100, allowed={key: 25})
     cancel = (Field.STATUS, Status.CANCELLED)
     assert not planned(changes(25, Side.CMMS, *cancel), facts).latches
     assert planned(changes(26, Side.CMMS, *cancel), facts).latches
@@ -274,7 +276,7 @@ def test_more_than_5_and_more_than_10_percent_of_404_is_a_fault_of_credentials(
 
 
 def test_a_latched_404_guard_stops_all_writing() -> None:
-    facts = Facts(linked=100, latched=frozenset({(Guard.NOT_FOUND, None)}))
+    facts = GuardCounts(linked=100, latched=frozenset({(Guard.NOT_FOUND, None)}))
     decisions = [create(1), change(2, Side.S2E, Field.STATUS, Status.COMPLETED)]
     plan = planned(decisions, facts)
     assert keys(plan.latches) == {(Guard.NOT_FOUND, None)}
@@ -293,13 +295,13 @@ def test_an_order_with_writes_to_both_sides_is_sendable_once() -> None:
             Change(Side.CMMS, Field.TITLE, "a", "b", "b", "test"),
         ),
     )
-    plan = planned([both], Facts(linked=1))
+    plan = planned([both], GuardCounts(linked=1))
     assert plan.sendable() == (both,)
     assert plan.updates(Side.S2E) == plan.updates(Side.CMMS) == (both,)
 
 
 def test_a_plan_for_one_order_keeps_the_guards_of_the_whole() -> None:
-    plan = planned(creates(201), Facts()).only([create(1)])
+    plan = planned(creates(201), GuardCounts()).only([create(1)])
     assert len(plan.decisions) == 1
     assert plan.creates() == ()
 
@@ -316,7 +318,9 @@ def test_a_plan_is_a_pure_function_of_its_cases() -> None:
     ]
 
     def made() -> Plan:
-        return guard_plan([decide(case, POLICY, NOW) for case in cases], POLICY, Facts(linked=3))
+        return guard_plan(
+            [decide(case, POLICY, NOW) for case in cases], POLICY, GuardCounts(linked=3)
+        )
 
     first = made()
     assert first == made()

@@ -277,7 +277,7 @@ def test_a_record_of_nobody_is_looked_at_once(mirror: Mirror) -> None:
     with mirror.transaction() as tx:
         attention.set_aside_unclaimed(tx)
     with mirror.read() as tx:
-        marked = select(cmms_records.c.cmms_id).where(cmms_records.c.needs_look)
+        marked = select(cmms_records.c.cmms_id).where(cmms_records.c.needs_attention)
         assert tx.conn.execute(marked).scalars().all() == ["10"]
 
 

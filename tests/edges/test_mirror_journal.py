@@ -28,7 +28,7 @@ from syncd.mirror.decided.guards import latch_guard, spend_guard
 from syncd.mirror.decided.holds import lift_hold, put_hold
 from syncd.mirror.decided.links import make_link, note_missing
 from syncd.mirror.decided.verdicts import record_verdict
-from syncd.mirror.guard_counts import load_facts
+from syncd.mirror.guard_counts import load_counts
 from syncd.mirror.intents import (
     finish_intent,
     mark_started_in_doubt,
@@ -316,7 +316,7 @@ def latch(mirror: Mirror, count: int = 60) -> bool:
 
 
 def latched_and_allowed(tx: Tx) -> tuple[set[GuardKey], dict[GuardKey, int]]:
-    facts = load_facts(tx, tx.now)
+    facts = load_counts(tx, tx.now)
     return set(facts.latched), dict(facts.allowed)
 
 

@@ -49,7 +49,7 @@ class Latch:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class GuardCounts:
     """Counts from the mirror that the guards need.
 
     Attributes:
@@ -71,38 +71,39 @@ class Facts:
 
 
 def judge_guards(
-    decisions: Sequence[Decision], policy: Policy, facts: Facts
+    decisions: Sequence[Decision], policy: Policy, counts: GuardCounts
 ) -> tuple[tuple[Latch, ...], tuple[GuardKey, ...]]:
     """The guards that refuse part of this plan, and the released ones that are needed no more."""
     latches: list[Latch] = []
     spent: list[GuardKey] = []
-    counts = [_first_sync(decisions, policy, facts)]
+    measured = [_first_sync(decisions, policy, counts)]
     for side in Side:
-        counts += [_mass_change(decisions, side, policy, facts), _dangerous(decisions, side, facts)]
-    for latch in counts:
+        measured.append(_mass_change(decisions, side, policy, counts))
+        measured.append(_dangerous(decisions, side, counts))
+    for latch in measured:
         key = (latch.guard, latch.side)
-        allowed = facts.allowed.get(key)
+        allowed = counts.allowed.get(key)
         if latch.count > latch.limit:
             if allowed is None or latch.count > allowed:
                 latches.append(latch)
         else:
             if allowed is not None and latch.guard is not Guard.FIRST_SYNC:
                 spent.append(key)
-            if key in facts.latched:
+            if key in counts.latched:
                 latches.append(latch)
     latches += [
         Latch(guard, side, 0, 0, "a person has to release it")
-        for guard, side in sorted(facts.latched)
+        for guard, side in sorted(counts.latched)
         if guard is Guard.NOT_FOUND
     ]
     return tuple(latches), tuple(spent)
 
 
-def _first_sync(decisions: Sequence[Decision], policy: Policy, facts: Facts) -> Latch:
+def _first_sync(decisions: Sequence[Decision], policy: Policy, counts: GuardCounts) -> Latch:
     planned = sum(decision.create is not None for decision in decisions)
-    total = facts.created + planned
+    total = counts.created + planned
     limit = policy.first_sync_max
-    if not facts.first_sync_open or not planned:
+    if not counts.first_sync_open or not planned:
         total = 0
     return Latch(
         Guard.FIRST_SYNC,
@@ -118,24 +119,26 @@ def _counted(decision: Decision, side: Side) -> list[Change]:
     return [change for change in decision.changes_on(side) if change.field not in CMMS_OWNED]
 
 
-def _mass_change(decisions: Sequence[Decision], side: Side, policy: Policy, facts: Facts) -> Latch:
+def _mass_change(
+    decisions: Sequence[Decision], side: Side, policy: Policy, counts: GuardCounts
+) -> Latch:
     count = sum(bool(_counted(decision, side)) for decision in decisions)
-    limit = max(policy.guard_min, facts.linked * policy.guard_percent // 100)
+    limit = max(policy.guard_min, counts.linked * policy.guard_percent // 100)
     return Latch(
         Guard.MASS_CHANGE,
         side,
         count,
         limit,
-        f"{count} of {facts.linked} linked work orders would change on {side}; "
+        f"{count} of {counts.linked} linked work orders would change on {side}; "
         f"{limit} are allowed at once",
     )
 
 
-def _dangerous(decisions: Sequence[Decision], side: Side, facts: Facts) -> Latch:
-    writes: list[tuple[str, Field, Value]] = list(facts.recent.get(side, ()))
+def _dangerous(decisions: Sequence[Decision], side: Side, counts: GuardCounts) -> Latch:
+    writes: list[tuple[str, Field, Value]] = list(counts.recent.get(side, ()))
     for decision in decisions:
         writes += [(decision.s2e_id, c.field, c.value) for c in _counted(decision, side)]
-    limit = max(_DANGEROUS_MIN - 1, facts.linked * _DANGEROUS_PERCENT // 100)
+    limit = max(_DANGEROUS_MIN - 1, counts.linked * _DANGEROUS_PERCENT // 100)
     worst, what = 0, "nothing"
     for label, ids in _dangerous_groups(writes):
         if len(ids) > worst:
@@ -147,7 +150,7 @@ def _dangerous(decisions: Sequence[Decision], side: Side, facts: Facts) -> Latch
         side,
         worst,
         limit,
-        f"{worst} of {facts.linked} linked work orders on {side} within an hour: {what}; "
+        f"{worst} of {counts.linked} linked work orders on {side} within an hour: {what}; "
         f"{limit} are allowed",
     )
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from syncd.core.case import Case, IntentKind, Link
 from syncd.core.decision import Decision
-from syncd.core.planning.guards import Facts, Guard, Latch, judge_guards
+from syncd.core.planning.guards import Guard, GuardCounts, Latch, judge_guards
 from syncd.core.planning.identity import counterpart
 from syncd.core.planning.merge import reconcile
 from syncd.core.planning.readback import abandoned_creates, read_back
@@ -135,7 +135,7 @@ class Plan:
         )
 
 
-def guard_plan(decisions: Sequence[Decision], policy: Policy, facts: Facts) -> Plan:
+def guard_plan(decisions: Sequence[Decision], policy: Policy, counts: GuardCounts) -> Plan:
     """The plan of these decisions, with the guards' answers."""
-    latches, spent = judge_guards(decisions, policy, facts)
+    latches, spent = judge_guards(decisions, policy, counts)
     return Plan(tuple(decisions), latches, spent)

@@ -75,7 +75,7 @@ def upsert(
 ) -> None:
     """Insert rows; where a row exists, replace all its columns but those in `kept`.
 
-    A row that already had to be decided about keeps the time since when (`look_since`).
+    A row that already had to be decided about keeps the time since when (`attention_since`).
 
     Args:
         columns: the values of all rows, by column. JSON may be bytes, as `kept_json` makes them.
@@ -117,7 +117,7 @@ def _upsert(
     insert = (postgresql if dialect.name == "postgresql" else sqlite).insert(table)
     keys = [column.name for column in table.primary_key]
     new = {name: insert.excluded[name] for name in names if name not in {*keys, *kept}}
-    new["look_since"] = func.coalesce(table.c.look_since, insert.excluded.look_since)
+    new["attention_since"] = func.coalesce(table.c.attention_since, insert.excluded.attention_since)
     return _composed(insert.on_conflict_do_update(index_elements=keys, set_=new), names, dialect)
 
 

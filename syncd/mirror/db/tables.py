@@ -66,8 +66,8 @@ s2e_orders = Table(
     Column("first_seen_at", UtcTime, nullable=False),  # when the first read of it began
     Column("seen_at", UtcTime, nullable=False),  # when the last read of it began
     Column("changed_at", UtcTime, nullable=False),  # when a read first showed this content
-    Column("needs_look", Boolean, nullable=False),  # it has to be decided about (attention.py)
-    Column("look_since", UtcTime),  # since when; null: nothing has to be decided
+    Column("needs_attention", Boolean, nullable=False),  # it has to be decided about (attention.py)
+    Column("attention_since", UtcTime),  # since when; null: nothing has to be decided
     Column("out_of_scope", PlainText),  # why it is not synced; null: it is synced
     Column("not_found_cycle", PlainText),  # the cycle of the first 404; null: none
     Column("tombstone_at", UtcTime),  # when a second cycle got a 404, too; null: it is live
@@ -75,7 +75,7 @@ s2e_orders = Table(
     Index(None, "connection", "status"),
     Index(None, "connection", "sync_status"),
     # A query uses such an index only if its condition is written in the same way.
-    _of_few("needs_look", "= 1", ""),
+    _of_few("needs_attention", "= 1", ""),
     _of_few("out_of_scope"),
     _of_few("external_id"),
     _of_few("tombstone_at"),
@@ -96,10 +96,10 @@ cmms_records = Table(
     Column("first_seen_at", UtcTime, nullable=False),  # this and the next four: as in s2e_orders
     Column("seen_at", UtcTime, nullable=False),
     Column("changed_at", UtcTime, nullable=False),
-    Column("needs_look", Boolean, nullable=False),
-    Column("look_since", UtcTime),
+    Column("needs_attention", Boolean, nullable=False),
+    Column("attention_since", UtcTime),
     Index(None, "connection", "s2e_id"),
-    Index(None, "connection", "needs_look"),
+    Index(None, "connection", "needs_attention"),
 )
 
 links = Table(

@@ -115,17 +115,17 @@ def unlinked_records(tx: Tx) -> int:
     return _count(tx, cmms_records, cmms_records.c.s2e_id.is_(None)) - (linked_all - linked_with_id)
 
 
-_MARKED_ORDERS = select(s2e_orders.c.s2e_id, s2e_orders.c.look_since).where(
-    own(s2e_orders), s2e_orders.c.needs_look
+_MARKED_ORDERS = select(s2e_orders.c.s2e_id, s2e_orders.c.attention_since).where(
+    own(s2e_orders), s2e_orders.c.needs_attention
 )
 _MARKED_RECORDS = (
-    select(links.c.s2e_id, cmms_records.c.look_since)
+    select(links.c.s2e_id, cmms_records.c.attention_since)
     .join(
         cmms_records,
         (links.c.connection == cmms_records.c.connection)
         & (links.c.cmms_id == cmms_records.c.cmms_id),
     )
-    .where(own(links), cmms_records.c.needs_look)
+    .where(own(links), cmms_records.c.needs_attention)
 )
 # A create in doubt that is parked as a whole waits for a person, and is not pending.
 _PARKED_AS_A_WHOLE = select(parked.c.s2e_id).where(
