@@ -4,8 +4,10 @@
 #                   stories (docs/explanation/judging.md)
 # make test-system  what needs Debian packages; installs them when it may
 # make test-adapters  some 12 minutes: the conformance of every adapter and preset, as a whole
-# make sweeps       the whole table of docs/explanation/sweeps.md, an hour; SWEEPS="--only 1000" is minutes
-# make bench        the table of docs/explanation/performance.md, some ten minutes; nothing else should run
+# make sweeps       the result and the table of docs/explanation/sweeps.md: an hour; minutes with
+#                   SWEEPS="--only 1000"
+# make bench        the table of docs/explanation/performance.md: some ten minutes, in which
+#                   nothing else should run
 # make simulate     SEED=0 HISTORIES=1000: histories on a virtual clock, judged; SEED=4711 alone
 #                   plays one and says what is wrong with it; HISTORIES=100000 is a night
 # make crashes      every scenario killed at every effect; CRASHES="--double" also twice
