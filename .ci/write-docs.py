@@ -117,11 +117,15 @@ def mirror_tables() -> Iterator[tuple[str, str, list[tuple[str, str, str]]]]:
     about = dict(re.findall(r'^    "(\w+)",  # (.*)$', source, re.MULTILINE))
     for name, its in metadata.tables.items():
         part = source.partition(f'    "{name}",')[2].partition("\n)\n")[0]
-        said = dict(re.findall(r'^    Column\("(\w+)".*?\),(?:  # (.*))?$', part, re.MULTILINE))
+        meaning = dict(re.findall(r'^    Column\("(\w+)".*?\),(?:  # (.*))?$', part, re.MULTILINE))
         columns = [
-            (column.name, _TYPES.get(kind := type(column.type).__name__, kind), said[column.name])
+            (
+                column.name,
+                _TYPES.get(kind := type(column.type).__name__, kind),
+                meaning[column.name],
+            )
             for column in its.columns
-            if column.name in said and column.name != "connection"
+            if column.name in meaning and column.name != "connection"
         ]
         if set(Field) <= set(its.columns.keys()):
             columns.insert(1, ("title …", "by field", "each shared field, named as it is"))
@@ -154,19 +158,19 @@ def rooms() -> list[tuple[int, str, str]]:
         it["layers"] for it in linter["importlinter"]["contracts"] if it["type"] == "layers"
     ]
     order = [name.removeprefix("syncd.") for layer in layers for name in layer.split(" | ")]
-    found = {path.stem: path for path in package.glob("*.py") if path.stem != "__init__"}
-    found |= {path.parent.name: path for path in package.glob("*/__init__.py")}
+    paths = {path.stem: path for path in package.glob("*.py") if path.stem != "__init__"}
+    paths |= {path.parent.name: path for path in package.glob("*/__init__.py")}
     rows = []
-    for name in sorted(found, key=lambda it: (order.index(it) if it in order else 99, it)):
-        path = found[name]
+    for name in sorted(paths, key=lambda it: (order.index(it) if it in order else 99, it)):
+        path = paths[name]
         inner = sorted(path.parent.glob("*/__init__.py")) if path.stem == "__init__" else []
         shown = f"{name}/" if path.stem == "__init__" else path.name
-        rows.append((0, shown, first_line(path)))
-        rows += [(1, f"{it.parent.name}/", first_line(it)) for it in inner]
+        rows.append((0, shown, first_sentence(path)))
+        rows += [(1, f"{it.parent.name}/", first_sentence(it)) for it in inner]
     return rows
 
 
-def first_line(path: Path) -> str:
+def first_sentence(path: Path) -> str:
     """What a module says of itself in the first sentence of its docstring."""
     text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     line = re.sub(r" \(docs/\S+\)", "", text.partition("\n")[0])
@@ -175,9 +179,9 @@ def first_line(path: Path) -> str:
 
 def tree_page(text: str) -> str:
     """A page with the tree of syncd/, a line each."""
-    rows = [("  " * (depth + 1) + name, said) for depth, name, said in rooms()]
+    rows = [("  " * (depth + 1) + name, sentence) for depth, name, sentence in rooms()]
     column = max(len(name) for name, _ in rows) + 2
-    drawn = [(name.ljust(column) + said).rstrip() for name, said in rows]
+    drawn = [(name.ljust(column) + sentence).rstrip() for name, sentence in rows]
     return between(text, "tree", ["```", "syncd/", *drawn, "```"])
 
 

@@ -10,6 +10,7 @@ import pytest
 import typer.main
 
 from syncd.cli.commands import app
+from syncd.core.case import IntentState
 from syncd.errors import SyncdError
 
 ROOT = Path(__file__).parent.parent.parent
@@ -99,15 +100,15 @@ def test_the_tree_names_the_packages_that_exist(page: str) -> None:
     lines = [line for line in tree.splitlines() if line.startswith("  ")]
     named, inside = set(), ""
     for line in lines:
-        name, said = line.split(maxsplit=1)
+        name, sentence = line.split(maxsplit=1)
         depth = (len(line) - len(line.lstrip())) // 2
         inside = name if depth == 1 else inside
         named.add(name if depth == 1 else inside + name)
-        assert said.endswith("."), f"{name} does not say what it is in one sentence"
+        assert sentence.endswith("."), f"{name} does not say what it is in one sentence"
         assert len(line) <= 100, f"{name}: its sentence does not fit into the line"
     package = ROOT / "syncd"
-    found = [it for level in ("*", "*/*") for it in package.glob(f"{level}/__init__.py")]
-    there = {f"{path.parent.relative_to(package)}/" for path in found}
+    inits = [it for level in ("*", "*/*") for it in package.glob(f"{level}/__init__.py")]
+    there = {f"{path.parent.relative_to(package)}/" for path in inits}
     there |= {path.name for path in package.glob("*.py") if path.name != "__init__.py"}
     assert named == there
 
@@ -186,6 +187,30 @@ def test_every_command_is_documented_and_has_help_with_an_example() -> None:
         if "Example: syncd" not in str(command.help)  # type: ignore[attr-defined]
     ]
     assert helpless == []
+
+
+def test_every_option_is_documented() -> None:
+    text = read("docs/reference/commands.md") + read("docs/reference/simulate.md")
+    options = {
+        max(option.opts, key=len)
+        for command in commands().values()
+        for option in getattr(command, "params", ())
+        if option.param_type_name == "option"
+    }
+    assert len(options) > 20
+    assert sorted(name for name in options if name not in text) == []
+
+
+def test_every_reason_and_state_is_documented() -> None:
+    text = read("docs/reference/rules.md")
+    reasons = {
+        reason
+        for path in (ROOT / "syncd").rglob("*.py")
+        for reason in re.findall(r'Unwritable\(\s*"(\w+)"', path.read_text(encoding="utf-8"))
+    }
+    assert len(reasons) > 4
+    words = reasons | {str(state) for state in IntentState}
+    assert sorted(word for word in words if f"`{word}`" not in text) == []
 
 
 def test_every_exit_code_is_documented() -> None:
