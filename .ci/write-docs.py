@@ -36,6 +36,9 @@ ENV_HEAD = """# Every setting with its default. Copy what you change into .env (
 """
 
 
+WIDTH = 100  # columns of a page
+
+
 def between(text: str, mark: str, lines: Sequence[str]) -> str:
     """The page with these lines between `<!-- mark -->` and the next `<!-- end -->`."""
     block = "\n".join([f"<!-- {mark} -->", *lines, "<!-- end -->"])
@@ -177,11 +180,18 @@ def first_sentence(path: Path) -> str:
     return re.split(r"(?<=\.) (?=[A-Z])", line)[0]
 
 
+def shortened(sentence: str, width: int) -> str:
+    """The sentence, or as many of its parts between commas as fit."""
+    while len(sentence) > width and "," in sentence:
+        sentence = f"{sentence.rpartition(',')[0]}."
+    return sentence
+
+
 def tree_page(text: str) -> str:
     """A page with the tree of syncd/, a line each."""
     rows = [("  " * (depth + 1) + name, sentence) for depth, name, sentence in rooms()]
     column = max(len(name) for name, _ in rows) + 2
-    drawn = [(name.ljust(column) + sentence).rstrip() for name, sentence in rows]
+    drawn = [name.ljust(column) + shortened(sentence, WIDTH - column) for name, sentence in rows]
     return between(text, "tree", ["```", "syncd/", *drawn, "```"])
 
 

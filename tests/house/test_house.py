@@ -153,6 +153,20 @@ def test_every_page_is_on_the_map() -> None:
     assert [page for page in sorted(pages - {"README.md"}) if f"({page})" not in text] == []
 
 
+def test_every_module_that_a_page_names_exists() -> None:
+    named = {
+        (str(path.relative_to(ROOT)), module)
+        for path in tracked()
+        if path.suffix == ".md" and path.name != "CHANGELOG.md"
+        for module in re.findall(
+            r"\b(?:syncd|tests|migrations)/[\w/]*\.\w+\b", path.read_text(encoding="utf-8")
+        )
+    }
+    assert len(named) > 20
+    gone = sorted(f"{path}: {it}" for path, it in named if not (ROOT / it).exists())
+    assert gone == []
+
+
 def test_every_page_that_is_named_exists() -> None:
     """In code, tests, settings and pages alike: as docs/….md."""
     named = {
