@@ -135,7 +135,7 @@ def mirror_tables() -> Iterator[tuple[str, str, list[tuple[str, str, str]]]]:
         yield name, about.get(name, ""), columns
 
 
-_TYPES = {"Text": "text", "UtcTime": "time", "Integer": "integer", "Boolean": "boolean"}
+_TYPES = {"PlainText": "text", "UtcTime": "time", "Integer": "integer", "Boolean": "boolean"}
 
 
 def odoo_page(text: str) -> str:
