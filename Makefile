@@ -1,11 +1,13 @@
 # make demo         a working day in half a minute: needs Python >= 3.11 and a package index
 # make test         everything that pip alone can install for
 # make test-judge   half an hour: a thousand histories, deaths at every effect, planted bugs, long
-#                   stories (docs/judging.md)
+#                   stories (docs/explanation/judging.md)
 # make test-system  what needs Debian packages; installs them when it may
 # make test-adapters  some 12 minutes: the conformance of every adapter and preset, as a whole
-# make sweeps       the whole table of docs/sweeps.md, an hour; SWEEPS="--only 1000" is minutes
-# make bench        the table of docs/performance.md, some ten minutes; nothing else should run
+# make sweeps       the result and the table of docs/explanation/sweeps.md: an hour; minutes with
+#                   SWEEPS="--only 1000"
+# make bench        the table of docs/explanation/performance.md: some ten minutes, in which
+#                   nothing else should run
 # make simulate     SEED=0 HISTORIES=1000: histories on a virtual clock, judged; SEED=4711 alone
 #                   plays one and says what is wrong with it; HISTORIES=100000 is a night
 # make crashes      every scenario killed at every effect; CRASHES="--double" also twice
@@ -69,10 +71,10 @@ docs: $(TEST_VENV)/.installed
 	$(TEST_VENV)/bin/python .ci/write-docs.py
 
 sweeps: $(TEST_VENV)/.installed
-	PYTHONPATH=. $(TEST_VENV)/bin/python -m tests.sweeps --out docs/sweeps.md $(SWEEPS)
+	PYTHONPATH=. $(TEST_VENV)/bin/python -m tests.sweeps --out docs/explanation/sweeps.md $(SWEEPS)
 
 bench: $(TEST_VENV)/.installed
-	PYTHONPATH=. $(TEST_VENV)/bin/python -m tests.bench --out docs/performance.md $(BENCH)
+	PYTHONPATH=. $(TEST_VENV)/bin/python -m tests.bench --out docs/explanation/performance.md $(BENCH)
 
 SEED ?= 0
 HISTORIES ?= 1

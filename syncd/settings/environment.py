@@ -130,7 +130,7 @@ FILES = SECRETS | URLS
 
 
 def reference() -> list[tuple[str, str, str]]:
-    """(name, default, meaning) of every setting; the source of docs/settings.md."""
+    """(name, default, meaning) of every setting; the source of docs/reference/settings.md."""
     rows = []
     for key, field in Environment.model_fields.items():
         default = field.default

@@ -120,7 +120,8 @@ def test_a_new_adapter_with_its_fake_and_its_tests_is_short() -> None:
 
 
 def test_a_new_adapter_passes_as_it_is(tmp_path: Path) -> None:
-    """The whole of it is run by docs/adapters.md's test; here its first rule, under a long name."""
+    """The whole of it is run by the test of docs/how-to/write-an-adapter.md; here its first rule,
+    under a long name."""
     made = syncd("adapter", "new", "north_wind2", "--dir", "deep/er", cwd=tmp_path)
     assert made.returncode == 0, made.stderr
     assert made.stdout.split() == ["deep/er/north_wind2.py", "deep/er/north_wind2_test.py"]

@@ -1,87 +1,49 @@
-"""docs/adapters.md says what happens: its commands are run, in their order, as one session."""
+"""The pages about adapters say what happens: their commands are run, each page as one session."""
 
 import ast
-import os
 import re
-import subprocess
-import sys
 import tomllib
 from dataclasses import fields
 from inspect import get_annotations
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from syncd.cmms.conformance import BenchFault
 from syncd.cmms.port import VERIFIED, AdapterBase, Capabilities
+from tests.house.pages import DOCS, blocks, play
 
 pytestmark = pytest.mark.adapters
 
-ROOT = Path(__file__).parent.parent.parent
-PAGE = (ROOT / "docs" / "adapters.md").read_text(encoding="utf-8")
-_PRELUDE = f"""
-set -e
-trap 'export -p > "$STATE"' EXIT
-[ ! -e "$STATE" ] || . "$STATE"
-syncd() {{ {sys.executable} -m syncd "$@"; }}
-pytest() {{ {sys.executable} -m pytest -p no:cacheprovider "$@"; }}
-"""
-
-
-class Block(NamedTuple):
-    """A fenced block: what stands behind the fence, and its text."""
-
-    kind: str
-    text: str
-
-
-def blocks() -> list[Block]:
-    found = re.findall(r"^```([^\n]*)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    return [Block(kind, text) for kind, text in found]
+PORT = (DOCS / "reference" / "adapter-port.md").read_text(encoding="utf-8")
+WRITING = "how-to/write-an-adapter.md"
+PAGES = {
+    WRITING: 6,
+    "how-to/try-an-adapter-on-a-sandbox.md": 3,
+    "how-to/connect-an-http-cmms.md": 2,
+}
 
 
 def only(kind: str) -> str:
-    (text,) = [block.text for block in blocks() if block.kind == kind]
+    (text,) = [block.text for block in blocks(WRITING) if block.kind == kind]
     return text
 
 
 @pytest.mark.timeout(900)
-def test_the_tutorial_runs_as_it_is_written(tmp_path: Path) -> None:
-    environment = {name: it for name, it in os.environ.items() if not name.startswith("SYNCD_")}
-    environment |= {"PYTHONPATH": f"{ROOT}:.", "STATE": str(tmp_path / "state.sh")}
-    folder = tmp_path / "session"
-    folder.mkdir()
-    ran, said = 0, ""
-    for kind, text in blocks():
-        if kind.startswith("sh"):
-            done = subprocess.run(
-                ["bash", "-c", _PRELUDE + text],
-                cwd=folder,
-                env=environment,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                check=False,
-            )
-            said = done.stdout
-            assert (done.returncode != 0) is (kind == "sh fails"), f"{text}\n{said}"
-            ran += 1
-        elif kind == "text":
-            missing = [line for line in text.splitlines() if line not in said]
-            assert missing == [], said
-    assert ran >= 8
+@pytest.mark.parametrize("page", PAGES)
+def test_what_a_page_says_is_run_as_it_is_written(page: str, tmp_path: Path) -> None:
+    assert play(page, tmp_path) == PAGES[page]
 
 
 def test_the_tables_are_whole() -> None:
-    rows = set(re.findall(r"`([a-z0-9_]+)`", "".join(re.findall(r"^\|.*$", PAGE, re.MULTILINE))))
+    rows = set(re.findall(r"`([a-z0-9_]+)`", "".join(re.findall(r"^\|.*$", PORT, re.MULTILINE))))
     assert set(VERIFIED) <= rows
     assert {field.name for field in fields(Capabilities)} <= rows
     assert {str(fault) for fault in BenchFault} <= rows
 
 
 def test_every_member_that_may_be_left_out_is_documented() -> None:
-    named = {text.partition("(")[0] for text in re.findall(r"(?<!`)`([^`\n]+)`", PAGE)}
+    named = {text.partition("(")[0] for text in re.findall(r"(?<!`)`([^`\n]+)`", PORT)}
     members = {name for name in vars(AdapterBase) if not name.startswith("_")}
     assert members | set(get_annotations(AdapterBase)) <= named
 

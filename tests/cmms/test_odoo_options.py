@@ -64,7 +64,7 @@ def test_every_option_is_read_from_the_environment() -> None:
 
 
 def test_every_option_is_documented() -> None:
-    page = Path("docs/odoo.md").read_text(encoding="utf-8")
+    page = Path("docs/reference/odoo.md").read_text(encoding="utf-8")
     names = [setting(name) for name in OdooOptions.model_fields]
     assert [name for name in names if f"`{name}`" not in page] == []
 

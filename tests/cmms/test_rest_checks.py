@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-import syncd
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.rest.adapter import RestAdapter
 from syncd.core.work_order import Field
 from syncd.errors import ConfigurationError
 from tests.cmms.rest_bench import BASE, rest
 from tests.conftest import utcnow
+from tests.house.pages import blocks
 
+PAGE = "how-to/connect-an-http-cmms.md"
 PATCH = BASE["update"][0]
 STATUS = {"request": "POST /wo/{id}/go", "fields": ["status"], "json": {"to": "{value}"}}
 REST_OF = {"request": "PATCH /wo/{id}", "fields": ["title", "description"]}
@@ -131,8 +132,7 @@ def test_a_status_that_nothing_stands_for_is_told_beforehand() -> None:
 
 
 def test_the_example_of_the_documentation_can_be_used(tmp_path: Path) -> None:
-    page = Path(syncd.__file__).parent.parent / "docs" / "rest.md"
-    example = page.read_text(encoding="utf-8").partition("```yaml\n")[2].partition("```")[0]
+    example = next(block.text for block in blocks(PAGE) if block.kind == "yaml")
     path = tmp_path / "acme.yaml"
     path.write_text(example, encoding="utf-8")
     environ = {"ACME_URL": "https://acme.example", "ACME_TOKEN": "secret-canary"}
@@ -156,8 +156,7 @@ def test_the_example_of_the_documentation_can_be_used(tmp_path: Path) -> None:
 def test_the_parts_of_mappings_in_the_documentation_can_be_used(
     number: int, extra: Field, tmp_path: Path
 ) -> None:
-    page = (Path(syncd.__file__).parent.parent / "docs" / "rest.md").read_text(encoding="utf-8")
-    examples = [part.partition("```")[0] for part in page.split("```yaml\n")[1:]]
+    examples = [block.text for block in blocks(PAGE) if block.kind == "yaml"]
     assert len(examples) == 5
     example = examples[number]
     head = "mapping: rest/1\nname: acme\nbase_url: https://acme.example\n"

@@ -10,6 +10,7 @@ import pytest
 import typer.main
 
 from syncd.cli.commands import app
+from syncd.core.case import IntentState
 from syncd.errors import SyncdError
 
 ROOT = Path(__file__).parent.parent.parent
@@ -26,6 +27,10 @@ FORBIDDEN = [
     "/tmp/" + "v/",
     "../" + "shared",
 ]
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
 
 
 def tracked() -> list[Path]:
@@ -88,6 +93,94 @@ def test_the_generated_documentation_is_fresh() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/explanation/architecture.md"])
+def test_the_tree_names_the_packages_that_exist(page: str) -> None:
+    """Two levels of syncd/, with what stands in it beside packages, each in one line."""
+    tree = read(page).partition("<!-- tree -->")[2].partition("<!-- end -->")[0]
+    lines = [line for line in tree.splitlines() if line.startswith("  ")]
+    named, inside = set(), ""
+    for line in lines:
+        name, sentence = line.split(maxsplit=1)
+        depth = (len(line) - len(line.lstrip())) // 2
+        inside = name if depth == 1 else inside
+        named.add(name if depth == 1 else inside + name)
+        assert sentence.endswith("."), f"{name} does not say what it is in one sentence"
+        assert len(line) <= 100, f"{name}: its sentence does not fit into the line"
+    package = ROOT / "syncd"
+    inits = [it for level in ("*", "*/*") for it in package.glob(f"{level}/__init__.py")]
+    there = {f"{path.parent.relative_to(package)}/" for path in inits}
+    there |= {path.name for path in package.glob("*.py") if path.name != "__init__.py"}
+    assert named == there
+
+
+def test_every_decision_has_a_status_and_what_supersedes_it_exists() -> None:
+    parts = re.split(r"^(?=\d+\. \*\*)", read("docs/decisions.md"), flags=re.MULTILINE)[1:]
+    numbers = [int(part.partition(".")[0]) for part in parts]
+    assert numbers == list(range(1, len(numbers) + 1))
+    for number, part in zip(numbers, parts, strict=True):
+        (status,) = re.findall(r"^ +Status: (.*(?:\n +.*)*)", part, re.MULTILINE)
+        assert re.match(r"stands[.;]|superseded by \d+", status), f"{number}: {status}"
+        assert status.endswith("."), f"{number}: {status}"
+        for other in map(int, re.findall(r"\d+", status)):
+            assert other in numbers, f"{number}: there is no decision {other}"
+            assert other > number, f"{number} came after {other}"
+
+
+def test_every_link_between_pages_leads_somewhere() -> None:
+    dead = []
+    for path in tracked():
+        if path.suffix != ".md":
+            continue
+        for link in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")):
+            target, _, anchor = link.partition("#")
+            page = (path.parent / target).resolve() if target else path
+            if "://" not in link and not (page.exists() and anchor in anchors(page, anchor)):
+                dead.append(f"{path.relative_to(ROOT)}: {link}")
+    assert dead == []
+
+
+def anchors(page: Path, wanted: str) -> set[str]:
+    """What a link may name in this page, its top included."""
+    if not wanted:
+        return {""}
+    heads = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def test_every_page_is_on_the_map() -> None:
+    text = read("docs/README.md")
+    pages = {str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md")}
+    assert [page for page in sorted(pages - {"README.md"}) if f"({page})" not in text] == []
+
+
+def test_every_module_that_a_page_names_exists() -> None:
+    named = {
+        (str(path.relative_to(ROOT)), module)
+        for path in tracked()
+        if path.suffix == ".md" and path.name != "CHANGELOG.md"
+        for module in re.findall(
+            r"\b(?:syncd|tests|migrations)/[\w/]*\.\w+\b", path.read_text(encoding="utf-8")
+        )
+    }
+    assert len(named) > 20
+    gone = sorted(f"{path}: {it}" for path, it in named if not (ROOT / it).exists())
+    assert gone == []
+
+
+def test_every_page_that_is_named_exists() -> None:
+    """In code, tests, settings and pages alike: as docs/….md."""
+    named = {
+        (str(path.relative_to(ROOT)), page)
+        for path in tracked()
+        if path.suffix in TEXT and path.name != "CHANGELOG.md"
+        for page in re.findall(
+            r"\bdocs/[\w./-]+\.md\b", path.read_text(encoding="utf-8", errors="replace")
+        )
+    }
+    assert len(named) > 20
+    assert sorted(f"{path}: {page}" for path, page in named if not (ROOT / page).exists()) == []
+
+
 def commands() -> dict[str, object]:
     """Every command by its full name."""
     found: dict[str, object] = {}
@@ -99,7 +192,7 @@ def commands() -> dict[str, object]:
 
 
 def test_every_command_is_documented_and_has_help_with_an_example() -> None:
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    page = read("docs/reference/commands.md")
     missing = [name for name in commands() if f"`syncd {name}" not in page]
     assert missing == []
     helpless = [
@@ -110,8 +203,32 @@ def test_every_command_is_documented_and_has_help_with_an_example() -> None:
     assert helpless == []
 
 
+def test_every_option_is_documented() -> None:
+    text = read("docs/reference/commands.md") + read("docs/reference/simulate.md")
+    options = {
+        max(option.opts, key=len)
+        for command in commands().values()
+        for option in getattr(command, "params", ())
+        if option.param_type_name == "option"
+    }
+    assert len(options) > 20
+    assert sorted(name for name in options if name not in text) == []
+
+
+def test_every_reason_and_state_is_documented() -> None:
+    text = read("docs/reference/rules.md")
+    reasons = {
+        reason
+        for path in (ROOT / "syncd").rglob("*.py")
+        for reason in re.findall(r'Unwritable\(\s*"(\w+)"', path.read_text(encoding="utf-8"))
+    }
+    assert len(reasons) > 4
+    words = reasons | {str(state) for state in IntentState}
+    assert sorted(word for word in words if f"`{word}`" not in text) == []
+
+
 def test_every_exit_code_is_documented() -> None:
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    page = read("docs/reference/commands.md")
     kinds, codes = [SyncdError], {0, 64, 75}
     while kinds:
         kind = kinds.pop()

@@ -13,10 +13,10 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[2] / "syncd"
 # That somebody said or found something is no name for it.
 EMPTY = {"told", "said", "found", "each"}
-# Words with several meanings, each with a better one in docs/architecture.md.
+# Words with several meanings, each with a better one in docs/explanation/architecture.md.
 VAGUE = {"settle", "settles", "settling", "look", "looks", "looked", "looking", "misfit", "thing"}
 WHOLE = {"meet", "alone"}
-# What an adapter's author writes: names of the port, a promise (docs/adapters.md).
+# What an adapter's author writes: names of the port, a promise (docs/reference/adapter-port.md).
 PROMISED = {"NotFound"}
 # Python's own.
 BUILT_IN = {"FileNotFoundError", "ModuleNotFoundError"}

@@ -1,4 +1,4 @@
-"""Prove an adapter: one fixture gives its author more than sixty tests (docs/adapters.md).
+"""Prove an adapter: one fixture gives its author more than sixty tests.
 
     class TestAcme(AdapterConformance):
         capabilities = AcmeAdapter.capabilities
@@ -6,7 +6,7 @@
         @pytest.fixture
         def bench(self) -> Iterator[Bench]: ...
 
-It needs pytest, which the program itself does not.
+It needs pytest, which the program itself does not. How to use it: docs/how-to/write-an-adapter.md.
 
     adapter      AdapterConformance: the class to inherit, all rules together
     bench        Bench: what the author has to provide, and the faults that it shows

@@ -1,4 +1,4 @@
-"""The adapter for Odoo's Maintenance app, Odoo 16 to 19 (docs/odoo.md).
+"""The adapter for Odoo's Maintenance app, Odoo 16 to 19 (docs/reference/odoo.md).
 
 adapter   OdooAdapter: the port
 options   its settings

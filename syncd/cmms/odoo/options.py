@@ -61,7 +61,7 @@ def _field(what: str) -> Any:
 
 
 class OdooOptions(BaseModel):
-    """The options. docs/odoo.md shows each `description`."""
+    """The options. docs/reference/odoo.md shows each `description`."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
 

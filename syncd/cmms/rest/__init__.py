@@ -1,4 +1,6 @@
-"""A CMMS with an HTTP and JSON API, read and written as a mapping file describes it (docs/rest.md).
+"""A CMMS with an HTTP and JSON API, read and written as a mapping file describes it.
+
+What the file may say: docs/reference/mapping-rest.md.
 
 adapter        the port: fetch, find, create, update, probe
 probe          learn by reading whether a mapping is right
@@ -7,7 +9,7 @@ the mapping file
 schema         all that a mapping can hold        blocks        its smaller blocks
 file           read it, with the line of each problem
 check          what cannot work, reported when the mapping is loaded
-reference      every key with its meaning, for docs/rest.md
+reference      every key with its meaning, for docs/reference/mapping-rest.md
 placeholders   fill in {id} and the like
 
 one request and its answer

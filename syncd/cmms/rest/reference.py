@@ -1,4 +1,7 @@
-"""Every key of a rest/1 mapping with its meaning. The tables of docs/rest.md are made from it."""
+"""Every key of a rest/1 mapping with its meaning.
+
+The tables of docs/reference/mapping-rest.md are made from it.
+"""
 
 from collections.abc import Iterator
 from typing import Any, Literal, get_args, get_origin

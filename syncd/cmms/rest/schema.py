@@ -1,5 +1,6 @@
-"""All that a mapping of kind rest/1 can hold. The tables of `docs/rest.md` are written from here.
+"""All that a mapping of kind rest/1 can hold.
 
+The tables of docs/reference/mapping-rest.md are written from here.
 The modules of `check` tell whether the parts of a mapping go together.
 """
 

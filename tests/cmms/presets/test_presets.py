@@ -29,12 +29,9 @@ def test_what_a_preset_takes_from_the_environment_is_listed(name: str) -> None:
 
 @pytest.mark.parametrize("name", presets())
 def test_a_preset_does_not_say_that_it_was_tried_on_the_real_system(name: str) -> None:
-    told = plain(read_tree(f"preset:{name}"))
-    assert told["name"] == name
-    text = (presets_path() / f"{name}.yaml").read_text(encoding="utf-8")
-    sketch = text.startswith("# A sketch")
-    assert told["verified"] in ({"none"} if sketch else {"spec", "docs"})
-    assert (f"| `{name}` |" in README.partition("## Sketches")[2]) is sketch
+    tree = plain(read_tree(f"preset:{name}"))
+    assert tree["name"] == name
+    assert tree["verified"] in {"spec", "docs"}
 
 
 @pytest.mark.parametrize("name", presets())
@@ -50,4 +47,4 @@ def test_a_preset_loads_and_keeps_the_laws(name: str) -> None:
     with closing(RestAdapter.from_options(options, context)) as adapter:
         can = adapter.capabilities
     assert {Field.TITLE, Field.S2E_ID} <= can.reads
-    assert can.creates is (name != "brightly")
+    assert can.creates
