@@ -1,1 +1,14 @@
-"""What syncd decides: pure functions over plain values. Nothing here reads or writes."""
+"""What syncd decides: pure functions over plain values. Nothing here reads or writes.
+
+work_order  the words: fields, statuses, sides, an order, a record
+order_json  a work order as Scan2Evolve sends it
+case        all that is known of one work order
+decision    what is to be done about it
+policy      the settings and the adapter's capabilities, as decisions need them
+equality    when two values are the same, and whether a side holds what was sent
+fitting     what a value becomes where it has to fit
+planning/   a case becomes a decision, decisions become a plan
+paging/     reading a list that moves
+budget      how many requests may be spent
+backoff     how long to wait before the next try
+"""

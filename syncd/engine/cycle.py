@@ -15,18 +15,17 @@ import structlog
 from syncd.cmms.port import AdapterBase
 from syncd.core.case import IntentKind
 from syncd.core.decision import Decision
-from syncd.core.planning.guards import Guard
 from syncd.core.planning.plan import Plan
 from syncd.core.planning.unlinked import without_counterpart
-from syncd.core.policy import Mode, Policy
+from syncd.core.policy import Policy
 from syncd.core.work_order import Side
-from syncd.engine import facts
 from syncd.engine.absence import nominate
-from syncd.engine.decide import decide_what_was_left, plan_from_mirror
+from syncd.engine.closing import Closing, CycleFacts
+from syncd.engine.decide import plan_from_mirror
 from syncd.engine.ends import End, ends_of
-from syncd.engine.facts import Subject
 from syncd.engine.intents import IntentLog
-from syncd.engine.keep import Keeper, keep_link_answers
+from syncd.engine.keep import Keeper
+from syncd.engine.opening import Opening
 from syncd.engine.outage import Outage
 from syncd.engine.read_cmms import CmmsReader
 from syncd.engine.read_s2e import S2eReader
@@ -36,11 +35,9 @@ from syncd.engine.results import CmmsRead, CycleReport, S2eRead, SendResult
 from syncd.engine.send import Sender
 from syncd.errors import RemoteError
 from syncd.mirror import attention, state
-from syncd.mirror.clock_jumps import forget_the_future, wait_from_now
-from syncd.mirror.db.database import Mirror, Tx
+from syncd.mirror.db.database import Mirror
 from syncd.mirror.db.lease import Lease
-from syncd.mirror.intents import mark_started_in_doubt, open_intents
-from syncd.mirror.queries import status as queries
+from syncd.mirror.intents import open_intents
 from syncd.scan2evolve.client import Scan2EvolveClient
 
 _READING = 0.6  # of a cycle's time, which a long read may take
@@ -54,9 +51,7 @@ class Cycle:
     Attributes:
         fresh: how old an observation of Scan2Evolve may be when a write is based on it.
         outages: per side, whether it is down; `pushes`: whether writing upstream is.
-        clocks: what the clock on the wall and the one that nobody can set showed at the start of
-            the last cycle.
-        left_out: orders out of scope, as last counted.
+        opening, closing, s2e_reader, cmms_reader: what of each is kept from cycle to cycle.
     """
 
     client: Scan2EvolveClient
@@ -74,15 +69,16 @@ class Cycle:
     progressed: Callable[[Progress], None] = lambda _: None
     outages: dict[Side, Outage] = field(default_factory=dict)
     pushes: Outage = field(default_factory=lambda: Outage("pushes"))
-    clocks: tuple[datetime, float] = field(init=False)
-    left_out: int | None = field(init=False, default=None)
+    opening: Opening = field(init=False)
+    closing: Closing = field(init=False)
     s2e_reader: S2eReader = field(init=False)
     cmms_reader: CmmsReader = field(init=False)
 
     def __post_init__(self) -> None:
-        self.clocks = self.utcnow(), self.monotonic()
         # A holder that was stopped and wakes up may neither send nor keep what it read before.
         self.mirror = self.mirror.fenced(self.lease.check)
+        self.opening = Opening(self.mirror, self.policy, self.utcnow, self.monotonic)
+        self.closing = Closing(self.mirror, self.policy)
         self.s2e_reader = S2eReader(
             self.client, self.mirror, self.policy, self.utcnow, self.sweep_every, self.progressed
         )
@@ -95,7 +91,7 @@ class Cycle:
         reading = self._read_request(request, began)
         with structlog.contextvars.bound_contextvars(cycle_id=reading.cycle_id):
             keeper = Keeper(self.mirror, reading.cycle_id, self.policy, self.utcnow)
-            self._open(keeper)
+            self.opening.open(keeper)
             s2e, cmms = self._read(reading, began)
             s2e, plan = self._decide(reading, request, keeper, s2e, cmms)
             sent = SendResult()
@@ -104,15 +100,17 @@ class Cycle:
             else:
                 keeper.keep_plan(plan)
                 sent = self._send(reading, keeper, plan, s2e, cmms)
-            return self._close(
-                reading,
-                s2e,
-                cmms,
-                plan,
-                sent,
-                seconds=self.monotonic() - began,
-                requests=self.client.requests - requests,
-                dry=request.dry,
+            return self.closing.close(
+                CycleFacts(
+                    reading=reading,
+                    s2e=s2e,
+                    cmms=cmms,
+                    plan=plan,
+                    sent=sent,
+                    seconds=self.monotonic() - began,
+                    s2e_requests=self.client.requests - requests,
+                    dry=request.dry,
+                )
             )
 
     def _read_request(self, request: CycleRequest, began: float) -> ReadRequest:
@@ -128,39 +126,6 @@ class Cycle:
 
     def _stopping(self, ends: float) -> bool:
         return self.stop() or self.monotonic() >= ends
-
-    # ── before anything is read ───────────────────────────────────────────────────────────
-
-    def _open(self, keeper: Keeper) -> None:
-        """A write found `started` was cut off with its process: its outcome is in doubt. What
-        was read and not decided is decided before it is read again."""
-        with self.mirror.transaction() as tx:
-            self._notice_set_back(tx)
-            self._notice_set_ahead(tx)
-            state.start_cycle(tx, keeper.cycle_id)
-            undecided = bool(state.get_state(tx, state.UNDECIDED))
-            state.set_state(tx, state.UNDECIDED, True)
-            for intent in mark_started_in_doubt(tx):
-                about = Subject(keeper.cycle_id, intent.s2e_id, intent.cmms_id)
-                facts.write_in_doubt(tx, about, intent.side, "interrupted")
-            keep_link_answers(tx, keeper.cycle_id)
-        if undecided:
-            keeper.keep_what_passes(decide_what_was_left(self.mirror, self.policy, self.utcnow()))
-
-    def _notice_set_back(self, tx: Tx) -> None:
-        ahead = forget_the_future(tx)
-        if ahead is not None:
-            by_s = round(ahead.total_seconds())
-            structlog.get_logger().warning("clock.set_back", by_s=by_s)
-
-    def _notice_set_ahead(self, tx: Tx) -> None:
-        last, then = self.clocks
-        self.clocks = now, passed = self.utcnow(), self.monotonic()
-        ahead = now - last - timedelta(seconds=passed - then)
-        if ahead > _SET:
-            wait_from_now(tx, last)
-            by_s = round(ahead.total_seconds())
-            structlog.get_logger().warning("clock.set_ahead", by_s=by_s)
 
     # ── read ──────────────────────────────────────────────────────────────────────────────
 
@@ -293,64 +258,6 @@ class Cycle:
             self.pushes.met(error, self.monotonic())
         elif sent.pushed_s2e:
             self.pushes.over(self.monotonic())
-
-    # ── report ────────────────────────────────────────────────────────────────────────────
-
-    def _close(
-        self,
-        reading: ReadRequest,
-        s2e: S2eRead,
-        cmms: CmmsRead,
-        plan: Plan,
-        sent: SendResult,
-        *,
-        seconds: float,
-        requests: int,
-        dry: bool,
-    ) -> CycleReport:
-        errors = [error for error in (s2e.error, cmms.error) if error is not None]
-        failed = bool(errors)
-        errors += list(sent.stopped.values())
-        unread = s2e.unread or bool(s2e.failed or cmms.failed)
-        partial = bool(sent.unsent or sent.in_doubt or unread or reading.stopping())
-        result = "failed" if failed else "partial" if partial or errors else "complete"
-        with self.mirror.transaction() as tx:
-            if not dry and self._first_sync_is_over(s2e, plan):
-                state.set_state(tx, state.FIRST_SYNC_OVER, True)
-            left_out = self._count_left_out(
-                tx, changed=bool(s2e.changed or cmms.changed or plan.decisions)
-            )
-            report = CycleReport(
-                cycle_id=reading.cycle_id,
-                started=reading.started,
-                result=result,
-                seconds=seconds,
-                s2e=s2e,
-                cmms=cmms,
-                sent=sent,
-                plan=plan,
-                waiting=queries.waiting_counts(tx),
-                out_of_scope=left_out,
-                s2e_requests=requests,
-                cmms_requests=cmms.requests + sent.cmms_requests,
-                errors=tuple(errors),
-            )
-            document = report.document(self.mirror.connection)
-            state.end_cycle(tx, reading.cycle_id, result, document)
-        report.log()
-        return report
-
-    def _count_left_out(self, tx: Tx, *, changed: bool) -> int:
-        """Orders out of scope. They may be a hundred thousand, and stay those they were while
-        nothing is read that was not known and nothing is decided."""
-        if changed or self.left_out is None:
-            self.left_out = sum(queries.out_of_scope_reasons(tx).values())
-        return self.left_out
-
-    def _first_sync_is_over(self, s2e: S2eRead, plan: Plan) -> bool:
-        """A complete sweep has ended and no more was to be created than the limit allows."""
-        latched = any(latch.guard is Guard.FIRST_SYNC for latch in plan.latches)
-        return self.policy.mode is Mode.CREATE and s2e.sweep == "complete" and not latched
 
 
 def _record_of(decision: Decision) -> str | None:
