@@ -13,24 +13,24 @@ _USAGE = 64
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Read the command line and serve; return the exit code."""
-    told = _parser().parse_args(argv)
+    arguments = _parser().parse_args(argv)
     try:
         config = TwinConfig(
-            orders=told.orders,
-            seed=told.seed,
-            order=told.order,
-            page_max=told.page_max,
-            rate_limit=told.rate_limit,
-            rate_window_s=told.rate_window_s,
-            shared_budget=not told.two_budgets,
-            read_lag_s=told.read_lag_s,
-            normalise=told.normalise,
-            ignore_fields=frozenset(name for name in told.ignore.split(",") if name),
+            orders=arguments.orders,
+            seed=arguments.seed,
+            order=arguments.order,
+            page_max=arguments.page_max,
+            rate_limit=arguments.rate_limit,
+            rate_window_s=arguments.rate_window_s,
+            shared_budget=not arguments.two_budgets,
+            read_lag_s=arguments.read_lag_s,
+            normalise=arguments.normalise,
+            ignore_fields=frozenset(name for name in arguments.ignore.split(",") if name),
         )
     except ValueError as error:
         sys.stderr.write(f"simulate: {error}\n")
         return _USAGE
-    return serve(config, told.port, told.fault, control=told.control, out=sys.stdout)
+    return serve(config, arguments.port, arguments.fault, control=arguments.control, out=sys.stdout)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,4 +1,4 @@
-"""What the API takes and what it refuses, and how it spells times."""
+"""What the API accepts, what it refuses, and how it spells times."""
 
 import math
 import re
@@ -30,7 +30,7 @@ _DIGITS = 4000  # of a whole number; Python refuses to read more than 4300
 
 
 class Refusal(Exception):
-    """An answer other than success: its status, its text, and for a 405 what is allowed."""
+    """An answer other than success: its status, its text, and for a 405 the allowed method."""
 
     def __init__(self, status: int, text: str, allow: str | None = None) -> None:
         super().__init__(text)
@@ -44,7 +44,7 @@ def format_time(moment: datetime) -> str:
 
 
 def checked_query(query: Mapping[str, str]) -> tuple[int, int]:
-    """Limit and offset of a list request. Raises Refusal(400), for bad filters too."""
+    """Return limit and offset of a list request. Raises Refusal(400), for bad filters too."""
     for name, allowed in (
         ("status", STATUSES),
         ("priority", PRIORITIES),
@@ -66,10 +66,10 @@ def _whole(query: Mapping[str, str], name: str, default: int) -> int:
 
 
 def checked_sync(body: Any) -> dict[str, Any]:
-    """The values of a sync body as they are stored. Raises Refusal(400).
+    """Return the values of a sync body as they are stored. Raises Refusal(400).
 
-    A limit counts UTF-16 units, as JavaScript does: an emoji is two. Whatever the documentation
-    does not promise to take is refused: null, an unknown field, a time without its zone.
+    A limit counts UTF-16 units, as JavaScript does: an emoji is two. What the documentation does
+    not promise to accept is refused: null, an unknown field, a time without its zone.
     """
     if not isinstance(body, dict):
         raise Refusal(400, "The body must be a JSON object")
@@ -109,7 +109,7 @@ def _checked_hours(value: Any) -> Any:
 
 def _checked_time(text: str) -> str:
     try:
-        # fromisoformat alone takes more than the API promises: a space for T, week dates.
+        # fromisoformat alone accepts more than the API promises: a space for T, week dates.
         moment = datetime.fromisoformat(text) if _TIME.fullmatch(text) else None
         if moment is not None:
             return format_time(moment)
@@ -122,7 +122,7 @@ def is_url(text: str) -> bool:
     """Whether this is an http or https URL with a host."""
     try:
         parts = urlsplit(text)
-        parts.port  # noqa: B018  (read for its ValueError: a port that is no port)
+        parts.port  # noqa: B018  (read because it raises ValueError for a bad port)
     except ValueError:
         return False
     known = parts.scheme in {"http", "https"} and bool(parts.hostname)

@@ -1,4 +1,4 @@
-"""HTTP/1.1 on loopback sockets, stdlib only: it has to be able to break off anywhere."""
+"""HTTP/1.1 on loopback sockets. Standard library only, so that a fault can break off anywhere."""
 
 import contextlib
 import socket
@@ -9,14 +9,14 @@ from http.server import BaseHTTPRequestHandler
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any, cast
 
-from syncd.twin.faults import Fault
-from syncd.twin.routes import Answer, Request, read_request
+from syncd.twin.faults import ScriptedFault
+from syncd.twin.routes import ApiAnswer, Request, read_request
 from syncd.twin.sending import deliver, faulty_bytes, honest_bytes
 
 CONTROL = "/__twin/"
-_MAX_BODY = 1 << 20  # bytes; the longest sync body the API takes is under 20 kB
+_MAX_BODY = 1 << 20  # bytes; the longest sync body that the API accepts is under 20 kB
 
-Take = Callable[[Request], tuple[Answer, dict[str, str], Fault | None]]
+Take = Callable[[Request], tuple[ApiAnswer, dict[str, str], ScriptedFault | None]]
 Control = Callable[[Request], tuple[int, Any]]
 
 
@@ -40,14 +40,14 @@ class Server(ThreadingMixIn, TCPServer):
         self._connections: set[socket.socket] = set()
         self._guard = threading.Lock()
         self.ending = False
-        super().__init__(address, _Handler)
+        super().__init__(address, _ConnectionHandler)
 
     def serve(self) -> None:
         """Accept connections until `end`."""
         while True:
             try:
                 connection, address = self.get_request()
-            except OSError:  # a client that was gone again, or no file descriptor left just now
+            except OSError:  # the client has gone already, or no file descriptor is free
                 continue
             if self.ending:
                 connection.close()
@@ -57,8 +57,8 @@ class Server(ThreadingMixIn, TCPServer):
     def end(self) -> None:
         """Make `serve` return."""
         self.ending = True
-        # `accept` waits without end: serve_forever would look every so often instead, which
-        # costs each test that wait. A connection of our own wakes it.
+        # `accept` waits without a time limit, and a connection of our own wakes it. serve_forever
+        # would poll instead, and each test would wait for the next poll.
         with contextlib.suppress(OSError):
             socket.create_connection(self.socket.getsockname(), timeout=1).close()
 
@@ -85,12 +85,12 @@ class Server(ThreadingMixIn, TCPServer):
                     connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A connection that the client broke is not worth a word; a bug in the twin is."""
+        """Print a bug in the twin; stay silent about a connection that the client broke."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _ConnectionHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 60  # seconds a connection may be idle
     disable_nagle_algorithm = True
@@ -100,7 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
         return cast("Server", self.server)
 
     def __getattr__(self, name: str) -> Callable[[], None]:
-        # Every method comes here, unheard-of ones too: which are allowed is for the routes.
+        # Every method comes here, invented ones too: the routes decide which are allowed.
         if name.startswith("do_"):
             return self._serve
         raise AttributeError(name)
@@ -109,13 +109,13 @@ class _Handler(BaseHTTPRequestHandler):
         """The ledger is the log."""
 
     def send_error(self, code: int, message: str | None = None, *_: object) -> None:
-        """What http.server itself refuses (a malformed line, endless headers), in the API's JSON.
+        """Answer in the API's JSON what http.server refuses: a malformed line, endless headers.
 
-        It stays out of the ledger: there is no request to enter.
+        The ledger gets no entry, because there is no request.
         """
         self.close_connection = True
         text = message or "Bad request"
-        self._send(honest_bytes(Answer(code, {"error": text}), {}, gzipped=False), "GET")
+        self._send(honest_bytes(ApiAnswer(code, {"error": text}), {}, gzipped=False), "GET")
 
     def _serve(self) -> None:
         raw = self._read_body()
@@ -125,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
         request = read_request(self.command, self.path, dict(self.headers.items()), raw)
         if self._site.control is not None and request.path.startswith(CONTROL):
             status, body = self._site.control(request)
-            self._send(honest_bytes(Answer(status, body), {}, gzipped=False), self.command)
+            self._send(honest_bytes(ApiAnswer(status, body), {}, gzipped=False), self.command)
             return
         answer, headers, fault = self._site.take(request)
         if self.close_connection:
@@ -136,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
             data = faulty_bytes(fault, answer, headers)
         self._send(data, self.command, fault)
 
-    def _send(self, data: bytes, method: str, fault: Fault | None = None) -> None:
+    def _send(self, data: bytes, method: str, fault: ScriptedFault | None = None) -> None:
         if method == "HEAD":
             data = data[: data.index(b"\r\n\r\n") + 4]
         try:
@@ -146,25 +146,25 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def _read_body(self) -> bytes | None:
-        """The body; None where it cannot be had whole: it is answered then, or the client gone."""
+        """Return the body, or None: it is not complete, and an error was sent or nobody reads."""
         if "Transfer-Encoding" in self.headers:
             self.send_error(411, "Length required")
             return None
-        told = self.headers.get("Content-Length", "0").strip()
-        if not (told.isascii() and told.isdigit()):
+        length = self.headers.get("Content-Length", "0").strip()
+        if not (length.isascii() and length.isdigit()):
             self.send_error(400, "Invalid Content-Length")
             return None
-        if len(told) > len(str(_MAX_BODY)) or int(told) > _MAX_BODY:
+        if len(length) > len(str(_MAX_BODY)) or int(length) > _MAX_BODY:
             self.send_error(413, "The body is too large")
             return None
         try:
-            raw = self.rfile.read(int(told))
+            raw = self.rfile.read(int(length))
         except OSError:
             return None
-        return raw if len(raw) == int(told) else None
+        return raw if len(raw) == int(length) else None
 
 
 def _takes_gzip(request: Request) -> bool:
-    offers = (each.strip() for each in request.headers.get("accept-encoding", "").split(","))
-    named = dict(offer.partition(";")[::2] for offer in offers)
-    return "gzip" in named and named["gzip"].replace(" ", "") not in {"q=0", "q=0.0"}
+    offers = (offer.strip() for offer in request.headers.get("accept-encoding", "").split(","))
+    qualities = dict(offer.partition(";")[::2] for offer in offers)
+    return "gzip" in qualities and qualities["gzip"].replace(" ", "") not in {"q=0", "q=0.0"}

@@ -1,4 +1,4 @@
-"""People's edits, faults and the ledger over HTTP, for tests that see a twin from outside.
+"""People's edits, faults and the ledger over HTTP, for tests whose twin is another process.
 
     GET  /__twin/ledger        the requests; ?after=N: those numbered above N
     GET  /__twin/orders        all orders as they really are
@@ -11,7 +11,7 @@
     POST /__twin/expire_tokens {}
     POST /__twin/configure     {…switches of TwinConfig}
 
-It needs no credentials, spends no budget and stays out of the ledger.
+These calls need no credentials, spend no budget and get no ledger entry.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ _OK = {"ok": True}
 
 
 def controlled(twin: "Twin", request: Request) -> tuple[int, Any]:
-    """Do what is asked; return status and JSON body. 400 says what was wrong."""
+    """Do what the request asks; return status and JSON body. A 400 names the problem."""
     name = request.path.rpartition("/")[2]
     if name in _SHOWN or name in _DONE:
         wanted = "GET" if name in _SHOWN else "POST"
@@ -38,10 +38,10 @@ def controlled(twin: "Twin", request: Request) -> tuple[int, Any]:
     try:
         if name in _SHOWN:
             return 200, _SHOWN[name](twin, request)
-        told = parse_body(request.raw) if request.raw else {}
-        if not isinstance(told, dict):
-            raise TypeError("the body is a JSON object")
-        return 200, _DONE[name](twin, told) or _OK
+        body = parse_body(request.raw) if request.raw else {}
+        if not isinstance(body, dict):
+            raise TypeError("the body has to be a JSON object")
+        return 200, _DONE[name](twin, body) or _OK
     except KeyError as missing:
         return 400, {"error": f"there is no {missing}"}
     except (ValueError, TypeError) as wrong:
@@ -58,12 +58,12 @@ _SHOWN: dict[str, Callable[["Twin", Request], Any]] = {
     "orders": lambda twin, _: twin.orders(),
 }
 _DONE: dict[str, Callable[["Twin", dict[str, Any]], Any]] = {
-    "edit": lambda twin, told: twin.people.edit(told["id"], **told["fields"]),
-    "add": lambda twin, told: {"id": twin.people.add(**told)},
-    "delete": lambda twin, told: twin.people.delete(told["id"]),
-    "refuse": lambda twin, told: twin.people.refuse(**{"s2e_id": told.pop("id"), **told}),
-    "fault": lambda twin, told: twin.faults.add(**told),
+    "edit": lambda twin, body: twin.people.edit(body["id"], **body["fields"]),
+    "add": lambda twin, body: {"id": twin.people.add(**body)},
+    "delete": lambda twin, body: twin.people.delete(body["id"]),
+    "refuse": lambda twin, body: twin.people.refuse(**{"s2e_id": body.pop("id"), **body}),
+    "fault": lambda twin, body: twin.faults.add(**body),
     "clear_faults": lambda twin, _: twin.faults.clear(),
     "expire_tokens": lambda twin, _: twin.expire_tokens(),
-    "configure": lambda twin, told: twin.configure(**told),
+    "configure": lambda twin, body: twin.configure(**body),
 }

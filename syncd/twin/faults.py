@@ -1,8 +1,8 @@
-"""What goes wrong, on purpose: which requests, how often, and how.
+"""What goes wrong, on purpose: for which requests, how often, and how.
 
-A fault is scripted before it happens. Of the requests that match it, the first `after` are
-served honestly, then `times` meet it. A request meets one fault at most, the one that was added
-first. A request over the rate limit gets its honest 429, and uses up no fault.
+A fault is scripted before it happens. Of the requests that match it, the first `after` get an
+honest answer, and the next `times` get the fault. If several faults match a request, it gets the
+one that was added first. A request over the rate limit gets its honest 429 and uses up no fault.
 """
 
 import re
@@ -15,13 +15,13 @@ from syncd.twin.lies import LIES
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FaultKind:
     """One kind of fault.
 
     Attributes:
-        text: what it does, for people.
-        applied: whether the request takes effect, unless the fault says `applied=` otherwise.
-        args: what can be told beside it, with the defaults; on the command line the first.
+        text: what the twin does, for people.
+        applied: whether the request takes effect; a fault overrules it by `applied=`.
+        args: the arguments with their defaults; the command line sets the first.
     """
 
     text: str
@@ -29,32 +29,34 @@ class Kind:
     args: Mapping[str, Any] = field(default_factory=dict)
 
 
-KINDS: Mapping[str, Kind] = {
-    "drop_before": Kind("the connection is closed, nothing is applied"),
-    "drop_after": Kind("it is applied, and the connection is reset instead of answered", True),
-    "drop_after_fin": Kind("it is applied, and the connection is closed instead", True),
-    "status": Kind("it answers with this status", args={"status": 500}),
-    "retry_after": Kind("it answers 429 with this Retry-After", args={"text": "1"}),
-    "slow": Kind("it is applied, and answered after so many seconds", True, {"seconds": 1.0}),
-    "dribble": Kind(
+KINDS: Mapping[str, FaultKind] = {
+    "drop_before": FaultKind("the connection is closed, nothing is applied"),
+    "drop_after": FaultKind("it is applied, and the connection is reset instead of answered", True),
+    "drop_after_fin": FaultKind("it is applied, and the connection is closed instead", True),
+    "status": FaultKind("it answers with this status", args={"status": 500}),
+    "retry_after": FaultKind("it answers 429 with this Retry-After", args={"text": "1"}),
+    "slow": FaultKind("it is applied, and answered after so many seconds", True, {"seconds": 1.0}),
+    "dribble": FaultKind(
         "it answers one byte at a time, one every so many seconds; with head, the headers too",
         True,
         {"interval": 0.05, "head": False},
     ),
-    "truncate": Kind("it cuts the body in half", True),
-    "html": Kind("it answers 200 with a login page"),
-    "not_object": Kind("it answers 200 with JSON that is no object", args={"body": "[]"}),
-    "bad_json": Kind("it answers 200 with what is no JSON", args={"body": '{"workOrders": ['}),
-    "success_false": Kind("it answers 200 with success: false"),
-    "hang": Kind("it never answers"),
-    "gzip_bomb": Kind("it answers 200 with a small body that inflates to so many MiB",
-                      args={"mib": 100}),
-    "redirect": Kind("it answers 302 to there", args={"location": "http://127.0.0.1:9/"}),
-    "headers": Kind("it answers honestly but for these headers; None: without", True,
-                    {"headers": {}}),
-    "lie": Kind("a list is not what it says; what: " + ", ".join(LIES), True, {"what": "total"}),
+    "truncate": FaultKind("it cuts the body in half", True),
+    "html": FaultKind("it answers 200 with a login page"),
+    "not_object": FaultKind("it answers 200 with JSON that is no object", args={"body": "[]"}),
+    "bad_json": FaultKind("it answers 200 with broken JSON", args={"body": '{"workOrders": ['}),
+    "success_false": FaultKind("it answers 200 with success: false"),
+    "hang": FaultKind("it never answers"),
+    "gzip_bomb": FaultKind("it answers 200 with a small body that inflates to so many MiB",
+                           args={"mib": 100}),
+    "redirect": FaultKind("it answers 302 to there", args={"location": "http://127.0.0.1:9/"}),
+    "headers": FaultKind("it answers honestly, with these headers; None: without it", True,
+                         {"headers": {}}),
+    "lie": FaultKind("a list contradicts itself; what: " + ", ".join(LIES), True,
+                     {"what": "total"}),
 }  # fmt: skip
-SHORT: Mapping[str, tuple[str, bool | None]] = {  # and whether it is applied, if that differs
+# Short names: the kind each stands for, and `applied` where it differs from the kind's.
+SHORT: Mapping[str, tuple[str, bool | None]] = {
     "drop": ("drop_before", None),
     "lost": ("drop_after", None),
     "lost_fin": ("drop_after_fin", None),
@@ -64,8 +66,8 @@ SHORT: Mapping[str, tuple[str, bool | None]] = {  # and whether it is applied, i
 
 
 @dataclass(slots=True)
-class Fault:
-    """One scripted fault. `times` None: until it is cleared."""
+class ScriptedFault:
+    """One scripted fault. `times` None: until `Faults.clear`."""
 
     kind: str
     method: str | None
@@ -85,7 +87,7 @@ class Faults:
     """The faults still to come, in the order they were added. Safe to use from any thread."""
 
     def __init__(self) -> None:
-        self._waiting: list[Fault] = []
+        self._waiting: list[ScriptedFault] = []
         self._lock = threading.Lock()
 
     def add(
@@ -103,12 +105,12 @@ class Faults:
 
         Args:
             kind: one of KINDS, or of SHORT.
-            method: only these requests; None: all.
-            path: a regular expression that is searched for in the path; None: all.
-            times: how many requests meet it; None: all, until `clear`.
-            after: how many that match are served honestly before.
-            arg: the first of what the kind takes, as text; "": the default.
-            args: what the kind takes, by name, and `applied` to overrule the kind's.
+            method: only requests with this method; None: with any.
+            path: a regular expression that is searched for in the path; None: any path.
+            times: how many requests get it; None: all, until `clear`.
+            after: how many matching requests get an honest answer before.
+            arg: the kind's first argument, as text; "": the default.
+            args: the kind's arguments by name, and `applied` to overrule the kind's.
 
         Raises ValueError.
         """
@@ -132,15 +134,15 @@ class Faults:
             pattern = None if path is None else re.compile(path)
         except re.error as error:
             raise ValueError(f"{path!r} is no regular expression: {error}") from None
-        fault = Fault(kind, method, pattern, times, after, applied, {**known.args, **args})
+        fault = ScriptedFault(kind, method, pattern, times, after, applied, {**known.args, **args})
         with self._lock:
             self._waiting.append(fault)
 
     def add_text(self, text: str) -> None:
         """Script a fault from `kind[:METHOD[:times[:arg]]]`, as on the command line.
 
-        No METHOD is every method, `*` for times is always; arg is the first of what the kind
-        takes, and for `headers` it is `Name=value`. Raises ValueError.
+        No METHOD means every method, and `*` for times means always. arg is the kind's first
+        argument; for `headers` it is `Name=value`. Raises ValueError.
 
         >>> faults = Faults()
         >>> faults.add_text("drop_after:POST:3")
@@ -158,7 +160,7 @@ class Faults:
 
     @property
     def waiting(self) -> int:
-        """How many scripted faults are not used up."""
+        """Return how many scripted faults are not used up."""
         with self._lock:
             return len(self._waiting)
 
@@ -166,8 +168,8 @@ class Faults:
         with self._lock:
             self._waiting.clear()
 
-    def meet(self, method: str, path: str) -> Fault | None:
-        """The fault that this request meets, used up by one; None: it is served honestly."""
+    def take(self, method: str, path: str) -> ScriptedFault | None:
+        """Use up one turn of the fault for this request and return it; None: answer honestly."""
         with self._lock:
             for fault in self._waiting:
                 if not fault.matches(method, path):
@@ -183,7 +185,7 @@ class Faults:
         return None
 
 
-def _argument(kind: str, known: Kind, text: str) -> dict[str, Any]:
+def _argument(kind: str, known: FaultKind, text: str) -> dict[str, Any]:
     if not known.args:
         raise ValueError(f"the fault {kind} takes nothing")
     name, default = next(iter(known.args.items()))

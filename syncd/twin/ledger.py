@@ -1,4 +1,4 @@
-"""Every request as the twin met it, for those who judge what a client did."""
+"""Every request that the twin got, for those who judge what a client did."""
 
 import threading
 from collections import deque
@@ -15,20 +15,20 @@ _SECRET = {"authorization", "proxy-authorization", "x-api-key", "cookie"}
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LedgerEntry:
     """One request.
 
     Attributes:
-        n: its number, from 1; `requestId` of an error is made of it.
-        at: when it was answered, by the twin's clock.
+        n: its number, from 1; the `requestId` of an error is made of it.
+        at: the time of the answer, by the twin's clock.
         query: the first value of each name.
-        headers: by lower-case name; of those that carry a secret only the scheme is kept.
-        credentials: which known credential it carried, whether or not it was good for this
-            path: "v1", "basic", "token" (an exchanged one), "downstream"; None: none of them.
-        body: parsed JSON; text where it is none; None where it is empty.
-        status: of the answer, also where a fault kept it from arriving; 0: none was made.
+        headers: by lower-case name; of a header with a secret only the scheme is kept.
+        credentials: the known credential it carried, which may be the wrong one for the path:
+            "v1", "basic", "token" (an issued one), "downstream"; None: none of them.
+        body: parsed JSON; text if it is not JSON; None if it is empty.
+        status: of the answer, even if a fault kept the answer from arriving; 0: no answer.
         applied: whether a sync took effect.
-        fault: the kind of fault it met.
+        fault: the kind of fault that it got.
         changes: for a sync that was applied, each field's value before and after.
     """
 
@@ -47,7 +47,7 @@ class Entry:
 
     @property
     def s2e_id(self) -> str | None:
-        """The work order that was asked for or synced; None for a list."""
+        """Return the work order that was read or synced; None for a list."""
         parts = self.path.split("/")
         return unquote(parts[4]) if parts[3:4] == ["work-orders"] and parts[4:] else None
 
@@ -56,10 +56,10 @@ class Ledger:
     """The requests in the order in which they took effect. Safe to use from any thread."""
 
     def __init__(self) -> None:
-        self._entries: deque[Entry] = deque(maxlen=_KEPT)
+        self._entries: deque[LedgerEntry] = deque(maxlen=_KEPT)
         self._lock = threading.Lock()
 
-    def append(self, entry: Entry) -> None:
+    def append(self, entry: LedgerEntry) -> None:
         with self._lock:
             self._entries.append(entry)
 
@@ -68,15 +68,15 @@ class Ledger:
             return len(self._entries)
 
     @property
-    def entries(self) -> list[Entry]:
-        """All entries; a copy."""
+    def entries(self) -> list[LedgerEntry]:
+        """Return a copy of all entries."""
         with self._lock:
             return list(self._entries)
 
     def requests(
         self, method: str | None = None, path: str = "", *, path_prefix: str = ""
-    ) -> list[Entry]:
-        """The requests with this method, with this somewhere in their path, or at its start."""
+    ) -> list[LedgerEntry]:
+        """Return the requests with this method, this part of a path, this start of a path."""
         return [
             entry
             for entry in self.entries
@@ -85,18 +85,18 @@ class Ledger:
             and entry.path.startswith(path_prefix)
         ]
 
-    def writes(self, s2e_id: str | None = None) -> list[Entry]:
-        """The sync calls that took effect, of all orders or of one."""
+    def writes(self, s2e_id: str | None = None) -> list[LedgerEntry]:
+        """Return the sync calls that took effect, of all orders or of one."""
         return [entry for entry in self.entries if entry.applied and s2e_id in {None, entry.s2e_id}]
 
     def clear(self) -> None:
-        """Forget the requests so far; numbers go on."""
+        """Forget the requests so far. The numbers go on."""
         with self._lock:
             self._entries.clear()
 
 
 def masked(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers without what may be a secret in them."""
+    """Return the headers with each secret masked."""
     return {name: _scheme(value) if name in _SECRET else value for name, value in headers.items()}
 
 
@@ -105,8 +105,8 @@ def _scheme(value: str) -> str:
     return f"{scheme} ***" if space and scheme.lower() in {"bearer", "basic"} else "***"
 
 
-def as_json(entry: Entry) -> dict[str, Any]:
-    """The entry for the control API."""
+def as_json(entry: LedgerEntry) -> dict[str, Any]:
+    """Return the entry as the control API shows it."""
     return {
         "n": entry.n,
         "at": format_time(entry.at),

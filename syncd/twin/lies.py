@@ -1,11 +1,11 @@
-"""A list that is not what it says: what the fault `lie` makes of its requests and answers."""
+"""Lists that contradict themselves: how the fault `lie` changes a request and its answer."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from syncd.twin.model import FILTERS
-from syncd.twin.routes import Answer, Request
+from syncd.twin.routes import ApiAnswer, Request
 
 LIES: Mapping[str, str] = {
     "total": "twice as many orders as there are",
@@ -14,14 +14,14 @@ LIES: Mapping[str, str] = {
     "offset": "the first page, under any offset",
     "limit": "pages of ten, under any limit",
     "filter": "all orders, under any filter",
-    "twice": "the first order of a page is its last one too",
-    "empty": "a page without orders, and as many orders in all as before",
+    "twice": "the first order of a page stands at its end again, in the place of the last",
+    "empty": "a page without orders, beside the true total",
 }
 _SERVED = {"offset": ("offset", "0"), "limit": ("limit", "10")}
 
 
-def asked(what: str, request: Request) -> Request:
-    """The request as such a server takes it."""
+def distort_request(what: str, request: Request) -> Request:
+    """Return the request as a server with this lie reads it."""
     query = dict(request.query)
     if what in _SERVED:
         name, served = _SERVED[what]
@@ -31,8 +31,8 @@ def asked(what: str, request: Request) -> Request:
     return replace(request, query=query)
 
 
-def told(what: str, request: Request, answer: Answer) -> Answer:
-    """The answer as such a server gives it; what is no list stays as it is."""
+def distort_answer(what: str, request: Request, answer: ApiAnswer) -> ApiAnswer:
+    """Return the answer as a server with this lie gives it; other answers than lists unchanged."""
     body = answer.body
     if not (isinstance(body, dict) and "pagination" in body):
         return answer

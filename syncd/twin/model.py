@@ -16,9 +16,9 @@ from syncd.twin.checks import (
     checked_sync,
     normalised,
 )
-from syncd.twin.line import Line
 from syncd.twin.orders import make_order, make_orders
 from syncd.twin.seed import Order, seed_order
+from syncd.twin.sorted_ids import SortedIds
 from syncd.twin.stamps import Stamps
 
 ORDERS = ("hidden", "createdAt", "-createdAt", "updatedAt", "-updatedAt", "id", "unstable")
@@ -31,24 +31,25 @@ def utcnow() -> datetime:
 
 @dataclass(slots=True)
 class TwinConfig:
-    """The twin's switches. Credentials are fixed, so that an example needs no copying.
+    """The twin's switches. The credentials have defaults, so that an example works as it stands.
 
     Attributes:
-        orders, seed, seed_order: how many orders there are at first, which, and whether
-            the documented wo_def456 is one of them.
-        order: the list's order. `hidden` is shuffled by the seed and stable; `unstable` is
-            another one with every request.
-        page_max: the largest page it serves, whatever larger limit is asked for.
-        token_idle_s: how long an exchanged token lives without use.
+        orders: how many orders there are at first.
+        seed: the same seed makes the same orders.
+        seed_order: whether the documented wo_def456 is one of them.
+        order: the list's order. `hidden` is shuffled by the seed, and stable. `unstable` is
+            different in every answer.
+        page_max: the largest page that is served, even if a larger limit is requested.
+        token_idle_s: for how long an issued token is valid after its last use.
         downstream_active: whether the sync call is switched on (else 403).
         rate_limit: requests in each window of `rate_window_s`; None: no request is refused, and
-            the headers tell a large number. A window ends on a whole second, as it is told.
+            the headers show a large number. A window ends on a whole second, as the headers say.
         shared_budget: whether v1 and sync calls spend one budget, or each its own.
         retry_after: whether a 429 carries Retry-After.
         read_lag_s: for how long list and get show the state from before a sync.
         normalise: trim text to NFC, round hours to two decimals, cut times to seconds.
-        ignore_fields: fields of a sync that are taken with success and not kept.
-        clock: what the twin takes for the time, aware.
+        ignore_fields: fields of a sync that are accepted with success and not stored.
+        clock: the twin's time, aware.
     """
 
     orders: int = 28
@@ -73,7 +74,7 @@ class TwinConfig:
     clock: Callable[[], datetime] = field(default=utcnow)
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a switch that cannot be set so."""
+        """Raise ValueError for a switch that cannot have its value."""
         unknown = sorted(self.ignore_fields - set(SYNC_FIELDS))
         for wrong, why in (
             (self.orders < 0, "orders is 0 or more"),
@@ -91,8 +92,8 @@ class TwinConfig:
 class Organisation:
     """The orders. Every method may be called from any thread.
 
-    An order is never changed in place: an edit puts a new one in its stead. So what a request
-    was given stays as it was.
+    An order is never changed in place: an edit replaces it by a new one. So the orders that a
+    request has got stay as they were.
     """
 
     def __init__(self, config: TwinConfig, lock: "threading.RLock | None" = None) -> None:
@@ -108,19 +109,19 @@ class Organisation:
         self._stamps = Stamps()
         self._earlier: dict[str, list[tuple[datetime, Order]]] = {}  # what lagging reads show
         self._refused: dict[str, str] = {}
-        self._line: Line | None = None  # the ids in the list's order, once it was asked for
+        self._sorted: SortedIds | None = None  # made with the first list
 
     # ── what people do ────────────────────────────────────────────────────────────────────
 
     def add(self, **fields: Any) -> str:
-        """Raise a new work order, ASSIGNED and not synced unless told otherwise; return its id."""
+        """Raise a new work order and return its id. It is ASSIGNED unless `fields` say another."""
         with self._lock:
             self._numbers += 1
             stamp = self._stamp()
-            begun = ("startedAt", "completedAt", "actualHours")
-            told = ("rootCause", "resolution", "closureNote")
+            times = ("startedAt", "completedAt", "actualHours")
+            texts = ("rootCause", "resolution", "closureNote")
             order = make_order(self._added, self._numbers)
-            order |= dict.fromkeys((*begun, *told))
+            order |= dict.fromkeys((*times, *texts))
             order |= {"status": "ASSIGNED", "tasks": [], "createdAt": stamp, "updatedAt": stamp}
             order |= copy.deepcopy(fields)
             if order["id"] in self._orders:
@@ -129,10 +130,10 @@ class Organisation:
             return str(order["id"])
 
     def edit(self, s2e_id: str, **fields: Any) -> None:
-        """Change an order as a person would: it moves updatedAt, and nothing else by itself.
+        """Change an order as a person does: these fields, and updatedAt.
 
-        Names and values are not checked, since an API may grow. It shows at once, in reads that
-        lag behind a sync too. Raises KeyError.
+        Names and values are not checked, because an API may grow. Reads show the edit at once,
+        even those that lag behind a sync. Raises KeyError.
         """
         with self._lock:
             order = self._orders[s2e_id]
@@ -145,15 +146,15 @@ class Organisation:
                 self._earlier[s2e_id] = lagging
 
     def delete(self, s2e_id: str) -> None:
-        """Take an order away. Raises KeyError."""
+        """Delete an order. Raises KeyError."""
         with self._lock:
             order = self._orders.pop(s2e_id)
             self._earlier.pop(s2e_id, None)
-            if self._line is not None:
-                self._line.take(order)
+            if self._sorted is not None:
+                self._sorted.remove(order)
 
     def refuse(self, s2e_id: str, message: str | None = "Validation error") -> None:
-        """From now on a sync of this order answers 400 with this text; None: no longer."""
+        """Answer 400 with this text to every sync of this order; None: accept them again."""
         with self._lock:
             if message is None:
                 self._refused.pop(s2e_id, None)
@@ -161,25 +162,25 @@ class Organisation:
                 self._refused[s2e_id] = message
 
     def order(self, s2e_id: str) -> Order:
-        """A copy of the order as it really is, tasks included. Raises KeyError."""
+        """Return a copy of the order as it really is, with its tasks. Raises KeyError."""
         with self._lock:
             copied: Order = _copied(self._orders[s2e_id])
         return copied
 
     def orders(self) -> list[Order]:
-        """A copy of all orders as they really are, oldest made first."""
+        """Return a copy of all orders as they really are, in the order of their making."""
         with self._lock:
             return [_copied(order) for order in self._orders.values()]
 
     def ids(self) -> list[str]:
-        """The ids of all orders, oldest made first."""
+        """Return the ids of all orders, in the order of their making."""
         with self._lock:
             return list(self._orders)
 
     # ── the API's three calls ─────────────────────────────────────────────────────────────
 
     def page(self, query: Mapping[str, str]) -> Order:
-        """The body of a list answer. Raises Refusal(400)."""
+        """Return the body of a list answer. Raises Refusal(400)."""
         limit, offset = checked_query(query)
         limit = min(limit, self._config.page_max)
         wanted = {name: query[name] for name in FILTERS if name in query}
@@ -201,7 +202,7 @@ class Organisation:
         }
 
     def get(self, s2e_id: str) -> Order:
-        """The body of a get answer, tasks included. Raises Refusal(404)."""
+        """Return the body of a get answer, with the tasks. Raises Refusal(404)."""
         with self._lock:
             if s2e_id not in self._orders:
                 raise Refusal(404, "Work order not found")
@@ -210,8 +211,8 @@ class Organisation:
     def sync(self, s2e_id: str, body: Any) -> dict[str, tuple[Any, Any]]:
         """Apply a sync body; return each field's value before and after.
 
-        The order is SYNCED then, and lastSyncedAt and updatedAt are the same new stamp.
-        Raises Refusal(404 or 400), and nothing is changed.
+        The order is SYNCED after it; lastSyncedAt and updatedAt get the same new stamp.
+        Raises Refusal(404 or 400); then nothing is changed.
         """
         with self._lock:
             if s2e_id not in self._orders:
@@ -237,13 +238,13 @@ class Organisation:
     def _put(self, order: Order) -> None:
         before = self._orders.get(order["id"])
         self._orders[order["id"]] = order
-        if self._line is not None:
+        if self._sorted is not None:
             if before is not None:
-                self._line.take(before)
-            self._line.add(order)
+                self._sorted.remove(before)
+            self._sorted.add(order)
 
     def _shown(self, s2e_id: str) -> Order:
-        """The order as a read shows it: as it was before the first sync that still lags."""
+        """Return the order as a read shows it: as before the first sync that still lags."""
         earlier = self._earlier.get(s2e_id)
         if earlier is None:
             return self._orders[s2e_id]
@@ -256,14 +257,14 @@ class Organisation:
         return lagging[0][1]
 
     def _in_order(self) -> list[str]:
-        how, seed = self._config.order, self._config.seed
-        if how == "unstable":
+        by, seed = self._config.order, self._config.seed
+        if by == "unstable":
             ids = sorted(self._orders)
             self._unstable.shuffle(ids)
             return ids
-        if self._line is None or self._line.how != how:
-            self._line = Line(how, seed, self._orders.values())
-        return self._line.ids()
+        if self._sorted is None or self._sorted.by != by:
+            self._sorted = SortedIds(by, seed, self._orders.values())
+        return self._sorted.ids()
 
     def _stamp(self, order: Order | None = None) -> str:
         changed_at = None if order is None else order.get("updatedAt")
@@ -271,11 +272,11 @@ class Organisation:
 
 
 def _copied(value: Any) -> Any:
-    """A copy of a JSON value; `copy.deepcopy` takes five times as long."""
+    """Return a copy of a JSON value; `copy.deepcopy` takes five times as long."""
     if isinstance(value, dict):
-        return {name: _copied(each) for name, each in value.items()}
+        return {name: _copied(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_copied(each) for each in value]
+        return [_copied(item) for item in value]
     return value
 
 

@@ -1,4 +1,4 @@
-"""Made-up work orders: the same seed gives the same ones, on every day and machine."""
+"""Made-up work orders. The same seed makes the same orders, on every day and machine."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -7,8 +7,8 @@ from typing import Any
 from syncd.twin.checks import PRIORITIES, STATUSES, format_time
 from syncd.twin.seed import Order
 
-# Every made-up order was last changed before this day. It is fixed, since orders that hang on
-# the clock would not be the same twice.
+# Every made-up order was last changed before this day. The day is fixed, because orders that
+# depend on the clock would be different tomorrow.
 _TODAY = datetime(2026, 3, 8, tzinfo=UTC)
 _HOW_OFTEN = (2, 6, 5, 2, 8, 1)  # a plant's mix, in the order of STATUSES
 
@@ -48,13 +48,13 @@ _GROUPS = (
 
 
 def make_orders(count: int, seed: int) -> list[Order]:
-    """Make `count` orders with all statuses and priorities among the first six; none is linked."""
+    """Make `count` orders, none of them linked. The first six have all statuses and priorities."""
     rng = random.Random(f"orders {seed}")
     return [make_order(rng, number) for number in range(1, count + 1)]
 
 
 def make_order(rng: random.Random, number: int) -> Order:
-    """Make the order of that number. Its id is unique among numbers below 16^5."""
+    """Make the order of this number. Its id is unique for numbers below 16^5."""
     status = STATUSES[number - 1] if number <= len(STATUSES) else _one_of_many(rng)
     begun, done = status in {"IN_PROGRESS", "ON_HOLD", "COMPLETED"}, status == "COMPLETED"
     machine, code = rng.choice(_MACHINES)

@@ -1,4 +1,4 @@
-"""Which of the API's calls a request is, who may make it, and what it answers."""
+"""Which of the API's calls a request is, who may make it, and what the answer is."""
 
 import json
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from syncd.twin.checks import Refusal
-from syncd.twin.gate import Credentials
+from syncd.twin.gate import KnownCredentials
 from syncd.twin.model import Organisation, TwinConfig
 
 _TOKEN = ["api", "v1", "auth", "token"]
@@ -31,8 +31,8 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What is answered: a JSON body, or None for an answer without one."""
+class ApiAnswer:
+    """One answer: a JSON body (None: without one), and what a sync has changed."""
 
     status: int
     body: Any
@@ -42,17 +42,17 @@ class Answer:
 
 
 def read_request(method: str, target: str, headers: Mapping[str, str], raw: bytes) -> Request:
-    """A request from its line and headers. Of a name given twice the first value counts."""
-    if not target.startswith("/"):  # http://host/path, as a proxy is asked
+    """Make a request from its line and headers. The first value counts for a repeated name."""
+    if not target.startswith("/"):  # http://host/path, as a client asks a proxy
         target = "/" + target.partition("://")[2].partition("/")[2]
     path, _, query = target.partition("#")[0].partition("?")
     pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=None)
-    named = dict(reversed(pairs))
-    return Request(method, path, named, {k.lower(): v for k, v in headers.items()}, raw)
+    first_values = dict(reversed(pairs))
+    return Request(method, path, first_values, {k.lower(): v for k, v in headers.items()}, raw)
 
 
 def parse_body(raw: bytes) -> Any:
-    """The body as JSON. Raises ValueError for what is none, NaN and Infinity included."""
+    """Read the body as JSON. Raises ValueError if it is not; NaN and Infinity are not JSON."""
     try:
         return json.loads(raw.decode(), parse_constant=_no_constant)
     except RecursionError:
@@ -63,28 +63,30 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-def error(status: int, text: str, request_id: str, **headers: str) -> Answer:
-    """An error as the API spells it."""
-    return Answer(status, {"error": text, "requestId": request_id}, headers)
+def error(status: int, text: str, request_id: str, **headers: str) -> ApiAnswer:
+    """Make an error as the API spells it."""
+    return ApiAnswer(status, {"error": text, "requestId": request_id}, headers)
 
 
 class Routes:
     """The honest answers. The caller holds the twin's lock."""
 
-    def __init__(self, config: TwinConfig, people: Organisation, credentials: Credentials) -> None:
+    def __init__(
+        self, config: TwinConfig, people: Organisation, credentials: KnownCredentials
+    ) -> None:
         self._config = config
         self._people = people
         self._credentials = credentials
 
-    def answer(self, request: Request, request_id: str) -> Answer:
-        """Answer, and apply what is to be applied. What is refused changes nothing."""
+    def answer(self, request: Request, request_id: str) -> ApiAnswer:
+        """Answer the request and apply it. A refused request changes nothing."""
         try:
             return self._dispatch(request)
         except Refusal as refusal:
             allow = {} if refusal.allow is None else {"Allow": refusal.allow}
             return error(refusal.status, str(refusal), request_id, **allow)
 
-    def _dispatch(self, request: Request) -> Answer:
+    def _dispatch(self, request: Request) -> ApiAnswer:
         call, s2e_id = _call(request.path)
         allowed = {"list": "GET", "get": "GET", "sync": "POST", "token": "POST"}.get(call)
         if allowed is None:
@@ -92,21 +94,21 @@ class Routes:
         if request.method != allowed:
             raise Refusal(405, "Method not allowed", allowed)
         if call == "token":
-            return Answer(200, self._credentials.issue(_json(request.raw)))
+            return ApiAnswer(200, self._credentials.issue(_json(request.raw)))
         self._credentials.admit(request.headers, downstream=call == "sync")
         if call == "list":
-            return Answer(200, self._people.page(request.query))
+            return ApiAnswer(200, self._people.page(request.query))
         if call == "get":
-            return Answer(200, self._people.get(s2e_id))
+            return ApiAnswer(200, self._people.get(s2e_id))
         if not self._config.downstream_active:
             raise Refusal(403, "Downstream integration not active")
         changes = self._people.sync(s2e_id, _json(request.raw))
         body = {"success": True, "message": "Work order updated successfully"}
-        return Answer(200, body, applied=True, changes=changes)
+        return ApiAnswer(200, body, applied=True, changes=changes)
 
 
 def _call(path: str) -> tuple[str, str]:
-    """The call's name, "" if it is none, and the work order's id."""
+    """Return the call's name, "" for an unknown one, and the work order's id."""
     parts = path.split("/")[1:]
     if parts == _TOKEN:
         return "token", ""

@@ -1,4 +1,4 @@
-"""How an answer goes out, or does not: honest bytes, and what each fault makes of them."""
+"""How an answer is sent: its honest bytes, and how each fault changes, cuts or slows them."""
 
 import gzip
 import json
@@ -10,34 +10,34 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from syncd.twin.faults import Fault
-from syncd.twin.routes import Answer
+from syncd.twin.faults import ScriptedFault
+from syncd.twin.routes import ApiAnswer
 
 _JSON = "application/json"
 _MIB = 1 << 20
 LOGIN_PAGE = b"<!doctype html><html><body><h1>Please sign in</h1></body></html>"
 
 
-def replaced(fault: Fault, honest: Answer, request_id: str) -> Answer:
-    """The answer instead of the honest one, as the ledger tells it; not all of it arrives."""
+def replaced(fault: ScriptedFault, honest: ApiAnswer, request_id: str) -> ApiAnswer:
+    """Return the answer that the ledger shows: the fault's, which may not arrive whole."""
     kind, args = fault.kind, fault.args
     refusal = {"error": "A fault on purpose", "requestId": request_id}
     if kind == "status":
         status = int(args["status"])
-        return Answer(status, {"success": True} if status < 300 else refusal)
+        return ApiAnswer(status, {"success": True} if status < 300 else refusal)
     if kind == "retry_after":
-        return Answer(429, refusal, {"Retry-After": str(args["text"])})
+        return ApiAnswer(429, refusal, {"Retry-After": str(args["text"])})
     if kind == "success_false":
-        return Answer(200, {"success": False, "message": "Not updated"})
+        return ApiAnswer(200, {"success": False, "message": "Not updated"})
     if kind == "redirect":
-        return Answer(302, None, {"Location": str(args["location"])})
+        return ApiAnswer(302, None, {"Location": str(args["location"])})
     if kind in {"html", "not_object", "bad_json", "gzip_bomb"}:
-        return Answer(200, None)
+        return ApiAnswer(200, None)
     return honest
 
 
-def honest_bytes(answer: Answer, headers: Mapping[str, str], *, gzipped: bool) -> bytes:
-    """The whole response."""
+def honest_bytes(answer: ApiAnswer, headers: Mapping[str, str], *, gzipped: bool) -> bytes:
+    """Return the whole response, as bytes."""
     content = b"" if answer.body is None else to_json(answer.body)
     if gzipped and content:
         content = gzip.compress(content, 1, mtime=0)
@@ -45,8 +45,8 @@ def honest_bytes(answer: Answer, headers: Mapping[str, str], *, gzipped: bool) -
     return response(answer.status, content, _JSON, headers)
 
 
-def faulty_bytes(fault: Fault, answer: Answer, headers: Mapping[str, str]) -> bytes:
-    """The whole response that this fault sends, before it is cut or slowed."""
+def faulty_bytes(fault: ScriptedFault, answer: ApiAnswer, headers: Mapping[str, str]) -> bytes:
+    """Return the whole response that this fault sends, before it is cut or slowed."""
     kind, args = fault.kind, fault.args
     if kind == "html":
         return response(200, LOGIN_PAGE, "text/html; charset=utf-8", headers)
@@ -66,7 +66,7 @@ def faulty_bytes(fault: Fault, answer: Answer, headers: Mapping[str, str]) -> by
 
 
 def to_json(body: Any) -> bytes:
-    """JSON in UTF-8; escaped as a whole where a lone surrogate leaves no other way."""
+    """Return JSON in UTF-8; as ASCII with escapes if it holds a lone surrogate."""
     try:
         return json.dumps(body, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -74,7 +74,7 @@ def to_json(body: Any) -> bytes:
 
 
 def bomb(mib: int) -> bytes:
-    """A JSON object of so many MiB, about a thousandth of that on the wire."""
+    """Return a gzipped JSON object of so many MiB; the bytes are about a thousandth of that."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     packed = [packer.compress(b'{"workOrders": [], "padding": "')]
     packed += [packer.compress(b"0" * _MIB) for _ in range(mib)]
@@ -82,7 +82,7 @@ def bomb(mib: int) -> bytes:
 
 
 def response(status: int, content: bytes, kind: str | None, headers: Mapping[str, str]) -> bytes:
-    """Status line, headers, body. 1xx, 204 and 304 have no body, and say no length."""
+    """Return status line, headers and body. 204 and 304 have no body and no length."""
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:
@@ -99,11 +99,11 @@ def response(status: int, content: bytes, kind: str | None, headers: Mapping[str
 
 
 def deliver(
-    connection: socket.socket, fault: Fault | None, data: bytes, stopped: threading.Event
+    connection: socket.socket, fault: ScriptedFault | None, data: bytes, stopped: threading.Event
 ) -> bool:
-    """Send the response as the fault has it; return whether the connection can be used again.
+    """Send the response as the fault wants; return whether the connection can be used again.
 
-    Raises OSError where the client is gone.
+    Raises OSError if the client has gone.
     """
     kind, args = ("", {}) if fault is None else (fault.kind, fault.args)
     if kind in {"drop_before", "drop_after_fin"}:
@@ -134,7 +134,7 @@ def deliver(
 
 
 def hang_up(connection: socket.socket, *, reset: bool) -> None:
-    """End the connection: with RST, or with FIN as a server that closes in good order."""
+    """End the connection: with RST, or with FIN as an orderly server does."""
     if reset:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     else:

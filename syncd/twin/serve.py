@@ -20,13 +20,16 @@ def serve(
     control: bool = False,
     out: TextIO,
 ) -> int:
-    """Run a twin until SIGTERM or SIGINT; return the exit code: 0, or 64 for what it cannot do.
+    """Run a twin until SIGTERM or SIGINT; return the exit code: 0, or 64 for a wrong argument.
 
-    Prints one line to `out` when it is ready: `ready URL`, then the settings that reach it, as
-    NAME=value. `faults` are as `Faults.add_text` reads them. To be called in the main thread.
+    When it is ready, it prints one line to `out`: `ready URL`, then the settings that reach it,
+    as NAME=value. To be called in the main thread.
+
+    Args:
+        faults: as `Faults.add_text` reads them.
     """
-    # Blocked in every thread from here on, the signals wait for sigwait. A handler that sets an
-    # event could come while the main thread holds that event's lock, and stop it for good.
+    # The signals are blocked in every thread from here on, and sigwait takes them. A handler that
+    # sets an event could run while the main thread holds that event's lock, and block for good.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         try:

@@ -9,30 +9,30 @@ from typing import Any
 from syncd.twin import lies
 from syncd.twin.connections import Server
 from syncd.twin.control import controlled
-from syncd.twin.faults import Fault, Faults
-from syncd.twin.gate import Budget, Credentials
-from syncd.twin.ledger import Entry, Ledger, masked
+from syncd.twin.faults import Faults, ScriptedFault
+from syncd.twin.gate import Budget, KnownCredentials
+from syncd.twin.ledger import Ledger, LedgerEntry, masked
 from syncd.twin.model import Organisation, TwinConfig
-from syncd.twin.routes import Answer, Request, Routes, error, parse_body
+from syncd.twin.routes import ApiAnswer, Request, Routes, error, parse_body
 from syncd.twin.seed import Order
 from syncd.twin.sending import replaced
 
-__all__ = ["Entry", "Ledger", "Twin", "TwinConfig"]
+__all__ = ["Ledger", "LedgerEntry", "Twin", "TwinConfig"]
 
-_FIXED = {"orders", "seed", "seed_order", "clock"}  # they only count at the beginning
+_FIXED = {"orders", "seed", "seed_order", "clock"}  # used only when the twin is made
 
 
 class Twin:
     """A Scan2Evolve in this process: `with Twin(TwinConfig(orders=300)) as twin:`.
 
-    It listens from the first on, so that `url` is known, and answers from `start` to `stop`.
-    Stopped, it refuses connections and has ended those there were, as a server that is down;
-    started again it is at the same address and holds what it held.
+    It listens as soon as it is made, so that `url` is known. It answers from `start` to `stop`.
+    After `stop` it refuses connections, as a server that is down. `start` brings it back at the
+    same address, with the same orders.
 
     Attributes:
         config: its switches; change them with `configure`.
-        people: the organisation; its edits are repeated here.
-        faults: the script of what goes wrong.
+        people: the organisation, whose edits are methods of the twin too.
+        faults: the faults still to come.
         ledger: the requests.
     """
 
@@ -44,7 +44,7 @@ class Twin:
         host: str = "127.0.0.1",
         control: bool = False,
     ) -> None:
-        """Make a twin; with `control` people's edits and the ledger are there over HTTP too.
+        """Make a twin; `control` offers people's edits and the ledger over HTTP too.
 
         Raises ValueError for a host that is not loopback, OSError for a port in use.
         """
@@ -57,7 +57,7 @@ class Twin:
         self.stopped = threading.Event()
         self._lock = threading.RLock()
         self.people: Organisation = Organisation(self.config, self._lock)
-        self._credentials = Credentials(self.config)
+        self._credentials = KnownCredentials(self.config)
         self._budget = Budget(self.config)
         self._routes = Routes(self.config, self.people, self._credentials)
         self._n = 0
@@ -77,7 +77,7 @@ class Twin:
         return f"http://{self._address[0]}:{self.port}"
 
     def start(self) -> "Twin":
-        """Begin to answer, if it does not already."""
+        """Begin to answer, unless it does already."""
         if self._thread is not None:
             return self
         self.stopped.clear()
@@ -87,7 +87,7 @@ class Twin:
         return self
 
     def stop(self) -> None:
-        """Stop listening and end every connection, with the answers under way."""
+        """Stop listening and end every connection, even in the middle of an answer."""
         server, self._server = self._server, None
         thread, self._thread = self._thread, None
         self.stopped.set()
@@ -125,51 +125,50 @@ class Twin:
         self.people.refuse(s2e_id, message)
 
     def expire_tokens(self) -> None:
-        """Every exchanged token dies now."""
+        """Make every issued token invalid."""
         with self._lock:
             self._credentials.expire()
 
     def configure(self, **switches: Any) -> None:
-        """Change switches while it runs. Raises ValueError; then none of them is changed."""
-        unknown = sorted(
-            set(switches) - {each.name for each in fields(TwinConfig)} | _FIXED & set(switches)
-        )
+        """Change switches while it runs. Raises ValueError; then no switch is changed."""
+        names = {field.name for field in fields(TwinConfig)}
+        unknown = sorted(set(switches) - (names - _FIXED))
         if unknown:
             raise ValueError(f"no switch to change while it runs: {', '.join(unknown)}")
         if "ignore_fields" in switches:
             switches["ignore_fields"] = frozenset(switches["ignore_fields"])
         with self._lock:
-            replace(self.config, **switches)  # for its ValueError
+            replace(self.config, **switches)  # raises ValueError for a wrong value
             for name, value in switches.items():
                 setattr(self.config, name, value)
 
     # ── one request ───────────────────────────────────────────────────────────────────────
 
-    def take(self, request: Request) -> tuple[Answer, dict[str, str], Fault | None]:
+    def take(self, request: Request) -> tuple[ApiAnswer, dict[str, str], ScriptedFault | None]:
         """Answer a request and enter it in the ledger, one request at a time.
 
-        The ledger's order is therefore the order in which syncs took effect, and a client that
-        has its answer finds itself there.
+        So the ledger's order is the order in which syncs took effect, and the entry is there
+        before the client has its answer.
         """
         with self._lock:
             credentials = self._credentials.presented(request.headers)
             headers, over = self._budget.spend(downstream=request.downstream)
-            fault = None if over else self.faults.meet(request.method, request.path)
+            fault = None if over else self.faults.take(request.method, request.path)
             self._n += 1
             request_id = f"req_{self._n:06}"
             if over:
                 honest = error(429, "Rate limit exceeded", request_id)
             elif fault is not None and fault.kind == "lie":
                 what = str(fault.args["what"])
-                taken = lies.asked(what, request)
-                honest = lies.told(what, request, self._routes.answer(taken, request_id))
+                answer = self._routes.answer(lies.distort_request(what, request), request_id)
+                honest = lies.distort_answer(what, request, answer)
             elif fault is None or fault.applied:
                 honest = self._routes.answer(request, request_id)
             else:
-                honest = Answer(0, None)
+                honest = ApiAnswer(0, None)
             answer = honest if fault is None else replaced(fault, honest, request_id)
             self.ledger.append(
-                Entry(
+                LedgerEntry(
                     n=self._n,
                     at=self.config.clock(),
                     method=request.method,
@@ -177,7 +176,7 @@ class Twin:
                     query=request.query,
                     headers=masked(request.headers),
                     credentials=credentials,
-                    body=_told(request),
+                    body=_body_shown(request),
                     status=answer.status,
                     applied=honest.applied,
                     fault=fault.kind if fault is not None else None,
@@ -187,8 +186,8 @@ class Twin:
         return answer, {**headers, **answer.headers}, fault
 
 
-def _told(request: Request) -> Any:
-    """The body as the ledger keeps it, without a client's secret."""
+def _body_shown(request: Request) -> Any:
+    """Return the body as the ledger keeps it, without a client's secret."""
     try:
         body = parse_body(request.raw) if request.raw else None
     except ValueError:

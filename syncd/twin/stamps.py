@@ -1,11 +1,11 @@
-"""The times of changes: no two are the same, and none of an order goes back."""
+"""The times of changes. No two are the same, and those of one order only go forward."""
 
 from datetime import UTC, datetime, timedelta
 
 from syncd.twin.checks import format_time
 
-_STEP = timedelta(milliseconds=1)  # what the API can spell
-_LAST_YEAR = 9999  # of datetime
+_STEP = timedelta(milliseconds=1)  # the API spells no shorter time
+_LAST_YEAR = 9999  # datetime's last
 
 
 class Stamps:
@@ -13,13 +13,13 @@ class Stamps:
 
     def __init__(self) -> None:
         self._last = datetime.min.replace(tzinfo=UTC)
-        self._ahead: set[datetime] = set()  # given ahead of the clock
+        self._ahead: set[datetime] = set()  # stamps given ahead of the clock
 
     def next(self, now: datetime, changed_at: object = None) -> str:
-        """`now`, but later than every stamp before it, and than `changed_at`, an order's own.
+        """Return `now`, or later: after every earlier stamp, and after the order's `changed_at`.
 
-        An order that says it was changed in the future (the documented one does, to a test whose
-        clock stands before it) gets a still later stamp, and the others stay by the clock.
+        An order whose `changed_at` is in the future gets a later one; the stamps of other orders
+        stay with the clock. Example: the documented order, in a test whose clock is before it.
         """
         moment = now.astimezone(UTC)
         moment = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
@@ -35,7 +35,7 @@ class Stamps:
 
 
 def _read(text: object) -> datetime | None:
-    """A stamp read back; None for what a person wrote there and is none, or has none after it."""
+    """Read a stamp; None for other text, which people may write, and for the last year."""
     try:
         moment = datetime.fromisoformat(str(text)).astimezone(UTC)
     except (ValueError, OverflowError):

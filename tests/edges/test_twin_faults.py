@@ -320,7 +320,7 @@ def test_a_fault_that_applies_does_not_let_the_wrong_credentials_in(twin: Twin) 
 def test_a_fault_is_read_from_the_command_line(text: str, meets: tuple[Any, ...]) -> None:
     faults = Faults()
     faults.add_text(text)
-    fault = faults.meet("POST", "/x")
+    fault = faults.take("POST", "/x")
     assert fault is not None
     left = None if fault.times is None else fault.times + 1
     assert (fault.kind, left, fault.args, fault.applied) == meets

@@ -13,15 +13,15 @@ from typing import Any
 
 from syncd.errors import Changed, NotFound
 from syncd.twin.connections import Server
-from syncd.twin.faults import Fault, Faults
-from syncd.twin.routes import Answer, Request, parse_body
+from syncd.twin.faults import Faults, ScriptedFault
+from syncd.twin.routes import ApiAnswer, Request, parse_body
 from syncd.twin.sending import replaced
 from tests.kills.moments import Moments
 from tests.simulation.clock import Clock
 from tests.simulation.cmms import FakeCmms, Record, Traits
 from tests.simulation.ledger import Ledger, Plain, plain
 
-Shown = tuple[Answer, list[Record]]
+Shown = tuple[ApiAnswer, list[Record]]
 
 
 class CmmsServer:
@@ -69,13 +69,13 @@ class CmmsServer:
 
     # ── one request ───────────────────────────────────────────────────────────────────────
 
-    def _take(self, request: Request) -> tuple[Answer, dict[str, str], Fault | None]:
+    def _take(self, request: Request) -> tuple[ApiAnswer, dict[str, str], ScriptedFault | None]:
         call = _call(request)
         self._moments.happen(f"cmms.{call}.arrived")
         with self._lock:
             self._clock.now = self._now()
-            fault = self.faults.meet(request.method, request.path)
-            answer, shown = Answer(0, None), list[Record]()
+            fault = self.faults.take(request.method, request.path)
+            answer, shown = ApiAnswer(0, None), list[Record]()
             if fault is None or fault.applied:
                 answer, shown = self._answer(call, request)
             if fault is not None:
@@ -110,7 +110,7 @@ class CmmsServer:
         try:
             if call == "find":
                 found = self.store.carrying(request.query["s2e_id"])
-                return Answer(200, {"records": [*map(_told, found)]}), found
+                return ApiAnswer(200, {"records": [*map(_told, found)]}), found
             if call == "list":
                 return self._page(request.query.get("after"), int(request.query["limit"]))
             if call == "get":
@@ -120,10 +120,10 @@ class CmmsServer:
             else:
                 record = self.store.update("syncd", number, values, expected)
         except NotFound as error:
-            return Answer(404, {"error": str(error)}), []
+            return ApiAnswer(404, {"error": str(error)}), []
         except Changed as error:
-            return Answer(409, {"error": str(error)}), []
-        return Answer(200, _told(record)), [record]
+            return ApiAnswer(409, {"error": str(error)}), []
+        return ApiAnswer(200, _told(record)), [record]
 
     def _page(self, after: str | None, limit: int) -> Shown:
         records = list(self.store.records.values())
@@ -132,7 +132,7 @@ class CmmsServer:
             records = records[numbers.index(after) + 1 :]
         page = records[:limit]
         answer = {"records": [*map(_told, page)], "more": len(records) > limit}
-        return Answer(200, answer), page
+        return ApiAnswer(200, answer), page
 
 
 def _call(request: Request) -> str:

@@ -4,9 +4,9 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from syncd.twin.faults import Fault
+from syncd.twin.faults import ScriptedFault
 from syncd.twin.model import TwinConfig
-from syncd.twin.routes import Answer, Request
+from syncd.twin.routes import ApiAnswer, Request
 from syncd.twin.server import Twin
 from tests.kills.moments import Moments
 from tests.simulation.ledger import FIELDS, Ledger, Plain, plain
@@ -23,12 +23,12 @@ class WatchedTwin(Twin):
         config: TwinConfig,
         lock: threading.RLock,
         moments: Moments,
-        tell: "Callable[[Request, Answer, Fault | None], None]",
+        tell: "Callable[[Request, ApiAnswer, ScriptedFault | None], None]",
     ) -> None:
         self._outer, self._moments, self._tell = lock, moments, tell
         super().__init__(config)
 
-    def take(self, request: Request) -> tuple[Answer, dict[str, str], Fault | None]:
+    def take(self, request: Request) -> tuple[ApiAnswer, dict[str, str], ScriptedFault | None]:
         call = "sync" if request.downstream else "list" if request.query else "get"
         self._moments.happen(f"s2e.{call}.arrived")
         with self._outer:
@@ -82,7 +82,7 @@ class Upstream:
 
     # ── what syncd does ───────────────────────────────────────────────────────────────────
 
-    def _took(self, request: Request, answer: Answer, fault: Fault | None) -> None:
+    def _took(self, request: Request, answer: ApiAnswer, fault: ScriptedFault | None) -> None:
         entry = self.twin.ledger.entries[-1]
         if entry.applied:
             changes = {_NAMES[key]: pair for key, pair in entry.changes.items() if key in _NAMES}

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from syncd.errors import UnexpectedContent, Unreachable
 from syncd.http.response import Response
-from syncd.twin.faults import Fault
+from syncd.twin.faults import ScriptedFault
 from syncd.twin.model import TwinConfig
-from syncd.twin.routes import Answer, Request
+from syncd.twin.routes import ApiAnswer, Request
 from syncd.twin.sending import LOGIN_PAGE, to_json
 from syncd.twin.server import Twin
 from tests.simulation.clock import Clock
@@ -88,7 +88,11 @@ class Upstream:
         return response
 
     def _deliver(
-        self, answer: Answer, headers: Mapping[str, str], fault: Fault | None, deadline_s: float
+        self,
+        answer: ApiAnswer,
+        headers: Mapping[str, str],
+        fault: ScriptedFault | None,
+        deadline_s: float,
     ) -> Response:
         kind = "" if fault is None else fault.kind
         if kind in _LOST:
@@ -124,7 +128,7 @@ class Upstream:
         s2e_id = request.path.split("/")[4]
         self._ledger.add(self._clock.now, "s2e", "syncd", op, s2e_id=s2e_id, sent=sent)
 
-    def _show(self, request: Request, answer: Answer, as_of: int) -> None:
+    def _show(self, request: Request, answer: ApiAnswer, as_of: int) -> None:
         if request.method != "GET" or not isinstance(answer.body, dict):
             return
         orders = answer.body.get("workOrders", [answer.body] if "id" in answer.body else [])

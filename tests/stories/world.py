@@ -20,7 +20,7 @@ import syncd
 from syncd.mirror.db.database import open_mirror
 from syncd.mirror.queries.status import status_counts
 from syncd.twin.model import TwinConfig
-from syncd.twin.server import Entry, Twin
+from syncd.twin.server import LedgerEntry, Twin
 from tests.stories.inside import Result, run_inside
 
 _CHECKOUT = Path(syncd.__file__).parent.parent
@@ -167,7 +167,7 @@ class World:
 
     # ── upstream ──────────────────────────────────────────────────────────────────────────
 
-    def writes(self, since: int = 0) -> list[Entry]:
+    def writes(self, since: int = 0) -> list[LedgerEntry]:
         return self.twin.ledger.writes()[since:]
 
     def written(self) -> int:
