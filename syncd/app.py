@@ -113,7 +113,8 @@ class App:
     def adapter(self) -> AdapterBase:
         """The CMMS's adapter, from its own options. Raises ConfigurationError."""
         if self._adapter is None:
-            found = find_adapter(self.settings.cmms_adapter)
+            self.settings.require(Need.CMMS)
+            adapter_class = find_adapter(str(self.settings.cmms_adapter))
             context = AdapterContext(
                 may_write=self.may_write,
                 utcnow=utcnow,
@@ -126,8 +127,8 @@ class App:
                 environ=self.settings.environ,
                 hide=self.hide,
             )
-            options = adapter_options(found.Options, self.settings)
-            self._adapter = make_adapter(found, options, context)
+            options = adapter_options(adapter_class.Options, self.settings)
+            self._adapter = make_adapter(adapter_class, options, context)
         return self._adapter
 
     def client(self) -> Scan2EvolveClient:

@@ -45,6 +45,16 @@ def test_a_wrong_setting_is_named_and_has_its_code(make_world: MakeWorld, case: 
     assert world.written() == 0
 
 
+def test_check_names_the_adapter_that_is_not_set(make_world: MakeWorld) -> None:
+    done = make_world().syncd("check", "--json", CMMS_ADAPTER=None)
+    assert done.code == 78, done.err
+    failed = {
+        line["what"]: line["detail"] for line in done.json["checks"] if line["state"] == "fail"
+    }
+    assert {"adapter", "cmms"} <= failed.keys()
+    assert "SYNCD_CMMS_ADAPTER is not set" in failed["cmms"]
+
+
 def test_a_secret_and_its_file_are_read_alike(make_world: MakeWorld, tmp_path: Path) -> None:
     world = make_world()
     secret = tmp_path / "token"
