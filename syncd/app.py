@@ -103,7 +103,7 @@ class App:
     def mirror(self, *, create: bool = True) -> Mirror:
         """The mirror, opened. Raises MirrorUnavailable, MirrorContentError."""
         if self._mirror is None:
-            url = self.settings.url("database_url")
+            url = self.settings.reveal("database_url")
             self._mirror = open_mirror(url, utcnow, connection=CONNECTION, create=create)
         return self._mirror
 
@@ -198,7 +198,7 @@ class App:
         return None if bundle is None else str(bundle)
 
     def _proxy(self) -> str | None:
-        return None if self.settings.proxy is None else self.settings.url("proxy")
+        return None if self.settings.proxy is None else self.settings.reveal("proxy")
 
     def _auth(self, reading: HttpClient) -> V1Auth:
         secret, mode = self.settings.secret, self.settings.s2e_auth

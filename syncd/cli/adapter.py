@@ -128,9 +128,9 @@ def try_adapter(
 
 def _host(settings: Settings) -> str:
     """What a person calls the CMMS: its host, else the file, else the adapter."""
-    if settings.told.cmms_url is None:
+    if settings.cmms_url is None:
         return str(settings.cmms_adapter)
-    parts = urlsplit(settings.url("cmms_url"))
+    parts = urlsplit(settings.reveal("cmms_url"))
     return parts.hostname or Path(parts.path).name or str(settings.cmms_adapter)
 
 

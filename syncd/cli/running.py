@@ -203,7 +203,7 @@ def _check_mirror(app: App) -> str:
         mirror = app.mirror(create=False)
         revision = schema.current(mirror)
         return f"{mirror.where}, schema {revision or 'none yet'}"
-    path = app.settings.url("database_url")
+    path = app.settings.reveal("database_url")
     if path.startswith("sqlite"):
         return "not there yet; the first run makes it"
     app.mirror()

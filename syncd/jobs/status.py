@@ -48,5 +48,5 @@ def tell_health(app: App) -> None:
     """Leave the daemon's word for `syncd health`."""
     with app.mirror().read() as tx:
         because = _unhealthy_because(app.settings, tx)
-    url = app.settings.url("database_url")
+    url = app.settings.reveal("database_url")
     beat(url, unhealthy_because=because, counts_for_s=silence_s(app.settings))

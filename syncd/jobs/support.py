@@ -180,12 +180,10 @@ class Veil:
 
 def secret_parts(settings: Settings) -> list[str]:
     """Every value that must not be seen: secrets, what URLs hide, the adapter's own options."""
-    found = [*settings.secrets(), *settings.cmms_options.values()]
+    parts = [*settings.secrets(), *settings.cmms_options.values()]
     for name in sorted(URLS):
-        value = getattr(settings.told, name)
-        if value is not None:
-            found += _hidden_in(settings.url(name))
-    return [each for each in found if each]
+        parts += _hidden_in(settings.reveal(name))
+    return [part for part in parts if part]
 
 
 def _hidden_in(url: str) -> list[str]:

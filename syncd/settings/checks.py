@@ -1,4 +1,4 @@
-"""What values have to be to each other, and which of them a command needs. Pure."""
+"""Which values contradict each other, and which settings a command needs. Pure."""
 
 import ipaddress
 import re
@@ -6,8 +6,10 @@ from collections.abc import Collection
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from syncd.settings.environment import PREFIX, SECRETS, Environment
+from syncd.settings.environment import PREFIX, SECRETS, Environment, SecretName
 
+_SYNC_PAIR: tuple[SecretName, ...] = ("s2e_sync_token", "s2e_sync_api_key")
+_CLIENT_PAIR: tuple[SecretName, ...] = ("s2e_client_id", "s2e_client_secret")
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
 
 
@@ -19,26 +21,25 @@ class Need(StrEnum):
     CMMS = "cmms"
 
 
-def problems_of(told: Environment, needs: Collection[Need]) -> list[str]:
-    """What stands against these settings, a line each that names the setting and the remedy."""
+def problems_of(settings: Environment, needs: Collection[Need]) -> list[str]:
+    """Return a line for each problem. It names the setting and the remedy, never a value."""
     problems = [
         f"{PREFIX}{name.upper()} holds a space, line break or control character; "
         "copy it again without"
         for name in sorted(SECRETS)
-        if (value := getattr(told, name)) is not None
-        and (_CONTROL.search(value.get_secret_value()) or not value.get_secret_value().isascii())
+        if not _can_be_sent(settings.reveal(name))
     ]
-    problems += _check_s2e_url(told)
+    problems += _check_s2e_url(settings)
     if Need.S2E in needs:
-        problems += _check_reading_pair(told)
-    if Need.SYNC in needs and not told.dry_run:
+        problems += _check_reading_pair(settings)
+    if Need.SYNC in needs and not settings.dry_run:
         problems += [
             f"{PREFIX}{name.upper()} is not set; it is in Scan2Evolve, Admin → Settings → "
             "Downstream Integration (or set SYNCD_DRY_RUN=1 to write nothing)"
-            for name in ("s2e_sync_token", "s2e_sync_api_key")
-            if getattr(told, name) is None
+            for name in _SYNC_PAIR
+            if not settings.reveal(name)
         ]
-    if Need.CMMS in needs and told.cmms_adapter is None:
+    if Need.CMMS in needs and settings.cmms_adapter is None:
         problems.append(
             "SYNCD_CMMS_ADAPTER is not set; name the CMMS's adapter, for example "
             "SYNCD_CMMS_ADAPTER=sql with SYNCD_CMMS_URL=sqlite:///cmms.db"
@@ -46,10 +47,15 @@ def problems_of(told: Environment, needs: Collection[Need]) -> list[str]:
     return problems
 
 
-def _check_s2e_url(told: Environment) -> list[str]:
+def _can_be_sent(secret: str) -> bool:
+    """Whether a header can hold it."""
+    return secret.isascii() and _CONTROL.search(secret) is None
+
+
+def _check_s2e_url(settings: Environment) -> list[str]:
     name = "SYNCD_S2E_URL"
     try:
-        parts = urlsplit(told.s2e_url)
+        parts = urlsplit(settings.s2e_url)
         host = parts.hostname
         _ = parts.port
     except ValueError:
@@ -65,22 +71,20 @@ def _check_s2e_url(told: Environment) -> list[str]:
     if address is not None and address.is_link_local:
         return [f"{name} is a link-local address, which is never Scan2Evolve's"]
     loopback = host == "localhost" or (address is not None and address.is_loopback)
-    if parts.scheme == "http" and not loopback and not told.allow_http:
+    if parts.scheme == "http" and not loopback and not settings.allow_http:
         return [f"{name} is http, which shows the credentials to the network; use https"]
     return []
 
 
-def _check_reading_pair(told: Environment) -> list[str]:
-    pair = [
-        f"{PREFIX}{n.upper()}"
-        for n in ("s2e_client_id", "s2e_client_secret")
-        if getattr(told, n) is None
-    ]
-    if told.s2e_auth == "bearer" or (told.s2e_auth == "auto" and len(pair) == 2):
-        if told.s2e_token is None:
+def _check_reading_pair(settings: Environment) -> list[str]:
+    missing = [f"{PREFIX}{name.upper()}" for name in _CLIENT_PAIR if not settings.reveal(name)]
+    if settings.s2e_auth == "bearer" or (
+        settings.s2e_auth == "auto" and len(missing) == len(_CLIENT_PAIR)
+    ):
+        if settings.s2e_token is None:
             pair_too = "SYNCD_S2E_CLIENT_ID and SYNCD_S2E_CLIENT_SECRET"
             return [f"SYNCD_S2E_TOKEN is not set; set it, or {pair_too}"]
         return []
-    if told.s2e_auth == "auto" and told.s2e_token is not None:
+    if settings.s2e_auth == "auto" and settings.s2e_token is not None:
         return []
-    return [f"{name} is not set; SYNCD_S2E_AUTH={told.s2e_auth} needs it" for name in pair]
+    return [f"{name} is not set; SYNCD_S2E_AUTH={settings.s2e_auth} needs it" for name in missing]

@@ -1,35 +1,38 @@
-"""The settings as they are spelled: their types, defaults and meanings. A new one begins here."""
+"""What can be set: the name, type, default and meaning of every setting. A new one begins here."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import BeforeValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 PREFIX = "SYNCD_"
 
 
-def _names(raw: Any) -> Any:
-    return (
-        [name.strip() for name in raw.split(",") if name.strip()] if isinstance(raw, str) else raw
-    )
+SecretName = Literal[
+    "s2e_token", "s2e_client_id", "s2e_client_secret", "s2e_sync_token", "s2e_sync_api_key"
+]
+UrlName = Literal["s2e_url", "database_url", "cmms_url", "proxy"]
+SECRETS: frozenset[SecretName] = frozenset(get_args(SecretName))
+URLS: frozenset[UrlName] = frozenset(get_args(UrlName))
+FILES = SECRETS | URLS  # what can be read from a file, too
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+def _split(raw: object) -> object:
+    """Split a comma-separated text into its names."""
+    if not isinstance(raw, str):
+        return raw
+    return [name.strip() for name in raw.split(",") if name.strip()]
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Owner = Literal["cmms", "s2e", "manual"]
 Seconds = Annotated[float, Field(ge=1, allow_inf_nan=False)]
 
 
-class Environment(BaseSettings):
-    """What can be set: SYNCD_ and the name in capitals."""
+class Environment(BaseModel):
+    """The settings. The environment's name of each is SYNCD_ and its name in capitals."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        frozen=True,
-        extra="ignore",
-        hide_input_in_errors=True,
-        enable_decoding=False,
-    )
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     s2e_url: str = Field("https://api.scan2evolve.com", description="Scan2Evolve's address")
     s2e_token: SecretStr | None = Field(None, description="Bearer token for reading")
@@ -109,28 +112,14 @@ class Environment(BaseSettings):
         "INFO", description="least level"
     )
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Values come from `load_settings` alone, which was handed the environment."""
-        return (init_settings,)
-
-
-SECRETS = frozenset(
-    {"s2e_token", "s2e_client_id", "s2e_client_secret", "s2e_sync_token", "s2e_sync_api_key"}
-)
-URLS = frozenset({"s2e_url", "database_url", "cmms_url", "proxy"})
-FILES = SECRETS | URLS
+    def reveal(self, name: SecretName | UrlName) -> str:
+        """Return a secret or a URL in full, to be used and never shown; "" if it is not set."""
+        value: str | SecretStr | None = getattr(self, name)
+        return value.get_secret_value() if isinstance(value, SecretStr) else value or ""
 
 
 def reference() -> list[tuple[str, str, str]]:
-    """(name, default, meaning) of every setting; the source of docs/reference/settings.md."""
+    """Return name, default and meaning of every setting; docs/settings.md is made of them."""
     rows = []
     for key, field in Environment.model_fields.items():
         default = field.default

@@ -22,7 +22,7 @@ ALL = tuple(Need)
 def test_defaults_are_as_documented() -> None:
     settings = load_settings({})
     assert settings.s2e_url == "https://api.scan2evolve.com"
-    assert settings.url("database_url") == "sqlite:///syncd.db"
+    assert settings.reveal("database_url") == "sqlite:///syncd.db"
     assert (settings.poll_every_s, settings.sweep_every_s, settings.cycle_deadline_s) == (
         60,
         3600,
