@@ -50,6 +50,7 @@ lint: $(TEST_VENV)/.installed
 	$(TEST_VENV)/bin/ruff format --check .
 	$(TEST_VENV)/bin/mypy
 	PYTHONPATH=. $(TEST_VENV)/bin/lint-imports
+	$(TEST_VENV)/bin/vulture
 
 test: lint
 	$(TEST_VENV)/bin/python -m pytest -n $(WORKERS)

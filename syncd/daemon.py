@@ -29,7 +29,6 @@ from syncd.errors import ConfigurationError, LeaseHeld, LeaseLost, MirrorUnavail
 from syncd.mirror.db.lease import Lease
 
 if TYPE_CHECKING:
-    from apscheduler.events import JobExecutionEvent
     from apscheduler.schedulers.background import BackgroundScheduler
 
 STOP_WITHIN_S = 8.0  # Docker kills after 10
@@ -167,7 +166,7 @@ class Daemon:
         with suppress(MirrorUnavailable, LeaseLost):
             self._lease.release()
 
-    def _skipped(self, _event: "JobExecutionEvent") -> None:
+    def _skipped(self, _event: object) -> None:
         self._log.info("cycle.skipped_overlap", poll_every_s=self._poll_every_s)
 
     def _tick(self, cycle: Cycle) -> None:
