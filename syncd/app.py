@@ -1,7 +1,6 @@
-"""The one place that knows everything: constructors, called in order.
+"""The composition root: constructors, called in order, with what the settings say.
 
-It owns the clock, randomness and the transports. Nothing is built at import time, and nothing
-is looked up anywhere else.
+It owns the clock, randomness and the transports. Nothing is made when modules are imported.
 """
 
 import math
@@ -27,14 +26,15 @@ from syncd.engine.cycle import Cycle
 from syncd.engine.read_sweep import Progress
 from syncd.http import HttpClient
 from syncd.log import configure
+from syncd.mirror.db import schema
 from syncd.mirror.db.database import Mirror, open_mirror
 from syncd.mirror.db.lease import Lease
 from syncd.scan2evolve.auth import BasicAuth, BearerAuth, ClientCredentials, DownstreamAuth, V1Auth
 from syncd.scan2evolve.client import Scan2EvolveClient
 from syncd.settings import Need, Settings, adapter_options, load_settings
 
-CONNECTION = "default"  # several connections in one process are a later version's
-_FRESH_S = 60.0  # an observation this old may still be the ground of a write
+CONNECTION = "default"  # a later version may have several connections in one process
+_FRESH_S = 60.0  # a write may be decided on an observation as old as this
 
 
 def utcnow() -> datetime:
@@ -42,17 +42,17 @@ def utcnow() -> datetime:
 
 
 def new_cycle_id(started: datetime) -> str:
-    """Sortable, readable, unique: 20260310T143000Z-1f3a."""
+    """Return a sortable, readable, unique id, such as 20260310T143000Z-1f3a."""
     return f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
 
 
 def holder() -> str:
-    """Who holds the lease, for the one who waits for it."""
+    """Return the name of this process, for those who wait for its lease."""
     return f"{socket.gethostname()} pid {os.getpid()}"
 
 
 def make_policy(settings: Settings, adapter: AdapterBase) -> Policy:
-    """Settings and the adapter's capabilities as the planner needs them."""
+    """Return settings and the adapter's capabilities as the planner needs them."""
     can = adapter.capabilities
     return Policy(
         owners=settings.owners,
@@ -82,11 +82,13 @@ def make_policy(settings: Settings, adapter: AdapterBase) -> Policy:
 
 @dataclass(slots=True)
 class App:
-    """Everything a command may need, each made when first asked for.
+    """The parts of the program; each is made when a command first needs it.
 
     Attributes:
-        progressed, waits: told how a first read of the list goes, and why nothing moves.
-        hide: told what the logs must not show, besides the settings' own secrets.
+        may_write: False: the adapter makes and changes nothing in the CMMS.
+        progressed: called with the progress of a first read of the list.
+        waits: called with the seconds and the reason of a wait for Scan2Evolve.
+        hide: called with a value that logs must not show, beside the settings' own secrets.
     """
 
     settings: Settings
@@ -101,17 +103,26 @@ class App:
     _adapter: AdapterBase | None = None
 
     def mirror(self, *, create: bool = True) -> Mirror:
-        """The mirror, opened. Raises MirrorUnavailable, MirrorContentError."""
+        """Return the mirror, opened. Raises MirrorUnavailable, MirrorContentError."""
         if self._mirror is None:
             url = self.settings.reveal("database_url")
             self._mirror = open_mirror(url, utcnow, connection=CONNECTION, create=create)
         return self._mirror
 
+    def current_mirror(self) -> Mirror:
+        """Return the mirror, which has to exist and to have this version's schema.
+
+        Raises MirrorUnavailable, MirrorContentError.
+        """
+        mirror = self.mirror(create=False)
+        schema.require_current(mirror)
+        return mirror
+
     def lease(self) -> Lease:
         return Lease(self.mirror(), holder(), self.stop.sleep, self.monotonic)
 
     def adapter(self) -> AdapterBase:
-        """The CMMS's adapter, from its own options. Raises ConfigurationError."""
+        """Return the CMMS's adapter, made from its own options. Raises ConfigurationError."""
         if self._adapter is None:
             self.settings.require(Need.CMMS)
             adapter_class = find_adapter(str(self.settings.cmms_adapter))
@@ -132,7 +143,7 @@ class App:
         return self._adapter
 
     def client(self) -> Scan2EvolveClient:
-        """The client, with the v1 pair on one connection and the downstream pair on another."""
+        """Return the client. Reading and writing have a connection and credentials of their own."""
         if self._client is None:
             reading, writing = self._http(), self._http()
             self._client = Scan2EvolveClient(
@@ -153,7 +164,7 @@ class App:
         return make_policy(self.settings, self.adapter())
 
     def cycle(self, lease: Lease) -> Cycle:
-        """A cycle on all of these. The caller holds the lease."""
+        """Return a cycle on all of these. The caller holds the lease."""
         adapter = self.adapter()
         return Cycle(
             client=self.client(),
@@ -189,7 +200,7 @@ class App:
         )
 
     def _left_s(self) -> float:
-        """How long an adapter may wait: as long as the client of Scan2Evolve may."""
+        """Return how long an adapter may wait: until the deadline of the client's requests."""
         ends = math.inf if self._client is None else self._client.deadline
         return max(ends - self.monotonic(), 0.0)
 
@@ -229,7 +240,7 @@ def opened(
     stop: StopFlag | None = None,
     may_write: bool = True,
 ) -> Iterator[App]:
-    """The application of one command: settings read, logs set up, everything closed at the end.
+    """Open the application of one command: settings read, logs set up; at the end all is closed.
 
     Raises ConfigurationError before anything is opened.
     """

@@ -1,14 +1,14 @@
-"""When a cycle runs: every so often, never two at once, until somebody asks us to stop.
+"""When a cycle runs: at regular ticks, never two at once, until a signal stops the daemon.
 
 state      event                       what happens
 ────────   ─────────────────────────   ─────────────────────────────────────────────────
 standby    the lease is free           take it, upgrade the mirror, start ticking: active
 active     tick                        one cycle
-active     tick while a cycle runs     skipped, said at INFO
-active     the lease was taken over    stop ticking: standby
-any        SIGTERM, SIGINT             what is in flight is finished, nothing new is started;
-                                       after STOP_WITHIN_S it is abandoned (its intent stays,
-                                       and the next start reads it back): exit 0
+active     tick while a cycle runs     no cycle; logged at INFO
+active     another one took the lease  stop ticking: standby
+any        SIGTERM, SIGINT             finish what is in flight, start nothing new, exit 0;
+                                       after STOP_WITHIN_S abandon what is in flight (its
+                                       intent stays, and the next start reads it back)
 any        a second signal             exit 128 + signal at once
 """
 
@@ -36,7 +36,7 @@ _STANDBY_WAIT_S = 5.0
 
 
 class StopFlag:
-    """Whether somebody has asked us to stop, and a sleep that ends when somebody does."""
+    """Whether we are to stop, and a sleep that ends as soon as we are."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -48,12 +48,12 @@ class StopFlag:
         self._event.set()
 
     def sleep(self, seconds: float) -> bool:
-        """Wait; False if the wait was cut short because we are to stop."""
+        """Wait for so long; return False if the wait ended early because we are to stop."""
         return not self._event.wait(max(seconds, 0.0))
 
 
 def stop_on_signals(stop: StopFlag) -> None:
-    """SIGTERM and SIGINT set `stop`; a second one ends the process at once."""
+    """Have SIGTERM and SIGINT set `stop`; a second signal ends the process at once."""
 
     def handle(number: int, _frame: FrameType | None) -> None:
         if stop():
@@ -65,9 +65,14 @@ def stop_on_signals(stop: StopFlag) -> None:
 
 
 class Daemon:
-    """Ticks until stopped. `make_cycle` is called each time the lease has been taken.
+    """Ticks until stopped.
 
-    `about` is told when it starts: what it works with, and how far that can be trusted.
+    Args:
+        make_cycle: called each time the lease was taken.
+        before_cycle, after_cycle: called in each tick; after_cycle only if the cycle did not raise.
+        first_delay_s: how long to wait before the first tick.
+        dry: cycles write to neither side.
+        about: logged when the daemon starts: the mapping, and how it is verified.
     """
 
     def __init__(
@@ -75,8 +80,8 @@ class Daemon:
         *,
         lease: Lease,
         make_cycle: Callable[[], Cycle],
-        tend: Callable[[], None],
-        told: Callable[[], None],
+        before_cycle: Callable[[], None],
+        after_cycle: Callable[[], None],
         poll_every_s: float,
         first_delay_s: Callable[[], float],
         stop: StopFlag,
@@ -85,8 +90,8 @@ class Daemon:
     ) -> None:
         self._lease = lease
         self._make_cycle = make_cycle
-        self._tend = tend
-        self._told = told
+        self._before_cycle = before_cycle
+        self._after_cycle = after_cycle
         self._poll_every_s = poll_every_s
         self._first_delay_s = first_delay_s
         self._stop = stop
@@ -97,7 +102,7 @@ class Daemon:
         self._log = structlog.get_logger()
 
     def run(self) -> int:
-        """Take the lease, tick, stand by again if it is lost; return the exit code."""
+        """Take the lease and tick; stand by again if it is lost. Return the exit code."""
         while not self._stop():
             if not self._take_lease():
                 break
@@ -107,26 +112,27 @@ class Daemon:
         return 0
 
     def _take_lease(self) -> bool:
-        said = False
+        """Wait for the lease; return False if we are to stop. Log once why we wait."""
+        logged = False
         while not self._stop():
             try:
                 self._lease.acquire(0.0)
             except LeaseHeld as held:
-                if not said:
+                if not logged:
                     self._log.info("daemon.started", role="standby", reason=str(held))
-                    said = True
+                    logged = True
                 self._stop.sleep(_STANDBY_WAIT_S)
             except MirrorUnavailable as error:
-                if not said:
+                if not logged:
                     self._log.error("store.unavailable", error=str(error))
-                    said = True
+                    logged = True
                 self._stop.sleep(_STANDBY_WAIT_S)
             else:
                 return True
         return False
 
     def _tick_until_stopped(self) -> None:
-        # No other command needs these, and importing them takes a while.
+        # Only `syncd run` needs these, and importing them takes a while.
         from apscheduler.events import EVENT_JOB_MAX_INSTANCES
         from apscheduler.schedulers.background import BackgroundScheduler
         from apscheduler.triggers.interval import IntervalTrigger
@@ -170,14 +176,14 @@ class Daemon:
         self._log.info("cycle.skipped_overlap", poll_every_s=self._poll_every_s)
 
     def _tick(self, cycle: Cycle) -> None:
-        """One cycle. Whatever it raises is said; the next tick comes all the same."""
+        """Run one cycle. Its errors are logged, and the next tick comes all the same."""
         if self._stop() or self._lost.is_set():
             return
         try:
             self._lease.renew()
-            self._tend()
+            self._before_cycle()
             cycle.run(CycleRequest(dry=self._dry))
-            self._told()
+            self._after_cycle()
         except LeaseLost as error:
             self._log.error("daemon.stopped", role="active", reason=str(error))
             self._lost.set()
@@ -187,11 +193,11 @@ class Daemon:
                 self._log.error(event, error=str(error))
             self._store_down = True
         except ConfigurationError as error:
-            # Some settings show that they are wrong only when a side is asked.
+            # Some wrong settings are noticed only when a side is read.
             self._log.error("cycle.finished", result="failed", error=str(error))
-        except Exception:  # noqa: BLE001 - said, with its traceback; see below
-            # A bug in one cycle must not end the daemon: the mirror holds the truth, and the
-            # next cycle begins from it.
+        except Exception:  # noqa: BLE001 - logged with its traceback
+            # A bug in one cycle must not end the daemon: the next cycle begins from the mirror,
+            # which holds what both sides were last seen to hold.
             self._log.exception("cycle.finished", result="failed")
         else:
             if self._store_down:
@@ -200,6 +206,9 @@ class Daemon:
 
 
 def first_delay(poll_every_s: float, filled: bool, random: Callable[[], float]) -> float:
-    """Seconds before the first cycle: none on an empty mirror, else up to a tenth of a tick,
-    so that many daemons restarted at once do not ask at once."""
+    """Return the seconds before the first cycle: 0 if the mirror is empty, else a part of a tick.
+
+    The part is random, up to a tenth, so that daemons that are restarted together do not all send
+    their requests together.
+    """
     return random() * poll_every_s / 10 if filled else 0.0

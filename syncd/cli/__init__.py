@@ -1,4 +1,19 @@
-"""The commands. No logic: each opens the application, asks it for one thing, and prints that.
+"""The commands. Each parses its arguments, calls one job, and prints the result.
+
+commands   all commands in one application, and the exit code for each kind of error
+common     what several commands share
+progress   the line that shows how a first read of the list goes
+run        run, once
+check      check, probe
+plan       plan, apply, undo
+status     status, order show, health
+waiting    conflicts, parked, guard, pause, resume
+links      links list, links relink
+support    support-bundle
+demo       demo, simulate
+config     config show, config reference, version
+db         db upgrade, db current, db backup
+adapter    adapter list, adapter new, adapter test
 
 Results go to stdout, logs to stderr. Exit codes: 0 ok · 64 usage · 65 the mirror's content or
 schema · 69 a side unreachable or not its API · 70 a bug · 74 the mirror unavailable · 75
@@ -9,25 +24,25 @@ import gc
 import os
 import sys
 
-_NEW_OBJECTS = 10_000  # before they are searched for garbage
+_NEW_OBJECTS = 10_000  # before Python searches them for garbage
 
 
 def main() -> None:
-    """Run one command; exit with the code that says how it went."""
+    """Run one command and exit with its code."""
     if sys.argv[1:] == ["health"]:
-        # Asked every 30 s for as long as the container lives: answered from the daemon's
-        # heartbeat, without importing what the other commands need.
-        from syncd.jobs.heartbeat import look
+        # The container asks every 30 s: the answer comes from the daemon's heartbeat, without
+        # importing what the other commands need.
+        from syncd.jobs.heartbeat import last_beat
 
-        told = look(os.environ)
-        if told is not None:
-            sys.stdout.write(f"{told.text}\n")
-            sys.exit(0 if told.healthy else 1)
-    # What is imported stays: it is not searched for garbage, neither meanwhile nor later. A page
-    # of the list is some thousand objects, which go without a search.
+        health = last_beat(os.environ)
+        if health is not None:
+            sys.stdout.write(f"{health.line}\n")
+            sys.exit(0 if health.healthy else 1)
+    # What is imported stays until the end, so it is never searched for garbage. Later a search
+    # comes after many new objects only, because a page of the list makes some thousand.
     gc.disable()
-    # Libraries import rich wherever it is installed, for what nobody asks of them here; hidden
-    # from them, a command starts in four fifths of the time. Tables are drawn with it later.
+    # typer and others import rich if it is installed, for features that are not used here. Hidden
+    # from them, it does not slow the start by a fourth. Tables import it later.
     sys.modules["rich"] = None  # type: ignore[assignment]
     from syncd.cli.commands import run_command
 

@@ -1,4 +1,4 @@
-"""adapter list, new, test."""
+"""adapter list, new, test: adapters of CMMSs."""
 
 import secrets
 from pathlib import Path
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from syncd.cli.common import open_app, print_json, print_rows
+from syncd.cli.common import Json, open_app, print_json, print_rows
 from syncd.cmms.catalogue import WORDS, entries
 from syncd.cmms.scaffold import scaffold
 from syncd.core.work_order import Field, Unreadable, Value, parse_value
@@ -15,7 +15,6 @@ from syncd.errors import ConfigurationError, InputError
 from syncd.settings import Need, Settings
 
 FAILED = 70  # an adapter that does not keep to the port has a bug
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +30,7 @@ def list_adapters(as_json: Json = False) -> None:
 
     Example: syncd adapter list
     """
-    found = entries()
+    rows = entries()
     if as_json:
         print_json(
             [
@@ -41,14 +40,14 @@ def list_adapters(as_json: Json = False) -> None:
                     "where": it.where,
                     "trouble": it.trouble,
                 }
-                for it in found
+                for it in rows
             ]
         )
         return
-    rows = [(it.setting.partition("=")[2], it.verified, it.trouble or it.where) for it in found]
-    print_rows(("name", "verified", "where"), rows)
+    cells = [(it.setting.partition("=")[2], it.verified, it.trouble or it.where) for it in rows]
+    print_rows(("name", "verified", "where"), cells)
     typer.echo("\nSYNCD_CMMS_ADAPTER names an adapter, SYNCD_CMMS_MAPPING a preset of `rest`.")
-    for word in [word for word in WORDS if any(it.verified == word for it in found)]:
+    for word in [word for word in WORDS if any(it.verified == word for it in rows)]:
         typer.echo(f"{word}: {WORDS[word]}")
 
 
@@ -99,8 +98,8 @@ def try_adapter(
             f"syncd adapter test needs {error.name}, which is not installed; "
             "pip install 'syncd[test]'"
         ) from error
-    samples = dict(_sample(told) for told in sample or ())
-    reasons = dict(_pair(told, "--cannot", "DRAFT=it knows no drafts") for told in cannot or ())
+    samples = dict(_sample(text) for text in sample or ())
+    reasons = dict(_pair(text, "--cannot", "DRAFT=it knows no drafts") for text in cannot or ())
     with open_app({Need.CMMS}, may_write=True) as app:
         adapter = app.adapter()
         host = adapter.host or _host(app.settings)
@@ -127,29 +126,29 @@ def try_adapter(
 
 
 def _host(settings: Settings) -> str:
-    """What a person calls the CMMS: its host, else the file, else the adapter."""
+    """Return what people call the CMMS: its host, else its file, else its adapter."""
     if settings.cmms_url is None:
         return str(settings.cmms_adapter)
     parts = urlsplit(settings.reveal("cmms_url"))
     return parts.hostname or Path(parts.path).name or str(settings.cmms_adapter)
 
 
-def _pair(told: str, option: str, example: str) -> tuple[str, str]:
-    name, mark, value = told.partition("=")
+def _pair(text: str, option: str, example: str) -> tuple[str, str]:
+    name, mark, value = text.partition("=")
     if not mark or not value:
-        raise InputError(f"{option} {told!r} is not like {option} {example!r}")
+        raise InputError(f"{option} {text!r} is not like {option} {example!r}")
     return name.strip(), value.strip()
 
 
-def _sample(told: str) -> tuple[Field, tuple[Value, Value]]:
+def _sample(text: str) -> tuple[Field, tuple[Value, Value]]:
     example = "assigned_to=jane@example.com,joe@example.com"
-    name, both = _pair(told, "--sample", example)
+    name, both = _pair(text, "--sample", example)
     if name not in set(Field):
         raise InputError(f"--sample {name}: there is no such field; {', '.join(Field)}")
-    values = [parse_value(Field(name), text.strip()) for text in both.split(",")]
-    bad = [value for value in values if isinstance(value, Unreadable)]
-    if bad:
-        raise InputError(f"--sample {name}: {bad[0].raw!r} {bad[0].why}")
+    values = [parse_value(Field(name), value.strip()) for value in both.split(",")]
+    unreadable = [value for value in values if isinstance(value, Unreadable)]
+    if unreadable:
+        raise InputError(f"--sample {name}: {unreadable[0].raw!r} {unreadable[0].why}")
     if len(values) != 2 or values[0] == values[1]:
         raise InputError(f"--sample {name}: two different values are wanted, for example {example}")
     return Field(name), (values[0], values[1])

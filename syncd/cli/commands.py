@@ -1,19 +1,9 @@
-"""All commands in one application, and what their errors mean for the exit code."""
+"""All commands in one application, and the exit code for each kind of error."""
 
 import structlog
 import typer
 
-from syncd.cli import (
-    adapter,
-    admin,
-    linking,
-    people,
-    planning,
-    probing,
-    running,
-    showing,
-    support,
-)
+from syncd.cli import adapter, check, config, db, demo, links, plan, run, status, support, waiting
 from syncd.errors import SyncdError
 
 EXIT_BUG = 70
@@ -28,24 +18,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (running, planning, showing, people, linking, support, admin, adapter, probing):
+for module in (run, check, plan, status, waiting, links, support, demo, config, db, adapter):
     module.register(app)
 
 
 def run_command() -> int:
-    """Run the command of this process's arguments; the code that says how it went."""
+    """Run the command of this process's arguments; return its exit code."""
     try:
         code = app(standalone_mode=False)
     except SyncdError as error:
-        _say(str(error))
+        _print_error(str(error))
         code = error.exit_code
     except typer.Abort:
         code = EXIT_INTERRUPTED
-    except typer.Exit as left:
-        code = left.exit_code
+    except typer.Exit as end:
+        code = end.exit_code
     except typer.TyperException as error:
         text = str(error)
-        _say(text if "\n" in text else f"{text} (`syncd COMMAND --help` tells more)")
+        _print_error(text if "\n" in text else f"{text} (`syncd COMMAND --help` tells more)")
         code = EXIT_USAGE
     except BrokenPipeError:
         code = 0
@@ -55,8 +45,8 @@ def run_command() -> int:
     return code if isinstance(code, int) else 0
 
 
-def _say(text: str) -> None:
-    """For the operator, on stderr; a help text as it stands."""
+def _print_error(text: str) -> None:
+    """Print a message for the operator on stderr; a help text as it stands."""
     if text.startswith("Usage:"):
         typer.echo(text, err=True)
         return

@@ -1,11 +1,12 @@
-"""What several commands share: opening the application, and the exit code of a cycle."""
+"""What several commands share: options, the application, the exit code, and how results print."""
 
 import json
 import os
 import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TextIO, cast
+from pathlib import Path
+from typing import Annotated, Any, TextIO, cast
 
 import typer
 
@@ -16,13 +17,20 @@ from syncd.errors import SyncdError
 from syncd.log import escape
 from syncd.settings import Need
 
+READING = (Need.S2E, Need.CMMS)
+WRITING = (Need.S2E, Need.SYNC, Need.CMMS)
 PARTIAL = 75
 _GRAVEST = (70, 78, 65, 74, 77, 69, 75, 0)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Full = Annotated[bool, typer.Option("--full", help="Read the whole list, due or not.")]
+Order = Annotated[str | None, typer.Option("--order", help="One work order alone, for a pilot.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Write the plan to this file.")]
 
 
 @contextmanager
 def open_app(needs: Collection[Need] = (), *, may_write: bool = False) -> Iterator[App]:
-    """The application on this process's environment; SIGTERM and SIGINT stop it."""
+    """Open the application on this process's environment; SIGTERM and SIGINT stop it."""
     stop = StopFlag()
     stop_on_signals(stop)
     line = ProgressLine(sys.stderr) if sys.stderr.isatty() else None
@@ -34,25 +42,32 @@ def open_app(needs: Collection[Need] = (), *, may_write: bool = False) -> Iterat
 
 
 def exit_code(errors: Iterable[SyncdError], *, partial: bool = False) -> int:
-    """The gravest of these."""
+    """Return the gravest code of these errors."""
     codes = {error.exit_code for error in errors} | ({PARTIAL} if partial else {0})
     return next(code for code in _GRAVEST if code in codes)
 
 
+def exit_with(errors: Sequence[SyncdError], *, partial: bool = False) -> typer.Exit:
+    """Print the errors on stderr; return what ends the command with their gravest code."""
+    for error in errors:
+        typer.echo(f"syncd: {error}", err=True)
+    return typer.Exit(exit_code(errors, partial=partial))
+
+
 def counted(number: int, word: str) -> str:
-    """The number with its word: 1 line, 2 lines."""
+    """Return the number with its word: 1 line, 2 lines."""
     return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def print_json(document: object) -> None:
-    """One JSON document on stdout."""
+    """Print one JSON document on stdout."""
     typer.echo(json.dumps(document, indent=2, ensure_ascii=True, default=str))
 
 
 def print_rows(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table: columns as wide as they need be, the last one wrapped to the terminal.
+    """Print a table. Columns are as wide as they need be, and long cells are wrapped.
 
-    On a pipe the same, without colours, so that it can be searched.
+    On a pipe it has no colours, so that it can be searched.
     """
     from rich.console import Console
     from rich.table import Table

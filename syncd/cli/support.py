@@ -1,4 +1,4 @@
-"""support-bundle: what somebody needs to help, and nothing that is nobody's business."""
+"""support-bundle: what somebody needs to help, without secrets, people and texts."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,8 +1,9 @@
-"""The daemon's last word about itself, in a small file that `syncd health` reads.
+"""The daemon's health, in a small file that `syncd health` reads.
 
-Standard library only: the container asks every 30 s, and opening the mirror would cost many
-times what the answer is worth. The file is named after the mirror's URL, belongs to the user
-that runs the daemon, and says for how long it counts.
+The container runs `syncd health` every 30 s. Reading this file takes a few milliseconds; opening
+the mirror takes many times as long. So this module imports the standard library only. The file is
+named after the mirror's URL, belongs to the user that runs the daemon, and says for how long it
+counts.
 """
 
 import hashlib
@@ -19,18 +20,18 @@ _DEFAULT_URL = "sqlite:///syncd.db"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """Whether the daemon makes progress, and a line that says so."""
+class Health:
+    """Whether the daemon makes progress, and a line for people that says so."""
 
     healthy: bool
-    text: str
+    line: str
 
 
 def _path_for(database_url: str) -> Path:
-    """Where the heartbeat of the daemon with this mirror is. Raises OSError if there is no place.
+    """Return the path of the heartbeat of the daemon with this mirror.
 
-    The current folder tells two relative URLs apart. Python looks for a folder for such files by
-    writing to it: on a full disk there is none.
+    The current folder is part of the name, because a URL may be relative to it. Raises OSError if
+    no folder for temporary files can be written: the disk is full.
     """
     folder = Path.cwd()
     name = hashlib.blake2b(f"{folder} {database_url}".encode(), digest_size=8).hexdigest()
@@ -38,23 +39,23 @@ def _path_for(database_url: str) -> Path:
 
 
 def beat(database_url: str, *, unhealthy_because: str | None, counts_for_s: float) -> None:
-    """Say how things stand; after `counts_for_s` seconds without another word they are bad.
+    """Save the daemon's health. Without another beat it is unhealthy after `counts_for_s`.
 
-    A file that cannot be written is no reason to stop: `syncd health` then asks the mirror.
+    A file that cannot be written does not stop the daemon: `syncd health` then reads the mirror.
     """
-    word = {"at": time.time(), "because": unhealthy_because, "counts_for_s": counts_for_s}
+    health = {"at": time.time(), "because": unhealthy_because, "counts_for_s": counts_for_s}
     with suppress(OSError):
         path = _path_for(database_url)
-        fresh = path.with_name(f"{path.name}.{os.getpid()}")
+        unfinished = path.with_name(f"{path.name}.{os.getpid()}")
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-        number = os.open(fresh, flags, 0o600)
+        number = os.open(unfinished, flags, 0o600)
         with os.fdopen(number, "w", encoding="utf-8") as file:
-            json.dump(word, file)
-        fresh.replace(path)
+            json.dump(health, file)
+        unfinished.replace(path)
 
 
-def look(environ: Mapping[str, str]) -> Told | None:
-    """What the daemon of this environment said last; None if it has said nothing usable."""
+def last_beat(environ: Mapping[str, str]) -> Health | None:
+    """Return the health of this environment's daemon; None if there is no usable heartbeat."""
     url = environ.get("SYNCD_DATABASE_URL") or _DEFAULT_URL
     named = environ.get("SYNCD_DATABASE_URL_FILE")
     try:
@@ -63,13 +64,13 @@ def look(environ: Mapping[str, str]) -> Told | None:
         path = _path_for(url)
         if path.is_symlink() or path.stat().st_uid != os.getuid():
             return None
-        word = json.loads(path.read_text(encoding="utf-8"))
-        age_s = time.time() - word["at"]
-        because, counts_for_s = word["because"], word["counts_for_s"]
+        health = json.loads(path.read_text(encoding="utf-8"))
+        age_s = time.time() - health["at"]
+        because, counts_for_s = health["because"], health["counts_for_s"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     if age_s > counts_for_s or age_s < -counts_for_s:
-        return Told(False, f"NOT healthy: the last cycle ended {age_s:.0f} s ago")
+        return Health(False, f"NOT healthy: the last cycle ended {age_s:.0f} s ago")
     if because is not None:
-        return Told(False, f"NOT healthy: {because}")
-    return Told(True, "healthy")
+        return Health(False, f"NOT healthy: {because}")
+    return Health(True, "healthy")

@@ -1,11 +1,11 @@
-"""A plan in a file: a line of JSON that says what it is, then one for each field to write.
+"""A plan in a file: a line of JSON about the file, then a line for each field to write.
 
     {"syncd_plan": 1, "purpose": "plan", "connection": …, "mirror": …, "cycle_id": …, "made_at": …}
     {"s2e_id": …, "cmms_id": …, "side": "s2e", "kind": "update", "field": "status",
      "from": "ASSIGNED", "to": "IN_PROGRESS", "source": "IN_PROGRESS", "rule": "cmms_changed"}
 
-(each on one line). People may read it, send it round, and take lines out. Values are spelled as
-in `order show --json`.
+(each object stands on one line of the file). People may read it, send it to others, and delete
+lines. Values are spelled as in `order show --json`.
 """
 
 import json
@@ -38,11 +38,11 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a plan's file is.
+    """The first line of a plan's file.
 
     Attributes:
         mirror: the identity of the mirror that it was planned from.
-        cycle_id: the cycle that planned it; of an undo the one that is undone.
+        cycle_id: the cycle that planned it; in an undo's file the cycle to undo.
         made_at: ISO 8601, UTC.
     """
 
@@ -55,14 +55,14 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class PlanFile:
-    """A file that was read: its lines by their numbers, from 2 on."""
+    """A file that was read. The lines are by their numbers in it, from 2 on."""
 
     header: Header
     lines: Mapping[int, PlanLine]
 
 
 def line_document(line: PlanLine) -> dict[str, Any]:
-    """The line as JSON."""
+    """Return the line as JSON."""
     return {
         "s2e_id": line.s2e_id,
         "cmms_id": line.cmms_id,
@@ -77,8 +77,8 @@ def line_document(line: PlanLine) -> dict[str, Any]:
 
 
 def write_plan(path: Path, header: Header, lines: Iterable[PlanLine]) -> None:
-    """Write the file as a whole, or leave what is there. Raises InputError."""
-    told = {
+    """Write the whole file, or leave the old one as it is. Raises InputError."""
+    first = {
         "syncd_plan": VERSION,
         "purpose": header.purpose.value,
         "connection": header.connection,
@@ -90,8 +90,8 @@ def write_plan(path: Path, header: Header, lines: Iterable[PlanLine]) -> None:
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with unfinished.open("w", encoding="utf-8") as file:
-            for each in (told, *map(line_document, lines)):
-                file.write(json.dumps(each, ensure_ascii=True) + "\n")
+            for document in (first, *map(line_document, lines)):
+                file.write(json.dumps(document, ensure_ascii=True) + "\n")
         unfinished.replace(path)
     except OSError as error:
         unfinished.unlink(missing_ok=True)
@@ -103,7 +103,8 @@ def read_plan(path: Path, *, connection: str, mirror: str | None) -> PlanFile:
 
     Raises:
         InputError: it cannot be opened.
-        InputContentError: it is malformed, foreign, or of a newer version; names the line.
+        InputContentError: it is malformed, from elsewhere, or of a newer version. The text names
+            the line.
     """
     try:
         texts = path.read_bytes().decode("utf-8").splitlines()
@@ -119,12 +120,12 @@ def read_plan(path: Path, *, connection: str, mirror: str | None) -> PlanFile:
     if header.mirror is None or header.mirror != mirror:
         raise _wrong(path, 1, "it was planned from another mirror; plan again with this one")
     lines: dict[int, PlanLine] = {}
-    met: dict[tuple[str, Side, Field], int] = {}
+    numbers: dict[tuple[str, Side, Field], int] = {}
     for number, text in enumerate(texts[1:], start=2):
         if not text.strip():
             continue
         line = _line(path, number, _object(path, number, text))
-        first = met.setdefault((line.s2e_id, line.side, line.field), number)
+        first = numbers.setdefault((line.s2e_id, line.side, line.field), number)
         if first != number:
             raise _wrong(path, number, f"it is about the same field as line {first}")
         lines[number] = line
@@ -137,28 +138,28 @@ def _wrong(path: Path, number: int, why: str) -> InputContentError:
 
 def _object(path: Path, number: int, text: str) -> dict[str, Any]:
     try:
-        told = json.loads(text)
+        document = json.loads(text)
     except (ValueError, RecursionError):
         raise _wrong(path, number, "it is not JSON") from None
-    if not isinstance(told, dict):
+    if not isinstance(document, dict):
         raise _wrong(path, number, "it is not a JSON object")
-    return told
+    return document
 
 
-def _header(path: Path, told: dict[str, Any]) -> Header:
-    version = told.get("syncd_plan")
+def _header(path: Path, document: dict[str, Any]) -> Header:
+    version = document.get("syncd_plan")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise _wrong(path, 1, "it does not say syncd_plan; this is no plan's file")
     if version > VERSION:
         raise _wrong(path, 1, f"it is of version {version}; this syncd reads {VERSION}")
-    purpose = told.get("purpose")
+    purpose = document.get("purpose")
     if not isinstance(purpose, str) or purpose not in set(Purpose):
         raise _wrong(path, 1, f"purpose is {purpose!r}; it is one of {', '.join(Purpose)}")
-    texts = {name: told.get(name) for name in ("connection", "cycle_id", "made_at")}
+    texts = {name: document.get(name) for name in ("connection", "cycle_id", "made_at")}
     for name, value in texts.items():
         if not isinstance(value, str):
             raise _wrong(path, 1, f"{name} is not text")
-    mirror = told.get("mirror")
+    mirror = document.get("mirror")
     return Header(
         Purpose(purpose),
         mirror=mirror if isinstance(mirror, str) else None,
@@ -166,31 +167,31 @@ def _header(path: Path, told: dict[str, Any]) -> Header:
     )
 
 
-def _line(path: Path, number: int, told: dict[str, Any]) -> PlanLine:
-    missing, unknown = _KEYS - told.keys(), told.keys() - _KEYS
+def _line(path: Path, number: int, document: dict[str, Any]) -> PlanLine:
+    missing, unknown = _KEYS - document.keys(), document.keys() - _KEYS
     if missing or unknown:
         names = ", ".join(sorted(missing or unknown))
         raise _wrong(path, number, f"{'it lacks' if missing else 'it has an unknown'} {names}")
-    s2e_id, cmms_id, rule = told["s2e_id"], told["cmms_id"], told["rule"]
+    s2e_id, cmms_id, rule = document["s2e_id"], document["cmms_id"], document["rule"]
     if not isinstance(s2e_id, str) or not s2e_id:
         raise _wrong(path, number, "s2e_id is not the id of an order")
     if not isinstance(rule, str) or not isinstance(cmms_id, str | None):
         raise _wrong(path, number, "rule or cmms_id is not text")
-    side = _one_of(path, number, "side", told["side"], Side)
-    kind = _one_of(path, number, "kind", told["kind"], IntentKind)
-    field = _one_of(path, number, "field", told["field"], Field)
+    side = _choice(path, number, "side", document["side"], Side)
+    kind = _choice(path, number, "kind", document["kind"], IntentKind)
+    field = _choice(path, number, "field", document["field"], Field)
     if kind is IntentKind.CREATE and side is not Side.CMMS:
         raise _wrong(path, number, "only CMMS records are created")
-    before = _value(path, number, field, "from", told["from"], may_be_unreadable=True)
-    to = _value(path, number, field, "to", told["to"])
-    source = _value(path, number, field, "source", told["source"], may_be_unreadable=True)
+    before = _value(path, number, field, "from", document["from"], may_be_unreadable=True)
+    to = _value(path, number, field, "to", document["to"])
+    source = _value(path, number, field, "source", document["source"], may_be_unreadable=True)
     return PlanLine(s2e_id, cmms_id, side, kind, field, before, to, source, rule)
 
 
-def _one_of(path: Path, number: int, name: str, told: object, of: type[E]) -> E:
-    if not isinstance(told, str) or told not in set(of):
-        raise _wrong(path, number, f"{name} is {told!r}; it is one of {', '.join(of)}")
-    return of(told)
+def _choice(path: Path, number: int, name: str, raw: object, choices: type[E]) -> E:
+    if not isinstance(raw, str) or raw not in set(choices):
+        raise _wrong(path, number, f"{name} is {raw!r}; it is one of {', '.join(choices)}")
+    return choices(raw)
 
 
 def _value(
@@ -198,15 +199,15 @@ def _value(
     number: int,
     field: Field,
     name: str,
-    told: object,
+    raw: object,
     *,
     may_be_unreadable: bool = False,
 ) -> Value:
-    if isinstance(told, dict) and may_be_unreadable:
-        return decode_value(field, told)
-    if not isinstance(told, str | None):
+    if isinstance(raw, dict) and may_be_unreadable:
+        return decode_value(field, raw)
+    if not isinstance(raw, str | None):
         raise _wrong(path, number, f"{name} is not text and not null")
-    value = decode_value(field, told)
+    value = decode_value(field, raw)
     if isinstance(value, Unreadable):
         raise _wrong(path, number, f"{name} {value.why}")
     return value

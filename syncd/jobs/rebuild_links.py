@@ -1,8 +1,8 @@
-"""Rebuild the links of a mirror from what both sides hold, and write to neither.
+"""Rebuild the links of a mirror from what both sides hold, and write to neither side.
 
 A link is held three times: in the mirror, in the CMMS record that carries the order's id, and in
-externalId upstream. What is unlinked here and says there whom it belongs to is linked; what
-contradicts itself is named; no link is dropped.
+externalId upstream. An order without a link in the mirror is linked if one of the other two names
+its record. A contradiction between the two is reported, and no link is dropped.
 """
 
 from dataclasses import dataclass, field
@@ -23,12 +23,12 @@ _CONFLICTS = frozenset({"external_id_unknown", "external_id_taken"})
 
 @dataclass(slots=True)
 class Rebuilt:
-    """What came of it.
+    """The new links, and why other orders are not linked.
 
     Attributes:
         linked: s2e_id, cmms_id and how, of each new link.
         conflicts: s2e_id, reason and detail, of each order that cannot be linked.
-        under_way: orders whose create is being read back, which links them by itself.
+        under_way: orders whose create is being read back; the read-back links them.
     """
 
     report: CycleReport
@@ -39,8 +39,9 @@ class Rebuilt:
 
 def rebuild_links(cycle: Cycle) -> Rebuilt:
     """Read both sides as a whole and link what is unlinked. The caller holds the lease."""
-    rebuilt = Rebuilt(cycle.run(CycleRequest(full=True, dry=True)))
-    if any(seen.error is not None for seen in (rebuilt.report.s2e, rebuilt.report.cmms)):
+    report = cycle.run(CycleRequest(full=True, dry=True))
+    rebuilt = Rebuilt(report)
+    if report.s2e.error is not None or report.cmms.error is not None:
         return rebuilt
     with cycle.mirror.read() as tx:
         cases = load_cases(tx, unlinked_with_a_record(tx), memory=cycle.policy.memory)
@@ -63,9 +64,9 @@ def _conflicts(decision: Decision) -> list[tuple[str, str, str]]:
     if decision.out_of_scope == DROPPED:
         return []
     holds = [*decision.holds, *decision.case.holds]
-    found = [(decision.s2e_id, h.reason, h.detail) for h in holds if h.field is None][:1]
+    conflicts = [(decision.s2e_id, h.reason, h.detail) for h in holds if h.field is None][:1]
     if decision.out_of_scope in _CONFLICTS:
         order = decision.case.s2e
-        named = order.fields.get(Field.EXTERNAL_ID) if order is not None else None
-        found.append((decision.s2e_id, decision.out_of_scope, f"externalId is {named}"))
-    return found
+        external_id = order.fields.get(Field.EXTERNAL_ID) if order is not None else None
+        conflicts.append((decision.s2e_id, decision.out_of_scope, f"externalId is {external_id}"))
+    return conflicts

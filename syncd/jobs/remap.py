@@ -1,8 +1,8 @@
-"""Read the mirror's records anew after the CMMS's mapping has changed, and write to neither side.
+"""Read the mirror's records with a changed mapping, and write to neither side.
 
-The mirror keeps each record as the CMMS has it (`native`). With another mapping the same record
-may read differently; that is no edit, and so the bases are read anew with it
-(`core/planning/remap.py`).
+The mirror keeps each record as the CMMS spells it (`native`). Example: a mapping now reads the
+CMMS's "3" as ON_HOLD instead of ASSIGNED. Nobody has edited the record, so its base is read with
+the new mapping, too (`core/planning/remap.py`).
 """
 
 from collections.abc import Mapping
@@ -27,14 +27,15 @@ _CHUNK = 200  # records in one transaction
 
 
 def follow_mapping(mirror: Mirror, adapter: AdapterBase) -> None:
-    """If the mapping is another one than the mirror was read with, read its records anew.
+    """Read the mirror's records anew, if they were read with another mapping than this one.
 
-    A record and its bases are kept in one transaction, so that it can go on after a break.
+    A record and its bases are saved in one transaction. After a break the work goes on, because
+    a record that has been read anew does not change again.
     """
-    told = adapter.mapping_hash
+    current = adapter.mapping_hash
     with mirror.read() as tx:
         known = state.get_state(tx, state.CMMS_MAPPING)
-    if told in {known, ""}:
+    if current in {known, ""}:
         return
     records = changed = 0
     last = ""
@@ -42,27 +43,27 @@ def follow_mapping(mirror: Mirror, adapter: AdapterBase) -> None:
         with mirror.transaction() as tx:
             rows = natives.records_after(tx, last, _CHUNK)
             for row in rows:
-                changed += _read_one(tx, adapter, row, told)
+                changed += _read_one(tx, adapter, row, current)
         records += len(rows)
         if len(rows) < _CHUNK:
             break
         last = rows[-1].cmms_id
     with mirror.transaction() as tx:
-        state.set_state(tx, state.CMMS_MAPPING, told)
+        state.set_state(tx, state.CMMS_MAPPING, current)
     if records:
         structlog.get_logger().info("mapping.changed", records=records, fields=changed)
 
 
-def _read_one(tx: Tx, adapter: AdapterBase, row: Any, told: str) -> int:
-    """Keep how one record reads now; return how many fields of a linked one read differently."""
+def _read_one(tx: Tx, adapter: AdapterBase, row: Any, mapping: str) -> int:
+    """Save how one record reads now; return how many fields changed, 0 for an unlinked one."""
     record = replace(adapter.read_native(row.native), cmms_id=row.cmms_id)
     changed: Mapping[Field, Any] = {}
     pair = natives.linked_order(tx, row.cmms_id)
-    if pair is not None and pair.base is not None and pair.base.mapping_hash != told:
+    if pair is not None and pair.base is not None and pair.base.mapping_hash != mapping:
         base = decode_fields(pair.base.fields)
         anew = read_anew(decode_fields(row.fields), record.fields, base, pair.order)
         about = Subject(None, pair.s2e_id, row.cmms_id)
-        keep_read_anew(tx, about, anew, native=pair.base.native, mapping_hash=told)
+        keep_read_anew(tx, about, anew, native=pair.base.native, mapping_hash=mapping)
         changed = anew.changed
     observations.save_cmms(tx, [record], seen_at=row.seen_at)
     return len(changed)
@@ -70,7 +71,7 @@ def _read_one(tx: Tx, adapter: AdapterBase, row: Any, told: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Remapping:
-    """Plans the differences that the changed mapping has made in these fields of each order."""
+    """Plans what a changed mapping has made different, in these fields of each order."""
 
     fields: Mapping[str, frozenset[Field]]
 
@@ -79,6 +80,6 @@ class Remapping:
 
 
 def remapped(mirror: Mirror) -> Remapping:
-    """What has come to read differently, as far as the journal remembers."""
+    """Return what reads differently since a mapping changed, as far as the journal remembers."""
     with mirror.read() as tx:
         return Remapping(natives.remapped_fields(tx))

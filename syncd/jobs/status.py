@@ -1,4 +1,4 @@
-"""Where things stand, and whether that is well: for `status`, `health` and the daemon."""
+"""Where things stand, and whether the daemon is healthy: for `status`, `health` and the daemon."""
 
 from typing import Any
 
@@ -10,25 +10,28 @@ from syncd.mirror.queries.status import freshness_s, status_facts
 from syncd.mirror.queries.waiting import guard_list
 from syncd.settings import Settings
 
-_TICKS = 2  # without a good cycle before health says no
+_TICKS = 2  # without a good cycle before the daemon is unhealthy
 
 
 def silence_s(settings: Settings) -> float:
-    """For how many seconds without a good cycle the daemon still counts as healthy."""
+    """Return for how many seconds without a good cycle the daemon still counts as healthy."""
     return float(
         max(_TICKS * settings.poll_every_s, settings.cycle_deadline_s) + settings.poll_every_s
     )
 
 
 def app_status(app: App) -> dict[str, Any]:
-    """The document of `status --json`, from the mirror alone."""
-    with app.mirror().read() as tx:
-        because, told = _unhealthy_because(app.settings, tx), status_facts(tx)
+    """Return the document of `status --json`, from the mirror alone.
+
+    Raises MirrorUnavailable; MirrorContentError if the mirror has another version's schema.
+    """
+    with app.current_mirror().read() as tx:
+        because, facts = _unhealthy_because(app.settings, tx), status_facts(tx)
     return {
         "connection": CONNECTION,
         "healthy": because is None,
         "unhealthy_because": because,
-        **told,
+        **facts,
     }
 
 
@@ -44,8 +47,8 @@ def _unhealthy_because(settings: Settings, tx: Tx) -> str | None:
     return f"guard {guards[0]['guard']} waits for a person" if guards else None
 
 
-def tell_health(app: App) -> None:
-    """Leave the daemon's word for `syncd health`."""
+def save_health(app: App) -> None:
+    """Write the daemon's heartbeat, which `syncd health` reads."""
     with app.mirror().read() as tx:
         because = _unhealthy_because(app.settings, tx)
     url = app.settings.reveal("database_url")

@@ -1,13 +1,14 @@
-"""What goes into a support bundle, and what is taken out of it.
+"""What goes into a support bundle, and what is hidden in it.
 
-    secrets          masked, in whatever form they appear, in every document
-    people           names and e-mail addresses become person#…, the same person the same word
-    texts            titles, notes, places become text(length)#…: equal texts can be told, no
-                     text can be read; likewise whatever an error quotes
+    secrets          masked in every document, in every form they may have
+    people           a name or an e-mail address becomes person#…, always the same for one person
+    texts            a title, note or place becomes text(length)#…: equal texts have equal words,
+                     and no text can be read. What an error quotes is left out
     ids, statuses,   kept as they are: without them nobody can help
     times, hours
 
-The words with # are made anew in each bundle, from a number that is not in it.
+The words with # are made from a random number that is not in the bundle, so that those of two
+bundles cannot be compared.
 """
 
 import hashlib
@@ -35,17 +36,20 @@ from syncd.settings import URLS, Settings, shown
 _LINES, _WRITES, _CYCLES, _HOLDS = 2000, 500, 50, 500  # the newest of each
 _EMAIL = re.compile(r"[\w.+'-]+@[\w-]+(?:\.[\w-]+)+")
 _QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|„[^“\n]*“|«[^»\n]*»")
-_TELLING = frozenset({Field.S2E_ID, Field.EXTERNAL_ID, Field.EXTERNAL_STATUS})
-# Of a journal's line: words of ours, and texts that a side has written.
+_SHOWN = frozenset({Field.S2E_ID, Field.EXTERNAL_ID, Field.EXTERNAL_STATUS})
+# Keys of a journal line's detail: those that we write ourselves, and those with a side's message.
 _OURS = frozenset(
     {"side", "winner", "request_id", "reason", "count", "limit", "fields", "again_in_s"}
 )
-_SAID = frozenset({"error", "detail"})
-_SHORTEST_NAME = 3  # letters of a part of a name that is looked for on its own
+_MESSAGES = frozenset({"error", "detail"})
+_SHORTEST_NAME = 3  # letters; a shorter part of a name is not searched for on its own
 
 
 def support_documents(app: App) -> dict[str, object]:
-    """The documents by their names in the bundle; a mirror that cannot be read is named."""
+    """Return the documents by their names in the bundle.
+
+    If the mirror cannot be read, mirror.json holds the reason and its other documents are missing.
+    """
     veil = Veil(secrets.token_bytes(16))
     documents: dict[str, object] = {
         "about.json": _about(app),
@@ -63,7 +67,7 @@ def support_documents(app: App) -> dict[str, object]:
 
 
 def _about(app: App) -> dict[str, object]:
-    installed = {each.metadata["Name"].lower(): each.version for each in distributions()}
+    installed = {it.metadata["Name"].lower(): it.version for it in distributions()}
     return {
         "made_at": utcnow().isoformat(),
         "syncd": __version__,
@@ -77,38 +81,37 @@ def _about(app: App) -> dict[str, object]:
 
 
 def _from_mirror(app: App, veil: "Veil") -> dict[str, object]:
-    mirror = app.mirror(create=False)
-    schema.require_current(mirror)
+    mirror = app.current_mirror()
     with mirror.read() as tx:
         lines, writes = support.recent_lines(tx, _LINES), support.recent_writes(tx, _WRITES)
-        held = support.holds(tx, _HOLDS)
-        veil.learn(_people(tx, (*lines, *writes, *held)))
+        holds = support.holds(tx, _HOLDS)
+        veil.learn(_people(tx, (*lines, *writes, *holds)))
         cycles = support.recent_cycles(tx, _CYCLES)
         sweeps = support.recent_sweeps(tx, _CYCLES)
     return {
         "mirror.json": {"dialect": mirror.dialect, "schema": schema.current(mirror)},
         "status.json": app_status(app),
         "cycles.jsonl": cycles,
-        "sweeps.jsonl": [{k: v for k, v in each.items() if k != "progress"} for each in sweeps],
-        "journal.jsonl": [veil.line(each) for each in lines],
-        "writes.jsonl": [veil.write(each) for each in writes],
-        "parked.jsonl": [veil.hold(each) for each in held],
+        "sweeps.jsonl": [{k: v for k, v in row.items() if k != "progress"} for row in sweeps],
+        "journal.jsonl": [veil.line(row) for row in lines],
+        "writes.jsonl": [veil.write(row) for row in writes],
+        "parked.jsonl": [veil.hold(row) for row in holds],
     }
 
 
-def _people(tx: Tx, lines: Collection[Mapping[str, Any]]) -> set[str]:
-    return support.people_of(tx, {str(each["s2e_id"]) for each in lines if "s2e_id" in each})
+def _people(tx: Tx, rows: Collection[Mapping[str, Any]]) -> set[str]:
+    return support.people_of(tx, {str(row["s2e_id"]) for row in rows if "s2e_id" in row})
 
 
 @dataclass(slots=True)
 class Veil:
-    """Takes people and texts out of lines."""
+    """Hides people and texts in rows of the mirror."""
 
     salt: bytes
     names: "re.Pattern[str] | None" = None
 
     def learn(self, people: Collection[str]) -> None:
-        """Names and addresses to look for in what a side has said."""
+        """Have these names and addresses hidden in messages, as a whole and in their parts."""
         parts = {part for name in people for part in re.findall(r"[^\W\d_]+", name)}
         words = set(people) | {part for part in parts if len(part) >= _SHORTEST_NAME}
         longest_first = sorted(words, key=len, reverse=True)
@@ -116,70 +119,71 @@ class Veil:
             either = "|".join(map(re.escape, longest_first))
             self.names = re.compile(rf"(?i)(?<!\w)(?:{either})(?!\w)")
 
-    def line(self, line: Mapping[str, Any]) -> dict[str, Any]:
-        """One line of the journal."""
-        name, detail = line.get("field"), line.get("detail")
-        told = {key: value for key, value in line.items() if key != "detail"}
+    def line(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a line of the journal."""
+        name, detail = row.get("field"), row.get("detail")
+        shown = {key: value for key, value in row.items() if key != "detail"}
         if isinstance(detail, dict):
-            told["detail"] = {key: self._detail(key, name, value) for key, value in detail.items()}
-        return told
+            shown["detail"] = {key: self._detail(key, name, value) for key, value in detail.items()}
+        return shown
 
     def _detail(self, key: str, name: object, value: Any) -> Any:
         if key in _OURS or isinstance(value, int | None):
             return value
-        return self.said(str(value)) if key in _SAID else self.value(name, value)
+        return self.message(str(value)) if key in _MESSAGES else self.value(name, value)
 
-    def write(self, line: Mapping[str, Any]) -> dict[str, Any]:
-        """One write: which fields, not what was in them but where that is telling."""
-        told = {key: value for key, value in line.items() if key not in {"writes", "error"}}
-        told["writes"] = {
+    def write(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a write: its fields, with their values hidden where these are texts."""
+        shown = {key: value for key, value in row.items() if key not in {"writes", "error"}}
+        shown["writes"] = {
             name: {
                 key: value if key == "verdict" else self.value(name, value)
                 for key, value in write.items()
             }
-            for name, write in line["writes"].items()
+            for name, write in row["writes"].items()
         }
-        if "error" in line:
-            told["error"] = self.said(line["error"])
-        return told
+        if "error" in row:
+            shown["error"] = self.message(row["error"])
+        return shown
 
-    def hold(self, line: Mapping[str, Any]) -> dict[str, Any]:
-        told = {key: value for key, value in line.items() if key not in {"value", "detail"}}
-        value = self.value(line["field"], line.get("value"))
-        return {**told, "value": value, "detail": self.said(line["detail"])}
+    def hold(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what is parked."""
+        shown = {key: value for key, value in row.items() if key not in {"value", "detail"}}
+        value = self.value(row["field"], row.get("value"))
+        return {**shown, "value": value, "detail": self.message(row["detail"])}
 
     def value(self, name: object, value: Any) -> Any:
-        """A field's value, or a word for it."""
+        """Return a field's value, or a word for it if it is a text."""
         if value is None:
             return None
         known = name in set(Field) and isinstance(name, str)
         if known and isinstance(value, str):
             field = Field(str(name))
-            if field in _TELLING or kind_of(field) is not ValueKind.TEXT:
+            if field in _SHOWN or kind_of(field) is not ValueKind.TEXT:
                 return value
         return self.hidden(value)
 
     def hidden(self, value: Any) -> str:
-        """A word for a text: the same for the same text of this bundle."""
+        """Return a word for a text; equal texts of one bundle have equal words."""
         text = value if isinstance(value, str) else repr(value)
         return f"text({len(text)})#{self._mark(text)}"
 
-    def said(self, text: str) -> str:
-        """What a side or an adapter said, without what it quotes and without people."""
+    def message(self, text: str) -> str:
+        """Return the message of a side or an adapter, without its quotations and people."""
         text = _QUOTED.sub("'…'", text)
         text = _EMAIL.sub(self._person, text)
         return text if self.names is None else self.names.sub(self._person, text)
 
-    def _person(self, found: "re.Match[str]") -> str:
-        return f"person#{self._mark(found.group().casefold())}"
+    def _person(self, match: "re.Match[str]") -> str:
+        return f"person#{self._mark(match.group().casefold())}"
 
     def _mark(self, text: str) -> str:
-        told = text.encode("utf-8", "replace")
-        return hashlib.blake2b(told, key=self.salt, digest_size=4).hexdigest()
+        raw = text.encode("utf-8", "replace")
+        return hashlib.blake2b(raw, key=self.salt, digest_size=4).hexdigest()
 
 
 def secret_parts(settings: Settings) -> list[str]:
-    """Every value that must not be seen: secrets, what URLs hide, the adapter's own options."""
+    """Return the values that nobody may see: secrets, parts of URLs, the adapter's options."""
     parts = [*settings.secrets(), *settings.cmms_options.values()]
     for name in sorted(URLS):
         parts += _hidden_in(settings.reveal(name))
@@ -187,7 +191,7 @@ def secret_parts(settings: Settings) -> list[str]:
 
 
 def _hidden_in(url: str) -> list[str]:
-    """User, password, and the query's values, as they stand and as they are meant."""
+    """Return user, password and the query's values, as they stand and decoded."""
     before, at, _ = url.rpartition("@")
     user = before.partition("//")[2] if at else ""
     parts = [user, *user.split(":", 1)]

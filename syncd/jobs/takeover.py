@@ -1,4 +1,8 @@
-"""What a holder of the lease does before its first cycle: upgrade, follow a changed mapping."""
+"""What a holder of the lease does before its first cycle.
+
+It upgrades the mirror, follows a changed mapping, and has every order decided about again if a
+setting that decides has changed.
+"""
 
 import secrets
 from collections.abc import Iterator, Mapping
@@ -15,13 +19,15 @@ from syncd.mirror import attention, state
 from syncd.mirror.db import schema
 from syncd.mirror.db.lease import Lease
 
+LEASE_WAIT_S = 10.0  # a command waits so long for a cycle of another process to end
+
 
 @contextmanager
-def leased(app: App, wait_s: float, *, whole: bool = True) -> Iterator[Lease]:
-    """The lease, with the mirror upgraded under it. Raises LeaseHeld.
+def leased(app: App, wait_s: float = LEASE_WAIT_S, *, whole: bool = True) -> Iterator[Lease]:
+    """Hold the lease, with the mirror upgraded. Raises LeaseHeld after `wait_s` seconds.
 
     Args:
-        whole: also take over the orders, for which the adapter has to be set.
+        whole: take over the orders, too; this needs the adapter's settings.
     """
     lease = app.lease()
     lease.acquire(wait_s)
@@ -37,7 +43,7 @@ def leased(app: App, wait_s: float, *, whole: bool = True) -> Iterator[Lease]:
 
 
 def upgrade(app: App, lease: Lease) -> None:
-    """Having the lease: bring the mirror's schema to ours, and say who we are."""
+    """Bring the mirror's schema to ours, and save who holds the lease. The caller holds it."""
     before, after, saved = schema.upgrade(app.mirror())
     if before is not None and before != after:
         structlog.get_logger().info(
@@ -50,26 +56,29 @@ def upgrade(app: App, lease: Lease) -> None:
 
 
 def mirror_id(app: App) -> str | None:
-    """The identity of the mirror; None before a holder of the lease has used it."""
+    """Return the identity of the mirror; None before a holder of the lease has used it."""
     with app.mirror().read() as tx:
-        told = state.get_state(tx, state.MIRROR_ID)
-    return told if isinstance(told, str) else None
+        identity = state.get_state(tx, state.MIRROR_ID)
+    return identity if isinstance(identity, str) else None
 
 
 def take_over(app: App, lease: Lease) -> None:
-    """Having the lease: upgrade, and have every order looked at again if a setting that decides
-    has changed. What a changed mapping has records read as is no edit."""
+    """Take over the orders from the holder before us. The caller holds the lease.
+
+    If a setting that decides has changed, every order needs attention. A record that reads
+    differently with a changed mapping is not an edit.
+    """
     upgrade(app, lease)
     follow_mapping(app.mirror().fenced(lease.check), app.adapter())
-    policy = _settled_under(app.policy())
+    policy = _policy_text(app.policy())
     with app.mirror().transaction() as tx:
         if state.get_state(tx, state.POLICY) != policy:
             attention.mark_attention(tx, None)
             state.set_state(tx, state.POLICY, policy)
 
 
-def _settled_under(policy: Policy) -> str:
-    """The policy as text that is the same for the same settings in every process."""
+def _policy_text(policy: Policy) -> str:
+    """Return the policy as a text; the same settings make the same text in every process."""
     parts = []
     for field in fields(policy):
         if not field.compare:

@@ -1,8 +1,9 @@
-"""Undo a cycle: work out from the journal what it wrote, and write the values from before."""
+"""Undo a cycle: read from the journal what it wrote, and write the values from before."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 
 from syncd.core.case import Case
 from syncd.core.decision import Decision
@@ -12,7 +13,7 @@ from syncd.core.policy import Policy
 from syncd.core.work_order import Field, Side
 from syncd.engine.cycle import Cycle
 from syncd.errors import InputError
-from syncd.jobs.apply_plan import Applied, apply_all, apply_lines
+from syncd.jobs.lines import Applied, apply_all, apply_lines
 from syncd.mirror import state
 from syncd.mirror.db.database import Mirror
 from syncd.mirror.intents import cycle_intents
@@ -20,11 +21,12 @@ from syncd.mirror.intents import cycle_intents
 
 @dataclass(slots=True)
 class Undoing:
-    """Decides, order by order, what takes the writes of a cycle back.
+    """Decides, order by order, what undoes the writes of a cycle.
 
     Attributes:
-        since: when the looks at both sides began.
-        cannot: what is not taken back, by order; kept from the last decision.
+        written: the writes to undo, by order.
+        since: when the reading of both sides began.
+        cannot: what is not undone, by order; from the last decision.
     """
 
     written: Mapping[str, Sequence[Written]]
@@ -37,12 +39,12 @@ class Undoing:
         return decision
 
     def reasons(self) -> dict[tuple[str, Side, Field], str]:
-        """Why a field is not taken back."""
+        """Return why a field is not undone."""
         return {
-            (each.written.s2e_id, each.written.side, each.written.field): each.reason
-            for found in self.cannot.values()
-            for each in found
-            if each.written.field is not None
+            (cannot.written.s2e_id, cannot.written.side, cannot.written.field): cannot.reason
+            for of_order in self.cannot.values()
+            for cannot in of_order
+            if cannot.written.field is not None
         }
 
 
@@ -55,36 +57,34 @@ class Undone:
 
     @property
     def partial(self) -> bool:
-        """Whether anything that the cycle changed is still as it left it."""
-        return self.applied.partial or any(each.reason not in NO_HARM for each in self.cannot)
+        """Whether a change of the cycle is not undone."""
+        return self.applied.partial or any(cannot.reason not in NO_HARM for cannot in self.cannot)
 
 
 def undo_cycle(cycle: Cycle, cycle_id: str, *, dry: bool) -> Undone:
-    """Take back what can be taken back; dry: work it out and write nothing.
+    """Undo what can be undone; dry: plan it and write nothing. The caller holds the lease.
 
-    The caller holds the lease. Raises InputError: no such cycle is known.
+    Raises InputError: no such cycle is known.
     """
-    deciding = _undoing(cycle, cycle_id)
-    applied = apply_all(cycle, tuple(deciding.written), deciding, dry=dry)
-    found = deciding.cannot.values()
-    return Undone(applied, tuple(each for several in found for each in several))
+    undoing = _undoing(cycle, cycle_id)
+    applied = apply_all(cycle, tuple(undoing.written), undoing, dry=dry)
+    return Undone(applied, tuple(chain.from_iterable(undoing.cannot.values())))
 
 
 def apply_undo(cycle: Cycle, cycle_id: str, lines: Mapping[int, PlanLine], *, dry: bool) -> Applied:
-    """Apply the lines of an undo's file, as far as they still hold."""
-    deciding = _undoing(cycle, cycle_id)
-    return apply_lines(cycle, lines, deciding, dry=dry, reasons=deciding.reasons)
+    """Apply the lines of an undo's file that still hold."""
+    undoing = _undoing(cycle, cycle_id)
+    return apply_lines(cycle, lines, undoing, dry=dry, reasons=undoing.reasons)
 
 
 def _undoing(cycle: Cycle, cycle_id: str) -> Undoing:
     by_order: dict[str, list[Written]] = {}
-    for each in written_in(cycle.mirror, cycle_id):
-        by_order.setdefault(each.s2e_id, []).append(each)
+    for written in _written_in(cycle.mirror, cycle_id):
+        by_order.setdefault(written.s2e_id, []).append(written)
     return Undoing(by_order, cycle.utcnow())
 
 
-def written_in(mirror: Mirror, cycle_id: str) -> list[Written]:
-    """What a cycle has written. Raises InputError: no such cycle is known."""
+def _written_in(mirror: Mirror, cycle_id: str) -> list[Written]:
     with mirror.read() as tx:
         if not state.knows_cycle(tx, cycle_id):
             raise InputError(

@@ -7,16 +7,16 @@ from pathlib import Path
 # Nothing can be written to any file, as on a full disk.
 _ON_A_FULL_DISK = """
 import resource, tempfile
-from syncd.jobs.heartbeat import beat, look
+from syncd.jobs.heartbeat import beat, last_beat
 
 _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
 beat("sqlite:///a.db", unhealthy_because=None, counts_for_s=60)
 resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-assert look({"SYNCD_DATABASE_URL": "sqlite:///a.db"}) is None
+assert last_beat({"SYNCD_DATABASE_URL": "sqlite:///a.db"}) is None
 beat("sqlite:///a.db", unhealthy_because=None, counts_for_s=60)
-told = look({"SYNCD_DATABASE_URL": "sqlite:///a.db"})
-assert told is not None and told.healthy
+health = last_beat({"SYNCD_DATABASE_URL": "sqlite:///a.db"})
+assert health is not None and health.healthy
 """
 
 

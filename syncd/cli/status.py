@@ -1,18 +1,15 @@
-"""status, order show, health: what stands where."""
+"""status, order show, health: where things stand."""
 
 from typing import Annotated, Any
 
 import typer
 
-from syncd.app import App
-from syncd.cli.common import open_app, print_json, print_rows
+from syncd.cli.common import Json, open_app, print_json, print_rows
 from syncd.errors import InputError, SyncdError
 from syncd.jobs.status import app_status
 from syncd.log import escape
-from syncd.mirror.db import schema
 from syncd.mirror.queries.order import order_view
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 _UNHEALTHY = 1
 
 
@@ -30,35 +27,39 @@ def status(as_json: Json = False) -> None:
     Example: syncd status --json
     """
     with open_app() as app:
-        told = _status(app)
+        document = app_status(app)
     if as_json:
-        print_json(told)
-        return
-    orders = told["orders"]
-    last, sweep = told["last_cycle"], told["last_complete_sweep"]
-    why = "" if told["healthy"] else f": {told['unhealthy_because']}"
-    typer.echo(f"{'healthy' if told['healthy'] else 'NOT healthy'}{why}")
-    if told["paused"]:
+        print_json(document)
+    else:
+        _print_status(document)
+
+
+def _print_status(document: dict[str, Any]) -> None:
+    orders = document["orders"]
+    last, sweep = document["last_cycle"], document["last_complete_sweep"]
+    why = "" if document["healthy"] else f": {document['unhealthy_because']}"
+    typer.echo(f"{'healthy' if document['healthy'] else 'NOT healthy'}{why}")
+    if document["paused"]:
         typer.echo("paused: nothing is written until `syncd resume`")
     typer.echo(f"last cycle      {last['ended_at']} {last['result']}" if last else "no cycle yet")
     typer.echo(f"complete sweep  {sweep or 'none yet'}")
-    _show_sweep(told["sweep"])
-    if told["oldest_open_look_s"]:
-        typer.echo(f"oldest look     {told['oldest_open_look_s']:.0f} s (at an open order)")
-    typer.echo(f"freshness       {told['freshness_s']:.0f} s (oldest change not yet across)")
+    _print_sweep(document["sweep"])
+    if document["oldest_open_look_s"]:
+        typer.echo(f"oldest look     {document['oldest_open_look_s']:.0f} s (at an open order)")
+    typer.echo(f"freshness       {document['freshness_s']:.0f} s (oldest change not yet across)")
     for key, count in orders.items():
         typer.echo(f"{key:14} {count:7}")
-    for reason, count in told["out_of_scope"].items():
+    for reason, count in document["out_of_scope"].items():
         typer.echo(f"  {reason:22} {count:7}")
-    if told["cmms_unlinked"]:
-        typer.echo(f"records without a Scan2Evolve id in the CMMS: {told['cmms_unlinked']}")
-    for guard in told["guards"]:
+    if document["cmms_unlinked"]:
+        typer.echo(f"records without a Scan2Evolve id in the CMMS: {document['cmms_unlinked']}")
+    for guard in document["guards"]:
         typer.echo(f"guard {guard['guard']}: {guard['detail']}  (syncd guard release)")
 
 
-def _show_sweep(told: dict[str, Any]) -> None:
-    """What the last complete sweep proved, and how far the one that runs has come."""
-    proved, running, last = told["certificate"], told["running"], told["last"]
+def _print_sweep(sweep: dict[str, Any]) -> None:
+    """Print what the last complete sweep proved, and how far the running one has come."""
+    proved, running, last = sweep["certificate"], sweep["running"], sweep["last"]
     if proved is not None:
         order = " or ".join(proved["order"]) or "unknown"
         typer.echo(
@@ -73,12 +74,6 @@ def _show_sweep(told: dict[str, Any]) -> None:
         typer.echo(f"sweep running   {running['orders']}{of} orders, {running['pages']} pages")
 
 
-def _status(app: App) -> dict[str, Any]:
-    mirror = app.mirror(create=False)
-    schema.require_current(mirror)
-    return app_status(app)
-
-
 def health() -> None:
     """Whether the daemon makes progress: exit 0, or 1 and why. The container's HEALTHCHECK.
 
@@ -86,12 +81,13 @@ def health() -> None:
     """
     try:
         with open_app() as app:
-            told = _status(app)
+            document = app_status(app)
     except SyncdError as error:
         typer.echo(f"NOT healthy: {error}")
         raise typer.Exit(_UNHEALTHY) from None
-    typer.echo("healthy" if told["healthy"] else f"NOT healthy: {told['unhealthy_because']}")
-    raise typer.Exit(0 if told["healthy"] else _UNHEALTHY)
+    healthy, because = document["healthy"], document["unhealthy_because"]
+    typer.echo("healthy" if healthy else f"NOT healthy: {because}")
+    raise typer.Exit(0 if healthy else _UNHEALTHY)
 
 
 def show_order(
@@ -102,30 +98,27 @@ def show_order(
 
     Example: syncd order show wo_def456
     """
-    with open_app() as app:
-        mirror = app.mirror(create=False)
-        schema.require_current(mirror)
-        with mirror.read() as tx:
-            told = order_view(tx, name)
-    if told is None:
+    with open_app() as app, app.current_mirror().read() as tx:
+        view = order_view(tx, name)
+    if view is None:
         raise InputError(f"neither side was ever seen to hold {name}")
     if as_json:
-        print_json(told)
-        return
-    _print_order(told)
+        print_json(view)
+    else:
+        _print_order(view)
 
 
-def _print_order(told: dict[str, Any]) -> None:
-    order, link = told["s2e"], told["link"]
-    records = told["cmms"]
+def _print_order(view: dict[str, Any]) -> None:
+    order, link = view["s2e"], view["link"]
+    records = view["cmms"]
     record = records[0] if records else {}
     linked = f"linked to {link['cmms_id']} ({link['how']})" if link else "not linked"
-    typer.echo(f"{told['s2e_id']}: {linked}")
+    typer.echo(f"{view['s2e_id']}: {linked}")
     if order and order["out_of_scope"]:
         typer.echo(f"not synced: {order['out_of_scope']}")
     left = order["fields"] if order else {}
     right = record.get("fields", {})
-    bases = told["bases"]
+    bases = view["bases"]
     rows = [
         (
             name,
@@ -137,10 +130,10 @@ def _print_order(told: dict[str, Any]) -> None:
         for name in dict.fromkeys([*left, *right])
     ]
     print_rows(("field", "scan2evolve", "its base", "the cmms's base", "cmms"), rows)
-    for hold in told["parked"]:
+    for hold in view["parked"]:
         where = hold["field"] or "the whole order"
         typer.echo(f"parked: {where} towards {hold['side']}: {hold['reason']} {hold['detail']}")
-    for entry in told["timeline"]:
+    for entry in view["timeline"]:
         words = " ".join(str(entry[key]) for key in ("field", "rule") if entry[key])
         detail = " ".join(f"{k}={v}" for k, v in (entry["detail"] or {}).items())
         typer.echo(escape(f"{entry['at']}  {entry['event']:18} {words} {detail}".rstrip()))

@@ -1,24 +1,16 @@
-"""What waits for a person, and the person's answer.
+"""conflicts, parked, guard, pause, resume: what waits for a person, and the person's answer."""
 
-An answer is a row that the holder of the lease reads in its next cycle: it needs no lease.
-"""
-
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
-from syncd.cli.common import open_app, print_json, print_rows
+from syncd.cli.common import Json, open_app, print_json, print_rows
 from syncd.core.work_order import Field, Side
 from syncd.errors import InputError
-from syncd.mirror import attention, journal, state
-from syncd.mirror.answers import answer_conflict, release_guard, release_holds
-from syncd.mirror.db import schema
-from syncd.mirror.db.database import Tx
+from syncd.jobs.answers import pause_writing, release_guards, release_parked, resolve_conflict
 from syncd.mirror.queries.waiting import conflict_list, guard_list, parked_list
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 OrderId = Annotated[str, typer.Argument(metavar="ID", help="The work order, wo_….")]
 FieldName = Annotated[str | None, typer.Argument(metavar="FIELD", help="One field alone.")]
 
@@ -36,24 +28,6 @@ def register(app: typer.Typer) -> None:
         app.add_typer(group, name=name)
     app.command()(pause)
     app.command()(resume)
-
-
-@contextmanager
-def _reading() -> Iterator[Tx]:
-    with open_app() as app:
-        mirror = app.mirror(create=False)
-        schema.require_current(mirror)
-        with mirror.read() as tx:
-            yield tx
-
-
-@contextmanager
-def _answering() -> Iterator[Tx]:
-    with open_app() as app:
-        mirror = app.mirror(create=False)
-        schema.require_current(mirror)
-        with mirror.transaction() as tx:
-            yield tx
 
 
 def _show(rows: list[dict[str, Any]], heads: tuple[str, ...], as_json: bool) -> None:
@@ -76,7 +50,7 @@ def conflicts(
 
     Example: syncd conflicts list
     """
-    with _reading() as tx:
+    with open_app() as app, app.current_mirror().read() as tx:
         rows = conflict_list(tx, every=every)
     _show(rows, ("order", "field", "scan2evolve", "cmms", "winner", "found"), as_json)
 
@@ -91,11 +65,8 @@ def resolve(
     Example: syncd conflicts resolve wo_def456 status cmms
     """
     name, winner = _field(field), _side(side)
-    with _answering() as tx:
-        if not answer_conflict(tx, order, name, winner):
-            raise InputError(f"no conflict of {order} in {name} waits; see `syncd conflicts list`")
-        attention.mark_attention(tx, [order])
-        journal.write(tx, "answered", s2e_id=order, field=name, rule=winner.value)
+    with open_app() as app:
+        resolve_conflict(app.current_mirror(), order, name, winner)
     typer.echo(f"{order}: {name} goes to {winner}; the next cycle writes it")
 
 
@@ -104,7 +75,7 @@ def parked(as_json: Json = False) -> None:
 
     Example: syncd parked list
     """
-    with _reading() as tx:
+    with open_app() as app, app.current_mirror().read() as tx:
         rows = parked_list(tx)
     _show(rows, ("order", "side", "field", "reason", "detail", "since"), as_json)
 
@@ -127,12 +98,8 @@ def drop(order: OrderId, field: FieldName = None) -> None:
 
 def _release(order: str, field: str | None, *, drop: bool) -> None:
     name = _field(field) if field is not None else None
-    with _answering() as tx:
-        if not release_holds(tx, order, name.value if name else None, drop=drop):
-            raise InputError(f"nothing of {order} is parked; see `syncd parked list`")
-        attention.mark_attention(tx, [order])
-        rule = "drop" if drop else "retry"
-        journal.write(tx, "order.released", s2e_id=order, field=name, rule=rule)
+    with open_app() as app:
+        release_parked(app.current_mirror(), order, name, drop=drop)
     typer.echo(f"{order}: {'dropped' if drop else 'tried again in the next cycle'}")
 
 
@@ -141,7 +108,7 @@ def guards(as_json: Json = False) -> None:
 
     Example: syncd guard list
     """
-    with _reading() as tx:
+    with open_app() as app, app.current_mirror().read() as tx:
         rows = guard_list(tx)
     _show(rows, ("guard", "side", "counted", "allowed", "detail"), as_json)
 
@@ -153,12 +120,8 @@ def release(
 
     Example: syncd guard release first_sync
     """
-    with _answering() as tx:
-        names = release_guard(tx, guard)
-        if not names:
-            raise InputError("no such guard waits; see `syncd guard list`")
-        for name in names:
-            journal.write(tx, "guard.released", rule=name)
+    with open_app() as app:
+        names = release_guards(app.current_mirror(), guard)
     typer.echo(f"released: {', '.join(names)}; the next cycle goes on")
 
 
@@ -167,8 +130,8 @@ def pause() -> None:
 
     Example: syncd pause
     """
-    with _answering() as tx:
-        state.set_state(tx, state.PAUSED, True)
+    with open_app() as app:
+        pause_writing(app.current_mirror(), True)
     typer.echo("paused: both sides are observed, nothing is written")
 
 
@@ -177,8 +140,8 @@ def resume() -> None:
 
     Example: syncd resume
     """
-    with _answering() as tx:
-        state.set_state(tx, state.PAUSED, False)
+    with open_app() as app:
+        pause_writing(app.current_mirror(), False)
     typer.echo("writing again with the next cycle")
 
 
