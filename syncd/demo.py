@@ -1,8 +1,8 @@
 """A working day in half a minute: a twin Scan2Evolve, an embedded CMMS, and syncd between them.
 
-Everything is real but the organisation: HTTP on loopback, two SQLite files, the daemon's own
-cycle. At the end both sides are compared from their own data, by code that knows nothing of
-the mirror or of the merge.
+Only the organisation is made up. There is HTTP on loopback, two SQLite files, and the cycle that
+the daemon runs. At the end both sides are compared, each from its own data. The comparison uses
+nothing of the mirror or of the merge.
 """
 
 import json
@@ -29,7 +29,7 @@ from syncd.twin.server import Twin
 
 ADOPTED = "wo_def456"  # the work order of Scan2Evolve's documentation
 _RECORD = 90215  # its record in the CMMS, made there before syncd came
-_ROUNDS = 6  # cycles given to settle at the end of the day
+_LAST_CYCLES = 6  # at most so many at the end of the day, until nothing is left to write
 
 # Their column to our JSON key: text, then times, then hours.
 _TEXTS = {
@@ -59,7 +59,7 @@ def play(folder: Path | None, out: TextIO) -> int:
         _tell_live(out, log)
         undo.callback(_log_to_stderr)
         _say(out, f"Scan2Evolve (a twin of it) runs on {twin.url}, the CMMS is {home}/cmms.db")
-        app.adapter().check()  # makes the table, so that the CMMS has a past
+        app.adapter().check()  # makes the table, so that a record can stand there before syncd
         _put_record(twin, home / "cmms.db")
         with leased(app, 10) as lease:
             day = _Day(twin, home / "cmms.db", app.cycle(lease), out)
@@ -86,9 +86,9 @@ def _environment(twin: Twin, home: Path) -> dict[str, str]:
 
 
 def _put_record(twin: Twin, cmms: Path) -> None:
-    """The documented order's record, as Scan2Evolve's own push made it before syncd came."""
+    """Make the documented order's record, as Scan2Evolve's own push did before syncd came."""
     order = twin.people.order(ADOPTED)
-    # In this CMMS its reference is the record's number, and Scan2Evolve knows it by that.
+    # In this CMMS a record's reference is its number, and Scan2Evolve keeps that.
     twin.people.edit(ADOPTED, externalId=str(_RECORD))
     values = {"id": _RECORD, "s2e_id": ADOPTED, "url": order["externalUrl"]}
     values |= {column: order[key] for column, key in {**_TEXTS, **_TIMES, **_HOURS}.items()}
@@ -145,10 +145,10 @@ class _Day:
 
         self._head("16:00  The planner closes an order in Scan2Evolve")
         people.edit(late, status="COMPLETED", completedAt="2026-03-10T15:00:00.000Z")
-        for _ in range(_ROUNDS):
-            written = len(self._twin.ledger.writes())
-            report = self._run()
-            if not report and len(self._twin.ledger.writes()) == written:
+        for _ in range(_LAST_CYCLES):
+            before = len(self._twin.ledger.writes())
+            left = self._run()
+            if not left and len(self._twin.ledger.writes()) == before:
                 break
 
     def _open_orders(self) -> list[str]:
@@ -158,10 +158,10 @@ class _Day:
         return [str(order["id"]) for order in orders]
 
     def _run(self, *, full: bool = False) -> int:
-        """One cycle; how much it wrote or left to read back."""
-        done = self._cycle.run(CycleRequest(full=full))
-        sent = done.sent
-        return sent.created + sent.pushed_cmms + sent.pushed_s2e + done.waiting["pending"]
+        """Run one cycle; return how much it wrote or left to read back."""
+        report = self._cycle.run(CycleRequest(full=full))
+        sent = report.sent
+        return sent.created + sent.pushed_cmms + sent.pushed_s2e + report.waiting["pending"]
 
     def _sql(self, statement: str, s2e_id: str) -> None:
         with closing(sqlite3.connect(self._cmms, timeout=5)) as conn, conn:
@@ -172,7 +172,7 @@ class _Day:
         _say(self._out, f"\n{text}")
 
 
-# ── what is told live ─────────────────────────────────────────────────────────────────────
+# ── what the terminal shows meanwhile ─────────────────────────────────────────────────────
 
 _SENTENCES: dict[str, Callable[[MutableMapping[str, Any]], str]] = {
     "link.created": lambda e: f"{e['s2e_id']} created in the CMMS as {e['cmms_id']}",
@@ -189,15 +189,15 @@ _SENTENCES: dict[str, Callable[[MutableMapping[str, Any]], str]] = {
 
 
 def _why(event: MutableMapping[str, Any]) -> str:
-    """The kind of error, in a word."""
+    """Return the kind of error, in a word."""
     kind = str(event["error"]).partition(":")[0]
     return {"Throttled": "429", "Unreachable": "the connection dropped"}.get(kind, kind)
 
 
 def _tell_live(out: TextIO, log: TextIO) -> None:
-    """Say what happens as it happens; the whole log goes to its file as it always does."""
-    told = structlog.get_config()["processors"]
-    quiet = {"push.confirmed"}  # one a field; only a doubt that ends is news
+    """Print what happens as it happens, from the log. The whole log goes to its file."""
+    processors = structlog.get_config()["processors"]
+    quiet = {"push.confirmed"}  # one for each field; printed only after a doubt
     doubted: set[str] = set()
 
     def tell(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> Any:
@@ -210,14 +210,14 @@ def _tell_live(out: TextIO, log: TextIO) -> None:
         return event
 
     structlog.configure(
-        processors=[*told[:-1], tell, told[-1]],
+        processors=[*processors[:-1], tell, processors[-1]],
         logger_factory=structlog.PrintLoggerFactory(log),
         wrapper_class=structlog.make_filtering_bound_logger(10),
     )
 
 
 def _log_to_stderr() -> None:
-    """The log file is about to be closed; what is logged from now on is about a bug."""
+    """Send later logs to stderr, because the log file is closed; they are about a bug."""
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 
@@ -229,7 +229,7 @@ def _say(out: TextIO, text: str) -> None:
 
 
 def prove(twin: Twin, cmms: Path, out: TextIO) -> bool:
-    """Compare every order with its record, field by field, each from its own side's data."""
+    """Print how every order compares with its record; return whether all fields are equal."""
     records = {row["s2e_id"]: row for row in _rows(cmms)}
     orders = twin.people.orders()
     compared, wrong = 0, []
@@ -269,7 +269,7 @@ def _connected(cmms: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _pairs(order: dict[str, Any], record: sqlite3.Row) -> Iterator[tuple[str, Any, Any]]:
-    """(field, Scan2Evolve's value, the CMMS's value) in a form that can be compared."""
+    """Yield field, Scan2Evolve's value and the CMMS's value, in a form that can be compared."""
     for column, key in _TEXTS.items():
         yield key, order[key] or None, record[column] or None
     for column, key in _TIMES.items():

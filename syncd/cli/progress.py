@@ -1,4 +1,4 @@
-"""A line that shows how the first read of the list goes, beneath the log of a terminal."""
+"""The line under the log of a terminal that shows how the first read of the list goes."""
 
 import time
 from collections.abc import Callable
@@ -38,7 +38,7 @@ class ProgressLine:
         return self._stream.isatty()
 
     def progressed(self, progress: Progress) -> None:
-        """Redraw the line; take it away when there is nothing more to wait for."""
+        """Redraw the line; remove it when the read has ended."""
         now = self._monotonic()
         if self._began is None:
             self._began = now, progress.orders
@@ -46,7 +46,7 @@ class ProgressLine:
         self._draw("" if progress.ended else describe(progress, now - began, orders))
 
     def waits(self, seconds: float, why: str) -> None:
-        """Say at the end of the line why nothing moves."""
+        """Write at the end of the line why nothing moves."""
         if self._line:
             self._draw(f"{self._line.partition('  (')[0]}  ({why} in {seconds:.0f} s)")
 
@@ -57,7 +57,7 @@ class ProgressLine:
 
 
 def describe(progress: Progress, seconds: float, orders_before: int = 0) -> str:
-    """One line: how much of it, how fast, how long still.
+    """Return the line: how many orders are read, how fast, and how long it still takes.
 
     >>> describe(Progress(25_000, 100_000), seconds=10)
     '25,000 of 100,000 orders [=====               ] 25 %  2,500/s  30 s left'
