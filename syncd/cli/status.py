@@ -45,7 +45,7 @@ def _print_status(document: dict[str, Any]) -> None:
     typer.echo(f"complete sweep  {sweep or 'none yet'}")
     _print_sweep(document["sweep"])
     if document["oldest_open_look_s"]:
-        typer.echo(f"oldest look     {document['oldest_open_look_s']:.0f} s (at an open order)")
+        typer.echo(f"oldest read     {document['oldest_open_look_s']:.0f} s (of an open order)")
     typer.echo(f"freshness       {document['freshness_s']:.0f} s (oldest change not yet across)")
     for key, count in orders.items():
         typer.echo(f"{key:14} {count:7}")

@@ -19,7 +19,11 @@ def register(app: typer.Typer) -> None:
     groups: tuple[tuple[str, str, dict[str, Callable[..., None]]], ...] = (
         ("conflicts", "Fields that both sides changed.", {"list": conflicts, "resolve": resolve}),
         ("parked", "Writes not tried again.", {"list": parked, "retry": retry, "drop": drop}),
-        ("guard", "Plans refused until a person looks.", {"list": guards, "release": release}),
+        (
+            "guard",
+            "Plans refused until a person releases the guard.",
+            {"list": guards, "release": release},
+        ),
     )
     for name, text, commands in groups:
         group = typer.Typer(help=text, no_args_is_help=True)

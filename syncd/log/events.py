@@ -1,4 +1,4 @@
-"""The names of all log events, with their meanings. docs/operations.md shows this table."""
+"""The names of all log events, with their meanings. The reference page is made of them."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -119,7 +119,7 @@ class Environment(BaseModel):
 
 
 def reference() -> list[tuple[str, str, str]]:
-    """Return name, default and meaning of every setting; docs/settings.md is made of them."""
+    """Return name, default and meaning of every setting; the reference page is made of them."""
     rows = []
     for key, field in Environment.model_fields.items():
         default = field.default
