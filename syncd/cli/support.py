@@ -27,4 +27,4 @@ def support_bundle(
         documents = support_documents(app)
     write_bundle(file, documents)
     typer.echo(f"{file}: {', '.join(documents)}")
-    typer.echo("secrets, people and texts are hidden; read it before you send it")
+    typer.echo("secrets, people and texts are hidden; look at it before you send it")
