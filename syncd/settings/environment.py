@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "SYNCD_"
 
@@ -29,10 +30,16 @@ Owner = Literal["cmms", "s2e", "manual"]
 Seconds = Annotated[float, Field(ge=1, allow_inf_nan=False)]
 
 
-class Environment(BaseModel):
+class Environment(BaseSettings):
     """The settings. The environment's name of each is SYNCD_ and its name in capitals."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        enable_decoding=False,
+    )
 
     s2e_url: str = Field("https://api.scan2evolve.com", description="Scan2Evolve's address")
     s2e_token: SecretStr | None = Field(None, description="Bearer token for reading")
@@ -111,6 +118,18 @@ class Environment(BaseModel):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="least level"
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take values from `load_settings` alone, which was handed the environment."""
+        return (init_settings,)
 
     def reveal(self, name: SecretName | UrlName) -> str:
         """Return a secret or a URL in full, to be used and never shown; "" if it is not set."""
