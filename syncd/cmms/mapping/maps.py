@@ -3,7 +3,7 @@
 from syncd.cmms.mapping.nodes import Entry as Line
 from syncd.cmms.mapping.nodes import Node
 from syncd.cmms.mapping.section import Section, nearest
-from syncd.cmms.mapping.values.value_map import Entry, ValueMap
+from syncd.cmms.mapping.values.value_map import MapEntry, ValueMap
 from syncd.core.work_order import Field, Priority, Status, ValueKind, kind_of
 
 _OURS = {
@@ -40,7 +40,7 @@ class Maps:
                 if known is not None and value not in known:
                     inner.problem(f"{value!r} is no {kind}; {nearest(value, known)}", key)
             if ours:
-                entries.append(Entry(line.key, ours, written, str(line.mark)))
+                entries.append(MapEntry(line.key, ours, written, str(line.mark)))
                 keys[str(line.mark), line.key] = key
         table, problems = ValueMap.make(name, section.where(name), entries)
         for problem in problems:
