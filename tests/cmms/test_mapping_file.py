@@ -9,12 +9,12 @@ import pytest
 
 from syncd.cmms.mapping import tree
 from syncd.cmms.mapping.file import MappingFile, load_mapping
-from syncd.cmms.mapping.mapped import assignments, body_of, to_record
 from syncd.cmms.mapping.nodes import MOST_BYTES, YamlProblem, parse_yaml, plain
+from syncd.cmms.mapping.records import assignments, body_of, to_record
 from syncd.cmms.mapping.section import Section
 from syncd.cmms.mapping.tree import presets, presets_path
 from syncd.cmms.mapping.values.record_map import RecordMap
-from syncd.cmms.sql.mapping import SqlPart, read_sql
+from syncd.cmms.sql.file import SqlPart, read_sql
 from syncd.core.work_order import Field, Priority, Status, Unreadable, Value
 from syncd.errors import ConfigurationError, Refused, UnexpectedContent
 
@@ -159,7 +159,7 @@ BROKEN: list[tuple[str, int, str]] = [
     (f"extends: preset:nosuch\n{GOOD}", 1, "extends: preset:nosuch is no preset; there is"),
     (f"extends: other.yaml\n{GOOD}", 1, "extends: other.yaml cannot be read: No such file"),
     (f"extends: [a]\n{GOOD}", 1, "extends: has to be preset:NAME, or a path beside the file"),
-    (f"extends: acme.yaml\n{GOOD}", 1, "extends: acme.yaml is extended by what it extends itself"),
+    (f"extends: acme.yaml\n{GOOD}", 1, "extends: acme.yaml extends itself, directly or through"),
 ]
 
 
@@ -250,7 +250,7 @@ def test_a_problem_of_what_is_extended_is_told_with_that_files_line(tmp_path: Pa
 def test_a_circle_of_two_is_no_endless_one(tmp_path: Path) -> None:
     (tmp_path / "base.yaml").write_text("extends: acme.yaml\n" + GOOD, encoding="utf-8")
     (found,) = problems(tmp_path, "extends: base.yaml\n" + GOOD)
-    assert found.startswith("base.yaml:1: extends: acme.yaml is extended by")
+    assert found.startswith("base.yaml:1: extends: acme.yaml extends itself")
 
 
 def test_a_preset_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,11 @@
 """Mapping files: how a record of a CMMS reads in our words, and is written back.
 
-values/   what values become: pure, without files
-file      a mapping file, read and checked
-tree      the YAML with its `extends`, and where presets lie
-section   one section of it, each error with its line
-fields    the fields' own entries
-maps      the value maps
+values/   what single values become; pure, without files
+file      loads a mapping file, checks it, tries its laws
+tree      the YAML with the files that it extends and the environment's values; where presets are
 nodes     YAML that remembers its lines
-mapped    what every adapter with a mapping does with a record
+section   one section of the file, each problem with its line
+fields    the fields of the file
+maps      the value maps of the file
+records   what every adapter with a mapping does with a record
 """

@@ -53,23 +53,23 @@ class _Times:
     def of(cls, section: Section | None, form: str) -> "_Times":
         if section is None:
             return cls(form, None)
-        told = section.text("format", form)
+        default = section.text("format", form)
         zone = _zone(section)
-        problem = pattern_problem(told, zone)
-        if problem and not (told == "date" and zone is None):
+        problem = pattern_problem(default, zone)
+        if problem and not (default == "date" and zone is None):
             section.problem(problem, "format")
         section.done()
-        return cls(told, zone)
+        return cls(default, zone)
 
     def read(self, section: Section) -> TimeFormat:
         """The format of one field."""
         zone = _zone(section) if section.has("zone") else self.zone
         form = section.text("format", self.form)
         also = section.texts("also")
-        for told in (form, *also):
-            problem = pattern_problem(told, zone)
+        for one in (form, *also):
+            problem = pattern_problem(one, zone)
             if problem:
-                section.problem(problem, "also" if told in also else "format")
+                section.problem(problem, "also" if one in also else "format")
         return TimeFormat(form, zone, also)
 
 
@@ -163,10 +163,10 @@ class _Fields:
         return source, Time(form)
 
     def _url(self) -> Template | None:
-        told = self._root.template("url", _URL_NAMES)
-        if told is not None and not told.text.startswith(("https://", "http://")):
+        url = self._root.template("url", _URL_NAMES)
+        if url is not None and not url.text.startswith(("https://", "http://")):
             self._root.problem("is no http or https URL", "url")
-        return told
+        return url
 
     # ── a field ───────────────────────────────────────────────────────────────────────────
 
@@ -234,11 +234,11 @@ class _Fields:
         for key, path in zip(("date", "time"), paths, strict=True):
             if path is None and not split.has(key):
                 split.missing(key, f"due_{key}")
-        told = tuple(path for path in paths if path is not None)
-        if len(told) < len(paths):
+        known = tuple(path for path in paths if path is not None)
+        if len(known) < len(paths):
             return _Places()
-        writes = () if split.flag("read_only") else told
-        return _Places(tuple(self._at(path) for path in told), writes)
+        writes = () if split.flag("read_only") else known
+        return _Places(tuple(self._at(path) for path in known), writes)
 
     def _with_unit(self, section: Section, places: "_Places") -> "_Places":
         path = self._path(section, "unit_at")
@@ -310,12 +310,12 @@ class _Fields:
     # ── the whole ─────────────────────────────────────────────────────────────────────────
 
     def _host(self, section: Section) -> Field | None:
-        told = section.text("marker")
+        host = section.text("marker")
         texts = [name.value for name in Field if kind_of(name) is ValueKind.TEXT]
-        if told not in texts:
-            section.problem(_unknown(told, texts), "marker")
+        if host not in texts:
+            section.problem(_unknown(host, texts), "marker")
             return None
-        return Field(told)
+        return Field(host)
 
     def _check_marker(self, section: Section) -> None:
         host = self._fields.get(self._marker) if self._marker is not None else None
@@ -325,10 +325,10 @@ class _Fields:
     def _check_paths(self, section: Section) -> None:
         owners = {path: name for name, it in self._fields.items() for path in it.writes}
         every = [path for it in self._fields.values() for path in it.writes]
-        found = clash(every)
-        if found is not None:
-            one, other = (format_path(path) for path in found)
-            section.problem(f"{one} and {other} overwrite each other", owners[found[1]])
+        pair = clash(every)
+        if pair is not None:
+            one, other = (format_path(path) for path in pair)
+            section.problem(f"{one} and {other} overwrite each other", owners[pair[1]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,16 +351,16 @@ _CONVERTERS: Mapping[ValueKind, Callable[[_Fields, Field, Section], Converter]] 
 
 def _unit(section: Section, key: str) -> str:
     """One of our units."""
-    told = section.text(key, "h")
-    if told in UNITS:
-        return told
+    unit = section.text(key, "h")
+    if unit in UNITS:
+        return unit
     section.problem(
-        f"is {told!r}; there is {', '.join(UNITS)}. Numbers as text, with a comma say, are "
+        f"is {unit!r}; there is {', '.join(UNITS)}. Numbers as text, with a comma say, are "
         'decimal: ","',
         key,
     )
     return "h"
 
 
-def _unknown(told: str, known: list[str]) -> str:
-    return f"{told!r} is no field; {nearest(told, known)}"
+def _unknown(name: str, known: list[str]) -> str:
+    return f"{name!r} is no field; {nearest(name, known)}"

@@ -1,6 +1,6 @@
 """Load a mapping file: the shared part here, the rest by whoever knows its kind.
 
-    mapped = load_mapping(told, "rest/1", environ, read_rest)
+    mapped = load_mapping("acme.yaml", "rest/1", environ, read_rest)
 
 A kind's own part is read by a function that takes the whole file as a `Section`, asks for its
 keys, and returns what it made of them. Both parts' problems are told together.
@@ -55,12 +55,12 @@ class MappingFile(Generic[T]):
 
 
 def load_mapping(
-    told: str, kind: str, environ: Mapping[str, str], read_own: Callable[[Section, RecordMap], T]
+    name: str, kind: str, environ: Mapping[str, str], read_own: Callable[[Section, RecordMap], T]
 ) -> MappingFile[T]:
     """The mapping that the setting names.
 
     Args:
-        told: preset:NAME, or a path.
+        name: preset:NAME, or a path.
         kind: the only kind that the caller knows, one of KINDS.
         read_own: reads the keys that only this kind has.
 
@@ -68,13 +68,13 @@ def load_mapping(
         ConfigurationError: one line for each problem.
     """
     problems = Problems()
-    root = Section(filled(read_tree(told), environ, problems), "", problems)
+    root = Section(filled(read_tree(name), environ, problems), "", problems)
     spoken = root.required_text("mapping", kind)
     if spoken and spoken != kind:
         known = "this adapter takes" if spoken in KINDS else f"there is {', '.join(KINDS)};"
         root.problem(f"is {spoken}; {known} {kind}", "mapping")
         problems.raise_any()
-    name = root.required_text("name", "acme")
+    title = root.required_text("name", "acme")
     verified = root.choice("verified", VERIFIED, "none")
     records = read_records(root, flat=kind.startswith("sql/"))
     index_lag_s = root.number("index_lag_s", 0.0, least=0)
@@ -87,13 +87,13 @@ def load_mapping(
             problems.add_text(broken)
     problems.raise_any()
     return MappingFile(
-        name=name,
+        name=title,
         kind=kind,
         verified=verified,
         records=records,
         own=own,
         digest=_digest(root.node),
-        file=told,
+        file=name,
         index_lag_s=index_lag_s,
         read_lag_s=read_lag_s,
         secrets=frozenset(problems.secrets),

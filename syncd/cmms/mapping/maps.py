@@ -1,7 +1,6 @@
 """The `maps` of a mapping file: each a table of their values and ours."""
 
-from syncd.cmms.mapping.nodes import Entry as Line
-from syncd.cmms.mapping.nodes import Node
+from syncd.cmms.mapping.nodes import KeyValue, Node
 from syncd.cmms.mapping.section import Section, nearest
 from syncd.cmms.mapping.values.value_map import MapEntry, ValueMap
 from syncd.core.work_order import Field, Priority, Status, ValueKind, kind_of
@@ -22,13 +21,13 @@ class Maps:
 
     def get(self, by: Section, key: str, name: Field) -> ValueMap | None:
         """The table that a field names."""
-        told, kind = by.text(key), kind_of(name)
-        if self._section is None or told not in self._names:
-            by.problem(f"there is no maps.{told}; {nearest(told, self._names)}", key)
+        table, kind = by.text(key), kind_of(name)
+        if self._section is None or table not in self._names:
+            by.problem(f"there is no maps.{table}; {nearest(table, self._names)}", key)
             return None
-        if (told, kind) not in self._made:
-            self._made[told, kind] = self._make(self._section, told, kind)
-        return self._made[told, kind]
+        if (table, kind) not in self._made:
+            self._made[table, kind] = self._make(self._section, table, kind)
+        return self._made[table, kind]
 
     def _make(self, section: Section, name: str, kind: ValueKind) -> ValueMap:
         inner = section.inner(name)
@@ -48,7 +47,7 @@ class Maps:
         return table
 
 
-def _ours(inner: Section, key: str, line: Line) -> tuple[tuple[str, ...], bool]:
+def _ours(inner: Section, key: str, line: KeyValue) -> tuple[tuple[str, ...], bool]:
     """What one line says: our values, and whether they are written so."""
     node = line.node
     if isinstance(node.value, dict):

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from pydantic import SecretStr
 
-from syncd.cmms.mapping.nodes import Entry, Mark, Node, Scalar, plain
+from syncd.cmms.mapping.nodes import KeyValue, Mark, Node, Scalar, plain
 from syncd.cmms.mapping.values.paths import Path, parse_path
 from syncd.cmms.mapping.values.source import Expression
 from syncd.cmms.mapping.values.template import Template
@@ -41,22 +41,22 @@ class Problems:
     def __init__(self) -> None:
         self.secrets: set[str] = set()
         self.given: set[str] = set()
-        self._found: list[tuple[Mark, str]] = []
+        self._problems: list[tuple[Mark, str]] = []
 
     def add(self, mark: Mark, path: str, what: str) -> None:
-        self._found.append((mark, f"{mark}: {path}: {what}" if path else f"{mark}: {what}"))
+        self._problems.append((mark, f"{mark}: {path}: {what}" if path else f"{mark}: {what}"))
 
     def add_text(self, text: str) -> None:
         """A line that names its place itself."""
-        self._found.append((Mark("", 0), text))
+        self._problems.append((Mark("", 0), text))
 
     def __bool__(self) -> bool:
-        return bool(self._found)
+        return bool(self._problems)
 
     @property
     def lines(self) -> list[str]:
         """In the order of the file, each once."""
-        ordered = sorted(self._found, key=lambda found: (found[0].file, found[0].line))
+        ordered = sorted(self._problems, key=lambda problem: (problem[0].file, problem[0].line))
         return list(dict.fromkeys(self._masked(text) for _, text in ordered))
 
     def _masked(self, text: str) -> str:
@@ -67,7 +67,7 @@ class Problems:
 
     def raise_any(self) -> None:
         """Raise ConfigurationError if there are any."""
-        if self._found:
+        if self._problems:
             raise ConfigurationError("\n".join(self.lines))
 
 
@@ -79,7 +79,7 @@ class Section:
         self.path = path
         self.problems = problems
         self._asked: dict[str, None] = {}
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, KeyValue] = {}
         if isinstance(node.value, dict):
             self._entries = node.value
         elif node.value is not None:
@@ -167,11 +167,11 @@ class Section:
     def choice(self, key: str, choices: Collection[str], default: str) -> str:
         if not self.has(key):
             return default
-        told = self.text(key)
-        if told not in choices:
-            self.problem(f"is {self._shown(key)}; {nearest(told, choices)}", key)
+        text = self.text(key)
+        if text not in choices:
+            self.problem(f"is {self._shown(key)}; {nearest(text, choices)}", key)
             return default
-        return told
+        return text
 
     def texts(self, key: str) -> tuple[str, ...]:
         """A list of texts; a lone text is a list of one."""
@@ -190,20 +190,20 @@ class Section:
         if node is None:
             return ()
         nodes = node.value if isinstance(node.value, list) else [node]
-        told = [item.value for item in nodes if not isinstance(item.value, list | dict)]
-        if len(told) < len(nodes):
+        values = [item.value for item in nodes if not isinstance(item.value, list | dict)]
+        if len(values) < len(nodes):
             self.problem("has to be a list of plain values", key)
-        return tuple(told)
+        return tuple(values)
 
     def field_names(self, key: str) -> tuple[Field, ...]:
         """A list of fields."""
-        found = []
+        names = []
         for name in self.texts(key):
             if name in _FIELDS:
-                found.append(Field(name))
+                names.append(Field(name))
             else:
                 self.problem(f"{name!r} is no field; {nearest(name, _FIELDS)}", key)
-        return tuple(found)
+        return tuple(names)
 
     def plain(self, key: str) -> Any:
         """Whatever it is, as plain lists and dicts."""
@@ -224,15 +224,6 @@ class Section:
             Section(item, f"{self._path(key)}[{number}]", self.problems)
             for number, item in enumerate(node.value)
         ]
-
-    def one_of(self, keys: Collection[str], what: str, *, required: bool = True) -> str | None:
-        """Which of these keys is there: exactly one may be."""
-        there = [key for key in keys if self.has(key)]
-        if len(there) > 1:
-            self.problem(f"has {' and '.join(there)}; one {what} is wanted", there[1])
-        elif not there and required:
-            self.problem(f"needs one {what}: {', '.join(keys)}")
-        return there[0] if there else None
 
     # ── what a text means ─────────────────────────────────────────────────────────────────
 
@@ -269,7 +260,7 @@ class Section:
 
     # ── every key ─────────────────────────────────────────────────────────────────────────
 
-    def entries(self) -> Iterator[tuple[str, Entry]]:
+    def entries(self) -> Iterator[tuple[str, KeyValue]]:
         """Every key with its node, whatever it is called: none is unknown then."""
         for key, entry in self._entries.items():
             self._asked[key] = None
@@ -281,7 +272,7 @@ class Section:
         entry = self._entries[key]
         node = entry.node
         if short is not None and isinstance(node.value, str):
-            node = Node(node.mark, {short: Entry(short, node.mark, node)})
+            node = Node(node.mark, {short: KeyValue(short, node.mark, node)})
         # Its line is the key's: what it holds begins one further down in a long form.
         return Section(
             Node(entry.mark, node.value, node.given, node.filled), self._path(key), self.problems
@@ -332,11 +323,11 @@ class Section:
 _FIELDS = {name.value: name for name in Field}
 
 
-def nearest(told: str, known: Collection[str]) -> str:
-    """What would be right."""
-    found = difflib.get_close_matches(told, list(known), n=1, cutoff=0.6)
-    if found:
-        return f"did you mean {found[0]}?"
+def nearest(name: str, known: Collection[str]) -> str:
+    """Say which of the known names was meant, or which there are."""
+    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    if matches:
+        return f"did you mean {matches[0]}?"
     named = [*known][:_NAMED]
     more = ", …" if len(known) > _NAMED else ""
     return f"there is {', '.join(named)}{more}" if named else "nothing is wanted here"

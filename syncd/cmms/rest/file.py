@@ -9,7 +9,7 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from syncd.cmms.mapping.nodes import Entry, Mark, Node, plain
+from syncd.cmms.mapping.nodes import KeyValue, Mark, Node, plain
 from syncd.cmms.mapping.section import Section, nearest
 from syncd.cmms.mapping.values.record_map import RecordMap
 from syncd.cmms.rest.blocks import spelled
@@ -87,7 +87,7 @@ class Places:
         node, mark = self._section.node, self._section.mark()
         for part in loc:
             if isinstance(node.value, dict) and str(part) in node.value:
-                entry: Entry = node.value[str(part)]
+                entry: KeyValue = node.value[str(part)]
                 node, mark = entry.node, entry.mark
             elif isinstance(node.value, list) and isinstance(part, int) and part < len(node.value):
                 node = node.value[part]

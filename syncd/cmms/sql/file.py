@@ -1,4 +1,4 @@
-"""What a `sql/1` mapping says beside its fields: the table, and how it is written to."""
+"""The part of a mapping file that only sql/1 has: the table, and how it is written to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ from syncd.cmms.mapping.values.record_map import RecordMap
 from syncd.core.work_order import Field
 
 KIND = "sql/1"
-# Of these formats the earlier time is the lesser value, so that a change can be filtered for.
+# In these formats an earlier time is a smaller value, so the database can compare them.
 _SORTED = ("iso", "iso_s", "epoch_s", "epoch_ms", "date", "timestamp")
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement of the operator's own.
+    """A statement that the operator wrote.
 
     Attributes:
         names: its bound parameters: `id`, and names of fields.
-        fields: what it writes.
+        fields: the fields that it writes.
         where: file and line.
     """
 
@@ -33,11 +33,12 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
-    """The column that is another one after every change of its row.
+class VersionColumn:
+    """The column whose value changes with every change of its row.
 
     Attributes:
-        counts: we have to count it up ourselves, as everybody does there.
+        counts: every writer has to add 1 to it, and so do we; if not, the database changes it.
+        where: file and line.
     """
 
     column: str
@@ -47,10 +48,13 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """How a record is made: a statement, or an INSERT with these values besides.
+    """How a record is created: by a statement, or by an INSERT.
 
     Attributes:
-        sequence: the name of the sequence that the id is taken from.
+        values: constants that an INSERT sets beside the fields, by column.
+        sequence: the name of the sequence that gives the id.
+        statement: the operator's own; None: an INSERT.
+        where: file and line.
     """
 
     values: Mapping[str, object]
@@ -61,15 +65,17 @@ class Insert:
 
 @dataclass(frozen=True, slots=True)
 class SqlPart:
-    """What is the sql adapter's alone.
+    """The keys that only sql/1 has.
 
     Attributes:
-        table: schema and name, as they are spelled in the database.
-        columns: every column that the mapping names, with the line that does.
-        condition: SQL that tells the records to look at; None: all.
-        insert: None: records are not made.
-        updates: statements in place of UPDATE; none: UPDATE.
-        filters_changes: whether a read can be narrowed by the column of changes.
+        schema, table: as they are spelled in the database.
+        where: file and line of `table`.
+        columns: every column that the mapping names, with the line that names it.
+        condition: SQL that selects the rows that are ours; None: all rows.
+        insert: how records are created; None: they are not.
+        updates: the operator's own statements; none: an UPDATE.
+        version: the column that guards against lost updates.
+        filters_changes: whether the database can select the rows changed since a time.
         notes: what this mapping cannot do.
     """
 
@@ -80,7 +86,7 @@ class SqlPart:
     condition: str | None
     insert: Insert | None
     updates: tuple[Statement, ...]
-    version: Version | None
+    version: VersionColumn | None
     filters_changes: bool
     notes: tuple[str, ...]
 
@@ -110,26 +116,26 @@ def read_sql(root: Section, records: RecordMap) -> SqlPart:
 
 
 def _columns(
-    root: Section, records: RecordMap, insert: Insert | None, version: Version | None
+    root: Section, records: RecordMap, insert: Insert | None, version: VersionColumn | None
 ) -> dict[str, str]:
-    found = {records.id.text: root.where("id")}
+    columns = {records.id.text: root.where("id")}
     if records.updated_at is not None:
-        found.setdefault(records.updated_at.text, root.where("changed"))
+        columns.setdefault(records.updated_at.text, root.where("changed"))
     if version is not None:
-        found.setdefault(version.column, version.where)
+        columns.setdefault(version.column, version.where)
     if insert is not None:
         for name in insert.values:
-            found.setdefault(name, insert.where)
+            columns.setdefault(name, insert.where)
     for one in records.fields.values():
         for source in one.reads:
-            found.setdefault(source.text, one.where)
+            columns.setdefault(source.text, one.where)
         for path in one.writes:
-            found.setdefault(path[0], one.where)
-    return found
+            columns.setdefault(path[0], one.where)
+    return columns
 
 
 def finds(records: RecordMap) -> bool:
-    """Whether the Scan2Evolve id can be looked for in the database."""
+    """Whether the database can search for a Scan2Evolve id."""
     if records.marker is not None:
         return True
     one = records.fields.get(Field.S2E_ID)
@@ -141,9 +147,9 @@ def finds(records: RecordMap) -> bool:
 
 
 def _table(root: Section) -> tuple[str | None, str]:
-    told = root.required_text("table", "dbo.work_orders")
+    name = root.required_text("table", "dbo.work_orders")
     try:
-        parts = parse_path(told) if told else ("",)
+        parts = parse_path(name) if name else ("",)
     except ValueError:
         root.problem('is no table; an example: dbo.work_orders, or dbo."Work Orders"', "table")
         return None, ""
@@ -162,13 +168,15 @@ def _filters(root: Section, records: RecordMap) -> tuple[bool, str | None]:
     )
 
 
-def _version(root: Section) -> Version | None:
+def _version(root: Section) -> VersionColumn | None:
     if not root.has("version"):
         return None
     inner = root.inner("version", short="at")
-    told = Version(inner.required_text("at", "row_version"), inner.flag("count"), inner.where())
+    version = VersionColumn(
+        inner.required_text("at", "row_version"), inner.flag("count"), inner.where()
+    )
     inner.done()
-    return told
+    return version
 
 
 def _insert(root: Section, records: RecordMap) -> Insert | None:
@@ -190,24 +198,24 @@ def _insert(root: Section, records: RecordMap) -> Insert | None:
             if inner.has(key):
                 inner.problem("stands beside a statement, which says it itself", key)
         statement = _statement(inner, records, records.writes, with_id=False)
-    told = Insert(values, inner.text("sequence") or None, statement, inner.where())
+    insert = Insert(values, inner.text("sequence") or None, statement, inner.where())
     inner.done()
-    return told
+    return insert
 
 
 def _updates(root: Section, records: RecordMap) -> tuple[Statement, ...]:
-    found = []
+    statements: list[Statement] = []
     for inner in root.sections("update"):
         fields = frozenset(inner.field_names("fields"))
         for name in sorted(fields - records.writes):
             inner.problem(f"{name} is not written by this mapping", "fields")
-        found.append(_statement(inner, records, fields or records.writes, with_id=True))
+        statements.append(_statement(inner, records, fields or records.writes, with_id=True))
         inner.done()
-    for name in sorted(records.writes - records.writes_once if found else ()):
-        by = [statement for statement in found if name in statement.fields]
+    for name in sorted(records.writes - records.writes_once if statements else ()):
+        by = [statement for statement in statements if name in statement.fields]
         if len(by) != 1:
             root.problem(f"{name} is written by {len(by)} of the statements; one has to", "update")
-    return tuple(found)
+    return tuple(statements)
 
 
 def _statement(
