@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from syncd.cmms.mapping import tree
+from syncd.cmms.mapping.blocks import Part
+from syncd.cmms.mapping.document import Document
 from syncd.cmms.mapping.file import MappingFile, load_mapping
 from syncd.cmms.mapping.nodes import MOST_BYTES, YamlProblem, parse_yaml, plain
-from syncd.cmms.mapping.records import assignments, body_of, to_record
-from syncd.cmms.mapping.section import Section
+from syncd.cmms.mapping.records import assignments, json_value, to_record
 from syncd.cmms.mapping.tree import presets, presets_path
+from syncd.cmms.mapping.values.paths import put
 from syncd.cmms.mapping.values.record_map import RecordMap
 from syncd.cmms.sql.file import SqlPart, read_sql
 from syncd.core.work_order import Field, Priority, Status, Unreadable, Value
@@ -29,7 +31,7 @@ maps:
 """
 
 
-def nothing(_root: Section, _records: RecordMap) -> None:
+def nothing(_document: Document, _records: RecordMap) -> None:
     """A kind that has no keys of its own."""
 
 
@@ -131,6 +133,16 @@ BROKEN: list[tuple[str, int, str]] = [
         fields("actual_hours: {at: h, unit: 'hh:mm', decimal: ','}"),
         8,
         "fields.actual_hours.decimal: is of numbers, and hh:mm is none",
+    ),
+    (
+        fields("actual_hours: {at: h, unit_at: u, units: {}}"),
+        8,
+        "fields.actual_hours.units: is empty; an example: {H: h, MIN: min}",
+    ),
+    (
+        fields("actual_hours: {at: h, unit_at: u, units: {H: h, M: min}, unit: S}"),
+        8,
+        "fields.actual_hours.unit: is 'S'; there is H, M",
     ),
     (fields("actual_hours: {at: h, unit_at: u}"), 8, "fields.actual_hours.units: is missing"),
     (fields("due_date: {at: d, format: '%H'}"), 8, "fields.due_date.format: is a pattern without"),
@@ -311,9 +323,13 @@ def test_a_value_of_the_environment_is_in_no_error(tmp_path: Path) -> None:
 def test_a_secret_has_to_come_from_the_environment_and_is_never_shown(tmp_path: Path) -> None:
     seen: list[object] = []
 
-    def read(root: Section, _records: RecordMap) -> object:
-        seen.append(root.node)
-        return root.secret("token")
+    class Token(Part):
+        token: str
+
+    def read(document: Document, _records: RecordMap) -> object:
+        seen.append(document.root)
+        document.check_secret(("token",))
+        return document.validate(Token)
 
     file = tmp_path / "acme.yaml"
     file.write_text(GOOD + "token: Bearer ${T}\n", encoding="utf-8")
@@ -393,7 +409,9 @@ def test_a_mapping_of_everything_keeps_the_laws_and_goes_round(tmp_path: Path) -
         Field.STATUS: Status.CANCELLED,
         Field.PRIORITY: Priority.HIGH,
     }
-    body = body_of(assignments(records, fields))
+    body: dict[str, object] = {}
+    for it in assignments(records, fields):
+        put(body, it.path, json_value(it.native))
     assert body == {
         "extra": {"The title": "é" * 18 + "…"},
         "d": "<p>a &lt;b&gt;</p><p>c</p><p><br></p><p>S2E: wo_1</p>",
@@ -438,7 +456,7 @@ fields:
         (SQL.replace("id: no\n", ""), 1, "id: is missing"),
         (SQL + "  id: no\n", 8, "fields.id: 'id' is no field"),
         (SQL + "insert: {sets: {}}\n", 8, "insert.sets: is not known here; did you mean set?"),
-        (SQL + "insert: {set: {a: [1]}}\n", 8, "insert.set: a has to be a plain value"),
+        (SQL + "insert: {set: {a: [1]}}\n", 8, "insert.set.a: is a list; a plain value is wanted"),
         (
             SQL + "insert: {statement: 'X :titel'}\n",
             8,

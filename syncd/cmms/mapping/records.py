@@ -1,9 +1,8 @@
 """Native records as ours, and our fields as native values, for every adapter with a mapping."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 
-from syncd.cmms.mapping.values.paths import put
 from syncd.cmms.mapping.values.record_map import Assignment, RecordMap
 from syncd.core.work_order import (
     CmmsRecord,
@@ -52,14 +51,6 @@ def assignments(records: RecordMap, fields: Fields, held: Fields | None = None) 
     if isinstance(assigned, Unwritable):
         raise Refused(assigned.detail, side="cmms")
     return assigned
-
-
-def body_of(assigned: Iterable[Assignment]) -> dict[str, object]:
-    """Build the JSON object that holds these values at their paths."""
-    body: dict[str, object] = {}
-    for one in assigned:
-        put(body, one.path, json_value(one.native))
-    return body
 
 
 def json_value(native: object) -> object:

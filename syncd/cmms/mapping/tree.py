@@ -7,7 +7,7 @@ from pathlib import Path
 
 import syncd
 from syncd.cmms.mapping.nodes import KeyValue, Mark, Node, YamlProblem, merged, parse_yaml
-from syncd.cmms.mapping.section import Problems
+from syncd.cmms.mapping.problems import Problems
 
 SETTING = "SYNCD_CMMS_MAPPING"
 PRESET = "preset:"

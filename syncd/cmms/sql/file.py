@@ -1,11 +1,17 @@
 """The part of a mapping file that only sql/1 has: the table, and how it is written to."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from pydantic import Field as Key
 from sqlalchemy import text
 
-from syncd.cmms.mapping.section import Section, nearest
+from syncd.cmms.mapping.blocks import Flag, FullText, Keys, OneScalar, Texts
+from syncd.cmms.mapping.blocks import Text as TextValue
+from syncd.cmms.mapping.document import Document
+from syncd.cmms.mapping.problems import nearest
+from syncd.cmms.mapping.validation import Loc
 from syncd.cmms.mapping.values.converters import Mapped, Same, Text
 from syncd.cmms.mapping.values.paths import parse_path
 from syncd.cmms.mapping.values.record_map import RecordMap
@@ -14,6 +20,38 @@ from syncd.core.work_order import Field
 KIND = "sql/1"
 # In these formats an earlier time is a smaller value, so the database can compare them.
 _SORTED = ("iso", "iso_s", "epoch_s", "epoch_ms", "date", "timestamp")
+_FIELDS = {name.value: name for name in Field}
+
+
+class VersionKeys(Keys):
+    at: FullText = Key(description="the column", examples=["row_version"])
+    count: Flag = Key(False, description="whether we have to count it up ourselves")
+
+
+class InsertKeys(Keys):
+    set: dict[str, OneScalar] = Key({}, description="constants by column")
+    sequence: TextValue | None = Key(None, description="the sequence that gives the id")
+    statement: FullText | None = Key(None, description="in place of an INSERT")
+
+
+class UpdateKeys(Keys):
+    fields: Texts = Key((), description="the fields that it writes; default: all")
+    statement: FullText = Key(
+        description="in place of an UPDATE",
+        examples=["UPDATE orders SET title = :title WHERE id = :id"],
+    )
+
+
+class SqlKeys(Keys):
+    """The keys of a sql/1 mapping beside those that all mappings share."""
+
+    table: FullText = Key(description="a table or view", examples=["dbo.work_orders"])
+    id: FullText = Key(description="the column of the id", examples=["id"])
+    where: TextValue | None = Key(None, description="SQL: the rows that are ours")
+    changed: Any = Key(None, description="the column of the last change, as fields.updated_at")
+    version: Any = Key(None, description="a column that changes with every change of its row")
+    insert: Any = Key(None, description="how a record is made")
+    update: Any = Key(None, description="statements in place of UPDATE, one or a list")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,24 +129,26 @@ class SqlPart:
     notes: tuple[str, ...]
 
 
-def read_sql(root: Section, records: RecordMap) -> SqlPart:
-    """The keys that only `sql/1` has."""
-    schema, table = _table(root)
-    filters, note = _filters(root, records)
-    insert, version = _insert(root, records), _version(root)
+def read_sql(document: Document, records: RecordMap) -> SqlPart:
+    """Read the keys that only sql/1 has; what is wrong with them is a problem of the document."""
+    keys = document.validate(SqlKeys)
+    version, insert = _version(document), _insert(document, records)
+    updates = _updates(document, records)
+    if keys is None:
+        document.fail()
+    schema, table = _table(document, keys.table)
+    filters, note = _filters(document, records)
     notes = [note] if note else []
     if insert is None:
-        notes.append(f"no insert: records are linked, and never made ({root.where()})")
-    elif insert.statement is not None and not finds(records):
-        root.problem("a statement needs s2e_id, by which its record is found again", "insert")
+        notes.append(f"no insert: records are linked, and never made ({document.where()})")
     return SqlPart(
         schema=schema,
         table=table,
-        where=root.where("table"),
-        columns=_columns(root, records, insert, version),
-        condition=root.text("where") or None,
+        where=document.where(("table",)),
+        columns=_columns(document, records, insert, version),
+        condition=keys.where or None,
         insert=insert,
-        updates=_updates(root, records),
+        updates=updates,
         version=version,
         filters_changes=filters,
         notes=tuple(notes),
@@ -116,11 +156,11 @@ def read_sql(root: Section, records: RecordMap) -> SqlPart:
 
 
 def _columns(
-    root: Section, records: RecordMap, insert: Insert | None, version: VersionColumn | None
+    document: Document, records: RecordMap, insert: Insert | None, version: VersionColumn | None
 ) -> dict[str, str]:
-    columns = {records.id.text: root.where("id")}
+    columns = {records.id.text: document.where(("id",))}
     if records.updated_at is not None:
-        columns.setdefault(records.updated_at.text, root.where("changed"))
+        columns.setdefault(records.updated_at.text, document.where(("changed",)))
     if version is not None:
         columns.setdefault(version.column, version.where)
     if insert is not None:
@@ -146,89 +186,110 @@ def finds(records: RecordMap) -> bool:
     )
 
 
-def _table(root: Section) -> tuple[str | None, str]:
-    name = root.required_text("table", "dbo.work_orders")
+def _table(document: Document, name: str) -> tuple[str | None, str]:
     try:
-        parts = parse_path(name) if name else ("",)
+        parts = parse_path(name)
     except ValueError:
-        root.problem('is no table; an example: dbo.work_orders, or dbo."Work Orders"', "table")
+        what = 'is no table; an example: dbo.work_orders, or dbo."Work Orders"'
+        document.problem(("table",), what)
         return None, ""
     return ".".join(parts[:-1]) or None, parts[-1]
 
 
-def _filters(root: Section, records: RecordMap) -> tuple[bool, str | None]:
+def _filters(document: Document, records: RecordMap) -> tuple[bool, str | None]:
     if records.updated_at is None or records.stamp is None:
-        return False, f"no changed column: every read takes all records ({root.where()})"
+        return False, f"no changed column: every read takes all records ({document.where()})"
     form = records.stamp.form.form
     if form in _SORTED or form.startswith("%Y-%m-%d"):
         return True, None
     return False, (
         f"times of the format {form} do not sort: every read takes all records "
-        f"({root.where('changed')})"
+        f"({document.where(('changed',))})"
     )
 
 
-def _version(root: Section) -> VersionColumn | None:
-    if not root.has("version"):
+def _version(document: Document) -> VersionColumn | None:
+    if not document.has(("version",)):
         return None
-    inner = root.inner("version", short="at")
-    version = VersionColumn(
-        inner.required_text("at", "row_version"), inner.flag("count"), inner.where()
-    )
-    inner.done()
-    return version
+    keys = document.validate(VersionKeys, ("version",), short="at")
+    where = document.where(("version",))
+    return None if keys is None else VersionColumn(keys.at, keys.count, where)
 
 
-def _insert(root: Section, records: RecordMap) -> Insert | None:
-    if not root.has("insert"):
+def _insert(document: Document, records: RecordMap) -> Insert | None:
+    if not document.has(("insert",)):
         return None
-    inner = root.section("insert")
-    if inner is None:
+    keys = document.validate(InsertKeys, ("insert",))
+    if keys is None:
         return None
-    values = {}
-    constants = inner.section("set")
-    for key, entry in constants.entries() if constants is not None else ():
-        if isinstance(entry.node.value, list | dict):
-            inner.problem(f"{key} has to be a plain value", "set")
-        else:
-            values[key] = entry.node.value
     statement = None
-    if inner.has("statement"):
+    if keys.statement is not None:
         for key in ("set", "sequence"):
-            if inner.has(key):
-                inner.problem("stands beside a statement, which says it itself", key)
-        statement = _statement(inner, records, records.writes, with_id=False)
-    insert = Insert(values, inner.text("sequence") or None, statement, inner.where())
-    inner.done()
-    return insert
+            if document.has(("insert", key)):
+                what = "stands beside a statement, which says it itself"
+                document.problem(("insert", key), what)
+        loc = ("insert", "statement")
+        statement = _statement(document, loc, keys.statement, records, records.writes)
+        if not finds(records):
+            what = "a statement needs s2e_id, by which its record is found again"
+            document.problem(("insert",), what)
+    return Insert(keys.set, keys.sequence or None, statement, document.where(("insert",)))
 
 
-def _updates(root: Section, records: RecordMap) -> tuple[Statement, ...]:
+def _updates(document: Document, records: RecordMap) -> tuple[Statement, ...]:
     statements: list[Statement] = []
-    for inner in root.sections("update"):
-        fields = frozenset(inner.field_names("fields"))
-        for name in sorted(fields - records.writes):
-            inner.problem(f"{name} is not written by this mapping", "fields")
-        statements.append(_statement(inner, records, fields or records.writes, with_id=True))
-        inner.done()
-    for name in sorted(records.writes - records.writes_once if statements else ()):
-        by = [statement for statement in statements if name in statement.fields]
-        if len(by) != 1:
-            root.problem(f"{name} is written by {len(by)} of the statements; one has to", "update")
+    for loc in document.items(("update",)):
+        keys = document.validate(UpdateKeys, loc)
+        if keys is None:
+            continue
+        fields = frozenset(_fields(document, (*loc, "fields"), records, keys.fields))
+        statement = _statement(
+            document,
+            (*loc, "statement"),
+            keys.statement,
+            records,
+            fields or records.writes,
+            needs_id=True,
+        )
+        statements.append(statement)
+    if statements and not document.is_refused(("update",)):
+        for name in sorted(records.writes - records.writes_once):
+            count = sum(name in statement.fields for statement in statements)
+            if count != 1:
+                what = f"{name} is written by {count} of the statements; one has to"
+                document.problem(("update",), what)
     return tuple(statements)
 
 
+def _fields(
+    document: Document, loc: Loc, records: RecordMap, names: Iterable[str]
+) -> Iterator[Field]:
+    """The fields of these names."""
+    for name in names:
+        if name not in _FIELDS:
+            document.problem(loc, f"{name!r} is no field; {nearest(name, _FIELDS)}")
+        else:
+            if _FIELDS[name] not in records.writes:
+                document.problem(loc, f"{name} is not written by this mapping")
+            yield _FIELDS[name]
+
+
 def _statement(
-    section: Section, records: RecordMap, fields: frozenset[Field], *, with_id: bool
+    document: Document,
+    loc: Loc,
+    sql: str,
+    records: RecordMap,
+    fields: frozenset[Field],
+    *,
+    needs_id: bool = False,
 ) -> Statement:
-    sql = section.required_text("statement", "UPDATE orders SET title = :title WHERE id = :id")
     names = frozenset(str(name) for name in text(sql).compile().params)
     known = [
         *(name.value for name, one in records.fields.items() if len(one.reads) == 1),
-        *(("id",) if with_id else ()),
+        *(("id",) if needs_id else ()),
     ]
     for name in sorted(names - set(known)):
-        section.problem(f":{name} is not filled in; {nearest(name, known)}", "statement")
-    if with_id and "id" not in names and sql:
-        section.problem("has no :id; it would write to every record", "statement")
-    return Statement(sql, names, fields, section.where("statement"))
+        document.problem(loc, f":{name} is not filled in; {nearest(name, known)}")
+    if needs_id and "id" not in names:
+        document.problem(loc, "has no :id; it would write to every record")
+    return Statement(sql, names, fields, document.where(loc))

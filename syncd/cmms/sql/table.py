@@ -25,7 +25,7 @@ from sqlalchemy.exc import NoSuchTableError
 from sqlalchemy.sql.sqltypes import Date, DateTime, NullType, String
 from sqlalchemy.types import TypeEngine
 
-from syncd.cmms.mapping.section import nearest
+from syncd.cmms.mapping.problems import nearest
 from syncd.cmms.mapping.values.converters import Time
 from syncd.cmms.mapping.values.record_map import RecordMap
 from syncd.cmms.mapping.values.times import TimeFormat
@@ -45,7 +45,6 @@ class MappedTable:
         self._part = part
         self._records = records
         self._sqlite = conn.dialect.name == "sqlite"
-        self.dialect = conn.dialect.name
         types = self._reflected(conn, part.columns)
         self._check_times(types)
         self.table = Table(
