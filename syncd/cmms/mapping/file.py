@@ -16,7 +16,7 @@ from syncd.cmms.mapping.document import Document
 from syncd.cmms.mapping.fields import read_records
 from syncd.cmms.mapping.nodes import Node, plain
 from syncd.cmms.mapping.problems import Problems
-from syncd.cmms.mapping.schema import Head, Kind
+from syncd.cmms.mapping.schema import Head, KindKeys
 from syncd.cmms.mapping.tree import filled, read_tree
 from syncd.cmms.mapping.values.laws import broken_laws
 from syncd.cmms.mapping.values.record_map import RecordMap
@@ -74,7 +74,7 @@ def load_mapping(
     """
     problems = Problems()
     document = Document(filled(read_tree(name), environ, problems), problems)
-    spelled = document.validate(Kind)
+    spelled = document.validate(KindKeys)
     if spelled is not None and spelled.mapping != kind:
         known = (
             "this adapter takes" if spelled.mapping in KINDS else f"there is {', '.join(KINDS)};"

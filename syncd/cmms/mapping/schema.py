@@ -23,7 +23,7 @@ from syncd.cmms.mapping.blocks import (
 Verified = Annotated[Literal["live", "spec", "docs", "none"], BeforeValidator(as_text)]
 
 
-class Kind(Keys):
+class KindKeys(Keys):
     mapping: FullText = Field(description="kind and version", examples=["rest/1"])
 
 
