@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from syncd.core.work_order import Unreadable, parse_hours
 
-# Each unit with how it is written and what is read; docs/mapping.md shows these texts.
+# Each unit with how it is written and what is read; docs/reference/mapping.md shows these texts.
 SPELLED_IN: Mapping[str, str] = MappingProxyType(
     {
         "h": "hours, a decimal number",

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from syncd.core.work_order import Unreadable, canonical_time
 
-# Each format with how it is written and what is read; docs/mapping.md shows these texts.
+# Each format with how it is written and what is read; docs/reference/mapping.md shows these texts.
 FORMATS: Mapping[str, str] = MappingProxyType(
     {
         "iso": "`2026-03-10T14:30:00.000Z`; any ISO 8601 time is read",
