@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateTable
 
-from syncd.cmms.sql.adapter import work_orders
+from syncd.cmms.sql.embedded import work_orders
 from tests.bench.clock import Daemon, Spent, daemon, run
 from tests.bench.orders import make_orders
 

@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.mapping.file import load_mapping
 from syncd.cmms.port import AdapterBase, Capabilities
+from syncd.cmms.sql.file import KIND, read_sql
 from syncd.cmms.sql.mapped import MappedSqlAdapter
-from syncd.cmms.sql.mapping import KIND, read_sql
 from syncd.core.work_order import Field, Fields, Value, encode_value
 from tests.conftest import utcnow
 from tests.edges.sql_bench import People

@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 from syncd.cmms.mapping import tree
+from syncd.cmms.mapping.blocks import Part
+from syncd.cmms.mapping.document import Document
 from syncd.cmms.mapping.file import MappingFile, load_mapping
-from syncd.cmms.mapping.mapped import assignments, body_of, to_record
 from syncd.cmms.mapping.nodes import MOST_BYTES, YamlProblem, parse_yaml, plain
-from syncd.cmms.mapping.section import Section
+from syncd.cmms.mapping.records import assignments, json_value, to_record
 from syncd.cmms.mapping.tree import presets, presets_path
+from syncd.cmms.mapping.values.paths import put
 from syncd.cmms.mapping.values.record_map import RecordMap
-from syncd.cmms.sql.mapping import SqlPart, read_sql
+from syncd.cmms.sql.file import SqlPart, read_sql
 from syncd.core.work_order import Field, Priority, Status, Unreadable, Value
 from syncd.errors import ConfigurationError, Refused, UnexpectedContent
 
@@ -29,7 +31,7 @@ maps:
 """
 
 
-def nothing(_root: Section, _records: RecordMap) -> None:
+def nothing(_document: Document, _records: RecordMap) -> None:
     """A kind that has no keys of its own."""
 
 
@@ -132,6 +134,16 @@ BROKEN: list[tuple[str, int, str]] = [
         8,
         "fields.actual_hours.decimal: is of numbers, and hh:mm is none",
     ),
+    (
+        fields("actual_hours: {at: h, unit_at: u, units: {}}"),
+        8,
+        "fields.actual_hours.units: is empty; an example: {H: h, MIN: min}",
+    ),
+    (
+        fields("actual_hours: {at: h, unit_at: u, units: {H: h, M: min}, unit: S}"),
+        8,
+        "fields.actual_hours.unit: is 'S'; there is H, M",
+    ),
     (fields("actual_hours: {at: h, unit_at: u}"), 8, "fields.actual_hours.units: is missing"),
     (fields("due_date: {at: d, format: '%H'}"), 8, "fields.due_date.format: is a pattern without"),
     (fields("due_date: {at: d, also: [x]}"), 8, "fields.due_date.also: is none of"),
@@ -159,7 +171,7 @@ BROKEN: list[tuple[str, int, str]] = [
     (f"extends: preset:nosuch\n{GOOD}", 1, "extends: preset:nosuch is no preset; there is"),
     (f"extends: other.yaml\n{GOOD}", 1, "extends: other.yaml cannot be read: No such file"),
     (f"extends: [a]\n{GOOD}", 1, "extends: has to be preset:NAME, or a path beside the file"),
-    (f"extends: acme.yaml\n{GOOD}", 1, "extends: acme.yaml is extended by what it extends itself"),
+    (f"extends: acme.yaml\n{GOOD}", 1, "extends: acme.yaml extends itself, directly or through"),
 ]
 
 
@@ -250,7 +262,7 @@ def test_a_problem_of_what_is_extended_is_told_with_that_files_line(tmp_path: Pa
 def test_a_circle_of_two_is_no_endless_one(tmp_path: Path) -> None:
     (tmp_path / "base.yaml").write_text("extends: acme.yaml\n" + GOOD, encoding="utf-8")
     (found,) = problems(tmp_path, "extends: base.yaml\n" + GOOD)
-    assert found.startswith("base.yaml:1: extends: acme.yaml is extended by")
+    assert found.startswith("base.yaml:1: extends: acme.yaml extends itself")
 
 
 def test_a_preset_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -311,9 +323,13 @@ def test_a_value_of_the_environment_is_in_no_error(tmp_path: Path) -> None:
 def test_a_secret_has_to_come_from_the_environment_and_is_never_shown(tmp_path: Path) -> None:
     seen: list[object] = []
 
-    def read(root: Section, _records: RecordMap) -> object:
-        seen.append(root.node)
-        return root.secret("token")
+    class Token(Part):
+        token: str
+
+    def read(document: Document, _records: RecordMap) -> object:
+        seen.append(document.root)
+        document.check_secret(("token",))
+        return document.validate(Token)
 
     file = tmp_path / "acme.yaml"
     file.write_text(GOOD + "token: Bearer ${T}\n", encoding="utf-8")
@@ -393,7 +409,9 @@ def test_a_mapping_of_everything_keeps_the_laws_and_goes_round(tmp_path: Path) -
         Field.STATUS: Status.CANCELLED,
         Field.PRIORITY: Priority.HIGH,
     }
-    body = body_of(assignments(records, fields))
+    body: dict[str, object] = {}
+    for it in assignments(records, fields):
+        put(body, it.path, json_value(it.native))
     assert body == {
         "extra": {"The title": "é" * 18 + "…"},
         "d": "<p>a &lt;b&gt;</p><p>c</p><p><br></p><p>S2E: wo_1</p>",
@@ -438,7 +456,7 @@ fields:
         (SQL.replace("id: no\n", ""), 1, "id: is missing"),
         (SQL + "  id: no\n", 8, "fields.id: 'id' is no field"),
         (SQL + "insert: {sets: {}}\n", 8, "insert.sets: is not known here; did you mean set?"),
-        (SQL + "insert: {set: {a: [1]}}\n", 8, "insert.set: a has to be a plain value"),
+        (SQL + "insert: {set: {a: [1]}}\n", 8, "insert.set.a: is a list; a plain value is wanted"),
         (
             SQL + "insert: {statement: 'X :titel'}\n",
             8,

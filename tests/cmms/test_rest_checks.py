@@ -50,7 +50,7 @@ CANNOT: list[tuple[dict[str, Any], str]] = [
     ({"get": {"request": "GET /wo"}}, "does not ask for {id}"),
     ({"find": {"query": {"ref": "all"}}}, "does not ask for {s2e_id}"),
     ({"find": None}, "find: is missing"),
-    ({"find": "nobody"}, "find: input should be 'none' or 'scan'"),
+    ({"find": "nobody"}, "find: is 'nobody'; there is none, scan"),
     ({"find": "none"}, "create: cannot be without find"),
     ({"fields": {"s2e_id": None}}, "create: needs fields.s2e_id"),
     ({"fields": {"s2e_id": {"at": None, "read": "ref", "once": None}}}, "cannot write fields.s2e_id"),
@@ -100,7 +100,11 @@ CANNOT: list[tuple[dict[str, Any], str]] = [
     ({"status_needs": {"CLOSED": ["title"]}}, "CLOSED: is no status"),
     ({"fields": {"title": {"at": "name", "once": True}}, "update": [{**PATCH, "fields": ["status", "description"]}], "create": None}, "and there is no create"),
     ({"read_lag_s": 5, "fields": {"actual_hours": {"at": "h"}}, "update": [PATCH, {"request": "POST /l", "fields": ["actual_hours"], "append": {"json": {"h": "{delta}"}}}]}, "the same hours would be added twice"),
-    ({"deadline_s": "soon"}, "deadline_s: has to be a number"),
+    ({"find": ["none"]}, "find: is a list; a mapping of keys is wanted"),
+    ({"deadline_s": 601}, "deadline_s: has to be at most 600"),
+    ({"login_again": [1.5]}, "login_again[0]: has to be a whole number"),
+    ({"verify": "repy"}, "verify: is 'repy'; did you mean reply?"),
+    ({"deadline_s": "soon"}, "deadline_s: is text; a number is wanted"),
 ]  # fmt: skip
 
 

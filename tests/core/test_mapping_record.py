@@ -16,7 +16,7 @@ from syncd.cmms.mapping.values.record_map import FieldMap, RecordMap
 from syncd.cmms.mapping.values.source import Column, Expression, Source
 from syncd.cmms.mapping.values.template import Template
 from syncd.cmms.mapping.values.times import TimeFormat
-from syncd.cmms.mapping.values.value_map import Entry, ValueMap
+from syncd.cmms.mapping.values.value_map import MapEntry, ValueMap
 from syncd.core.equality import Match, match_sent, stands_for
 from syncd.core.work_order import CmmsRecord, Field, Priority, Status, Unreadable, Unwritable, Value
 from tests.core.builders import make_policy
@@ -38,7 +38,7 @@ def records(*fields: FieldMap, **more: object) -> RecordMap:
 
 def table(**lines: str) -> ValueMap:
     entries = [
-        Entry(native, tuple(ours.split()), True, f"x.yaml:{number}")
+        MapEntry(native, tuple(ours.split()), True, f"x.yaml:{number}")
         for number, (native, ours) in enumerate(lines.items(), 50)
     ]
     made, problems = ValueMap.make("status", "x.yaml:49", entries)
@@ -111,7 +111,7 @@ def test_an_empty_native_is_empty_unless_the_table_has_a_line_for_it() -> None:
     assert bare.read((None,)).value is None
     assert bare.read(("",)).value is None
     assert isinstance(bare.read(({"x": 1},)).value, Unreadable)
-    lined, _ = ValueMap.make("s", "x:1", [Entry(None, ("DRAFT",), True, "x:2")])
+    lined, _ = ValueMap.make("s", "x:1", [MapEntry(None, ("DRAFT",), True, "x:2")])
     one = at(Field.STATUS, "st", Mapped(Field.STATUS, lined))
     assert records(one).read({"id": 1}).fields[Field.STATUS] is Status.DRAFT
     assert records(one).write({Field.STATUS: Status.DRAFT}) != []
@@ -294,13 +294,13 @@ def test_a_table_that_swings_is_named() -> None:
     """X is read as DONE, DONE is written as Y, and Y is read as something else."""
 
     class Crooked(ValueMap):
-        def read(self, native: object) -> Entry | None:
+        def read(self, native: object) -> MapEntry | None:
             found = super().read(native)
             return super().read("B") if native == "A" else found
 
     entries = [
-        Entry("A", ("COMPLETED",), True, "x.yaml:50"),
-        Entry("B", ("CANCELLED",), True, "x.yaml:51"),
+        MapEntry("A", ("COMPLETED",), True, "x.yaml:50"),
+        MapEntry("B", ("CANCELLED",), True, "x.yaml:51"),
     ]
     made, _ = Crooked.make("status", "x.yaml:49", entries)
     assert isinstance(made, Crooked)

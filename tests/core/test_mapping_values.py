@@ -15,7 +15,7 @@ from syncd.cmms.mapping.values.paths import clash, format_path, parse_path, put
 from syncd.cmms.mapping.values.source import Column, Expression
 from syncd.cmms.mapping.values.template import Template, encode_url
 from syncd.cmms.mapping.values.times import FORMATS, TimeFormat, pattern_problem
-from syncd.cmms.mapping.values.value_map import Entry, ValueMap, native_key
+from syncd.cmms.mapping.values.value_map import MapEntry, ValueMap, native_key
 from syncd.core.fitting import utf16_units
 from syncd.core.work_order import Field, Unreadable, Unwritable
 
@@ -58,8 +58,8 @@ def test_a_table_reads_the_first_and_stands_for_all_of_a_line() -> None:
         "status",
         "x:1",
         [
-            Entry("OPEN", ("ASSIGNED", "DRAFT"), True, "x:2"),
-            Entry("SKIPPED", ("CANCELLED",), False, "x:3"),
+            MapEntry("OPEN", ("ASSIGNED", "DRAFT"), True, "x:2"),
+            MapEntry("SKIPPED", ("CANCELLED",), False, "x:3"),
         ],
     )
     assert problems == []
@@ -75,12 +75,12 @@ def test_a_table_reads_the_first_and_stands_for_all_of_a_line() -> None:
 @pytest.mark.parametrize(
     ("second", "why"),
     [
-        (Entry(1.0, ("LOW",), False, "x:3"), "stands in x:2 already"),
-        (Entry(2, ("HIGH",), True, "x:3"), "written as 2 and as 1"),
+        (MapEntry(1.0, ("LOW",), False, "x:3"), "stands in x:2 already"),
+        (MapEntry(2, ("HIGH",), True, "x:3"), "written as 2 and as 1"),
     ],
 )
-def test_a_table_that_contradicts_itself_says_where(second: Entry, why: str) -> None:
-    _, problems = ValueMap.make("p", "x:1", [Entry("1", ("HIGH",), True, "x:2"), second])
+def test_a_table_that_contradicts_itself_says_where(second: MapEntry, why: str) -> None:
+    _, problems = ValueMap.make("p", "x:1", [MapEntry("1", ("HIGH",), True, "x:2"), second])
     assert [why in problem.what for problem in problems] == [True]
 
 

@@ -10,7 +10,8 @@ from sqlalchemy.pool import NullPool
 from syncd.cmms.conformance.bench import BenchFault, no_fault
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.port import AdapterBase
-from syncd.cmms.sql.adapter import COLUMNS, SqlAdapter, work_orders
+from syncd.cmms.sql.adapter import SqlAdapter
+from syncd.cmms.sql.embedded import COLUMNS, work_orders
 from syncd.core.work_order import Field, Fields, Value, encode_value
 from tests.conftest import utcnow
 from tests.edges.sql_bench import Cable

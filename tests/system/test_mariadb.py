@@ -14,8 +14,8 @@ from sqlalchemy.pool import NullPool
 
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.mapping.file import load_mapping
+from syncd.cmms.sql.file import KIND, read_sql
 from syncd.cmms.sql.mapped import MappedSqlAdapter
-from syncd.cmms.sql.mapping import KIND, read_sql
 from syncd.core.work_order import Field, Fields, Priority, Status
 from syncd.errors import (
     Changed,

@@ -1,366 +1,203 @@
-"""The parts that every mapping has: `fields`, `maps`, `times` and `url`, made into a RecordMap."""
+"""The parts that every mapping has, `fields`, `maps`, `times` and `url`, made into a RecordMap."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from zoneinfo import ZoneInfo, available_timezones
-
+from syncd.cmms.mapping.convert import ConverterReader, Times
+from syncd.cmms.mapping.document import Document
 from syncd.cmms.mapping.maps import Maps
-from syncd.cmms.mapping.section import Section, nearest
-from syncd.cmms.mapping.values.converters import (
-    COUNTS,
-    Converter,
-    Hours,
-    HoursWithUnit,
-    Mapped,
-    Same,
-    SplitTime,
-    Text,
-    Time,
+from syncd.cmms.mapping.places import PlaceReader
+from syncd.cmms.mapping.problems import nearest
+from syncd.cmms.mapping.schema import (
+    FieldKeys,
+    HoursKeys,
+    HoursWithUnitKeys,
+    MappedKeys,
+    MarkerKeys,
+    RecordKeys,
+    StampAtKeys,
+    StampReadKeys,
+    TextKeys,
+    TimeKeys,
 )
-from syncd.cmms.mapping.values.hours import UNITS, Decimals
-from syncd.cmms.mapping.values.paths import Path, clash, format_path
+from syncd.cmms.mapping.validation import Loc
+from syncd.cmms.mapping.values.converters import Text, Time
+from syncd.cmms.mapping.values.paths import clash, format_path
 from syncd.cmms.mapping.values.record_map import NEVER_BLANK, FieldMap, RecordMap
-from syncd.cmms.mapping.values.source import Column, Expression, Source
+from syncd.cmms.mapping.values.source import Column, Source
 from syncd.cmms.mapping.values.template import Template
-from syncd.cmms.mapping.values.times import TimeFormat, pattern_problem
 from syncd.core.work_order import Field, ValueKind, kind_of
 
 _NOT_FIELDS = ("id", "address", "updated_at")
-_NO_PLACE = Column("")
+_NOWHERE = Column("")
 _URL_NAMES = frozenset({"id", "address"})
+_FIELDS: Loc = ("fields",)
+# The key that decides which others a field of this kind has.
+_DECIDING = {ValueKind.TEXT: "map", ValueKind.HOURS: "unit_at"}
 
 
-def read_records(root: Section, *, flat: bool) -> RecordMap:
-    """The mapping's records.
+def read_records(document: Document, *, flat: bool) -> RecordMap:
+    """Make the mapping's records; what is wrong with them is a problem of the document.
 
     Args:
         flat: `at`, `read` and `write` are columns, and not paths into a document; the columns of
             the id and of the time of change stand at the top.
     """
-    times = _Times.of(root.section("times"), "timestamp" if flat else "iso")
-    reader = _Fields(root, times, Maps(root.section("maps")), flat=flat)
-    return reader.records()
+    times = Times.of(document, "timestamp" if flat else "iso")
+    keys = document.validate(RecordKeys)
+    if keys is None:
+        return RecordMap({}, _NOWHERE)
+    return _RecordReader(document, times, Maps(document, list(keys.maps)), flat=flat).read(keys)
 
 
-@dataclass(frozen=True, slots=True)
-class _Times:
-    """What every time is, unless its field says otherwise."""
+class _RecordReader:
+    """Reads the fields one by one, then what is no field."""
 
-    form: str
-    zone: ZoneInfo | None
-
-    @classmethod
-    def of(cls, section: Section | None, form: str) -> "_Times":
-        if section is None:
-            return cls(form, None)
-        told = section.text("format", form)
-        zone = _zone(section)
-        problem = pattern_problem(told, zone)
-        if problem and not (told == "date" and zone is None):
-            section.problem(problem, "format")
-        section.done()
-        return cls(told, zone)
-
-    def read(self, section: Section) -> TimeFormat:
-        """The format of one field."""
-        zone = _zone(section) if section.has("zone") else self.zone
-        form = section.text("format", self.form)
-        also = section.texts("also")
-        for told in (form, *also):
-            problem = pattern_problem(told, zone)
-            if problem:
-                section.problem(problem, "also" if told in also else "format")
-        return TimeFormat(form, zone, also)
-
-
-def _zone(section: Section) -> ZoneInfo | None:
-    name = section.text("zone")
-    if not name:
-        return None
-    if name not in available_timezones():
-        section.problem(f"{name} is no time zone; an example: Europe/Berlin", "zone")
-        return None
-    return ZoneInfo(name)
-
-
-class _Fields:
-    """Reads `fields`, one method for each kind of value."""
-
-    def __init__(self, root: Section, times: _Times, maps: Maps, *, flat: bool) -> None:
-        self._root = root
+    def __init__(self, document: Document, times: Times, maps: Maps, *, flat: bool) -> None:
+        self._document = document
         self._times = times
-        self._maps = maps
         self._flat = flat
+        self._places = PlaceReader(document, flat=flat)
+        self._converters = ConverterReader(document, times, maps)
         self._fields: dict[Field, FieldMap] = {}
         self._marker: Field | None = None
 
-    def records(self) -> RecordMap:
-        section = self._root.section("fields")
-        if section is None:
-            self._root.missing("fields", "{title: {at: name}}")
-            return RecordMap({}, _NO_PLACE)
-        named = {name.value: name for name in Field}
-        special = () if self._flat else _NOT_FIELDS
-        known = [*named, *special]
-        for key, entry in section.entries():
+    def read(self, keys: RecordKeys) -> RecordMap:
+        """The whole mapping."""
+        names = {name.value: name for name in Field}
+        known = [*names, *(() if self._flat else _NOT_FIELDS)]
+        for key in keys.fields:
             if key not in known:
-                section.problem(_unknown(key, known), key)
-            elif key in named and entry.node.value is not None:
-                # Plain text is short for {at: text}.
-                self._field(named[key], section.inner(key, short="at"))
-        stamp_source, stamp = self._stamp(section)
+                self._document.problem((*_FIELDS, key), _unknown(key, known))
+            elif key in names and self._document.has((*_FIELDS, key)):
+                self._read_field(names[key], (*_FIELDS, key))
+        updated_at, stamp = self._stamp()
         records = RecordMap(
             fields=self._fields,
-            id=self._id(section),
-            address=None if self._flat else self._extra(section, "address"),
-            updated_at=stamp_source,
+            id=self._id(),
+            address=None if self._flat else self._places.read_only((*_FIELDS, "address")),
+            updated_at=updated_at,
             stamp=stamp,
             marker=self._marker,
-            url=self._url(),
-            where=section.where(),
+            url=self._url(keys.url),
+            where=self._document.where(_FIELDS),
         )
-        self._check_marker(section)
-        self._check_paths(section)
+        self._check_marker()
+        self._check_paths()
         return records
-
-    # ── what is no field ──────────────────────────────────────────────────────────────────
-
-    def _id(self, section: Section) -> Source:
-        if self._flat:
-            return Column(self._root.required_text("id", "id"))
-        if not section.has("id"):
-            section.missing("id", "{read: id}")
-            return _NO_PLACE
-        return self._extra(section, "id") or _NO_PLACE
-
-    def _extra(self, section: Section, key: str) -> Source | None:
-        if not section.has(key):
-            return None
-        inner = section.inner(key, short="read")
-        source = self._only_read(inner, "id")
-        inner.done()
-        return source
-
-    def _only_read(self, inner: Section, example: str) -> Source | None:
-        """Where something is that is never written: `read`, or `at`."""
-        if inner.has("at"):
-            path = self._path(inner, "at")
-            return None if path is None else self._at(path)
-        if not inner.has("read"):
-            inner.missing("read", example)
-        return self._source(inner, "read")
-
-    def _stamp(self, section: Section) -> tuple[Source | None, Time | None]:
-        """The record's time of change."""
-        home, key = (self._root, "changed") if self._flat else (section, "updated_at")
-        node = home.value(key)
-        if node is None or node.value == "none":
-            return None, None
-        inner = home.inner(key, short="read")
-        source = self._only_read(inner, "updatedAt")
-        form = self._times.read(inner)
-        inner.done()
-        return source, Time(form)
-
-    def _url(self) -> Template | None:
-        told = self._root.template("url", _URL_NAMES)
-        if told is not None and not told.text.startswith(("https://", "http://")):
-            self._root.problem("is no http or https URL", "url")
-        return told
 
     # ── a field ───────────────────────────────────────────────────────────────────────────
 
-    def _field(self, name: Field, section: Section) -> None:
-        if name is Field.S2E_ID and section.has("marker"):
-            self._marker = self._host(section)
-            section.done()
+    def _read_field(self, name: Field, loc: Loc) -> None:
+        if name is Field.S2E_ID and self._document.has((*loc, "marker")):
+            self._marker = self._marker_host(loc)
             return
-        kind = kind_of(name)
-        split = section.section("split") if kind is ValueKind.TIME else None
-        places = self._split(section, split) if split is not None else self._places(section)
-        convert = _CONVERTERS[kind](self, name, section)
-        if kind is ValueKind.HOURS and section.has("unit_at"):
-            places = self._with_unit(section, places)
-        if split is not None and isinstance(convert, Time):
-            convert = SplitTime(convert.form, split.flag("edm"))
-            split.done()
-            if convert.form.zone is None:
-                section.problem("a date beside a time needs a zone", "split")
-        once = section.flag("once")
-        blank = bool(places.writes) and not once and name not in NEVER_BLANK
-        clears = section.flag("clears", blank)
+        keys = self._keys(name, loc)
+        if keys is None:
+            return
+        places = self._places.of_field(loc, keys)
+        convert = self._converters.of_field(name, loc, keys)
+        blank = bool(places.writes) and not keys.once and name not in NEVER_BLANK
+        clears = blank if keys.clears is None else keys.clears
         if clears and not blank:
-            section.problem("this field cannot be cleared", "clears")
-        one = FieldMap(
-            field=name,
-            where=section.where(),
-            reads=places.reads,
-            convert=convert,
-            writes=places.writes,
-            round_trip=places.round_trip,
-            once=once,
-            clears=clears,
-            empty=section.plain("empty"),
-            absent=section.scalars("absent"),
-        )
-        if once and not places.writes:
-            section.problem("is never written, so not once either", "once")
-        section.done()
+            self._document.problem((*loc, "clears"), "this field cannot be cleared")
+        if keys.once and not places.writes:
+            self._document.problem((*loc, "once"), "is never written, so not once either")
         if places.reads:
-            self._fields[name] = one
+            self._fields[name] = FieldMap(
+                field=name,
+                where=self._document.where(loc),
+                reads=places.reads,
+                convert=convert,
+                writes=places.writes,
+                round_trip=places.round_trip,
+                once=keys.once,
+                clears=clears,
+                empty=keys.empty,
+                absent=keys.absent,
+            )
 
-    def _places(self, section: Section) -> "_Places":
-        """Where a field is read and written: `at` for both, or each on its own."""
-        if section.has("at"):
-            for key in ("read", "write"):
-                if section.has(key):
-                    section.problem("stands beside at, which means both; leave one out", key)
-            path = self._path(section, "at")
-            return _Places() if path is None else _Places((self._at(path),), (path,))
-        source, path = self._source(section, "read"), self._path(section, "write")
-        if section.has("write") and not section.has("read"):
-            section.problem("needs a read: a write is confirmed by reading", "write")
-        elif not section.has("read"):
-            section.missing("at", "name")
-        if source is None:
-            return _Places()
-        return _Places((source,), (path,) if path is not None else (), round_trip=False)
+    def _keys(self, name: Field, loc: Loc) -> FieldKeys | None:
+        """The keys of the field, of those that its kind has."""
+        kind = kind_of(name)
+        deciding = _DECIDING.get(kind, "")
+        decided = self._document.has((*loc, deciding))
+        model: type[FieldKeys] = MappedKeys
+        if kind is ValueKind.TIME:
+            model = TimeKeys
+        elif kind is ValueKind.HOURS:
+            model = HoursWithUnitKeys if decided else HoursKeys
+        elif kind is ValueKind.TEXT and not decided:
+            model = TextKeys
+        # These may be null, which is as if they were left out; other blocks do not know them.
+        leave_out = {"" if decided else deciding, "marker" if name is Field.S2E_ID else ""}
+        return self._document.validate(model, loc, short="at", leave_out=leave_out - {""})
 
-    def _split(self, section: Section, split: Section) -> "_Places":
-        for key in ("at", "read", "write"):
-            if section.has(key):
-                section.problem("stands beside split; leave one out", key)
-        paths = [self._path(split, key) for key in ("date", "time")]
-        for key, path in zip(("date", "time"), paths, strict=True):
-            if path is None and not split.has(key):
-                split.missing(key, f"due_{key}")
-        told = tuple(path for path in paths if path is not None)
-        if len(told) < len(paths):
-            return _Places()
-        writes = () if split.flag("read_only") else told
-        return _Places(tuple(self._at(path) for path in told), writes)
-
-    def _with_unit(self, section: Section, places: "_Places") -> "_Places":
-        path = self._path(section, "unit_at")
-        if path is None:
-            return places
-        writes = (*places.writes, path) if places.writes else ()
-        return _Places((*places.reads, self._at(path)), writes, places.round_trip)
-
-    def _source(self, section: Section, key: str) -> Source | None:
-        if self._flat:
-            return Column(section.text(key)) if section.has(key) else None
-        return section.expression(key)
-
-    def _path(self, section: Section, key: str) -> Path | None:
-        if self._flat:
-            return (section.text(key),) if section.has(key) else None
-        return section.dotted_path(key)
-
-    def _at(self, path: Path) -> Source:
-        return Column(path[0]) if self._flat else Expression.at(path)
-
-    # ── converters ────────────────────────────────────────────────────────────────────────
-
-    def _text(self, name: Field, section: Section) -> Converter:
-        if section.has("map"):
-            return self._mapped(name, section)
-        most = section.integer("max", 0, least=1)
-        overflow = section.choice("overflow", ("truncate", "park"), "truncate")
-        count = section.choice("count", tuple(COUNTS), "utf16")
-        for key in ("overflow", "count"):
-            if section.has(key) and not section.has("max"):
-                section.problem("needs a max", key)
-        html, entities = section.flag("html"), section.flag("entities")
-        return Text(name, html, most or None, count, overflow == "truncate", entities)
-
-    def _mapped(self, name: Field, section: Section) -> Converter:
-        if not section.has("map"):
-            return Same(name)
-        table = self._maps.get(section, "map", name)
-        return Same(name) if table is None else Mapped(name, table)
-
-    def _hours(self, name: Field, section: Section) -> Converter:
-        spelled = self._decimals(section)
-        if not section.has("unit_at"):
-            unit = _unit(section, "unit")
-            if spelled is not None and UNITS[unit] is None:
-                section.problem(f"is of numbers, and {unit} is none; leave it out", "decimal")
-            return Hours(unit, spelled)
-        inner = section.section("units")
-        if inner is None:
-            section.missing("units", "{H: h, MIN: min}")
-            return Hours()
-        units = {key: _unit(inner, key) for key, _ in inner.entries()}
-        written = section.choice("unit", tuple(units), next(iter(units), "h"))
-        return HoursWithUnit(units, written, spelled)
-
-    def _decimals(self, section: Section) -> Decimals | None:
-        if not section.has("decimal"):
-            if section.has("decimals"):
-                section.problem('needs decimal: "," or ".", which makes it a text', "decimals")
+    def _marker_host(self, loc: Loc) -> Field | None:
+        """The text field that carries the Scan2Evolve id."""
+        keys = self._document.validate(MarkerKeys, loc)
+        if keys is None:
             return None
-        sign = section.choice("decimal", (",", "."), ".")
-        places = section.integer("decimals", 0, least=0, most=6)
-        return Decimals(sign, places if section.has("decimals") else None)
+        texts = [name.value for name in Field if kind_of(name) is ValueKind.TEXT]
+        if keys.marker not in texts:
+            self._document.problem((*loc, "marker"), _unknown(keys.marker, texts))
+            return None
+        return Field(keys.marker)
 
-    def _time(self, name: Field, section: Section) -> Converter:
-        return Time(self._times.read(section))
+    # ── what is no field ──────────────────────────────────────────────────────────────────
+
+    def _id(self) -> Source:
+        if self._flat:
+            _, node = self._document.find(("id",))
+            return _NOWHERE if node is None else Column(str(node.value))
+        if not self._document.has((*_FIELDS, "id")):
+            self._document.missing((*_FIELDS, "id"), "{read: id}")
+        return self._places.read_only((*_FIELDS, "id")) or _NOWHERE
+
+    def _stamp(self) -> tuple[Source | None, Time | None]:
+        """The record's time of change: where it is, and how it is spelled."""
+        loc: Loc = ("changed",) if self._flat else (*_FIELDS, "updated_at")
+        _, node = self._document.find(loc)
+        if node is None or node.value is None or node.value == "none":
+            return None, None
+        if self._document.has((*loc, "at")):
+            at = self._document.validate(StampAtKeys, loc)
+            if at is None:
+                return None, None
+            source = self._places.at((*loc, "at"), at.at)
+            return source, Time(self._times.format_of(loc, at))
+        read = self._document.validate(StampReadKeys, loc, short="read", leave_out=("at",))
+        if read is None:
+            return None, None
+        source = self._places.source((*loc, "read"), read.read)
+        return source, Time(self._times.format_of(loc, read))
+
+    def _url(self, text: str | None) -> Template | None:
+        if text is None:
+            return None
+        try:
+            url = Template.parse(text, _URL_NAMES)
+        except ValueError as error:
+            self._document.problem(("url",), str(error))
+            return None
+        if not text.startswith(("https://", "http://")):
+            self._document.problem(("url",), "is no http or https URL")
+        return url
 
     # ── the whole ─────────────────────────────────────────────────────────────────────────
 
-    def _host(self, section: Section) -> Field | None:
-        told = section.text("marker")
-        texts = [name.value for name in Field if kind_of(name) is ValueKind.TEXT]
-        if told not in texts:
-            section.problem(_unknown(told, texts), "marker")
-            return None
-        return Field(told)
-
-    def _check_marker(self, section: Section) -> None:
+    def _check_marker(self) -> None:
         host = self._fields.get(self._marker) if self._marker is not None else None
         if self._marker is not None and (host is None or not isinstance(host.convert, Text)):
-            section.problem(f"its marker needs {self._marker} as a plain text field", "s2e_id")
+            what = f"its marker needs {self._marker} as a plain text field"
+            self._document.problem((*_FIELDS, "s2e_id"), what)
 
-    def _check_paths(self, section: Section) -> None:
+    def _check_paths(self) -> None:
         owners = {path: name for name, it in self._fields.items() for path in it.writes}
         every = [path for it in self._fields.values() for path in it.writes]
-        found = clash(every)
-        if found is not None:
-            one, other = (format_path(path) for path in found)
-            section.problem(f"{one} and {other} overwrite each other", owners[found[1]])
+        pair = clash(every)
+        if pair is not None:
+            one, other = (format_path(path) for path in pair)
+            what = f"{one} and {other} overwrite each other"
+            self._document.problem((*_FIELDS, owners[pair[1]].value), what)
 
 
-@dataclass(frozen=True, slots=True)
-class _Places:
-    """Where a field is read and written."""
-
-    reads: tuple[Source, ...] = ()
-    writes: tuple[Path, ...] = ()
-    round_trip: bool = True
-
-
-_CONVERTERS: Mapping[ValueKind, Callable[[_Fields, Field, Section], Converter]] = {
-    ValueKind.TEXT: _Fields._text,
-    ValueKind.STATUS: _Fields._mapped,
-    ValueKind.PRIORITY: _Fields._mapped,
-    ValueKind.HOURS: _Fields._hours,
-    ValueKind.TIME: _Fields._time,
-}
-
-
-def _unit(section: Section, key: str) -> str:
-    """One of our units."""
-    told = section.text(key, "h")
-    if told in UNITS:
-        return told
-    section.problem(
-        f"is {told!r}; there is {', '.join(UNITS)}. Numbers as text, with a comma say, are "
-        'decimal: ","',
-        key,
-    )
-    return "h"
-
-
-def _unknown(told: str, known: list[str]) -> str:
-    return f"{told!r} is no field; {nearest(told, known)}"
+def _unknown(name: str, known: list[str]) -> str:
+    return f"{name!r} is no field; {nearest(name, known)}"

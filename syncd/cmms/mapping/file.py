@@ -1,9 +1,9 @@
-"""Load a mapping file: the shared part here, the rest by whoever knows its kind.
+"""Load a mapping file: the parts that all mappings have here, the others by their own reader.
 
-    mapped = load_mapping(told, "rest/1", environ, read_rest)
+    mapping = load_mapping("acme.yaml", "rest/1", environ, read_rest)
 
-A kind's own part is read by a function that takes the whole file as a `Section`, asks for its
-keys, and returns what it made of them. Both parts' problems are told together.
+A reader takes the document and the records, validates the keys that only its kind has, and returns
+what it made of them. All problems are raised together.
 """
 
 import json
@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Generic, TypeVar
 
+from syncd.cmms.mapping.document import Document
 from syncd.cmms.mapping.fields import read_records
 from syncd.cmms.mapping.nodes import Node, plain
-from syncd.cmms.mapping.section import Problems, Section
+from syncd.cmms.mapping.problems import Problems
+from syncd.cmms.mapping.schema import Head, KindKeys
 from syncd.cmms.mapping.tree import filled, read_tree
 from syncd.cmms.mapping.values.laws import broken_laws
 from syncd.cmms.mapping.values.record_map import RecordMap
@@ -22,23 +24,23 @@ from syncd.cmms.port import VERIFIED
 
 T = TypeVar("T")
 KINDS = ("rest/1", "sql/1")
-# What decides how a record is read: where this stays the same, a base means what it meant.
+# What decides how a record is read: while this stays the same, a base keeps its meaning.
 _DECIDES_READING = ("mapping", "id", "fields", "maps", "times", "url")
 
 
 @dataclass(frozen=True, slots=True)
 class MappingFile(Generic[T]):
-    """A mapping, loaded and lawful.
+    """A mapping that was loaded and keeps the laws.
 
     Attributes:
-        own: what the kind's own reader made of its part.
-        digest: another one whenever records may be read differently; of no secret.
+        name: as the mapping calls itself.
+        own: what the reader of its kind made of its own part.
+        digest: changes whenever records may be read differently; it holds no secret.
+        file: as SYNCD_CMMS_MAPPING names it.
         secrets: values of the environment that must never be shown.
-        file: as the setting names it.
     """
 
     name: str
-    kind: str
     verified: str
     records: RecordMap
     own: T
@@ -50,52 +52,54 @@ class MappingFile(Generic[T]):
 
     @property
     def trust(self) -> str:
-        """What people are told about how it is verified."""
+        """The mapping and how it was verified, for people."""
         return f"{self.name} ({self.file}), {VERIFIED[self.verified]}"
 
 
 def load_mapping(
-    told: str, kind: str, environ: Mapping[str, str], read_own: Callable[[Section, RecordMap], T]
+    name: str,
+    kind: str,
+    environ: Mapping[str, str],
+    read_own: Callable[[Document, RecordMap], T],
 ) -> MappingFile[T]:
-    """The mapping that the setting names.
+    """Load the mapping that SYNCD_CMMS_MAPPING names.
 
     Args:
-        told: preset:NAME, or a path.
-        kind: the only kind that the caller knows, one of KINDS.
+        name: preset:NAME, or a path.
+        kind: the kind that the caller knows, one of KINDS.
         read_own: reads the keys that only this kind has.
 
     Raises:
         ConfigurationError: one line for each problem.
     """
     problems = Problems()
-    root = Section(filled(read_tree(told), environ, problems), "", problems)
-    spoken = root.required_text("mapping", kind)
-    if spoken and spoken != kind:
-        known = "this adapter takes" if spoken in KINDS else f"there is {', '.join(KINDS)};"
-        root.problem(f"is {spoken}; {known} {kind}", "mapping")
+    document = Document(filled(read_tree(name), environ, problems), problems)
+    spelled = document.validate(KindKeys)
+    if spelled is not None and spelled.mapping != kind:
+        known = (
+            "this adapter takes" if spelled.mapping in KINDS else f"there is {', '.join(KINDS)};"
+        )
+        document.problem(("mapping",), f"is {spelled.mapping}; {known} {kind}")
         problems.raise_any()
-    name = root.required_text("name", "acme")
-    verified = root.choice("verified", VERIFIED, "none")
-    records = read_records(root, flat=kind.startswith("sql/"))
-    index_lag_s = root.number("index_lag_s", 0.0, least=0)
-    read_lag_s = root.number("read_lag_s", 0.0, least=0)
-    own = read_own(root, records)
-    root.done()
-    # A law is tried on what could be read: a mapping with other problems breaks laws that it keeps.
-    if not problems:
-        for broken in broken_laws(records):
-            problems.add_text(broken)
+    head = document.validate(Head)
+    records = read_records(document, flat=kind.startswith("sql/"))
+    own = read_own(document, records)
+    document.check_unknown()
+    if head is None or problems:
+        document.fail()
+    # The laws come last: a mapping with other problems breaks laws that it would keep without them.
+    for broken in broken_laws(records):
+        problems.add_text(broken)
     problems.raise_any()
     return MappingFile(
-        name=name,
-        kind=kind,
-        verified=verified,
+        name=head.name,
+        verified=head.verified,
         records=records,
         own=own,
-        digest=_digest(root.node),
-        file=told,
-        index_lag_s=index_lag_s,
-        read_lag_s=read_lag_s,
+        digest=_digest(document.root),
+        file=name,
+        index_lag_s=head.index_lag_s,
+        read_lag_s=head.read_lag_s,
         secrets=frozenset(problems.secrets),
     )
 

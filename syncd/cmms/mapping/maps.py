@@ -1,9 +1,11 @@
 """The `maps` of a mapping file: each a table of their values and ours."""
 
-from syncd.cmms.mapping.nodes import Entry as Line
+from syncd.cmms.mapping.document import Document
 from syncd.cmms.mapping.nodes import Node
-from syncd.cmms.mapping.section import Section, nearest
-from syncd.cmms.mapping.values.value_map import Entry, ValueMap
+from syncd.cmms.mapping.problems import nearest
+from syncd.cmms.mapping.schema import ReadOnlyLine
+from syncd.cmms.mapping.validation import Loc
+from syncd.cmms.mapping.values.value_map import MapEntry, ValueMap
 from syncd.core.work_order import Field, Priority, Status, ValueKind, kind_of
 
 _OURS = {
@@ -13,57 +15,67 @@ _OURS = {
 
 
 class Maps:
-    """The tables, each made for the kind of the fields that use it."""
+    """The tables, each made for the kind of the fields that use it.
 
-    def __init__(self, section: Section | None) -> None:
-        self._section = section
-        self._names = [] if section is None else [name for name, _ in section.entries()]
+    A table that no field uses is not read.
+    """
+
+    def __init__(self, document: Document, names: list[str]) -> None:
+        self._document = document
+        self._names = names
         self._made: dict[tuple[str, ValueKind], ValueMap] = {}
 
-    def get(self, by: Section, key: str, name: Field) -> ValueMap | None:
-        """The table that a field names."""
-        told, kind = by.text(key), kind_of(name)
-        if self._section is None or told not in self._names:
-            by.problem(f"there is no maps.{told}; {nearest(told, self._names)}", key)
-            return None
-        if (told, kind) not in self._made:
-            self._made[told, kind] = self._make(self._section, told, kind)
-        return self._made[told, kind]
+    def get(self, loc: Loc, name: str, field: Field) -> ValueMap | None:
+        """The table of this name for a field.
 
-    def _make(self, section: Section, name: str, kind: ValueKind) -> ValueMap:
-        inner = section.inner(name)
+        Args:
+            loc: where the field names it.
+        """
+        if name not in self._names:
+            what = f"there is no maps.{name}; {nearest(name, self._names)}"
+            self._document.problem(loc, what)
+            return None
+        key = (name, kind_of(field))
+        if key not in self._made:
+            self._made[key] = self._make(*key)
+        return self._made[key]
+
+    def _make(self, name: str, kind: ValueKind) -> ValueMap:
+        loc: Loc = ("maps", name)
+        _, node = self._document.find(loc)
+        lines = {} if node is None or node.value is None else node.value
+        if not isinstance(lines, dict):
+            self._document.problem(loc, "has to be a mapping of their values to ours")
+            lines = {}
         entries, keys = [], {}
-        for key, line in inner.entries():
-            ours, written = _ours(inner, key, line)
+        for key, line in lines.items():
+            ours, written = self._ours((*loc, key), line.node)
             known = _OURS.get(kind)
             for value in ours:
                 if known is not None and value not in known:
-                    inner.problem(f"{value!r} is no {kind}; {nearest(value, known)}", key)
+                    what = f"{value!r} is no {kind}; {nearest(value, known)}"
+                    self._document.problem((*loc, key), what)
             if ours:
-                entries.append(Entry(line.key, ours, written, str(line.mark)))
+                entries.append(MapEntry(line.key, ours, written, str(line.mark)))
                 keys[str(line.mark), line.key] = key
-        table, problems = ValueMap.make(name, section.where(name), entries)
+        table, problems = ValueMap.make(name, self._document.where(loc), entries)
         for problem in problems:
-            inner.problem(problem.what, keys[problem.entry.where, problem.entry.native])
+            key = keys[problem.entry.where, problem.entry.native]
+            self._document.problem((*loc, key), problem.what)
         return table
 
+    def _ours(self, loc: Loc, node: Node) -> tuple[tuple[str, ...], bool]:
+        """Our values of one line, and whether they are written as theirs."""
+        if not isinstance(node.value, dict):
+            return self._texts(loc, node), True
+        self._document.validate(ReadOnlyLine, loc)
+        loc = (*loc, "read")
+        _, read = self._document.find(loc)
+        return (() if read is None or read.value is None else self._texts(loc, read)), False
 
-def _ours(inner: Section, key: str, line: Line) -> tuple[tuple[str, ...], bool]:
-    """What one line says: our values, and whether they are written so."""
-    node = line.node
-    if isinstance(node.value, dict):
-        only = inner.inner(key)
-        read = only.value("read")
-        if read is None:
-            only.missing("read", "CANCELLED")
-        only.done()
-        return (() if read is None else _texts(only, read)), False
-    return _texts(inner, node, key), True
-
-
-def _texts(section: Section, node: Node, key: str = "read") -> tuple[str, ...]:
-    nodes = node.value if isinstance(node.value, list) else [node]
-    if not nodes or not all(isinstance(item.value, str) for item in nodes):
-        section.problem("has to be one of our values, or a list of them", key)
-        return ()
-    return tuple(str(item.value) for item in nodes)
+    def _texts(self, loc: Loc, node: Node) -> tuple[str, ...]:
+        nodes = node.value if isinstance(node.value, list) else [node]
+        if not nodes or not all(isinstance(item.value, str) for item in nodes):
+            self._document.problem(loc, "has to be one of our values, or a list of them")
+            return ()
+        return tuple(str(item.value) for item in nodes)

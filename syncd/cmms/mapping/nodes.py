@@ -1,8 +1,8 @@
-"""YAML with the line of everything in it.
+"""YAML that remembers the line of every key and value.
 
-A strict part of YAML: true and false are the only booleans, numbers are decimal, nothing is a
-date, and a key may stand once in a mapping. `yes`, `on`, `12:30` and `010` are text, as they
-look. Tags are refused; aliases are taken, as long as they do not make the file grow.
+It is a strict part of YAML: true and false are the only booleans, numbers are decimal, nothing is
+a date, and a key may stand only once in a mapping. So `yes`, `on`, `12:30` and `010` are text.
+Tags are refused. Aliases are allowed, as long as they do not make the file grow.
 """
 
 import re
@@ -22,7 +22,7 @@ Scalar = str | int | float | bool | None
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Where something stands; line 0 is no line of a file."""
+    """A place: file and line. Line 0 stands for the file, or the setting, as a whole."""
 
     file: str
     line: int
@@ -33,16 +33,16 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One value, and where it stands.
+    """One value, and its place.
 
     Attributes:
-        value: a scalar, a list of nodes, or entries by the text of their key.
-        given: what of it was taken from the environment: it is never shown.
-        filled: whether it was made from ${NAME}, by a default too: text that may mean a number.
+        value: a scalar, a list of nodes, or keys with their values by the text of the key.
+        given: the parts of it that came from the environment, which are never shown.
+        filled: whether it was made from ${NAME}, also by its default: text that may be a number.
     """
 
     mark: Mark
-    value: "Scalar | list[Node] | dict[str, Entry]"
+    value: "Scalar | list[Node] | dict[str, KeyValue]"
     given: tuple[str, ...] = ()
     filled: bool = False
 
@@ -51,8 +51,8 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of a mapping: its key, as it is spelled, and its value."""
+class KeyValue:
+    """One key of a mapping, as it is spelled, and its value."""
 
     key: Scalar
     mark: Mark
@@ -63,7 +63,7 @@ class YamlProblem(Exception):
     """The text is no YAML of this kind.
 
     Attributes:
-        mark: where.
+        mark: the place of the problem.
     """
 
     def __init__(self, mark: Mark, what: str) -> None:
@@ -72,7 +72,7 @@ class YamlProblem(Exception):
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's composer with our own idea of what plain text means."""
+    """PyYAML's loader, with our own rules for what a plain scalar means."""
 
     yaml_implicit_resolvers = {}  # noqa: RUF012 - PyYAML's own name
 
@@ -87,7 +87,7 @@ for _tag, _pattern, _first in (
 
 
 def parse_yaml(text: str, file: str) -> Node:
-    """The document. Raises YamlProblem with the line of the first thing that is wrong."""
+    """Parse the document. Raises YamlProblem at the first thing that is wrong."""
     if len(text) > MOST_BYTES:
         raise YamlProblem(Mark(file, 1), f"is larger than {MOST_BYTES} characters")
     try:
@@ -105,11 +105,11 @@ def parse_yaml(text: str, file: str) -> Node:
         raise YamlProblem(Mark(file, 1), "is nested too deeply") from None
     if root is None:
         raise YamlProblem(Mark(file, 1), "is empty")
-    return _Reader(file).node(root, 0)
+    return _NodeMaker(file).node(root, 0)
 
 
-class _Reader:
-    """Turns PyYAML's nodes into ours, each alias into a copy of what it names."""
+class _NodeMaker:
+    """Turns PyYAML's nodes into ours, and each alias into a copy of what it names."""
 
     def __init__(self, file: str) -> None:
         self._file = file
@@ -130,8 +130,8 @@ class _Reader:
             return Node(mark, self._entries(raw, depth))
         raise YamlProblem(mark, "is no text, list or mapping")
 
-    def _entries(self, raw: MappingNode, depth: int) -> dict[str, Entry]:
-        entries: dict[str, Entry] = {}
+    def _entries(self, raw: MappingNode, depth: int) -> dict[str, KeyValue]:
+        entries: dict[str, KeyValue] = {}
         for key, value in raw.value:
             mark = Mark(self._file, key.start_mark.line + 1)
             if not isinstance(key, ScalarNode):
@@ -141,12 +141,12 @@ class _Reader:
             if name in entries:
                 first = entries[name].mark.line
                 raise YamlProblem(mark, f"the key {name!r} stands in line {first} already")
-            entries[name] = Entry(spelled, mark, self.node(value, depth + 1))
+            entries[name] = KeyValue(spelled, mark, self.node(value, depth + 1))
         return entries
 
 
 def key_text(key: Scalar) -> str:
-    """By which a key is looked for: 1, "1" and 1.0 are one."""
+    """The text by which keys are compared: 1, "1" and 1.0 are one key."""
     if key is None:
         return ""
     if isinstance(key, bool):
@@ -181,7 +181,7 @@ def _check_tag(tag: str, wanted: str, mark: Mark) -> None:
 
 
 def plain(node: Node) -> Any:
-    """The value as plain lists and dicts."""
+    """The value as plain lists, dicts and scalars."""
     if isinstance(node.value, list):
         return [plain(item) for item in node.value]
     if isinstance(node.value, dict):
@@ -190,10 +190,10 @@ def plain(node: Node) -> Any:
 
 
 def merged(under: Node, over: Node) -> Node:
-    """`over` laid on `under`: mappings merge, everything else replaces, null removes."""
+    """Lay `over` on `under`: mappings merge, other values replace, null removes a key."""
     if not isinstance(under.value, dict) or not isinstance(over.value, dict):
         return over
-    entries: dict[str, Entry] = dict(under.value)
+    entries: dict[str, KeyValue] = dict(under.value)
     for name, entry in over.value.items():
         below = entries.get(name)
         if below is None:
@@ -201,5 +201,5 @@ def merged(under: Node, over: Node) -> Node:
         elif entry.node.value is None:
             del entries[name]
         else:
-            entries[name] = Entry(entry.key, entry.mark, merged(below.node, entry.node))
+            entries[name] = KeyValue(entry.key, entry.mark, merged(below.node, entry.node))
     return Node(over.mark, entries)

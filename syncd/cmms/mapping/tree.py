@@ -1,4 +1,4 @@
-"""A mapping file with what it extends, and with the environment's values in it."""
+"""A mapping file, with the files that it extends and the values of the environment."""
 
 import difflib
 import re
@@ -6,62 +6,72 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import syncd
-from syncd.cmms.mapping.nodes import Entry, Mark, Node, YamlProblem, merged, parse_yaml
-from syncd.cmms.mapping.section import Problems
+from syncd.cmms.mapping.nodes import KeyValue, Mark, Node, YamlProblem, merged, parse_yaml
+from syncd.cmms.mapping.problems import Problems
 
 SETTING = "SYNCD_CMMS_MAPPING"
 PRESET = "preset:"
 _NAME = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(#?)(?::-([^}]*))?\}")
 _WHOLE = re.compile(r"-?[0-9]{1,15}")
-_OURS = "SYNCD_"
-_NOTHING = Node(Mark(SETTING, 0), {})  # in place of what could not be read
+_OWN_SETTINGS = "SYNCD_"
+_NOTHING = Node(Mark(SETTING, 0), {})  # stands for a file that could not be read
 
 
 def presets_path() -> Path:
-    """The presets: inside the installed package, or in the checkout's config."""
+    """The folder of the presets: inside the installed package, or config/presets of a checkout."""
     package = Path(syncd.__file__).parent
     packaged = package / "_presets"
     return packaged if packaged.is_dir() else package.parent / "config" / "presets"
 
 
 def presets() -> list[str]:
-    """The names of the mappings that ship."""
+    """The names of the mappings that ship with syncd."""
     return sorted(path.stem for path in presets_path().glob("*.yaml"))
 
 
-def read_tree(told: str) -> Node:
-    """The file that the setting names, laid on what it extends.
+def read_tree(name: str) -> Node:
+    """Read the file that SYNCD_CMMS_MAPPING names, laid on the files that it extends.
 
-    Raises ConfigurationError if one of them cannot be read.
+    Args:
+        name: preset:NAME, or a path.
+
+    Raises ConfigurationError if one of the files cannot be read.
     """
     problems = Problems()
-    tree = _read(told, Path(), None, problems, ())
+    tree = _read(name, Path(), None, problems, ())
     problems.raise_any()
     return tree
 
 
 def _read(
-    told: str, beside: Path, by: Mark | None, problems: Problems, via: tuple[Path, ...]
+    name: str, beside: Path, by: Mark | None, problems: Problems, via: tuple[Path, ...]
 ) -> Node:
+    """Read one file and those that it extends.
+
+    Args:
+        beside: the folder that a path is relative to.
+        by: the line that extends this file; None: the setting names it.
+        via: the files that were read on the way to this one.
+    """
     mark, where = by or Mark(SETTING, 0), "extends" if by else ""
 
     def problem(what: str) -> None:
-        problems.add(mark, where, f"{told} {what}")
+        problems.add(mark, where, f"{name} {what}")
 
-    if told.startswith(PRESET):
-        name = told.removeprefix(PRESET)
-        path, shown = presets_path() / f"{name}.yaml", told
-        if name not in presets():
-            near = difflib.get_close_matches(name, presets(), n=1)
+    if name.startswith(PRESET):
+        preset = name.removeprefix(PRESET)
+        path, shown = presets_path() / f"{preset}.yaml", name
+        if preset not in presets():
+            near = difflib.get_close_matches(preset, presets(), n=1)
             known = ", ".join(presets()) or "none yet"
             problem(f"is no preset; {f'did you mean {near[0]}?' if near else f'there is {known}'}")
             return _NOTHING
     else:
-        path = beside / told
+        path = beside / name
         shown = str(path)
     real = path.resolve()
     if real in via:
-        problem("is extended by what it extends itself; one of them has to stop")
+        problem("extends itself, directly or through other files; take one extends out")
         return _NOTHING
     try:
         node = parse_yaml(path.read_text(encoding="utf-8-sig"), shown)
@@ -69,7 +79,7 @@ def _read(
         problem(f"cannot be read: {error.strerror}")
         return _NOTHING
     except UnicodeDecodeError:
-        problem("is no UTF-8 text")
+        problem("is no UTF-8 text; save it as UTF-8")
         return _NOTHING
     except YamlProblem as error:
         problems.add(error.mark, "", str(error))
@@ -96,12 +106,16 @@ def _extended(node: Node, folder: Path, problems: Problems, via: tuple[Path, ...
 
 
 def filled(node: Node, environ: Mapping[str, str], problems: Problems) -> Node:
-    """The tree with every ${NAME} and ${NAME:-default} replaced, and ${NAME#} by a number.
-    NAME_FILE is read."""
+    """Replace every ${NAME} and ${NAME:-default} of the tree by its value, ${NAME#} by a number.
+
+    Where NAME_FILE is set, the value is read from that file.
+    """
     return _Filling(environ, problems).node(node, "")
 
 
 class _Filling:
+    """Replaces the placeholders of one tree; problems are collected."""
+
     def __init__(self, environ: Mapping[str, str], problems: Problems) -> None:
         self._environ = environ
         self._problems = problems
@@ -115,7 +129,7 @@ class _Filling:
             return Node(node.mark, items)
         if isinstance(value, dict):
             entries = {
-                name: Entry(it.key, it.mark, self.node(it.node, f"{path}.{name}".strip(".")))
+                name: KeyValue(it.key, it.mark, self.node(it.node, f"{path}.{name}".strip(".")))
                 for name, it in value.items()
             }
             return Node(node.mark, entries)
@@ -126,31 +140,31 @@ class _Filling:
             return node
         given: list[str] = []
 
-        def value(found: re.Match[str]) -> str:
-            told = self._value(found[1], found[3], node.mark, path)
-            if told is not None:
-                given.append(told)
-                self._problems.given.add(told)
-                return told
-            return found[3] or ""
+        def value(match: re.Match[str]) -> str:
+            own = self._value(match[1], match[3], node.mark, path)
+            if own is not None:
+                given.append(own)
+                self._problems.given.add(own)
+                return own
+            return match[3] or ""
 
-        done = _NAME.sub(value, text)
+        result = _NAME.sub(value, text)
         if "${" in _NAME.sub("", text):
             self._problems.add(node.mark, path, "holds ${ that is no ${NAME} or ${NAME:-default}")
-        numbers = [found[1] for found in _NAME.finditer(text) if found[2]]
+        numbers = [match[1] for match in _NAME.finditer(text) if match[2]]
         if not numbers:
-            return Node(node.mark, done, tuple(given), filled=True)
+            return Node(node.mark, result, tuple(given), filled=True)
         if _NAME.fullmatch(text) is None:
             self._problems.add(node.mark, path, "holds ${NAME#}, a number, with text around it")
-        elif _WHOLE.fullmatch(done):
-            return Node(node.mark, int(done), tuple(given))
-        elif done:
+        elif _WHOLE.fullmatch(result):
+            return Node(node.mark, int(result), tuple(given))
+        elif result:
             self._problems.add(node.mark, path, f"{numbers[0]} has to be a whole number")
         return Node(node.mark, 0, tuple(given))
 
     def _value(self, name: str, default: str | None, mark: Mark, path: str) -> str | None:
-        """What the environment has for this name; None: the default."""
-        if name.startswith(_OURS):
+        """The environment's value of this name; None if the default is to be used."""
+        if name.startswith(_OWN_SETTINGS):
             self._problems.add(
                 mark, path, f"takes {name}, a setting of syncd's own; use a name of another kind"
             )

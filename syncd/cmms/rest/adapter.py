@@ -9,7 +9,7 @@ from pydantic import Field as Option
 
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.mapping.file import MappingFile, load_mapping
-from syncd.cmms.mapping.mapped import notes
+from syncd.cmms.mapping.records import notes
 from syncd.cmms.mapping.values.record_map import RecordMap
 from syncd.cmms.mapping.values.times import TimeFormat
 from syncd.cmms.port import AdapterBase, Capabilities

@@ -4,23 +4,15 @@ A block that stands in several places of a mapping, such as a call, is one class
 mapping is in `schema`.
 """
 
-from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
+
+from syncd.cmms.mapping.blocks import Part, spelled
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Query = dict[str, Any]
 Headers = dict[str, str]
-
-
-class Part(BaseModel):
-    """A block of the mapping. Its repr shows no values, since they may be secrets."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        return iter(())
 
 
 class Choice(Part):
@@ -41,11 +33,6 @@ class Choice(Part):
         """The attribute that is given, and its value."""
         (name,) = self.model_fields_set
         return name, getattr(self, name)
-
-
-def spelled(model: type[BaseModel]) -> list[str]:
-    """The keys of a block as they are spelled in a mapping file."""
-    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def short(given: Any) -> Any:

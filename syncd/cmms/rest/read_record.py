@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from syncd.cmms.mapping.mapped import to_record
+from syncd.cmms.mapping.records import to_record
 from syncd.cmms.mapping.values.record_map import RecordMap
 from syncd.cmms.mapping.values.source import Expression, Source
 from syncd.cmms.mapping.values.value_map import native_key

@@ -9,8 +9,8 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from syncd.cmms.mapping.validation import block_of
 from syncd.cmms.rest.blocks import CallSpec, ReadPlace, SendPlace, TotalPlace
-from syncd.cmms.rest.file import block_of
 from syncd.cmms.rest.schema import NewId, RestMapping
 
 # Blocks that stand in many places, and what they are called there.

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from syncd.cmms.mapping.blocks import Part
 from syncd.cmms.mapping.values.value_map import native_key
 from syncd.cmms.rest.blocks import (
     AnswerRule,
@@ -16,7 +17,6 @@ from syncd.cmms.rest.blocks import (
     Choice,
     Headers,
     Paging,
-    Part,
     Query,
     RateWindow,
     ReadPlace,

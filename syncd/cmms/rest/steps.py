@@ -12,7 +12,7 @@ from copy import deepcopy
 from decimal import Decimal
 from typing import Any, Protocol
 
-from syncd.cmms.mapping.mapped import json_value
+from syncd.cmms.mapping.records import json_value
 from syncd.cmms.mapping.values.converters import Mapped
 from syncd.cmms.mapping.values.paths import format_path
 from syncd.cmms.mapping.values.record_map import Assignment, FieldMap, RecordMap

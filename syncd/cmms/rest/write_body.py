@@ -5,7 +5,7 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
-from syncd.cmms.mapping import mapped
+from syncd.cmms.mapping import records
 from syncd.cmms.mapping.values.paths import format_path, parse_path, put
 from syncd.cmms.mapping.values.record_map import Assignment, RecordMap
 from syncd.cmms.mapping.values.source import Expression
@@ -25,8 +25,8 @@ def assignments(record_map: RecordMap, changes: Fields, held: Fields) -> list[As
     Args:
         held: what the record holds.
     """
-    assigned = mapped.assignments(record_map, changes, held)
-    return [replace(one, native=mapped.json_value(one.native)) for one in assigned]
+    assigned = records.assignments(record_map, changes, held)
+    return [replace(one, native=records.json_value(one.native)) for one in assigned]
 
 
 def require_success(success: Expression | None, reply: Reply) -> None:

@@ -1,9 +1,9 @@
-"""A table or view of a database: a customer's own, by mapping, or one that syncd makes.
+"""A table or view of a database: one that syncd makes, or a customer's own, by a mapping.
 
-adapter   the port, for the table that syncd makes; hands over to `mapped` where there is a mapping
+adapter   the port, for the table that syncd makes; with a mapping it hands over to `mapped`
 mapped    the port, for a customer's own table
-mapping   what the mapping file says of tables and columns
-table     the statements that it leads to
-database  connections, dialects, deadlines
+file      the part of a mapping file that only sql/1 has
+table     the customer's table: its columns, its statements, its values
+database  the connections: drivers, deadlines, transactions
 errors    what a driver's error means
 """

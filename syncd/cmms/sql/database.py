@@ -1,11 +1,12 @@
-"""The database below the `sql` adapter: how it is opened, and its transactions.
+"""The database of the `sql` adapter: its connections and transactions.
 
-SQLite: a connection for each transaction, on a file that has to be there, so that a file that
-was moved away or restored meanwhile is noticed and never written to unseen. Readers say BEGIN
-and may not write; writers say BEGIN IMMEDIATE, since a deferred transaction that reads first
-fails at once when it comes to write, whatever the busy timeout. PostgreSQL: psycopg 3, with
-limits on connecting, on locks and on statements. MariaDB and MySQL: PyMySQL, with strict mode, so
-that nothing is cut unseen. SQL Server and Oracle: what SQLAlchemy makes of them.
+SQLite: each transaction has a connection of its own, and the file has to exist. So syncd notices
+a file that was moved away or restored, and never writes to the old one. Readers use BEGIN and may
+not write. Writers use BEGIN IMMEDIATE: a deferred transaction that reads first fails at once when
+it comes to write, whatever the busy timeout.
+PostgreSQL: psycopg 3, with limits on connecting, on locks and on statements.
+MariaDB and MySQL: PyMySQL, in strict mode, so that the server cuts no value without an error.
+SQL Server and Oracle: SQLAlchemy's defaults.
 """
 
 import os
@@ -20,6 +21,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
+from sqlalchemy.types import UserDefinedType
 
 from syncd.cmms.sql.errors import SETTING, SqlErrors
 from syncd.errors import ConfigurationError, Unreachable
@@ -27,19 +29,19 @@ from syncd.errors import ConfigurationError, Unreachable
 _EXAMPLES = "use sqlite:///path/to/cmms.db or postgresql://user:password@host/name"
 LOCK_TIMEOUT_S = 5.0
 _STATEMENT_TIMEOUT_MS = 30_000
-_RACY_S = 2.0  # the coarsest time stamps of file systems in use
+_RACY_S = 2.0  # seconds; the coarsest time stamps of file systems in use
 _POSTGRES_ARGUMENTS = {
     "connect_timeout": 10,  # seconds
     "application_name": "syncd",
     "client_encoding": "utf8",
-    # A peer that has vanished without a word is noticed after half a minute, not after hours.
+    # A server that vanished is noticed after half a minute, not after hours.
     "keepalives_idle": 15,
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
 
-# Drivers that are asked for by the name of the extra that brings them.
+# By the name in the URL: SQLAlchemy's dialect and driver, and the extra that installs the driver.
 _DRIVERS = {
     "mariadb": ("mariadb+pymysql", "mariadb"),
     "mysql": ("mysql+pymysql", "mariadb"),
@@ -49,13 +51,30 @@ _DRIVERS = {
 _MYSQL_ARGUMENTS = {"connect_timeout": 10, "read_timeout": 60, "write_timeout": 60}  # seconds
 
 
+class AsIs(UserDefinedType[Any]):
+    """A column type whose values are passed between us and the driver unchanged.
+
+    A number is written as text, which SQLite and PostgreSQL turn into a number without a float in
+    between. The statement has no cast, so a column that people made may have another type, such
+    as TIMESTAMPTZ.
+    """
+
+    cache_ok = True
+
+    def __init__(self, spec: str) -> None:
+        self.spec = spec
+
+    def get_col_spec(self, **_kw: Any) -> str:
+        return self.spec
+
+
 class Database:
     """One database and its transactions. Every error is one of `syncd.errors`, or a bug.
 
     Args:
-        url: as SQLAlchemy spells it.
-        may_write: without it, `writing` is a bug of the caller's.
-        lock_timeout_s: how long a locked file, table or row is waited for.
+        url: the database's URL, as SQLAlchemy spells it.
+        may_write: whether `writing` may be called.
+        lock_timeout_s: how long to wait for a locked file, table or row.
 
     Raises:
         ConfigurationError: the URL is malformed, or there is no driver for it.
@@ -85,7 +104,10 @@ class Database:
         return self._engine.dialect.name
 
     def is_absent(self) -> bool:
-        """Whether it is a file that is not there yet. Raises Unreachable if its folder is not."""
+        """Whether it is a file that does not exist yet.
+
+        Raises Unreachable if its folder does not exist, or is closed to us.
+        """
         if self.path is None or os.path.exists(self.path):
             return False
         if not os.access(self.path.parent, os.X_OK):
@@ -97,9 +119,9 @@ class Database:
         return True
 
     def make_file(self) -> None:
-        """Make the SQLite file, in WAL mode: people then read while we write."""
-        # Whoever made it in the same moment may hold it: it then keeps the mode it has. What else
-        # goes wrong here does so again when the table is made, and is told then.
+        """Create the SQLite file, in WAL mode: people can then read while we write."""
+        # Another process may create and lock the file in the same moment; it then keeps the mode
+        # that it has. Any other error comes again when the table is created, and is raised there.
         with (
             self._errors.translating(),
             closing(self._open("rwc")) as dbapi,
@@ -108,50 +130,55 @@ class Database:
             dbapi.execute("PRAGMA journal_mode = WAL")
 
     def file_version(self, now: float) -> str | None:
-        """A text that is another one after every commit to the SQLite file, whoever's it is;
-        None where that cannot be told.
+        """A text that changes with every commit to the SQLite file, by anybody.
 
-        Whoever commits writes to the file, its journal or its WAL, which moves a time stamp.
-        The system's stamps are milliseconds apart, so a file that was written to within the last
-        seconds may be written to again unseen. A connection kept open could tell by SQLite's
-        own data_version; but then the WAL would never be folded back into the file, and a copy
-        that people make of the file alone would lack it.
+        None if it is not known: another database, or a file that was written to just now.
+
+        A commit writes to the file, its journal or its WAL, which changes a time stamp. The time
+        stamps of a file system are coarse, so a file that was written to within the last seconds
+        may be written to again with the same stamp. SQLite's own data_version would need a
+        connection that stays open. The WAL would then never be folded back into the file, and a
+        copy that people make of the file alone would lack it.
         """
         if self.path is None:
             return None
         parts = []
         for suffix in ("", "-journal", "-wal"):
             try:
-                told = os.stat(f"{self.path}{suffix}")
+                status = os.stat(f"{self.path}{suffix}")
             except FileNotFoundError:
                 parts.append("-")
                 continue
             except OSError:
                 return None
-            if now - max(told.st_mtime, told.st_ctime) < _RACY_S:
+            if now - max(status.st_mtime, status.st_ctime) < _RACY_S:
                 return None
-            parts.append(f"{told.st_dev}.{told.st_ino}.{told.st_size}.{told.st_mtime_ns}")
-            parts.append(str(told.st_ctime_ns))
+            parts.append(f"{status.st_dev}.{status.st_ino}.{status.st_size}.{status.st_mtime_ns}")
+            parts.append(str(status.st_ctime_ns))
         return " ".join(parts)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """One transaction that only reads."""
+        """Open a transaction that only reads."""
         with self._errors.translating(), self._engine.connect() as conn, conn.begin():
             if self.path is not None:
                 conn.exec_driver_sql("PRAGMA query_only = ON")
                 conn.exec_driver_sql("BEGIN")
             elif conn.dialect.name == "postgresql":
-                # Not postgresql_readonly: given back, it begins the next transaction READ WRITE,
-                # where the database's or the user's own default may be read-only.
+                # Not postgresql_readonly: once set, the connection's next transaction is READ
+                # WRITE, even where the database or the user is read-only by default.
                 conn.exec_driver_sql("SET TRANSACTION READ ONLY")
             yield conn
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One transaction: all or nothing. An error while it commits leaves the outcome open."""
+        """Open a transaction that writes all or nothing.
+
+        After an error before the commit nothing was written. An error of the commit itself may
+        leave that open: its `may_have_applied` says so.
+        """
         if not self._may_write:
-            raise RuntimeError("a command that may not write tried to")
+            raise RuntimeError("a command that may not write tried to write")
         committing: list[bool] = []
         with self._errors.translating(committing), self._engine.connect() as conn, conn.begin():
             if self.path is not None:
@@ -175,7 +202,7 @@ class Database:
             f"file:{quote(str(self.path))}?mode={mode}",
             uri=True,
             timeout=self._lock_timeout_s,
-            isolation_level=None,  # BEGIN is ours to say
+            isolation_level=None,  # we send BEGIN ourselves
             check_same_thread=False,
         )
         dbapi.text_factory = _text
@@ -188,7 +215,7 @@ def _parse_url(text: str) -> URL:
     except (ArgumentError, ValueError):
         raise ConfigurationError(f"{SETTING} is not a database URL; {_EXAMPLES}") from None
     if "@" in (url.host or ""):
-        # The host would be shown, and this one starts with the end of a password.
+        # The host is shown in messages, and this one begins with a part of the password.
         raise ConfigurationError(f"{SETTING}: write an @ in the user or the password as %40")
     backend = url.get_backend_name()
     if backend in {"postgresql", "postgres"}:
@@ -251,7 +278,7 @@ def _server(url: URL, lock_timeout_s: float) -> Engine:
 
 
 def _text(raw: bytes) -> str | bytes:
-    """Text that is not UTF-8 as its bytes: its field is unreadable then, and not the table."""
+    """Decode a text; its bytes if it is no UTF-8: then one field is unreadable, not the table."""
     try:
         return raw.decode()
     except UnicodeDecodeError:

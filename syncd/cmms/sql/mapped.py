@@ -1,9 +1,10 @@
 """The `sql` adapter on a customer's own table, by a mapping of the kind `sql/1`.
 
-The table is looked at when it is first reached: every column that the mapping names has to be
-there. A record is read and written in one transaction, so that what people do meanwhile is met
-either before or after. A read pages by the id inside one bound: an id does not change, so no
-record that is there all the while is missed, and nobody waits for a slow reader.
+When the database is first reached, the table is checked: it has to have every column that the
+mapping names. An update reads, compares and writes a record in one transaction, so a change by
+somebody else comes either before it or after it. A fetch reads the table in chunks by id, each in
+a transaction of its own. A row's id does not change, so no row that exists all the while is
+missed; and no writer waits for a slow reader.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,12 +18,12 @@ from sqlalchemy import ColumnElement, Connection, Sequence, func, insert, select
 
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.mapping.file import MappingFile, load_mapping
-from syncd.cmms.mapping.mapped import assignments, notes, to_record
+from syncd.cmms.mapping.records import assignments, notes, to_record
 from syncd.cmms.mapping.values.marker import line_of
 from syncd.cmms.mapping.values.record_map import Assignment
 from syncd.cmms.port import AdapterBase, Capabilities
 from syncd.cmms.sql.database import LOCK_TIMEOUT_S, Database
-from syncd.cmms.sql.mapping import KIND, SqlPart, Statement, finds, read_sql
+from syncd.cmms.sql.file import KIND, SqlPart, Statement, finds, read_sql
 from syncd.cmms.sql.table import MappedTable
 from syncd.core.equality import same
 from syncd.core.work_order import CmmsRecord, Field, Fields, Unwritable, Value
@@ -32,15 +33,15 @@ _CHUNK = 200  # rows held in memory at a time; their texts may be long
 
 
 class MappedSqlAdapter(AdapterBase):
-    """A customer's table. See the module text; errors as in `syncd.cmms.port`.
+    """A customer's table. The module text describes it; its errors are those of the port.
 
     Attributes:
-        mapping_hash: another one when records may be read differently.
+        mapping_hash: changes whenever the mapping may read a record differently.
         notes: what the mapping cannot do.
     """
 
     class Options(BaseModel):
-        """SYNCD_CMMS_URL: the database. SYNCD_CMMS_MAPPING: the mapping's file."""
+        """SYNCD_CMMS_URL: the database. SYNCD_CMMS_MAPPING: the mapping file."""
 
         model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
         url: str = Option(repr=False)
@@ -74,13 +75,13 @@ class MappedSqlAdapter(AdapterBase):
             optimistic_lock=True,
         )
         self._database = Database(url, may_write=context.may_write, lock_timeout_s=lock_timeout_s)
-        self._met: MappedTable | None = None
+        self._checked: MappedTable | None = None  # the table, once it was checked
 
     @classmethod
     def from_options(
         cls, options: "MappedSqlAdapter.Options", context: AdapterContext
     ) -> "MappedSqlAdapter":
-        """The adapter; nothing is opened yet. Raises ConfigurationError."""
+        """Make the adapter. It opens nothing yet. Raises ConfigurationError."""
         mapping = load_mapping(options.mapping, KIND, context.environ, read_sql)
         for secret in mapping.secrets:
             context.hide(secret)
@@ -89,18 +90,22 @@ class MappedSqlAdapter(AdapterBase):
     # ── reading ───────────────────────────────────────────────────────────────────────────
 
     def fetch(self, changed_since: datetime | None) -> Iterator[CmmsRecord]:
-        """The records changed at or after `changed_since`, or all of them."""
+        """Yield the records changed at or after `changed_since`, or all of them.
+
+        Raises UnexpectedContent if no record at all has a time of change that can be read: then
+        every read would have to take the whole table.
+        """
         last: object = None
         stamped = unreadable = 0
         while True:
             with self._database.reading() as conn:
                 table = self._table(conn)
-                asked = table.select(table.id.is_not(None)).limit(_CHUNK)
+                statement = table.select(table.id.is_not(None)).limit(_CHUNK)
                 if changed_since is not None and self._part.filters_changes:
-                    asked = asked.where(table.changed_since(changed_since))
+                    statement = statement.where(table.changed_since(changed_since))
                 if last is not None:
-                    asked = asked.where(table.id > last)
-                rows = conn.execute(asked).all()
+                    statement = statement.where(table.id > last)
+                rows = conn.execute(statement).all()
             for row in rows:
                 record = self._record(table, row)
                 stamped += record.updated_at is not None
@@ -110,29 +115,29 @@ class MappedSqlAdapter(AdapterBase):
                 break
             last = rows[-1]._mapping[self._records.id.text]
         if unreadable and not stamped:
-            self._refuse_stamps()
+            raise self._no_readable_stamp()
 
     def _has_stamp(self, record: CmmsRecord) -> bool:
         source = self._records.updated_at
         return source is not None and record.native.get(source.text) not in {None, ""}
 
-    def _refuse_stamps(self) -> None:
-        """Of one record it says little; of all, that every read would take the whole table."""
+    def _no_readable_stamp(self) -> UnexpectedContent:
         column = self._records.updated_at.text if self._records.updated_at else ""
-        raise UnexpectedContent(
-            f"no record has a time in {column} that can be read ({self._part.columns[column]})",
+        return UnexpectedContent(
+            f"no record has a time in {column} that can be read; correct its format "
+            f"({self._part.columns[column]})",
             side="cmms",
             may_have_applied=False,
         )
 
     def get(self, cmms_id: str) -> CmmsRecord:
-        """One record by its id, spelled as we spell it. Raises NotFound."""
+        """Read one record by its id. Raises NotFound; `007` is not the number 7."""
         with self._database.reading() as conn:
             table = self._table(conn)
             return self._one(conn, table, cmms_id)
 
     def find(self, s2e_id: str) -> list[CmmsRecord]:
-        """The records that carry this Scan2Evolve id."""
+        """Read the records that carry this Scan2Evolve id."""
         with self._database.reading() as conn:
             return self._find(conn, self._table(conn), s2e_id)
 
@@ -141,16 +146,16 @@ class MappedSqlAdapter(AdapterBase):
         return self._records.settled(name, value)
 
     def read_native(self, native: Mapping[str, object]) -> CmmsRecord:
-        """What a record that was kept means under this mapping."""
+        """Read a record from native values that were kept, by this mapping."""
         return to_record(self._records, native)
 
     # ── writing ───────────────────────────────────────────────────────────────────────────
 
     def create(self, s2e_id: str, fields: Fields) -> CmmsRecord:
-        """Insert the record, or return the one there is. Raises Refused."""
+        """Insert the record, or return the one that exists. Raises Refused."""
         with suppress(Refused):
             return self._create(s2e_id, fields)
-        # Or somebody made the same record in the same moment: this look finds it.
+        # If somebody made the same record in the same moment, this second try returns it.
         return self._create(s2e_id, fields)
 
     def _create(self, s2e_id: str, fields: Fields) -> CmmsRecord:
@@ -160,8 +165,8 @@ class MappedSqlAdapter(AdapterBase):
         assigned = assignments(self._records, wanted)
         with self._database.writing() as conn:
             table = self._table(conn)
-            for found in self._find(conn, table, s2e_id):
-                return found
+            for record in self._find(conn, table, s2e_id):
+                return record
             made = self._insert(conn, table, assigned)
             if self.capabilities.finds:
                 records = self._find(conn, table, s2e_id, ours_only=False)
@@ -176,13 +181,17 @@ class MappedSqlAdapter(AdapterBase):
             return self._records.recognised(records[0], wanted)
 
     def _insert(self, conn: Connection, table: MappedTable, assigned: list[Assignment]) -> object:
-        """Make the row; its id, where the database tells it."""
+        """Insert the row. Returns its id; None where the row is found by its Scan2Evolve id."""
         how = self._part.insert
         if how is None:
-            raise Refused(f"records are not made by this mapping ({self._part.where})", side="cmms")
+            raise Refused(
+                "records are not made by this mapping; with an insert they are "
+                f"({self._part.where})",
+                side="cmms",
+            )
         if how.statement is not None:
-            told = self._parameters(table, how.statement, assigned, {})
-            conn.execute(text(how.statement.sql), told)
+            parameters = self._parameters(table, how.statement, assigned, {})
+            conn.execute(text(how.statement.sql), parameters)
             return None
         values = {name: table.bound(name, value) for name, value in how.values.items()}
         values |= {one.path[0]: table.bound(one.path[0], one.native) for one in assigned}
@@ -190,7 +199,7 @@ class MappedSqlAdapter(AdapterBase):
             values[table.id.name] = Sequence(how.sequence, schema=self._part.schema).next_value()
         statement = insert(table.table).values(**values)
         if self.capabilities.finds:
-            # Asked for the id, SQL Server would refuse a table that has triggers.
+            # Without RETURNING: SQL Server refuses it on a table that has triggers.
             conn.execute(statement.inline())
             return None
         if conn.dialect.insert_returning:
@@ -234,14 +243,14 @@ class MappedSqlAdapter(AdapterBase):
             statement = statement.where(column.is_(None) if read is None else column == read)
             if version.counts:
                 values[version.column] = func.coalesce(column, 0) + 1
-        done = conn.execute(statement.values(**values))
-        # Without a version nothing else could be in the way: the row is locked. What a trigger
-        # did instead is told by reading back.
-        if version is not None and done.rowcount == 0:
+        result = conn.execute(statement.values(**values))
+        # Without a version column, no row means that a trigger acted: ours is locked. What the
+        # trigger did is seen when the record is read back.
+        if version is not None and result.rowcount == 0:
             raise self._changed(cmms_id, "was changed in this moment")
-        if done.rowcount > 1:
+        if result.rowcount > 1:
             raise Refused(
-                f"{done.rowcount} rows have the id {cmms_id}: it is no id of one record "
+                f"{result.rowcount} rows have the id {cmms_id}; an id has to be of one record "
                 f"({self._part.columns[table.id.name]})",
                 side="cmms",
             )
@@ -249,7 +258,7 @@ class MappedSqlAdapter(AdapterBase):
     def _run(
         self, conn: Connection, table: MappedTable, assigned: list[Assignment], row: Any
     ) -> None:
-        """The statements that write these fields; they are told the others as they are."""
+        """Run the statements that write these fields; other parameters keep the row's value."""
         for statement in self._part.updates:
             mine = [one for one in assigned if one.field in statement.fields]
             if mine:
@@ -266,20 +275,20 @@ class MappedSqlAdapter(AdapterBase):
         row: dict[str, object],
     ) -> dict[str, object]:
         given = {one.field.value: table.bound(one.path[0], one.native) for one in assigned}
-        told: dict[str, object] = {}
+        parameters: dict[str, object] = {}
         for name in statement.names:
             if name in given:
-                told[name] = given[name]
+                parameters[name] = given[name]
             elif name == "id":
-                told[name] = row.get(table.id.name)
+                parameters[name] = row.get(table.id.name)
             else:
-                told[name] = row.get(self._records.fields[Field(name)].reads[0].text)
-        return told
+                parameters[name] = row.get(self._records.fields[Field(name)].reads[0].text)
+        return parameters
 
     # ── for people ────────────────────────────────────────────────────────────────────────
 
     def check(self) -> str:
-        """What `syncd check` says: the database, and how many records it holds."""
+        """The line of `syncd check`: the database, and how many records it holds."""
         with self._database.reading() as conn:
             table = self._table(conn)
             ours = table.select().order_by(None).subquery()
@@ -291,15 +300,16 @@ class MappedSqlAdapter(AdapterBase):
         return f"{self._database.where}: {count - nameless} records in {table.name}{lost}"
 
     def close(self) -> None:
+        """Close all connections."""
         self._database.close()
 
     # ── rows ──────────────────────────────────────────────────────────────────────────────
 
     def _table(self, conn: Connection) -> MappedTable:
-        """The table, looked at once. Raises UnexpectedContent if it is not what was mapped."""
-        if self._met is None:
-            self._met = MappedTable(conn, self._part, self._records)
-        return self._met
+        """The table, checked once. Raises UnexpectedContent if it is not as the mapping says."""
+        if self._checked is None:
+            self._checked = MappedTable(conn, self._part, self._records)
+        return self._checked
 
     def _record(self, table: MappedTable, row: Any) -> CmmsRecord:
         return to_record(self._records, table.native(row))
@@ -324,16 +334,18 @@ class MappedSqlAdapter(AdapterBase):
         lock: bool = False,
         ours_only: bool = True,
     ) -> Any:
-        here = table.has_id(cmms_id)
-        if here is None:
-            raise _not_found(cmms_id)
-        asked = table.select(here, ours_only=ours_only)
-        # A statement of the operator's own may write to more than the view that is read.
+        condition = table.has_id(cmms_id)
+        if condition is None:
+            raise _no_record(cmms_id)
+        statement = table.select(condition, ours_only=ours_only)
+        # Statements of the operator's own often go with a view, which cannot be locked.
         if lock and not self._part.updates:
-            asked = asked.with_for_update().with_hint(table.table, "WITH (UPDLOCK)", "mssql")
-        for row in conn.execute(asked):
+            statement = statement.with_for_update().with_hint(
+                table.table, "WITH (UPDLOCK)", "mssql"
+            )
+        for row in conn.execute(statement):
             return row
-        raise _not_found(cmms_id)
+        raise _no_record(cmms_id)
 
     def _one(
         self, conn: Connection, table: MappedTable, cmms_id: str, *, ours_only: bool = True
@@ -346,9 +358,9 @@ class MappedSqlAdapter(AdapterBase):
         if not self.capabilities.finds or "\x00" in s2e_id:
             return []
         condition = self._carries(table, s2e_id)
-        found = self._select(conn, table, condition, ours_only=ours_only)
-        # A database may take capitals for small letters, and a line of a text for another.
-        return [record for record in found if record.s2e_id == s2e_id]
+        records = self._select(conn, table, condition, ours_only=ours_only)
+        # A database may ignore case, and a marker may be the beginning of a longer id.
+        return [record for record in records if record.s2e_id == s2e_id]
 
     def _carries(self, table: MappedTable, s2e_id: str) -> ColumnElement[bool]:
         marker = self._records.marker
@@ -370,5 +382,5 @@ def _resolution(mapping: MappingFile[SqlPart]) -> float | None:
     return 86_400.0 if stamp.form.form == "date" else 1.0
 
 
-def _not_found(cmms_id: str) -> NotFound:
+def _no_record(cmms_id: str) -> NotFound:
     return NotFound(f"there is no work order {cmms_id} in the CMMS", side="cmms")

@@ -1,4 +1,4 @@
-"""A customer's table: whether it has what the mapping names, and values in and out of it."""
+"""A customer's table: whether it has the mapping's columns, its statements, and its values."""
 
 import math
 from collections.abc import Mapping
@@ -23,36 +23,28 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import NoSuchTableError
 from sqlalchemy.sql.sqltypes import Date, DateTime, NullType, String
-from sqlalchemy.types import TypeEngine, UserDefinedType
+from sqlalchemy.types import TypeEngine
 
-from syncd.cmms.mapping.section import nearest
+from syncd.cmms.mapping.problems import nearest
 from syncd.cmms.mapping.values.converters import Time
 from syncd.cmms.mapping.values.record_map import RecordMap
 from syncd.cmms.mapping.values.times import TimeFormat
-from syncd.cmms.sql.mapping import SqlPart
+from syncd.cmms.sql.database import AsIs
+from syncd.cmms.sql.file import SqlPart
 from syncd.errors import UnexpectedContent
 
 
-class AsIs(UserDefinedType[Any]):
-    """A column whose values come and go as they stand: SQLite keeps what it is given."""
-
-    cache_ok = True
-
-    def __init__(self, spec: str) -> None:
-        self.spec = spec
-
-    def get_col_spec(self, **_kw: Any) -> str:
-        return self.spec
-
-
 class MappedTable:
-    """The table or view, as far as the mapping knows it. Made when the database is reached."""
+    """The table or view, with the columns that the mapping names.
+
+    It is made when the database is first reached. Raises UnexpectedContent if the table or a column
+    does not exist, or if a column cannot hold what the mapping says.
+    """
 
     def __init__(self, conn: Connection, part: SqlPart, records: RecordMap) -> None:
         self._part = part
         self._records = records
         self._sqlite = conn.dialect.name == "sqlite"
-        self.dialect = conn.dialect.name
         types = self._reflected(conn, part.columns)
         self._check_times(types)
         self.table = Table(
@@ -78,12 +70,12 @@ class MappedTable:
 
     def _reflected(self, conn: Connection, lines: Mapping[str, str]) -> dict[str, TypeEngine[Any]]:
         try:
-            found = inspect(conn).get_columns(self._part.table, schema=self._part.schema)
+            columns = inspect(conn).get_columns(self._part.table, schema=self._part.schema)
         except NoSuchTableError:
             raise self._unexpected(
                 f"there is no table or view {self.name} ({self._part.where})"
             ) from None
-        types: dict[str, TypeEngine[Any]] = {column["name"]: column["type"] for column in found}
+        types: dict[str, TypeEngine[Any]] = {column["name"]: column["type"] for column in columns}
         missing = [
             f"column {name} is not in {self.name} ({line}); {nearest(name, list(types))}"
             for name, line in lines.items()
@@ -94,7 +86,7 @@ class MappedTable:
         return {name: types[name] for name in lines}
 
     def _check_times(self, types: Mapping[str, TypeEngine[Any]]) -> None:
-        """A date and time of the database is read and written as one, and text as text."""
+        """Refuse a format that is not for its column: `timestamp` is for dates, others for text."""
         wrong = []
         for name, form, line in self._times():
             kind = types[name]
@@ -113,36 +105,43 @@ class MappedTable:
             raise self._unexpected("; ".join(wrong))
 
     def _times(self) -> list[tuple[str, TimeFormat, str]]:
+        """The columns that hold times, each with its format and its line in the mapping."""
         records = self._records
-        found = [
+        times = [
             (one.reads[0].text, one.convert.form, one.where)
             for one in records.fields.values()
             if isinstance(one.convert, Time)
         ]
         if records.updated_at is not None and records.stamp is not None:
             name = records.updated_at.text
-            found.append((name, records.stamp.form, self._part.columns[name]))
-        return found
+            times.append((name, records.stamp.form, self._part.columns[name]))
+        return times
 
     @property
     def name(self) -> str:
+        """Schema and name, for people."""
         return f"{self._part.schema}.{self._part.table}" if self._part.schema else self._part.table
 
     def _unexpected(self, what: str) -> UnexpectedContent:
         return UnexpectedContent(what, side="cmms", may_have_applied=False)
 
-    # ── asking ────────────────────────────────────────────────────────────────────────────
+    # ── statements ────────────────────────────────────────────────────────────────────────────
 
     def select(self, *conditions: ColumnElement[bool], ours_only: bool = True) -> Select[Any]:
-        """The rows that meet these conditions, of those that the mapping looks at."""
-        asked = select(self.table).where(*conditions).order_by(self.id)
+        """Select the rows that meet these conditions, by their ids.
+
+        Args:
+            ours_only: leave out the rows that the mapping's `where` excludes.
+        """
+        statement = select(self.table).where(*conditions).order_by(self.id)
         if ours_only and self._part.condition is not None:
-            # A colon would name a parameter.
-            asked = asked.where(text("(" + self._part.condition.replace(":", "\\:") + ")"))
-        return asked
+            # Without the backslash, a colon would begin the name of a parameter.
+            condition = "(" + self._part.condition.replace(":", "\\:") + ")"
+            statement = statement.where(text(condition))
+        return statement
 
     def has_id(self, cmms_id: str) -> ColumnElement[bool] | None:
-        """The condition that a row has this id; None for what no id is spelled like."""
+        """The condition that a row has this id; None if no id is spelled like that."""
         kind = self.types[self._records.id.text]
         try:
             python = kind.python_type
@@ -155,14 +154,18 @@ class MappedTable:
         return None if "\x00" in cmms_id else self.id == cmms_id
 
     def changed_since(self, since: datetime) -> ColumnElement[bool]:
-        """Too many rather than too few: also rows of no time, and the hour that comes twice."""
+        """The condition that a row was changed at or after this time.
+
+        It takes too many rows rather than too few: those without a time, too, and in autumn those
+        of the hour that comes twice.
+        """
         stamp, source = self._records.stamp, self._records.updated_at
         if stamp is None or source is None:
             raise ValueError("the mapping names no column of changes")
         column = self.table.c[source.text]
         native = stamp.form.write(since - stamp.form.grain)
         if isinstance(native, str) and stamp.form.form in {"iso", "iso_s"}:
-            # ISO 8601 has many spellings; of all of them the day comes first.
+            # ISO 8601 has many spellings; all of them begin with the day.
             native = native[: len("2026-03-10")]
         bound = self.bound(source.text, native)
         return or_(column >= bound, column.is_(None))
@@ -170,7 +173,7 @@ class MappedTable:
     # ── values ────────────────────────────────────────────────────────────────────────────
 
     def bound(self, column: str, native: object) -> object:
-        """A native value as this database's driver takes it for this column."""
+        """The native value as the driver expects it for this column."""
         kind = self.types[column]
         if isinstance(native, datetime):
             naive = self._sqlite or not _has_zone(kind)
@@ -189,18 +192,18 @@ class MappedTable:
         return native
 
     def native(self, row: Any) -> dict[str, object]:
-        """A row as JSON can keep it, so that it reads alike later."""
+        """The row as native values that JSON can keep without a change of meaning."""
         return {name: self._plain(name, value) for name, value in row._mapping.items()}
 
     def _plain(self, name: str, value: Any) -> object:
-        """The blanks that fill up a column of fixed width are nobody's."""
+        # A column of fixed width fills its values up with blanks.
         if isinstance(value, str) and isinstance(self.types.get(name), CHAR | NCHAR):
             return value.rstrip(" ")
         return plain(value)
 
 
 def plain(value: Any) -> object:
-    """A database's value as a JSON scalar."""
+    """A database's value as JSON can keep it."""
     if isinstance(value, bool | int | str) or value is None:
         return value
     if isinstance(value, float | Decimal):
@@ -209,21 +212,26 @@ def plain(value: Any) -> object:
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, bytes | bytearray | memoryview):
-        return {"bytes": bytes(value).hex()}  # no text: its field cannot be read
+        return {"bytes": bytes(value).hex()}  # an object: no field can be read from it
     return str(value)
 
 
 def _has_zone(kind: TypeEngine[Any]) -> bool:
-    """Whether the column keeps the offset of its times; SQL Server's type does not say so."""
+    """Whether the column keeps the offset of its times.
+
+    SQLAlchemy's type for SQL Server's DATETIMEOFFSET does not say so.
+    """
     return isinstance(kind, DateTime) and (kind.timezone or type(kind).__name__ == "DATETIMEOFFSET")
 
 
-def _is_whole(told: str) -> bool:
-    return told.removeprefix("-").isdecimal() and str(int(told)) == told and len(told) < 19
+def _is_whole(cmms_id: str) -> bool:
+    return (
+        cmms_id.removeprefix("-").isdecimal() and str(int(cmms_id)) == cmms_id and len(cmms_id) < 19
+    )
 
 
-def _is_uuid(told: str) -> bool:
+def _is_uuid(cmms_id: str) -> bool:
     try:
-        return str(UUID(told)) == told
+        return str(UUID(cmms_id)) == cmms_id
     except ValueError:
         return False

@@ -1,7 +1,7 @@
 """One value of ours as native values, and back: text, hours, times, mapped values.
 
-A converter reads a tuple of native values, as many as it writes: one for most, two for a
-quantity with its unit and for a date with its time.
+A converter reads a tuple of native values, and writes as many: most have one; a quantity with
+its unit and a date with its time of day have two.
 """
 
 import re
@@ -42,14 +42,19 @@ COUNTS: Mapping[str, Callable[[str], int]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a native value means: our value, and all of ours that it stands for."""
+    """What a native value means.
+
+    Attributes:
+        value: our value.
+        equivalents: all of our values that the native one stands for; none if it is only `value`.
+    """
 
     value: Value
     equivalents: frozenset[str] = NO_EQUIVALENTS
 
 
 class Converter(Protocol):
-    """Both directions of one field. What is None never comes here."""
+    """Both directions of one field. It gets no empty values: `FieldMap` handles these."""
 
     def read(self, natives: Natives) -> Meaning: ...
 
@@ -61,9 +66,11 @@ class Text:
     """Text.
 
     Attributes:
-        html: kept as HTML.
-        entities: kept with its &, < and > as numeric entities, markup included.
-        most: the longest that fits, counted by `count`; what is longer is cut, or a misfit.
+        html: the CMMS keeps it as HTML.
+        entities: the CMMS keeps &, < and > as numeric entities, those of markup too.
+        most: the longest text that fits, counted by `count`; None: any fits.
+        count: the name of a way to count, one of COUNTS.
+        cuts: whether a longer text is cut; if not, it cannot be written.
     """
 
     field: Field
@@ -85,7 +92,7 @@ class Text:
         return self.fitted(str(encode_value(value)))
 
     def fitted(self, text: str, tail: str = "") -> Natives | Unwritable:
-        """The text and its tail; where both are too long, the text is cut and the tail is not."""
+        """The text with its tail; where both do not fit, only the text is cut."""
         native = self._native(text + tail)
         size = COUNTS[self.count]
         if self.most is None or size(native) <= self.most:
@@ -100,7 +107,7 @@ class Text:
             over = size(cut) - self.most
             if over <= 0:
                 return (cut,)
-            room -= max(over // 8, 1)  # markup takes room, too
+            room -= max(over // 8, 1)  # the markup takes room, too
         return (self._native(tail),)
 
     def _native(self, text: str) -> str:
@@ -110,7 +117,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """Values that stand in a table."""
+    """Values that a table of the mapping translates."""
 
     field: Field
     table: ValueMap
@@ -146,7 +153,7 @@ def _is_scalar(native: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Same:
-    """Values that the CMMS spells as we do."""
+    """Values that the CMMS spells as Scan2Evolve does."""
 
     field: Field
 
@@ -162,10 +169,11 @@ class Same:
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """Working time in one unit. Whole units are written, of hours decimals.
+    """Working time in one unit. It is written in whole units; hours also have decimals.
 
     Attributes:
-        spelled: how the number is kept as text; None: it is a number.
+        unit: one of UNITS.
+        spelled: how the CMMS spells the number as text; None: it keeps a number.
     """
 
     unit: str = "h"
@@ -173,7 +181,7 @@ class Hours:
 
     @property
     def written(self) -> str:
-        """The unit that is written."""
+        """Our name of the unit that we write."""
         return self.unit
 
     def read(self, natives: Natives) -> Meaning:
@@ -188,11 +196,11 @@ class Hours:
 
 @dataclass(frozen=True, slots=True)
 class HoursWithUnit:
-    """A quantity, and beside it the unit that it is in.
+    """Working time as a quantity, and beside it the unit of the quantity.
 
     Attributes:
-        units: their name of a unit to ours.
-        named: their name of the unit that is written.
+        units: each unit's name in the CMMS, with ours.
+        named: the unit that we write, by its name in the CMMS.
         spelled: as in `Hours`.
     """
 
@@ -202,7 +210,7 @@ class HoursWithUnit:
 
     @property
     def written(self) -> str:
-        """The unit that is written."""
+        """Our name of the unit that we write."""
         return self.units[self.named]
 
     def read(self, natives: Natives) -> Meaning:
@@ -238,7 +246,7 @@ class Time:
 
     @property
     def grain(self) -> timedelta:
-        """How far what is read back may lie from what was written."""
+        """How far the value that is read back may lie from the one that was written."""
         return self.form.grain
 
     def read(self, natives: Natives) -> Meaning:
@@ -251,7 +259,7 @@ class Time:
         try:
             return (self.form.write(value),)
         except (ValueError, OverflowError):
-            return Unwritable("invalid", f"cannot be said in the format {self.form.form}")
+            return Unwritable("invalid", f"cannot be written in the format {self.form.form}")
 
 
 _EDM_TIME = re.compile(r"PT(?:(\d{1,2})H)?(?:(\d{1,2})M)?(?:(\d{1,2})(?:\.\d+)?S)?")
@@ -259,9 +267,11 @@ _EDM_TIME = re.compile(r"PT(?:(\d{1,2})H)?(?:(\d{1,2})M)?(?:(\d{1,2})(?:\.\d+)?S
 
 @dataclass(frozen=True, slots=True)
 class SplitTime:
-    """A date and, beside it, the time of day in the zone. No time of day is midnight.
+    """A date and, beside it, the time of day in the zone. An empty time of day is midnight.
 
-    The date is in `form`; the time of day HH:MM:SS, or PT14H30M00S where that was read.
+    Attributes:
+        form: the format of the date, and the zone of both.
+        edm: the time of day is written as PT14H30M00S, as in OData; if not, as 14:30:00.
     """
 
     form: TimeFormat
@@ -269,7 +279,7 @@ class SplitTime:
 
     @property
     def grain(self) -> timedelta:
-        """The time of day is written in seconds, whatever the date's format."""
+        """As in `Time`. The time of day has whole seconds, whatever the format of the date."""
         return TimeFormat("iso_s", self.form.zone).grain
 
     def read(self, natives: Natives) -> Meaning:
@@ -303,10 +313,10 @@ def _clock_time(native: object) -> time | None:
         return native.replace(tzinfo=None)
     if not isinstance(native, str):
         return None
-    found = _EDM_TIME.fullmatch(native.strip())
+    edm = _EDM_TIME.fullmatch(native.strip())
     try:
-        if found:
-            hour, minute, second = (int(part or 0) for part in found.groups())
+        if edm:
+            hour, minute, second = (int(part or 0) for part in edm.groups())
             return time(hour, minute, second)
         return time.fromisoformat(native.strip()).replace(tzinfo=None)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Working time as a CMMS spells it, and the hours it means."""
+"""Working time: hours as we keep them, and how a CMMS spells them."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from syncd.core.work_order import Unreadable, parse_hours
 
-# How each is written, and what is read.
+# Each unit with how it is written and what is read; docs/reference/mapping.md shows these texts.
 SPELLED_IN: Mapping[str, str] = MappingProxyType(
     {
         "h": "hours, a decimal number",
@@ -20,11 +20,11 @@ SPELLED_IN: Mapping[str, str] = MappingProxyType(
         "glide": "`1970-01-01 04:30:00`, a ServiceNow duration since 1970",
     }
 )
-# How many of each make an hour; None: spelled as text.
+# How many of each make an hour; None: the unit is spelled as a text.
 UNITS: Mapping[str, int | None] = MappingProxyType(
     {"h": 1, "min": 60, "s": 3600, "ms": 3_600_000, "hh:mm": None, "glide": None}
 )
-_PLACES = {"min": 4, "s": 4, "ms": 7}  # decimals of an hour that tell one unit from the next
+_PLACES = {"min": 4, "s": 4, "ms": 7}  # decimals of an hour at which no two whole units look alike
 _CLOCK = re.compile(r"(\d{1,6}):([0-5]?\d)(?::([0-5]?\d)(?:\.\d*)?)?")
 _GLIDE = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d):(\d\d):(\d\d)")
 _FIRST_DAY = date(1970, 1, 1).toordinal()
@@ -32,11 +32,11 @@ _FIRST_DAY = date(1970, 1, 1).toordinal()
 
 @dataclass(frozen=True, slots=True)
 class Decimals:
-    """Numbers that are kept as text.
+    """How a CMMS spells numbers that it keeps as text.
 
     Attributes:
-        sign: between the whole and its parts: a comma, or a point.
-        places: so many are written, always; None: as many as there are.
+        sign: the decimal sign: a comma, or a point.
+        places: how many decimals are always written; None: as many as the number has.
     """
 
     sign: str
@@ -44,23 +44,24 @@ class Decimals:
 
     @property
     def grain(self) -> Decimal:
-        """How far what is read back may lie from what was written."""
+        """How far the number that is read back may lie from the one that was written."""
         return Decimal(0) if self.places is None else Decimal(5).scaleb(-self.places - 1)
 
     def read(self, native: object) -> object:
-        """The same with a point, if it is text; a number as it is.
+        """A text with a point for its decimal sign; a number as it is.
 
         >>> Decimals(",").read("1,50"), Decimals(",").read(1.5), Decimals(",").read("1.500").why
         ('1.50', 1.5, 'is no number with a decimal ,')
         """
         if not isinstance(native, str) or self.sign == ".":
             return native
-        if "." in native:  # of thousands, or a point after all: nobody can tell
+        if "." in native:  # it separates thousands, or is a decimal point: nobody can know
             return Unreadable(native[:200], f"is no number with a decimal {self.sign}")
         return native.replace(self.sign, ".")
 
     def write(self, native: object) -> str:
-        """
+        """The number as text, with this sign and these decimals.
+
         >>> Decimals(",", 2).write(Decimal("1.5")), Decimals(",").write(Decimal("4"))
         ('1,50', '4')
         """
@@ -72,7 +73,9 @@ class Decimals:
 
 
 def read_hours(native: object, unit: str) -> Decimal | Unreadable | None:
-    """Hours, rounded to what tells one of these units from the next.
+    """Read hours, rounded to as many decimals as the unit needs.
+
+    None: the value is empty. Unreadable: it is no working time in this unit.
 
     >>> read_hours(16200, "s"), read_hours("1970-01-02 01:00:00", "glide")
     (Decimal('4.5'), Decimal('25'))
@@ -94,7 +97,7 @@ def read_hours(native: object, unit: str) -> Decimal | Unreadable | None:
 
 
 def parse_quantity(native: object) -> Decimal | Unreadable:
-    """A finite number that is not negative."""
+    """Read a finite number that is not negative."""
     if isinstance(native, bool) or not isinstance(native, int | float | str | Decimal):
         return Unreadable(str(native)[:200], "is not a number")
     try:
@@ -115,21 +118,21 @@ def _seconds(native: object, unit: str) -> int | None:
     if isinstance(native, time) and unit == "hh:mm":
         return native.hour * 3600 + native.minute * 60 + native.second
     pattern = _CLOCK if unit == "hh:mm" else _GLIDE
-    found = pattern.fullmatch(native) if isinstance(native, str) else None
-    if found is None:
+    parts = pattern.fullmatch(native) if isinstance(native, str) else None
+    if parts is None:
         return None
     if unit == "hh:mm":
-        return int(found[1]) * 3600 + int(found[2]) * 60 + int(found[3] or 0)
+        return int(parts[1]) * 3600 + int(parts[2]) * 60 + int(parts[3] or 0)
     try:
-        days = date.fromisoformat(found[1]).toordinal() - _FIRST_DAY
+        days = date.fromisoformat(parts[1]).toordinal() - _FIRST_DAY
     except ValueError:
         return None
-    seconds = days * 86400 + int(found[2]) * 3600 + int(found[3]) * 60 + int(found[4])
+    seconds = days * 86400 + int(parts[2]) * 3600 + int(parts[3]) * 60 + int(parts[4])
     return seconds if seconds >= 0 else None
 
 
 def write_hours(hours: Decimal, unit: str) -> object:
-    """The native spelling.
+    """Spell the hours in this unit, rounded to whole ones where the unit has no decimals.
 
     >>> write_hours(Decimal("4.5"), "min"), write_hours(Decimal("4.5"), "hh:mm")
     (270, '04:30')

@@ -1,11 +1,12 @@
-"""Text as HTML, for a CMMS that keeps its long texts as HTML, and back. Pure.
+"""Text as HTML, and back, for a CMMS that keeps its long texts as HTML. Pure.
 
     html_to_text(text_to_html(text)) == text, for a text in canonical form
 
-A line of text is a paragraph; an empty one holds a line break, as editors make it. A line whose
-spaces HTML would swallow says that they count. Other people's HTML is read as a browser shows
-it: white space collapses, blocks and breaks end a line, items of a list get a dash. What a text
-cannot show (markup, images, scripts) is left out.
+Written: each line becomes a paragraph. The paragraph of an empty line holds a line break, as
+editors make it. The paragraph of a line with several spaces in a row has a style that keeps them.
+
+Read: the text that a browser shows. White space collapses, blocks and breaks end a line, and items
+of a list get a dash. Markup, images and scripts are left out.
 """
 
 import re
@@ -17,7 +18,7 @@ from syncd.core.equality import canonical_text
 
 _AS_IT_STANDS = "white-space: pre-wrap"
 _SPACES = re.compile(r"[ \t\n\r\f]+")
-# A server's HTML parser drops them or takes them for an error.
+# A server's HTML parser drops these characters, or refuses the text.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
 _KEEPS_SPACES = re.compile(r"white-space\s*:\s*(pre|break-spaces)")
 _BLOCKS = frozenset({
@@ -37,7 +38,7 @@ Attributes = Sequence[tuple[str, str | None]]
 
 
 def text_to_html(text: str) -> str:
-    """The text as HTML, a paragraph for each line; empty text is no HTML.
+    """Write the text as HTML, a paragraph for each line; an empty text is empty HTML.
 
     >>> text_to_html("a < b\\n\\nc")
     '<p>a &lt; b</p><p><br></p><p>c</p>'
@@ -57,50 +58,50 @@ def _paragraph(line: str) -> str:
 
 
 def to_entities(text: str) -> str:
-    """The text as systems store it that take the danger out of all they are sent.
+    """Write &, < and > as numeric entities, as some systems store any text they are sent.
 
     >>> to_entities("<p>a &lt; b</p>")
     '&#60;p&#62;a &#38;lt; b&#60;/p&#62;'
     """
-    return re.sub("[&<>]", lambda found: _ENTITIES[found.group()], text)
+    return re.sub("[&<>]", lambda match: _ENTITIES[match.group()], text)
 
 
 def from_entities(text: str) -> str:
-    """What was stored so, once; also as it was spelled by older releases.
+    """Undo `to_entities`; the named entities of older releases of such systems are read, too.
 
     >>> from_entities("&#60;p&#62;a &#38;lt; b&lt;/p&gt; caf&eacute;")
     '<p>a &lt; b</p> caf&eacute;'
     """
-    return _ENTITY.sub(lambda found: _KNOWN[found.group()], text)
+    return _ENTITY.sub(lambda match: _KNOWN[match.group()], text)
 
 
 def html_to_text(html: str) -> str:
-    """What people read in the HTML.
+    """Read the text that a browser would show.
 
     >>> html_to_text("<div>Leaks <b>badly</b><br/>since&nbsp;May</div><ul><li>pump</li></ul>")
     'Leaks badly\\nsince\\xa0May\\n- pump'
     """
-    reader = _Reader()
+    collector = _LineCollector()
     # html.parser raises at a marked section that it does not know; browsers take any for a comment.
-    reader.feed(html.replace("<![", "<!x"))
-    reader.close()
-    return reader.text()
+    collector.feed(html.replace("<![", "<!x"))
+    collector.close()
+    return collector.text()
 
 
-class _Reader(HTMLParser):
-    """Collects the lines.
+class _LineCollector(HTMLParser):
+    """Collects the lines of the text.
 
-    `_open` holds the elements that change how their content is read, innermost last, each with
-    whether its spaces count; and whatever of the same name is inside, so that the right end tag
-    is met.
+    `_open` lists the open elements that change how their content is read, the innermost last, each
+    with whether its spaces are kept. An element of the same name inside such a one is listed, too:
+    its end tag must not end the outer one.
     """
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self._lines: list[str] = []
         self._line: list[str] = []
-        self._space = False  # white space that shows if something follows in this line
-        self._dash = False  # an item of a list begins with what follows
+        self._space = False  # a space to write before the next text of this line
+        self._dash = False  # a dash to write before the next text: an item of a list
         self._open: list[tuple[str, bool]] = []
 
     def text(self) -> str:

@@ -2,12 +2,12 @@
 
     a value that is written         reads back as itself, or as what the mapping's own limits
                                     (a length, whole minutes, a date) make of it
-    what is read back               would be written the same: nothing swings to and fro
+    the value that is read back     is written the same way again: nothing swings to and fro
     a native value of a table       that is read is written as itself, or as one that reads alike
     empty                           reads back as empty
 
-What was read and has not changed is never written: that is the merge's doing, and needs no law.
-The values are the same in every run, so that a mapping that was lawful once stays so.
+A value that was read and has not changed needs no law: the merge never writes it. Every run tries
+the same values, so that a mapping that keeps the laws once keeps them always.
 """
 
 from collections.abc import Iterator
@@ -45,40 +45,38 @@ _GRAINS = {"h": Decimal(0), "s": Decimal(1) / 3600, "ms": Decimal(1) / 3600}
 
 
 def broken_laws(records: RecordMap) -> list[str]:
-    """Each law that the mapping breaks, with the line, the field and the value; none is well."""
-    found = []
-    for one in records.fields.values():
-        found += _broken(one)
-    return found
+    """Find the laws that the mapping breaks: line, field and value of each."""
+    return [problem for one in records.fields.values() for problem in _broken(one)]
 
 
 def _broken(one: FieldMap) -> list[str]:
-    found: list[str] = []
+    problems: list[str] = []
     if not one.writes:
-        return found
+        return problems
     for value in samples(one.field):
         problem = _problem(one, value)
         if problem is not None:
-            found.append(f"{one.where}: fields.{one.field}: {show_value(value)!r} {problem}")
+            problems.append(f"{one.where}: fields.{one.field}: {show_value(value)!r} {problem}")
             if kind_of(one.field) not in {ValueKind.STATUS, ValueKind.PRIORITY}:
-                break  # of hundreds of texts one tells enough
+                break  # one of some two hundred values is enough to see what is wrong
     if one.clears:
         meaning = one.meaning((one.empty,) * len(one.writes))
         if meaning.value is not None:
-            found.append(
+            problems.append(
                 f"{one.where}: fields.{one.field}: empty is written as {one.empty!r}, which reads "
                 f"back as {show_value(meaning.value)!r}; add it to absent: [{one.empty!r}]"
             )
     if isinstance(one.convert, Mapped):
-        found += _broken_entries(one, one.convert)
-    return found
+        problems += _broken_entries(one, one.convert)
+    return problems
 
 
 def _problem(one: FieldMap, value: Value) -> str | None:
-    """Which law this value breaks."""
+    """Say which law this value breaks, if it breaks one."""
     natives = one.natives(value)
     if isinstance(natives, Unwritable):
-        # A value that a table leaves out is refused when it comes, and told at the start.
+        # Not a broken law: a value that a table leaves out is refused when it comes, and `notes`
+        # names it at the start.
         return None
     seen = _read_back(one, natives)
     if isinstance(seen, Unreadable):
@@ -110,7 +108,7 @@ def _stands_for(one: FieldMap, natives: Natives, value: Value) -> bool:
 
 
 def _is_near(one: FieldMap, value: Value, seen: Value) -> bool:
-    """Whether `seen` is what the mapping's own limits make of the value."""
+    """Whether `seen` is the value, or what the mapping's own limits make of it."""
     if same(value, seen):
         return True
     convert = one.convert
@@ -128,11 +126,11 @@ def _is_near(one: FieldMap, value: Value, seen: Value) -> bool:
 
 
 def _broken_entries(one: FieldMap, convert: Mapped) -> Iterator[str]:
-    """Natives that are read, and would be written as something that means another thing."""
+    """Find native values that are read as a value of ours that is written as another one."""
     for entry in convert.table:
         read = one.meaning((entry.native,)).value
         if read is None or isinstance(read, Unreadable):
-            continue  # it is one of the absent
+            continue  # a value of `absent` means empty
         written = one.natives(read)
         if isinstance(written, Unwritable):
             continue
@@ -152,7 +150,7 @@ def _spelled(natives: Natives) -> str:
 
 
 def samples(name: Field) -> list[Value]:
-    """The values that a field is tried on: every one there is, or some two hundred."""
+    """The values that a field is tried on: all there are, or some two hundred."""
     match kind_of(name):
         case ValueKind.STATUS:
             return list(Status)
@@ -166,7 +164,7 @@ def samples(name: Field) -> list[Value]:
 
 
 def _mixed(number: int, below: int) -> int:
-    """A number that looks like chance and is the same in every run (Knuth's hash)."""
+    """A number that looks random and is the same in every run (Knuth's multiplicative hash)."""
     return number * 2_654_435_761 % 2**32 % below
 
 

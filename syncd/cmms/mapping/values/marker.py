@@ -1,4 +1,4 @@
-"""The Scan2Evolve id as a line of a text that people read, where a CMMS has no field for it."""
+"""The Scan2Evolve id as a line `S2E: wo_…` of a text, for a CMMS that has no field for it."""
 
 import re
 
@@ -6,23 +6,24 @@ _LINE = re.compile(r"^[ \t]*S2E: (?P<id>\S+)[ \t]*$", re.MULTILINE)
 
 
 def line_of(s2e_id: str) -> str:
+    """The line that carries this id."""
     return f"S2E: {s2e_id}"
 
 
 def tail_of(text: str, s2e_id: str) -> str:
-    """What follows the text so that it carries the id, in a line at its end."""
+    """What is put after the text, so that its last line carries the id."""
     return f"\n\n{line_of(s2e_id)}" if text else line_of(s2e_id)
 
 
 def unmarked(text: str | None) -> str | None:
-    """The text as people wrote it; None if nothing else was in it."""
+    """The text without its lines that carry an id; None if nothing else is in it."""
     if text is None or "S2E: " not in text:
         return text
-    found = list(_LINE.finditer(text))
-    if not found:
+    lines = list(_LINE.finditer(text))
+    if not lines:
         return text
     kept, at = [], 0
-    for line in found:
+    for line in lines:
         kept.append(text[at : line.start()].rstrip("\n"))
         at = line.end()
     kept.append(text[at:].lstrip("\n"))
@@ -30,10 +31,12 @@ def unmarked(text: str | None) -> str | None:
 
 
 def id_in(text: str | None) -> str | None:
-    """The id that the text carries: of several, copied along with a text, the last.
+    """The id that the text carries, if any.
+
+    A text that was copied from another order may carry several: the last one counts.
 
     >>> id_in("see\\nS2E: wo_0\\n\\nS2E: wo_1")
     'wo_1'
     """
-    found = _LINE.findall(text or "")
-    return found[-1] if found else None
+    ids = _LINE.findall(text or "")
+    return ids[-1] if ids else None

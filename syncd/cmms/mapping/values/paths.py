@@ -1,4 +1,4 @@
-"""Where a value is put: a dotted path into a body of nested objects."""
+"""Where a value is written: a dotted path, such as `extra.room`, into a body of nested objects."""
 
 import json
 import re
@@ -11,7 +11,7 @@ _PART = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([\w@$#:/-]+))\s*(\.|$)')
 
 
 def parse_path(text: str) -> Path:
-    """The keys of a dotted path. Raises ValueError saying what is wrong with it.
+    """Split a dotted path into its keys. Raises ValueError with what is wrong with the path.
 
     >>> parse_path('extra."Root cause"')
     ('extra', 'Root cause')
@@ -20,30 +20,30 @@ def parse_path(text: str) -> Path:
         raise ValueError("is no path that can be written: a list has no fixed places")
     parts, at = [], 0
     while True:
-        found = _PART.match(text, at)
-        if found is None:
+        part = _PART.match(text, at)
+        if part is None:
             raise ValueError('is no dotted path; an example: extra."Root cause"')
-        quoted, plain, dot = found.groups()
+        quoted, plain, dot = part.groups()
         try:
             parts.append(plain if quoted is None else json.loads(f'"{quoted}"'))
         except ValueError:
             raise ValueError("holds a quoted key that is no JSON text") from None
-        at = found.end()
+        at = part.end()
         if not dot:
             return tuple(parts)
 
 
 def format_path(path: Path) -> str:
-    """The path as `parse_path` and JMESPath both read it."""
+    """Spell the path so that `parse_path` and JMESPath both read it."""
     return ".".join(
         part if re.fullmatch(r"[A-Za-z_]\w*", part, re.ASCII) else json.dumps(part) for part in path
     )
 
 
 def put(body: dict[str, object], path: Path, value: object) -> None:
-    """Set the value, making the objects on the way to it. `clash` tells when that is unsafe.
+    """Set the value in the body, and make the objects on the way to it.
 
-    Raises ValueError where something else is in the way: it would be thrown away.
+    Raises ValueError where the way leads through a list or a plain value, which would be lost.
 
     >>> body = {"a": {"b": 1}}
     >>> put(body, ("a", "c"), 2); body
@@ -65,7 +65,7 @@ def put(body: dict[str, object], path: Path, value: object) -> None:
 
 
 def clash(paths: Iterable[Path]) -> tuple[Path, Path] | None:
-    """Two paths of which one would overwrite the other, if there are such."""
+    """Find two paths of which one would overwrite the other, such as `a` and `a.b`."""
     listed = sorted(paths)
     for one, next_ in pairwise(listed):
         if next_[: len(one)] == one:

@@ -1,8 +1,8 @@
-"""A whole record: read into our fields, and our fields written as native values.
+"""A whole record: its native values read as our fields, and our fields written as native values.
 
-What `read` yields for a field is a value, None (the record says there is none), Unreadable, or
-nothing at all where the record was not asked for it. What `write` yields is where each native
-value goes; or a Unwritable that names the field, the value and the line of the mapping.
+A field that was read is a value, None (the record has none there) or Unreadable. A field is left
+out where the record was read without it. Writing gives the path of each native value, or an
+Unwritable that names the field, the value and the line of the mapping.
 """
 
 from collections.abc import Collection, Mapping
@@ -43,16 +43,17 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class FieldMap:
-    """One field.
+    """How one field is read and written.
 
     Attributes:
-        where: file and line, for people.
-        reads: where its native values are taken from.
-        writes: the paths they go to, as many; none: the field is read only.
-        round_trip: whether the paths are those that are read.
-        once: written when the record is created, and never again.
+        where: file and line in the mapping, for people.
+        reads: where its native values are read from.
+        writes: the paths they are written to, as many as `reads`; none: the field is read only.
+        round_trip: whether it is read from the same paths that it is written to.
+        once: it is written when the record is created, and never again.
         clears: whether it can be set to empty, by writing `empty`.
-        absent: native values that mean that there is none.
+        empty: the native value that is written for empty.
+        absent: native values that mean that the field is empty.
     """
 
     field: Field
@@ -67,7 +68,7 @@ class FieldMap:
     absent: tuple[object, ...] = ()
 
     def read(self, native: Mapping[str, object]) -> Meaning | None:
-        """What the record says of it; None: it does not tell."""
+        """The field in this record; None if the record was read without it."""
         natives = tuple(source.take(native) for source in self.reads)
         if natives[0] is MISSING:
             return None
@@ -86,7 +87,11 @@ class FieldMap:
         return self.convert.read(natives)
 
     def _is_absent(self, native: object) -> bool:
-        """In a text "0" and "false" are words; elsewhere a number may come as text."""
+        """Whether `absent` has this value.
+
+        In a field of text, "0" is a word and not the number 0; in others, a number may come as
+        text.
+        """
         exact = kind_of(self.field) is ValueKind.TEXT
         return any(
             native_key(native) == native_key(it)
@@ -96,41 +101,43 @@ class FieldMap:
         )
 
     def natives(self, value: Value) -> Natives | Unwritable:
-        """The native values that are written for it."""
+        """The native values that are written for this value."""
         if isinstance(value, Unreadable):
-            return self._misfit(value, Unwritable("unreadable", value.why))
+            return self._unwritable(value, Unwritable("unreadable", value.why))
         if value is None:
             if not self.clears:
-                return self._misfit(value, Unwritable("cannot_clear", "it cannot be cleared"))
+                return self._unwritable(value, Unwritable("cannot_clear", "it cannot be cleared"))
             return (self.empty,) * len(self.writes)
-        done = self.convert.write(value)
-        return self._misfit(value, done) if isinstance(done, Unwritable) else done
+        natives = self.convert.write(value)
+        return self._unwritable(value, natives) if isinstance(natives, Unwritable) else natives
 
     def fitted(self, text: str, tail: str) -> Natives | Unwritable:
-        """A text with a tail that is never cut."""
+        """The native value of a text with a tail; if both do not fit, the text is cut."""
         if not isinstance(self.convert, Text):
             raise TypeError(f"{self.where}: a marker needs a text")
-        done = self.convert.fitted(text, tail)
-        return self._misfit(text, done) if isinstance(done, Unwritable) else done
+        natives = self.convert.fitted(text, tail)
+        return self._unwritable(text, natives) if isinstance(natives, Unwritable) else natives
 
     def settled(self, value: Value) -> Meaning | None:
-        """What `value` reads back as, once written; None where it cannot be written."""
+        """What the value reads back as, once written; None if it cannot be written."""
         natives = self.natives(value)
         return None if isinstance(natives, Unwritable) else self.meaning(natives)
 
-    def _misfit(self, value: Value, why: Unwritable) -> Unwritable:
-        told = f"{self.field} {show_value(value)!r} cannot be written: {why.detail}"
-        return Unwritable(why.reason, f"{told} (the field: {self.where})")
+    def _unwritable(self, value: Value, why: Unwritable) -> Unwritable:
+        """The same reason, with the field, the value and the line."""
+        text = f"{self.field} {show_value(value)!r} cannot be written: {why.detail}"
+        return Unwritable(why.reason, f"{text} (the field: {self.where})")
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What a native record says.
+class ParsedRecord:
+    """A native record in our words.
 
     Attributes:
-        cmms_id: None if it has none that can be read.
-        address: what {address} stands for.
-        updated_at: the record's time of change; Unreadable where it cannot be read.
+        cmms_id: the record's id; None if it has none that can be read.
+        address: what {address} stands for in requests.
+        equivalents: for a field whose native value stands for several of ours: all of these.
+        updated_at: the record's time of change; Unreadable if it cannot be read.
     """
 
     cmms_id: str | None
@@ -146,10 +153,13 @@ class RecordMap:
     """A mapping, compiled.
 
     Attributes:
-        id: where the record's id is taken from.
-        address: where {address} is, if it differs from the id.
+        id: where the record's id is read from.
+        address: where {address} is read from, if it differs from the id.
+        updated_at: where the record's time of change is read from.
+        stamp: how that time is spelled.
         marker: the text field that carries the Scan2Evolve id as a line of its own.
         url: the record's page, for people.
+        where: file and line of `fields`, for people.
     """
 
     fields: Mapping[Field, FieldMap]
@@ -162,7 +172,7 @@ class RecordMap:
     where: str = ""
 
     def tables(self) -> list[tuple[FieldMap, ValueMap]]:
-        """The fields that are said by a table."""
+        """The fields that a table translates, each with its table."""
         return [
             (one, one.convert.table)
             for one in self.fields.values()
@@ -171,27 +181,30 @@ class RecordMap:
 
     @property
     def reads(self) -> frozenset[Field]:
+        """The fields that can be read."""
         more = {Field.EXTERNAL_ID} | ({Field.EXTERNAL_URL} if self.url else set())
         return frozenset(self.fields) | more | ({Field.S2E_ID} if self.marker else set())
 
     @property
     def writes(self) -> frozenset[Field]:
-        """What can be written, at least when a record is made."""
+        """The fields that can be written, some of them only when a record is created."""
         own = {name for name, it in self.fields.items() if it.writes}
         return frozenset(own | ({Field.S2E_ID} if self.marker in own else set()))
 
     @property
     def writes_once(self) -> frozenset[Field]:
+        """The fields that are written only when a record is created."""
         return frozenset(name for name, it in self.fields.items() if it.once)
 
     @property
     def clears(self) -> frozenset[Field]:
+        """The fields that can be set to empty."""
         return frozenset(name for name, it in self.fields.items() if it.writes and it.clears)
 
     # ── reading ───────────────────────────────────────────────────────────────────────────
 
-    def read(self, native: Mapping[str, object]) -> Told:
-        """What this native record says, in our words."""
+    def read(self, native: Mapping[str, object]) -> ParsedRecord:
+        """Read a native record."""
         fields: dict[Field, Value] = {}
         equivalents: dict[Field, frozenset[str]] = {}
         for name, one in self.fields.items():
@@ -208,13 +221,13 @@ class RecordMap:
         if cmms_id is not None:
             fields.setdefault(Field.EXTERNAL_ID, cmms_id)
             if self.url is not None:
-                told = {"id": cmms_id, "address": address or cmms_id}
-                fields[Field.EXTERNAL_URL] = self.url.fill(told, encode_url)
+                names = {"id": cmms_id, "address": address or cmms_id}
+                fields[Field.EXTERNAL_URL] = self.url.fill(names, encode_url)
         stamp = None
         if self.updated_at is not None and self.stamp is not None:
             taken = self.updated_at.take(native)
             stamp = None if taken is MISSING else self.stamp.form.read(taken)
-        return Told(
+        return ParsedRecord(
             cmms_id=cmms_id,
             address=address,
             s2e_id=s2e_id if isinstance(s2e_id, str) else None,
@@ -224,7 +237,7 @@ class RecordMap:
         )
 
     def _take_marker_out(self, fields: dict[Field, Value]) -> None:
-        """The line with the id is no part of the text that people wrote."""
+        """Make the marker's line a field of its own: it is no part of people's text."""
         if self.marker is None:
             return
         text = fields[self.marker]
@@ -237,17 +250,20 @@ class RecordMap:
     # ── writing ───────────────────────────────────────────────────────────────────────────
 
     def needs_record(self, fields: Collection[Field]) -> bool:
-        """Whether `write` has to be told what the record holds: a text and its marker are one."""
+        """Whether `write` needs `held` for these fields.
+
+        It does where only one of the marker and its text is written: in the record they are one.
+        """
         host = self.marker
         return host is not None and (host in fields) != (Field.S2E_ID in fields)
 
     def write(self, fields: Fields, held: Fields | None = None) -> list[Assignment] | Unwritable:
-        """Where each native value of these fields goes; the first misfit, if there is one.
+        """The native values of these fields with their paths, or the first one that is unwritable.
 
         Args:
-            held: what the record holds, where `needs_record` says so.
+            held: what the record holds, if `needs_record(fields)`.
         """
-        done: list[Assignment] = []
+        assigned: list[Assignment] = []
         for name, value in self._with_marker(fields, held or {}).items():
             one = self.fields.get(name)
             if one is None or not one.writes:
@@ -257,20 +273,21 @@ class RecordMap:
             natives = self._natives(one, value, fields, held or {})
             if isinstance(natives, Unwritable):
                 return natives
-            done += [
+            assigned += [
                 Assignment(name, path, native)
                 for path, native in zip(one.writes, natives, strict=True)
             ]
-        return done
+        return assigned
 
     def _with_marker(self, fields: Fields, held: Fields) -> dict[Field, Value]:
+        """The fields as they are written: the Scan2Evolve id goes with the text that carries it."""
         host = self.marker
         if host is None or not {host, Field.S2E_ID} & set(fields):
             return dict(fields)
-        told = dict(fields)
-        told.pop(Field.S2E_ID, None)
-        told.setdefault(host, held.get(host))
-        return told
+        written = dict(fields)
+        written.pop(Field.S2E_ID, None)
+        written.setdefault(host, held.get(host))
+        return written
 
     def _natives(
         self, one: FieldMap, value: Value, fields: Fields, held: Fields
@@ -286,8 +303,10 @@ class RecordMap:
     # ── reading back ──────────────────────────────────────────────────────────────────────
 
     def settled(self, name: Field, value: Value) -> Value | Unwritable:
-        """What a value reads back as, once written, or why it cannot be; the value itself where
-        the mapping does not write the field."""
+        """What the value reads back as, once written, or why it cannot be written.
+
+        The value itself, if the mapping does not write the field.
+        """
         one = self.fields.get(name)
         if one is None or value is None or not one.writes:
             return value
@@ -295,19 +314,21 @@ class RecordMap:
         return natives if isinstance(natives, Unwritable) else one.meaning(natives).value
 
     def recognised(self, record: CmmsRecord, sent: Fields) -> CmmsRecord:
-        """The record, told to stand for what was sent where that is what our own writing makes
-        of it: a text that was cut to fit, hours in whole minutes, a time of which the CMMS keeps
-        the date.
+        """The record, with each sent value as an equivalent where it shows what we made of it.
+
+        A text that we cut to fit, hours in whole minutes, or the date of a time then count as the
+        value that was sent.
         """
-        told = dict(record.equivalents)
+        equivalents = dict(record.equivalents)
         for name, value in sent.items():
             one, seen = self.fields.get(name), record.fields.get(name)
             if one is None or value is None or same(seen, value) or name not in record.fields:
                 continue
             wanted = one.settled(value)
             if wanted is not None and same(seen, wanted.value):
-                told[name] = told.get(name, frozenset()) | {str(encode_value(value))}
-        return replace(record, equivalents=told)
+                known = equivalents.get(name, frozenset())
+                equivalents[name] = known | {str(encode_value(value))}
+        return replace(record, equivalents=equivalents)
 
 
 def _id_text(source: Source | None, native: Mapping[str, object]) -> str | None:

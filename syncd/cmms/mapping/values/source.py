@@ -1,4 +1,4 @@
-"""Where a value is taken from: a JMESPath expression, or a column."""
+"""Where a value is read from: a JMESPath expression, or a column."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,16 +24,19 @@ class Source(Protocol):
 
     @property
     def text(self) -> str:
-        """As it is spelled in the mapping."""
+        """The source as the mapping spells it."""
 
     def take(self, native: Mapping[str, object]) -> object:
-        """The value; None where there is none; MISSING where this record does not tell;
-        Unreadable where it cannot be worked out."""
+        """The value in this record.
+
+        None: the record has no value there. MISSING: the record was read without this part.
+        Unreadable: the expression fails on this record.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A key of a flat record: it tells only what it was asked for."""
+    """A key of a flat record. A row lacks the columns that were not selected: MISSING."""
 
     text: str
 
@@ -50,7 +53,10 @@ class Expression:
 
     @classmethod
     def parse(cls, text: str) -> "Expression":
-        """Compile it and try it on nothing. Raises ValueError saying what is wrong with it."""
+        """Compile the expression and try it on an empty record.
+
+        Raises ValueError with what is wrong with it.
+        """
         try:
             made = cls(text, jmespath.compile(text))
         except JMESPathError as error:
@@ -68,11 +74,11 @@ class Expression:
 
     @classmethod
     def at(cls, path: Path) -> "Expression":
-        """The expression that reads what is written at this path."""
+        """The expression that reads the value at this path."""
         return cls.parse(format_path(path))
 
     def search(self, document: object) -> object:
-        """What it finds in any document. Raises JMESPathError."""
+        """The expression's result on any document. Raises JMESPathError."""
         return self._compiled.search(document)
 
     def take(self, native: Mapping[str, object]) -> object:

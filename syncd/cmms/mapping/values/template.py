@@ -1,4 +1,4 @@
-"""Text with placeholders: {id}, {since}, {child.sys_id}. No language, no expressions."""
+"""Text with placeholders, such as {id}, {since} or {child.sys_id}; no expressions."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -17,9 +17,11 @@ class Template:
 
     @classmethod
     def parse(cls, text: str, allowed: frozenset[str]) -> "Template":
-        """Raises ValueError naming a placeholder that is not one of `allowed`.
+        """Find the placeholders of the text.
 
         A name with a dot is allowed by its first part: `child` allows {child.sys_id}.
+
+        Raises ValueError that names a placeholder that is not one of `allowed`.
         """
         names = frozenset(_PLACEHOLDER.findall(text))
         unknown = sorted(name for name in names if name.partition(".")[0] not in allowed)
@@ -31,14 +33,14 @@ class Template:
         return cls(text, names)
 
     def fill(self, values: Mapping[str, str], encode: Callable[[str], str] = str) -> str:
-        """The text with every placeholder replaced by its value, encoded.
+        """Replace every placeholder by its value, encoded.
 
         >>> Template.parse("/wo/{id}", frozenset({"id"})).fill({"id": "a/b"}, encode_url)
         '/wo/a%2Fb'
         """
-        return _PLACEHOLDER.sub(lambda found: encode(values[found.group(1)]), self.text)
+        return _PLACEHOLDER.sub(lambda match: encode(values[match.group(1)]), self.text)
 
 
 def encode_url(value: str) -> str:
-    """For a path's part or a query's value: everything but unreserved characters."""
+    """Percent-encode all but unreserved characters, for a part of a path or a query's value."""
     return quote(value, safe="")

@@ -1,7 +1,7 @@
-"""Times as a CMMS spells them, and the instants they mean.
+"""Times: instants as we keep them, and how a CMMS spells them.
 
-A format is one of FORMATS, or a strptime pattern. A time without an offset is one of the
-zone; without a zone it cannot be read.
+A format is one of FORMATS, or a strptime pattern. A time that has no offset is read in the zone
+of the mapping; where the mapping has no zone, it cannot be read.
 """
 
 import re
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from syncd.core.work_order import Unreadable, canonical_time
 
-# How each is written, and what is read.
+# Each format with how it is written and what is read; docs/reference/mapping.md shows these texts.
 FORMATS: Mapping[str, str] = MappingProxyType(
     {
         "iso": "`2026-03-10T14:30:00.000Z`; any ISO 8601 time is read",
@@ -43,7 +43,7 @@ Native = str | int | float | datetime | date
 
 
 def pattern_problem(form: str, zone: ZoneInfo | None) -> str | None:
-    """Why a format cannot be used, if it cannot."""
+    """Say why a format cannot be used; None if it can."""
     if form in FORMATS:
         if form == "date" and zone is None:
             return "a date needs a zone: midnight of which? An example: zone: Europe/Berlin"
@@ -64,12 +64,12 @@ def pattern_problem(form: str, zone: ZoneInfo | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class TimeFormat:
-    """One spelling of times.
+    """How one field spells its times.
 
     Attributes:
         form: a name of FORMATS, or a strptime pattern.
-        zone: that of times without an offset, and of dates.
-        also: other formats that are taken when reading.
+        zone: the zone of dates, and of times without an offset.
+        also: other formats that can be read; they are never written.
     """
 
     form: str
@@ -78,7 +78,7 @@ class TimeFormat:
 
     @property
     def grain(self) -> timedelta:
-        """How far what is read back may lie from what was written."""
+        """How far the time that is read back may lie from the one that was written."""
         fold = timedelta(0) if self.zone is None or self.zone.key in _NO_SUMMER else _FOLD
         if "%" not in self.form:
             return _GRAIN.get(self.form, timedelta(seconds=1)) + fold
@@ -90,32 +90,35 @@ class TimeFormat:
         return (timedelta(hours=1) if codes & {"H", "I"} else timedelta(days=1)) + fold
 
     def read(self, native: object) -> datetime | Unreadable | None:
-        """The instant. Empty is None; what is no time, or of no zone, is Unreadable."""
+        """The instant, in UTC.
+
+        None: the value is empty. Unreadable: it is no time of any format, or has no zone.
+        """
         if native is None or native == "":
             return None
-        worst: Unreadable | None = None
+        problem: Unreadable | None = None
         for form in (self.form, *self.also):
-            found = self._read_as(form, native)
-            if not isinstance(found, Unreadable):
-                return found
-            worst = worst or found
-        return worst
+            moment = self._read_as(form, native)
+            if not isinstance(moment, Unreadable):
+                return moment
+            problem = problem or moment
+        return problem
 
     def _read_as(self, form: str, native: object) -> datetime | Unreadable:
         try:
-            found = _parse(form, native)
-            if found is None:
+            moment = _parse(form, native)
+            if moment is None:
                 return Unreadable(_shown(native), f"is no time of the format {form}")
-            if found.tzinfo is None:
+            if moment.tzinfo is None:
                 if self.zone is None:
                     return Unreadable(_shown(native), "has no offset, and the mapping no zone")
-                found = found.replace(tzinfo=self.zone)
-            return canonical_time(found)
+                moment = moment.replace(tzinfo=self.zone)
+            return canonical_time(moment)
         except (ValueError, OverflowError):
             return Unreadable(_shown(native), f"is no time of the format {form}")
 
     def write(self, moment: datetime) -> Native:
-        """The instant in this spelling; what is finer than it is cut off."""
+        """Spell the instant; the part that the format has no room for is cut off."""
         here = moment.astimezone(self.zone or UTC)
         since = canonical_time(moment) - _EPOCH
         match self.form:
@@ -154,8 +157,8 @@ def _parse(form: str, native: object) -> datetime | None:
         return None
     text = native.strip()
     if form == "odata":
-        found = _ODATA.fullmatch(text)
-        return None if found is None else _EPOCH + int(found[1]) * timedelta(milliseconds=1)
+        parts = _ODATA.fullmatch(text)
+        return None if parts is None else _EPOCH + int(parts[1]) * timedelta(milliseconds=1)
     if "%" in form:
         return datetime.strptime(text, form)  # noqa: DTZ007 - the zone is the mapping's
     return datetime.fromisoformat(text)
@@ -166,7 +169,7 @@ def _iso(moment: datetime, timespec: str) -> str:
 
 
 def _zero_padded(text: str, moment: datetime, form: str) -> str:
-    """glibc leaves years before 1000 short, which strptime then cannot read."""
+    """The text with a year of four digits: glibc writes 999 as it is, which strptime refuses."""
     if moment.year >= 1000 or "%Y" not in form:
         return text
     return moment.strftime(form.replace("%Y", f"{moment.year:04d}"))

@@ -4,7 +4,8 @@
     DONE: COMPLETED              read and written
     SKIPPED: {read: CANCELLED}   read, never written
 
-A native value is told by its text: 1, "1" and 1.0 are one. It is written as it was spelled.
+Native values are compared by their text: 1, "1" and 1.0 are one value. A native value is
+written as the table spells it.
 """
 
 import math
@@ -15,7 +16,7 @@ from types import MappingProxyType
 
 
 def native_key(value: object) -> str:
-    """By which a native value is told from others.
+    """The text by which native values are compared.
 
     >>> native_key(1), native_key("1 "), native_key(Decimal("1.0")), native_key(True)
     ('1', '1', '1', 'true')
@@ -31,12 +32,13 @@ def native_key(value: object) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class MapEntry:
     """One line of the table.
 
     Attributes:
-        ours: what it stands for; the first is what it is read as.
-        written: whether what it stands for is written as it.
+        native: their value, as the table spells it.
+        ours: our values that it stands for; it is read as the first of them.
+        written: whether these values of ours are written as `native`.
         where: file and line.
     """
 
@@ -47,40 +49,41 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class EntryProblem:
     """What is wrong with one line of the table."""
 
-    entry: Entry
+    entry: MapEntry
     what: str
 
 
 @dataclass(frozen=True, slots=True)
 class ValueMap:
-    """The table. `make` builds one and says what is wrong with it."""
+    """The table. `make` builds one, and returns what is wrong with it."""
 
     name: str
     where: str
-    _read: Mapping[str, Entry] = field(repr=False)
-    _written: Mapping[str, Entry] = field(repr=False)
+    _read: Mapping[str, MapEntry] = field(repr=False)
+    _written: Mapping[str, MapEntry] = field(repr=False)
 
     @classmethod
     def make(
-        cls, name: str, where: str, entries: Iterable[Entry]
-    ) -> tuple["ValueMap", list[Problem]]:
-        problems: list[Problem] = []
-        read: dict[str, Entry] = {}
-        written: dict[str, Entry] = {}
+        cls, name: str, where: str, entries: Iterable[MapEntry]
+    ) -> tuple["ValueMap", list[EntryProblem]]:
+        """Build the table; with it come the lines that contradict an earlier one."""
+        problems: list[EntryProblem] = []
+        read: dict[str, MapEntry] = {}
+        written: dict[str, MapEntry] = {}
         for entry in entries:
             key = native_key(entry.native)
             if key in read:
-                problems.append(Problem(entry, f"{key!r} stands in {read[key].where} already"))
+                problems.append(EntryProblem(entry, f"{key!r} stands in {read[key].where} already"))
                 continue
             read[key] = entry
             for ours in entry.ours if entry.written else ():
                 if ours in written:
                     other = native_key(written[ours].native)
                     problems.append(
-                        Problem(
+                        EntryProblem(
                             entry,
                             f"{ours} would be written as {key} and as {other} "
                             f"({written[ours].where}); make one of them {{read: {ours}}}",
@@ -90,17 +93,17 @@ class ValueMap:
                     written[ours] = entry
         return cls(name, where, MappingProxyType(read), MappingProxyType(written)), problems
 
-    def read(self, native: object) -> Entry | None:
-        """What this native value stands for; None: the table does not know it."""
+    def read(self, native: object) -> MapEntry | None:
+        """The line of this native value; None if the table has none."""
         return self._read.get(native_key(native))
 
-    def write(self, ours: str) -> Entry | None:
-        """What this value of ours is written as; None: nothing stands for it."""
+    def write(self, ours: str) -> MapEntry | None:
+        """The line that this value of ours is written by; None if the table has none."""
         return self._written.get(ours)
 
     def writable(self) -> frozenset[str]:
-        """Our values that can be written."""
+        """Our values that some line writes."""
         return frozenset(self._written)
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[MapEntry]:
         return iter(self._read.values())

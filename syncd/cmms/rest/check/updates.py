@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from syncd.cmms.mapping.section import nearest
+from syncd.cmms.mapping.problems import nearest
 from syncd.cmms.mapping.values.converters import Mapped, Same
 from syncd.cmms.mapping.values.record_map import RecordMap
 from syncd.cmms.mapping.values.value_map import native_key

@@ -1,9 +1,8 @@
-"""What adapters that work by a mapping share: records out of native ones, bodies out of fields."""
+"""Native records as ours, and our fields as native values, for every adapter with a mapping."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 
-from syncd.cmms.mapping.values.paths import put
 from syncd.cmms.mapping.values.record_map import Assignment, RecordMap
 from syncd.core.work_order import (
     CmmsRecord,
@@ -20,47 +19,42 @@ from syncd.errors import Refused, UnexpectedContent
 
 
 def to_record(records: RecordMap, native: Mapping[str, object]) -> CmmsRecord:
-    """The record that this native one is. Raises UnexpectedContent if it has no id."""
-    told = records.read(native)
-    if told.cmms_id is None:
+    """Read a native record. Raises UnexpectedContent if it has no id."""
+    parsed = records.read(native)
+    if parsed.cmms_id is None:
         raise UnexpectedContent(
             f"a record has no id at {records.id.text}: it holds {', '.join(sorted(native)[:20])}",
             side="cmms",
             may_have_applied=False,
         )
-    stamp = told.updated_at
+    stamp = parsed.updated_at
     return CmmsRecord(
-        cmms_id=told.cmms_id,
-        s2e_id=told.s2e_id,
-        fields=told.fields,
+        cmms_id=parsed.cmms_id,
+        s2e_id=parsed.s2e_id,
+        fields=parsed.fields,
         native=native,
-        equivalents=told.equivalents,
+        equivalents=parsed.equivalents,
         updated_at=None if isinstance(stamp, Unreadable) else stamp,
     )
 
 
 def assignments(records: RecordMap, fields: Fields, held: Fields | None = None) -> list[Assignment]:
-    """Where each native value goes. Raises Refused before anything is sent.
+    """The native values of these fields, with their paths.
 
     Args:
-        held: what the record holds, where `records.needs_record(fields)`.
+        held: what the record holds, if `records.needs_record(fields)`.
+
+    Raises:
+        Refused: a value cannot be written; nothing was sent.
     """
-    done = records.write(fields, held)
-    if isinstance(done, Unwritable):
-        raise Refused(done.detail, side="cmms")
-    return done
-
-
-def body_of(assigned: Iterable[Assignment]) -> dict[str, object]:
-    """The JSON object that holds these values at their paths."""
-    body: dict[str, object] = {}
-    for one in assigned:
-        put(body, one.path, json_value(one.native))
-    return body
+    assigned = records.write(fields, held)
+    if isinstance(assigned, Unwritable):
+        raise Refused(assigned.detail, side="cmms")
+    return assigned
 
 
 def json_value(native: object) -> object:
-    """A native value as JSON can say it: decimals are numbers."""
+    """A native value as JSON has it: a decimal becomes a number."""
     if isinstance(native, Decimal):
         whole = native == native.to_integral_value()
         return int(native) if whole else float(native)
@@ -75,8 +69,8 @@ def _every(name: Field) -> frozenset[str]:
 
 
 def notes(records: RecordMap) -> list[str]:
-    """What this mapping cannot do, for the one who has written it."""
-    told = [
+    """What this mapping cannot do, each with its line, for the person who wrote it."""
+    lines = [
         f"{one.field} {value} cannot be written: nothing in maps.{table.name} stands for it"
         f" ({table.where})"
         for one, table in records.tables()
@@ -84,5 +78,5 @@ def notes(records: RecordMap) -> list[str]:
         if one.writes
     ]
     if Field.S2E_ID not in records.reads:
-        told.append(f"s2e_id is not mapped: no record can be found by it ({records.where})")
-    return told
+        lines.append(f"s2e_id is not mapped: no record can be found by it ({records.where})")
+    return lines
