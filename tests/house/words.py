@@ -16,10 +16,8 @@ EMPTY = {"told", "said", "found", "each"}
 # Words with several meanings, each with a better one in docs/explanation/architecture.md.
 VAGUE = {"settle", "settles", "settling", "look", "looks", "looked", "looking", "misfit", "thing"}
 WHOLE = {"meet", "alone"}
-# What an adapter's author writes: names of the port, a promise (docs/reference/adapter-port.md).
-PROMISED = {"NotFound"}
-# Python's own.
-BUILT_IN = {"FileNotFoundError", "ModuleNotFoundError"}
+# The one term with such a word in it: what a 404 says, in the port and in Python's own errors.
+TERM = re.compile(r"not_?found", re.IGNORECASE)
 
 
 def names_in(path: Path) -> Iterator[tuple[int, str]]:
@@ -39,9 +37,7 @@ def names_in(path: Path) -> Iterator[tuple[int, str]]:
 
 def is_banned(name: str) -> bool:
     """Whether a part of the name is a banned word: `told`, `_was_told`, `lookAt` are."""
-    if name in PROMISED | BUILT_IN:
-        return False
-    parts = re.findall(r"[a-z]+|[A-Z][a-z]*", name)
+    parts = re.findall(r"[a-z]+|[A-Z][a-z]*", TERM.sub("", name))
     return name.strip("_") in WHOLE or any(part.lower() in EMPTY | VAGUE for part in parts)
 
 
