@@ -10,7 +10,8 @@ import typer
 from syncd.cli.common import Json, open_app, print_json, print_rows
 from syncd.cmms.catalogue import WORDS, entries
 from syncd.cmms.scaffold import scaffold
-from syncd.core.work_order import Field, Unreadable, Value, parse_value
+from syncd.core.values import parse_value
+from syncd.core.work_order import Field, Unreadable, Value
 from syncd.errors import ConfigurationError, InputError
 from syncd.settings import Need, Settings
 

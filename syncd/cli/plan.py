@@ -21,7 +21,7 @@ from syncd.cli.common import (
 )
 from syncd.core.planning.selection import PlanLine
 from syncd.core.planning.undo import Cannot
-from syncd.core.work_order import encode_value, format_time, show_value
+from syncd.core.values import encode_value, format_time, show_value
 from syncd.errors import SyncdError
 from syncd.jobs.apply_plan import apply_plan
 from syncd.jobs.lines import Applied

@@ -1,6 +1,7 @@
 """What syncd decides: pure functions over plain values. Nothing here reads or writes.
 
 work_order  the words: fields, statuses, sides, an order, a record
+values      single values: parsed, formatted, encoded, shown
 order_json  a work order as Scan2Evolve sends it
 case        all that is known of one work order
 decision    what is to be done about it

@@ -21,15 +21,8 @@ from enum import StrEnum
 
 from syncd.core.fitting import CUT_MARK, fit, utf16_units
 from syncd.core.policy import Policy
-from syncd.core.work_order import (
-    CmmsRecord,
-    Field,
-    S2eOrder,
-    Side,
-    Unwritable,
-    Value,
-    encode_value,
-)
+from syncd.core.values import encode_value
+from syncd.core.work_order import CmmsRecord, Field, S2eOrder, Side, Unwritable, Value
 
 # A text shorter than this that is the head of what was sent is taken for a person's edit, not
 # for a server that cuts: no field of any CMMS we know is cut below it.

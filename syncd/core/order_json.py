@@ -14,15 +14,8 @@ from typing import Any, NamedTuple
 from zlib import crc32
 
 from syncd.core.paging.list_order import Row
-from syncd.core.work_order import (
-    Field,
-    S2eOrder,
-    Status,
-    Unreadable,
-    Value,
-    parse_time,
-    parse_value,
-)
+from syncd.core.values import parse_time, parse_value
+from syncd.core.work_order import Field, S2eOrder, Status, Unreadable, Value
 
 Path = tuple[str, ...]  # keys, from the outermost inwards
 

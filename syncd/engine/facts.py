@@ -13,7 +13,8 @@ from syncd.core.case import Conflict, Hold, Intent, IntentState
 from syncd.core.decision import Change, Drift, Verdict
 from syncd.core.equality import same
 from syncd.core.planning.guards import Latch
-from syncd.core.work_order import Field, Side, Value, encode_value, show_value
+from syncd.core.values import encode_value, show_value
+from syncd.core.work_order import Field, Side, Value
 from syncd.errors import RemoteError
 from syncd.mirror import journal
 from syncd.mirror.db.database import Tx

@@ -28,7 +28,8 @@ from syncd.core.planning.failure import hold_back, park_refused
 from syncd.core.planning.plan import Plan
 from syncd.core.planning.selection import still_holding
 from syncd.core.planning.unlinked import RECREATE, order_hold
-from syncd.core.work_order import CmmsRecord, Fields, Side, encode_fields, encode_value
+from syncd.core.values import encode_fields, encode_value
+from syncd.core.work_order import CmmsRecord, Fields, Side
 from syncd.engine.intents import IntentLog
 from syncd.engine.keep import Keeper
 from syncd.engine.results import SendResult

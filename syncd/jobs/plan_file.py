@@ -19,7 +19,8 @@ from typing import Any, TypeVar
 from syncd import __version__
 from syncd.core.case import IntentKind
 from syncd.core.planning.selection import PlanLine
-from syncd.core.work_order import Field, Side, Unreadable, Value, decode_value, encode_value
+from syncd.core.values import decode_value, encode_value
+from syncd.core.work_order import Field, Side, Unreadable, Value
 from syncd.errors import InputContentError, InputError
 
 E = TypeVar("E", bound=StrEnum)

@@ -17,7 +17,8 @@ from syncd.core.case import Case
 from syncd.core.decision import Decision
 from syncd.core.planning.remap import read_anew, remap
 from syncd.core.policy import Policy
-from syncd.core.work_order import Field, decode_fields
+from syncd.core.values import decode_fields
+from syncd.core.work_order import Field
 from syncd.engine.facts import Subject
 from syncd.engine.keep import keep_read_anew
 from syncd.mirror import natives, observations, state

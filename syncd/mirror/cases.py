@@ -30,15 +30,8 @@ from syncd.core.case import (
     Link,
 )
 from syncd.core.order_json import OrderJson, parse_work_order
-from syncd.core.work_order import (
-    CmmsRecord,
-    Field,
-    Fields,
-    S2eOrder,
-    Side,
-    decode_fields,
-    decode_value,
-)
+from syncd.core.values import decode_fields, decode_value
+from syncd.core.work_order import CmmsRecord, Field, Fields, S2eOrder, Side
 from syncd.mirror.attention import orders_needing_attention
 from syncd.mirror.db.bulk import IDS, chunks
 from syncd.mirror.db.columns import UtcTime

@@ -13,7 +13,8 @@ from typing import Any
 
 from syncd import __version__
 from syncd.core.order_json import OrderJson
-from syncd.core.work_order import SPELLED, CmmsRecord, Unreadable, Value, encode_fields
+from syncd.core.values import encode_fields
+from syncd.core.work_order import SPELLED, CmmsRecord, Unreadable, Value
 from syncd.mirror.db.columns import json_text, kept_json
 
 JsonAndText = tuple[Mapping[str, Any], bytes]  # as `kept_json` makes them

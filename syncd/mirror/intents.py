@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, insert, select, update
 
 from syncd.core.case import OPEN_STATES, Intent, IntentKind, IntentState, Write
-from syncd.core.work_order import CMMS_OWNED, Field, Side, Value, decode_value, encode_value
+from syncd.core.values import decode_value, encode_value
+from syncd.core.work_order import CMMS_OWNED, Field, Side, Value
 from syncd.mirror.db.database import Tx, own
 from syncd.mirror.db.tables import intents
 

@@ -12,7 +12,8 @@ from types import MappingProxyType
 from typing import Any
 
 from syncd.core.order_json import OrderJson, order_json
-from syncd.core.work_order import Field, Fields, Unreadable, format_hours, format_time
+from syncd.core.values import format_hours, format_time
+from syncd.core.work_order import Field, Fields, Unreadable
 
 SYNC_NAMES: Mapping[Field, str] = MappingProxyType(
     {

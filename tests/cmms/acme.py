@@ -6,8 +6,8 @@ from datetime import datetime
 from syncd.cmms.http import JsonApi, JsonObject, TokenOptions, refuse_blanks
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.port import AdapterBase, Capabilities
-from syncd.core import work_order as wo
-from syncd.core.work_order import CmmsRecord, Field, Fields, Status
+from syncd.core import values
+from syncd.core.work_order import CmmsRecord, Field, Fields, Status, Unreadable
 
 NAMES = {  # our field: its name there
     Field.S2E_ID: "external_ref",
@@ -45,7 +45,7 @@ class AcmeAdapter(AdapterBase):
         return cls(options, context)
 
     def fetch(self, changed_since: datetime | None) -> Iterator[CmmsRecord]:
-        query = {"since": wo.format_time(changed_since)} if changed_since else {}
+        query = {"since": values.format_time(changed_since)} if changed_since else {}
         after: str | None = ""  # pages by id, so that edits meanwhile hide nothing
         while after is not None:
             records, after = self._api.call(_page, "GET", "orders", query={**query, "after": after})
@@ -75,7 +75,7 @@ class AcmeAdapter(AdapterBase):
 
 
 def _body(fields: Fields) -> dict[str, object]:
-    body = {NAMES[name]: wo.encode_value(value) for name, value in fields.items()}
+    body = {NAMES[name]: values.encode_value(value) for name, value in fields.items()}
     if Field.STATUS in fields:
         body["state"] = next(it for it, ours in STATES.items() if fields[Field.STATUS] in ours)
     return body
@@ -86,14 +86,14 @@ def _page(answer: JsonObject) -> tuple[list[CmmsRecord], str | None]:
 
 
 def _record(row: JsonObject) -> CmmsRecord:
-    fields = {name: wo.parse_value(name, row.get(there)) for name, there in NAMES.items()}
+    fields = {name: values.parse_value(name, row.get(there)) for name, there in NAMES.items()}
     ours = STATES.get(row["state"], ())
-    fields[Field.STATUS] = ours[0] if ours else wo.Unreadable(row["state"], "is no known state")
+    fields[Field.STATUS] = ours[0] if ours else Unreadable(row["state"], "is no known state")
     return CmmsRecord(
         cmms_id=row["id"],
         s2e_id=row.get("external_ref") or None,
         fields=fields,
         native=row,
         equivalents={Field.STATUS: frozenset(ours)} if ours else {},
-        updated_at=wo.canonical_time(datetime.fromisoformat(row["updated_at"])),
+        updated_at=values.canonical_time(datetime.fromisoformat(row["updated_at"])),
     )

@@ -9,7 +9,8 @@ import pytest
 from syncd.cmms.conformance import AdapterConformance, Bench
 from syncd.cmms.conformance.fake import CmmsRequest, FakeBench, FakeCmms
 from syncd.cmms.load import AdapterContext
-from syncd.core.work_order import Field, Value, encode_value
+from syncd.core.values import encode_value
+from syncd.core.work_order import Field, Value
 from tests.cmms.acme import NAMES, STATES, AcmeAdapter
 
 TOKEN = "a-secret-token"

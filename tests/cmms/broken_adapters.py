@@ -17,7 +17,8 @@ from syncd.cmms.conformance import AdapterConformance, Bench
 from syncd.cmms.conformance.fake import CmmsRequest, FakeBench, FakeCmms
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.port import Capabilities
-from syncd.core.work_order import CmmsRecord, Field, Fields, encode_value
+from syncd.core.values import encode_value
+from syncd.core.work_order import CmmsRecord, Field, Fields
 from syncd.errors import NotFound, Refused, RemoteError, Throttled, Unreachable
 from tests.cmms.acme import NAMES, AcmeAdapter, _body, _page, _record
 from tests.cmms.acme_test import TOKEN, FakeAcme, spell

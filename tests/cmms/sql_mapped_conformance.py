@@ -17,7 +17,8 @@ from syncd.cmms.mapping.file import load_mapping
 from syncd.cmms.port import AdapterBase, Capabilities
 from syncd.cmms.sql.file import KIND, read_sql
 from syncd.cmms.sql.mapped import MappedSqlAdapter
-from syncd.core.work_order import Field, Fields, Value, encode_value
+from syncd.core.values import encode_value
+from syncd.core.work_order import Field, Fields, Value
 from tests.conftest import utcnow
 from tests.edges.sql_bench import People
 from tests.edges.sql_conformance import PostgresBench, SqlBench, SqliteBench

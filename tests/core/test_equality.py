@@ -16,16 +16,8 @@ from syncd.core.planning.created import created_bases
 from syncd.core.planning.readback import Evidence, judge_write
 from syncd.core.planning.undo import Written, undo
 from syncd.core.policy import Overflow
-from syncd.core.work_order import (
-    CmmsRecord,
-    Field,
-    Side,
-    Status,
-    Unreadable,
-    Unwritable,
-    Value,
-    encode_value,
-)
+from syncd.core.values import encode_value
+from syncd.core.work_order import CmmsRecord, Field, Side, Status, Unreadable, Unwritable, Value
 from tests.core.builders import CMMS_ID, NOW, S2E_ID, intent, make_policy, pair, record
 
 CUTS = make_policy(overflow=Overflow.TRUNCATE)

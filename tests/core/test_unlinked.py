@@ -10,15 +10,8 @@ from syncd.core.case import Candidate, Case, Hold, Intent, IntentKind, IntentSta
 from syncd.core.planning.plan import decide
 from syncd.core.planning.unlinked import decide_unlinked
 from syncd.core.policy import Mode, Policy, Scope
-from syncd.core.work_order import (
-    Field,
-    Side,
-    Status,
-    Unreadable,
-    Unwritable,
-    Value,
-    encode_fields,
-)
+from syncd.core.values import encode_fields
+from syncd.core.work_order import Field, Side, Status, Unreadable, Unwritable, Value
 from tests.core.builders import (
     CMMS_ID,
     NOW,

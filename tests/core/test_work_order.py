@@ -8,6 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from syncd.core.values import (
+    canonical_time,
+    decode_fields,
+    decode_value,
+    encode_fields,
+    encode_value,
+    format_time,
+    parse_value,
+    show_value,
+)
 from syncd.core.work_order import (
     CMMS_OWNED,
     S2E_OWNED,
@@ -19,15 +29,7 @@ from syncd.core.work_order import (
     Unreadable,
     Value,
     ValueKind,
-    canonical_time,
-    decode_fields,
-    decode_value,
-    encode_fields,
-    encode_value,
-    format_time,
     kind_of,
-    parse_value,
-    show_value,
 )
 
 fixed = settings(derandomize=True, deadline=None, max_examples=200)

@@ -12,7 +12,8 @@ from syncd.cmms.load import AdapterContext
 from syncd.cmms.port import AdapterBase
 from syncd.cmms.sql.adapter import SqlAdapter
 from syncd.cmms.sql.embedded import COLUMNS, work_orders
-from syncd.core.work_order import Field, Fields, Value, encode_value
+from syncd.core.values import encode_value
+from syncd.core.work_order import Field, Fields, Value
 from tests.conftest import utcnow
 from tests.edges.sql_bench import Cable
 

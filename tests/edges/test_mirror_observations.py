@@ -13,15 +13,8 @@ from sqlalchemy import column, select, table
 from sqlalchemy.exc import StatementError
 
 from syncd.core.order_json import PATHS, OrderJson
-from syncd.core.work_order import (
-    CmmsRecord,
-    Field,
-    S2eOrder,
-    Status,
-    Unreadable,
-    Value,
-    encode_value,
-)
+from syncd.core.values import encode_value
+from syncd.core.work_order import CmmsRecord, Field, S2eOrder, Status, Unreadable, Value
 from syncd.mirror import attention, lanes, observations
 from syncd.mirror.cases import load_cases
 from syncd.mirror.db.database import Mirror

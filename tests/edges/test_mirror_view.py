@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from syncd.core.order_json import PATHS, OrderJson, parse_work_order
-from syncd.core.work_order import Field, format_time
+from syncd.core.values import format_time
+from syncd.core.work_order import Field
 from syncd.mirror import observations
 from syncd.mirror.db.database import Mirror
 from syncd.mirror.db.view import NAME

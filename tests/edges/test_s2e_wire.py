@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.work_order import Field, Status, Unreadable, parse_hours
+from syncd.core.values import parse_hours
+from syncd.core.work_order import Field, Status, Unreadable
 from syncd.http import Response, parse_json_object
 from syncd.scan2evolve.wire import SYNC_NAMES, format_sync, parse_page
 

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.port import Capabilities
-from syncd.core.work_order import CmmsRecord, Field, Fields, encode_value, parse_value
+from syncd.core.values import encode_value, parse_value
+from syncd.core.work_order import CmmsRecord, Field, Fields
 from syncd.errors import Changed, NotFound, Refused, UnexpectedContent, Unreachable
 from syncd.http import HttpClient, Response, parse_json_object
 from tests.simulation.cmms import KEPT

@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any, Literal
 
 from syncd.cmms.port import AdapterBase, Capabilities
-from syncd.core.work_order import CmmsRecord, Field, Fields, encode_value, parse_value
+from syncd.core.values import encode_value, parse_value
+from syncd.core.work_order import CmmsRecord, Field, Fields
 from syncd.errors import (
     AccessRefused,
     Changed,

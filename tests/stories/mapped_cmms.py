@@ -17,7 +17,8 @@ from pydantic import BaseModel
 
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.port import Capabilities
-from syncd.core.work_order import CmmsRecord, Field, Fields, encode_value, parse_value
+from syncd.core.values import encode_value, parse_value
+from syncd.core.work_order import CmmsRecord, Field, Fields
 from syncd.errors import NotFound
 
 

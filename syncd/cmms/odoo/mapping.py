@@ -18,6 +18,7 @@ from typing import Any
 
 from syncd.cmms.mapping.values.html_text import html_to_text, text_to_html
 from syncd.cmms.odoo.model import OdooModel
+from syncd.core.values import encode_value, parse_hours
 from syncd.core.work_order import (
     Field,
     Fields,
@@ -26,9 +27,7 @@ from syncd.core.work_order import (
     Unreadable,
     Value,
     ValueKind,
-    encode_value,
     kind_of,
-    parse_hours,
 )
 from syncd.errors import Refused, UnexpectedContent
 

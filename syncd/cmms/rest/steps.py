@@ -33,7 +33,8 @@ from syncd.cmms.rest.write_body import (
     pairs,
     require_success,
 )
-from syncd.core.work_order import CmmsRecord, Field, Fields, encode_value
+from syncd.core.values import encode_value
+from syncd.core.work_order import CmmsRecord, Field, Fields
 from syncd.errors import Changed, Refused, Unreachable
 
 _MOST_LOST = 2  # answers of one step; after each the next move is decided anew

@@ -28,7 +28,8 @@ from syncd.cmms.sql.embedded import (
 )
 from syncd.cmms.sql.mapped import MappedSqlAdapter
 from syncd.core.equality import same
-from syncd.core.work_order import CmmsRecord, Field, Fields, format_time
+from syncd.core.values import format_time
+from syncd.core.work_order import CmmsRecord, Field, Fields
 from syncd.errors import Changed, ConfigurationError, NotFound, Refused, UnexpectedContent
 
 _CHUNK = 200  # rows held in memory at a time; their texts may be long

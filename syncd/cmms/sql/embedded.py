@@ -18,16 +18,8 @@ from sqlalchemy import (
 )
 
 from syncd.cmms.sql.database import AsIs
-from syncd.core.work_order import (
-    CmmsRecord,
-    Field,
-    Fields,
-    Value,
-    ValueKind,
-    encode_value,
-    kind_of,
-    parse_value,
-)
+from syncd.core.values import encode_value, parse_value
+from syncd.core.work_order import CmmsRecord, Field, Fields, Value, ValueKind, kind_of
 
 _MAX_ID = 2**63 - 1
 

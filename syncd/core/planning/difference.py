@@ -9,15 +9,8 @@ from syncd.core.equality import same
 from syncd.core.fitting import fit
 from syncd.core.planning.oscillation import OSCILLATION, evidence
 from syncd.core.planning.pair import Pair
-from syncd.core.work_order import (
-    TERMINAL_STATUSES,
-    Field,
-    Side,
-    Unreadable,
-    Unwritable,
-    Value,
-    encode_value,
-)
+from syncd.core.values import encode_value
+from syncd.core.work_order import TERMINAL_STATUSES, Field, Side, Unreadable, Unwritable, Value
 
 Outcomes = tuple[Outcome, ...]
 

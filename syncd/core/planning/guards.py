@@ -17,7 +17,8 @@ from enum import StrEnum
 
 from syncd.core.decision import Change, Decision
 from syncd.core.policy import Policy
-from syncd.core.work_order import CMMS_OWNED, Field, Side, Status, Value, encode_value
+from syncd.core.values import encode_value
+from syncd.core.work_order import CMMS_OWNED, Field, Side, Status, Value
 
 _DANGEROUS_PERCENT, _DANGEROUS_MIN = 10, 20  # of the linked records within an hour; fixed
 _NOT_FOUND_PERCENT, _NOT_FOUND_MIN = 10, 5  # of the live orders in one cycle; fixed

@@ -47,16 +47,8 @@ from syncd.core.planning.first_meeting import decide_first_meeting
 from syncd.core.planning.pair import Bases, Pair
 from syncd.core.planning.readback import ReadBack, read_back, shows_the_past
 from syncd.core.policy import Policy
-from syncd.core.work_order import (
-    WRITABLE_ON_S2E,
-    Field,
-    Fields,
-    S2eOrder,
-    Side,
-    Unreadable,
-    Value,
-    encode_value,
-)
+from syncd.core.values import encode_value
+from syncd.core.work_order import WRITABLE_ON_S2E, Field, Fields, S2eOrder, Side, Unreadable, Value
 
 IGNORED_TRIES = 3  # writes that a side accepted and did not keep, before the field is parked
 Holds = Mapping[tuple[Side, Field | None], Hold]

@@ -17,7 +17,8 @@ from datetime import datetime
 from syncd.core.case import ARRIVED_STATES, Case
 from syncd.core.equality import same
 from syncd.core.policy import SWING
-from syncd.core.work_order import Field, Side, Value, show_value
+from syncd.core.values import show_value
+from syncd.core.work_order import Field, Side, Value
 
 OSCILLATION = "oscillation"
 STEPS = 3  # the same step, before the next one is parked

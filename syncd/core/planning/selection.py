@@ -13,7 +13,8 @@ from syncd.core.case import Case, IntentKind
 from syncd.core.decision import Change, Decision
 from syncd.core.equality import same
 from syncd.core.planning.identity import counterpart, counterpart_seen_at
-from syncd.core.work_order import CmmsRecord, Field, Side, Value, show_value
+from syncd.core.values import show_value
+from syncd.core.work_order import CmmsRecord, Field, Side, Value
 
 
 @dataclass(frozen=True, slots=True)

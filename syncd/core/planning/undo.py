@@ -26,6 +26,7 @@ from syncd.core.fitting import fit
 from syncd.core.planning.plan import decide
 from syncd.core.planning.selection import holding, no_part, under_way
 from syncd.core.policy import Policy
+from syncd.core.values import show_value
 from syncd.core.work_order import (
     CMMS_OWNED,
     TERMINAL_STATUSES,
@@ -35,7 +36,6 @@ from syncd.core.work_order import (
     Unreadable,
     Unwritable,
     Value,
-    show_value,
 )
 
 RULE = "undone"

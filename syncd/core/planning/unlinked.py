@@ -24,6 +24,7 @@ from syncd.core.fitting import fit
 from syncd.core.planning.created import UNFINISHED, created_bases
 from syncd.core.planning.identity import claims_of, owner_of
 from syncd.core.policy import Mode, Policy, Scope
+from syncd.core.values import encode_fields
 from syncd.core.work_order import (
     OPEN_STATUSES,
     S2E_OWNED,
@@ -35,7 +36,6 @@ from syncd.core.work_order import (
     Status,
     Unwritable,
     Value,
-    encode_fields,
 )
 
 UNKNOWN_UPSTREAM = "unknown_upstream"

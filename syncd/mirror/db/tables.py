@@ -88,7 +88,7 @@ cmms_records = Table(
     Column("connection", PlainText, primary_key=True),
     Column("cmms_id", PlainText, primary_key=True),
     *(_typed(name) for name in Field),  # s2e_id: the Scan2Evolve id that the record carries
-    Column("fields", Json, nullable=False),  # field -> value, as core/work_order.py encodes it
+    Column("fields", Json, nullable=False),  # field -> value, as core/values.py encodes it
     Column("native", Json, nullable=False),  # the record in the CMMS's own words
     Column("equivalents", Json, nullable=False),  # field -> all our values that its value means
     Column("updated_at", UtcTime),  # the CMMS's own stamp; null: it has none

@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import bindparam, select, update
 
-from syncd.core.work_order import Fields, Side, encode_fields
+from syncd.core.values import encode_fields
+from syncd.core.work_order import Fields, Side
 from syncd.mirror.db.database import Tx, own
 from syncd.mirror.db.tables import bases
 

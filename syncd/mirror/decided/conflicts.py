@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 
 from syncd.core.case import Conflict
-from syncd.core.work_order import Field, encode_value
+from syncd.core.values import encode_value
+from syncd.core.work_order import Field
 from syncd.mirror.db.columns import plain_json
 from syncd.mirror.db.database import Tx, own
 from syncd.mirror.db.tables import conflicts

@@ -6,7 +6,8 @@ Example: a title that was changed in the CMMS, while Scan2Evolve owns titles.
 from sqlalchemy import bindparam, delete, select
 
 from syncd.core.decision import Drift
-from syncd.core.work_order import Field, Side, encode_value
+from syncd.core.values import encode_value
+from syncd.core.work_order import Field, Side
 from syncd.mirror.db.columns import plain_json
 from syncd.mirror.db.database import Tx, own
 from syncd.mirror.db.tables import drifts

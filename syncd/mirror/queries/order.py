@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import or_, select
 
 from syncd.core.order_json import OrderJson, parse_work_order
-from syncd.core.work_order import encode_fields
+from syncd.core.values import encode_fields
 from syncd.mirror.db.database import Tx
 from syncd.mirror.db.tables import (
     bases,

@@ -12,7 +12,8 @@ from syncd.cmms.conformance import AdapterConformance, Bench
 from syncd.cmms.conformance.fake import CmmsRequest, FakeBench, FakeCmms, FastClock
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.rest.adapter import RestAdapter
-from syncd.core.work_order import Field, Value, encode_value
+from syncd.core.values import encode_value
+from syncd.core.work_order import Field, Value
 
 TOKEN = "a-secret-token"
 NAMES = {  # our field: its name there

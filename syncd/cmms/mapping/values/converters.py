@@ -22,15 +22,8 @@ from syncd.cmms.mapping.values.html_text import (
 from syncd.cmms.mapping.values.times import TimeFormat
 from syncd.cmms.mapping.values.value_map import ValueMap, native_key
 from syncd.core.fitting import cut_text, utf16_units
-from syncd.core.work_order import (
-    Field,
-    Unreadable,
-    Unwritable,
-    Value,
-    canonical_time,
-    encode_value,
-    parse_value,
-)
+from syncd.core.values import canonical_time, encode_value, parse_value
+from syncd.core.work_order import Field, Unreadable, Unwritable, Value
 
 Natives = tuple[object, ...]
 NO_EQUIVALENTS: frozenset[str] = frozenset()

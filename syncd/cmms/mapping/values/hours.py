@@ -7,7 +7,8 @@ from datetime import date, time
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from types import MappingProxyType
 
-from syncd.core.work_order import Unreadable, parse_hours
+from syncd.core.values import parse_hours
+from syncd.core.work_order import Unreadable
 
 # Each unit with how it is written and what is read; docs/reference/mapping.md shows these texts.
 SPELLED_IN: Mapping[str, str] = MappingProxyType(

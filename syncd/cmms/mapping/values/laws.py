@@ -27,6 +27,7 @@ from syncd.cmms.mapping.values.hours import UNITS
 from syncd.cmms.mapping.values.paths import put
 from syncd.cmms.mapping.values.record_map import FieldMap, RecordMap
 from syncd.core.equality import is_normalisation, same
+from syncd.core.values import encode_value, show_value
 from syncd.core.work_order import (
     Field,
     Priority,
@@ -35,9 +36,7 @@ from syncd.core.work_order import (
     Unwritable,
     Value,
     ValueKind,
-    encode_value,
     kind_of,
-    show_value,
 )
 
 _MINUTE = Decimal(1) / 60

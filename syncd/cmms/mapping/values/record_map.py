@@ -16,6 +16,7 @@ from syncd.cmms.mapping.values.source import MISSING, Source
 from syncd.cmms.mapping.values.template import Template, encode_url
 from syncd.cmms.mapping.values.value_map import ValueMap, native_key
 from syncd.core.equality import same
+from syncd.core.values import encode_value, show_value
 from syncd.core.work_order import (
     CmmsRecord,
     Field,
@@ -24,9 +25,7 @@ from syncd.core.work_order import (
     Unwritable,
     Value,
     ValueKind,
-    encode_value,
     kind_of,
-    show_value,
 )
 
 NEVER_BLANK = frozenset({Field.S2E_ID, Field.TITLE, Field.STATUS, Field.PRIORITY})

@@ -11,7 +11,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from syncd.core.work_order import Unreadable, canonical_time
+from syncd.core.values import canonical_time
+from syncd.core.work_order import Unreadable
 
 # Each format with how it is written and what is read; docs/reference/mapping.md shows these texts.
 FORMATS: Mapping[str, str] = MappingProxyType(
