@@ -13,6 +13,8 @@ from syncd.core.planning.pair import Bases, Pair
 from syncd.core.planning.readback import Evidence
 from syncd.core.policy import Mode, Policy, Scope
 from syncd.core.work_order import CmmsRecord, Field, S2eOrder, Side, Value
+from syncd.mirror.db.database import Tx
+from syncd.mirror.decided import links
 from tests.simulation.planted.bug import Original, bug
 
 _NO_TIME = timedelta(0)
@@ -193,7 +195,10 @@ def _leave_nobody_out(
     return None
 
 
-@bug("creates a record again that somebody has deleted", seed=5).instead_of(plan._left_out)
+_creates_again = bug("creates a record again that somebody has deleted", seed=5)
+
+
+@_creates_again.instead_of(plan._left_out)
 def _create_again(
     original: Original[Decision], case: Case, policy: Policy, now: datetime, reason: str
 ) -> Decision:
@@ -203,6 +208,12 @@ def _create_again(
     order = replace(case.s2e, fields={**case.s2e.fields, Field.EXTERNAL_ID: None})
     forgotten = replace(case, link=None, cmms=None, claims=(), referenced=None, s2e=order)
     return unlinked.decide_unlinked(forgotten, policy, now)
+
+
+@_creates_again.instead_of(links.make_link)
+def _link_anew(original: Original[None], tx: Tx, s2e_id: str, cmms_id: str, how: str) -> None:
+    links.drop_link(tx, s2e_id)
+    original(tx, s2e_id, cmms_id, how)
 
 
 @bug("creates anew before the index can show the record", seed=2).instead_of(
