@@ -77,9 +77,7 @@ class Keeper:
                 batch = decisions[start : start + _BATCH]
                 for decision in batch:
                     self._keep_decision(tx, decision)
-                # An order may have come here for what is known now. What it shows is to be sent,
-                # whatever becomes of this cycle, or of the guard that refuses it.
-                attention.mark_attention(tx, [one.s2e_id for one in batch if one.writes])
+                _mark_what_is_to_be_sent(tx, batch)
 
     def _keep_decision(self, tx: Tx, decision: Decision) -> None:
         link = decision.link or decision.case.link
@@ -168,6 +166,15 @@ class Keeper:
 
     def _about(self, s2e_id: str, cmms_id: str | None = None) -> Subject:
         return Subject(self.cycle_id, s2e_id, cmms_id)
+
+
+def _mark_what_is_to_be_sent(tx: Tx, decisions: Iterable[Decision]) -> None:
+    """Mark the orders of which something is to be sent, until it is sent.
+
+    What brought such an order here may be over, for example a write that has been judged now; and
+    the cycle may be killed, or a guard may refuse its changes.
+    """
+    attention.mark_attention(tx, [decision.s2e_id for decision in decisions if decision.writes])
 
 
 def _keep_holds(tx: Tx, about: Subject, decision: Decision) -> None:

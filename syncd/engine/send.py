@@ -109,9 +109,8 @@ class Sender:
         """Find by the id first, always; then create, and link what was made."""
         s2e_id = decision.s2e_id
         self.touched.add(s2e_id)
-        self.cmms_requests += 1
         try:
-            records = self.adapter.find(s2e_id) if self.adapter.capabilities.finds else []
+            records = self._search(s2e_id)
         except RemoteError as error:
             self._hold_create_back(decision, fields, error)
             self._count_failure(Side.CMMS, error)
@@ -131,6 +130,11 @@ class Sender:
         self.failures[Side.CMMS] = 0
         self.keeper.keep_created(intent, fields, record)
         self.created += 1
+
+    def _search(self, s2e_id: str) -> list[CmmsRecord]:
+        """The records that carry the order's id, where the adapter can find them."""
+        self.cmms_requests += 1
+        return self.adapter.find(s2e_id) if self.adapter.capabilities.finds else []
 
     def _create_failed(
         self, decision: Decision, intent: Intent, fields: Fields, error: RemoteError

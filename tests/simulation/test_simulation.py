@@ -4,16 +4,18 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
+from syncd.core.planning.identity import claims_of
 from syncd.core.policy import Scope
 from syncd.core.work_order import Side
+from syncd.mirror.db.lease import Lease
 from tests.simulation import crashes, teeth
 from tests.simulation.__main__ import played, quiet
 from tests.simulation.cmms import Traits
 from tests.simulation.history import CYCLES, EVENTS, History, Step, draw
+from tests.simulation.planted import BUGS, Bug, places_of, planted
 from tests.simulation.scenarios import SCENARIOS
 from tests.simulation.shrink import shrink
 from tests.simulation.small_scope import explore
@@ -104,23 +106,38 @@ def test_a_policy_of_the_small_scope_has_the_owner_that_was_asked_for() -> None:
 # ── the judge ─────────────────────────────────────────────────────────────────────────────
 
 
-def test_every_bug_fits_into_the_code(tmp_path: Path) -> None:
-    found = teeth.bugs()
-    assert len(found) >= 27
-    for number, bug in enumerate(found):
-        for name, right, _ in bug.patches:
-            text = (teeth.ROOT / name).read_text(encoding="utf-8")
-            assert text.count(right) == 1, f"{bug.name}: {name}"
-        if number == 0:
-            teeth.plant(bug, tmp_path)
-            assert (tmp_path / bug.patches[0][0]).read_text() != text
+def test_every_bug_fits_into_the_code() -> None:
+    assert len(BUGS) >= 35
+    for bug in BUGS.values():
+        originals = [original for original, _ in bug.replacements]
+        assert originals
+        before = [places_of(original) for original in originals]
+        with planted(bug):
+            assert not any(places_of(original) for original in originals), bug.name
+        assert [places_of(original) for original in originals] == before
+
+
+def test_a_bug_is_planted_wherever_its_function_was_imported() -> None:
+    modules = {getattr(holder, "__name__", "") for holder, _ in places_of(claims_of)}
+    planning = "syncd.core.planning"
+    assert modules == {f"{planning}.{name}" for name in ("identity", "readback", "unlinked")}
+    assert places_of(Lease.check) == [(Lease, "check")]
+
+
+def test_a_bug_whose_function_is_gone_is_an_error() -> None:
+    def gone() -> None:
+        """No function of syncd."""
+
+    bug = Bug("replaces what is not there", (), [(gone, gone)])
+    with pytest.raises(LookupError, match="gone is nowhere in syncd"), planted(bug):
+        pass
 
 
 @pytest.mark.judge
-@pytest.mark.parametrize("bug", teeth.bugs(), ids=lambda bug: bug.name)
-def test_a_planted_bug_is_caught(bug: teeth.Bug) -> None:
-    found = teeth.bite(bug)
-    assert found.caught, found.said
+@pytest.mark.parametrize("bug", BUGS.values(), ids=lambda bug: bug.name)
+def test_a_planted_bug_is_caught(bug: Bug) -> None:
+    bitten = teeth.bite(bug)
+    assert bitten.caught, bitten.objection
 
 
 def test_a_history_that_fails_is_made_small() -> None:

@@ -25,7 +25,7 @@ def decide_write(pair: Pair, side: Side, rule: str) -> Outcomes:
     before, source = pair.held_by(side), pair.held_by(side.other)
     if not pair.may_write(side):
         return (Drift(side.other, name, source, "not_writable"),)
-    if source is None and (side is Side.S2E or name not in policy.cmms_clears):
+    if source is None and not pair.may_clear(side):
         return (Drift(side.other, name, source, "cannot_clear"),)
     value = fit(name, source, side, policy)
     if isinstance(value, Unwritable):

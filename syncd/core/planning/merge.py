@@ -103,8 +103,8 @@ def _may_take_back(pair: Pair) -> bool:
     """Whether a CMMS edit to what Scan2Evolve owns is to be, and can be, taken back."""
     if pair.name in WRITABLE_ON_S2E or not pair.policy.overwrite_drift:
         return False
-    clears = pair.s2e is not None or pair.name in pair.policy.cmms_clears
-    return clears and pair.may_write(Side.CMMS)
+    can_be_sent = pair.s2e is not None or pair.may_clear(Side.CMMS)
+    return can_be_sent and pair.may_write(Side.CMMS)
 
 
 # ── what goes in ──────────────────────────────────────────────────────────────────────────

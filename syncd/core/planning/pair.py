@@ -59,6 +59,10 @@ class Pair:
         writes = self.policy.cmms_writes - self.policy.cmms_writes_once
         return self.name in writes and self.name not in CMMS_OWNED
 
+    def may_clear(self, side: Side) -> bool:
+        """Whether this side takes a blank in place of a value."""
+        return side is Side.CMMS and self.name in self.policy.cmms_clears
+
     def winner(self) -> Side | None:
         """The side that wins a conflict: a person's answer, else the field's owner."""
         return self.case.answers.get(self.name) or self.policy.owner(self.name)

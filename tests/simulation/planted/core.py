@@ -1,0 +1,234 @@
+"""Bugs of the planner: of what is decided about one order."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from syncd.core.case import Candidate, Case, Intent, IntentState
+from syncd.core.decision import BaseMove, Decision, Verdict
+from syncd.core.equality import same
+from syncd.core.planning import created, identity, merge, plan, readback, unlinked
+from syncd.core.planning.difference import Outcomes
+from syncd.core.planning.pair import Bases, Pair
+from syncd.core.planning.readback import Evidence
+from syncd.core.policy import Mode, Policy, Scope
+from syncd.core.work_order import CmmsRecord, Field, S2eOrder, Side, Value
+from syncd.mirror.db.database import Tx
+from syncd.mirror.decided import links
+from tests.simulation.planted.bug import Original, bug
+
+_NO_TIME = timedelta(0)
+_SOON = timedelta(seconds=120)
+
+# ── reading back ──────────────────────────────────────────────────────────────────────────────
+
+
+@bug("takes a write that was ignored for agreed", seed=6).instead_of(readback.judge_write)
+def _confirm_ignored(
+    original: Original[Verdict | None],
+    intent: Intent,
+    name: Field,
+    evidence: Evidence,
+    case: Case,
+    policy: Policy,
+) -> Verdict | None:
+    verdict = original(intent, name, evidence, case, policy)
+    if verdict is None or verdict.state is not IntentState.IGNORED:
+        return verdict
+    return replace(verdict, state=IntentState.CONFIRMED)
+
+
+@bug("takes a write in doubt for applied").instead_of(readback.judge_write)
+def _confirm_not_applied(
+    original: Original[Verdict | None],
+    intent: Intent,
+    name: Field,
+    evidence: Evidence,
+    case: Case,
+    policy: Policy,
+) -> Verdict | None:
+    verdict = original(intent, name, evidence, case, policy)
+    if verdict is None or verdict.state is not IntentState.NOT_APPLIED:
+        return verdict
+    if not same(verdict.seen, intent.writes[name].before):
+        return verdict
+    return replace(verdict, state=IntentState.CONFIRMED)
+
+
+@bug("takes what it reads soon after its own write for an echo").instead_of(readback.judge_write)
+def _confirm_what_is_read_soon(
+    original: Original[Verdict | None],
+    intent: Intent,
+    name: Field,
+    evidence: Evidence,
+    case: Case,
+    policy: Policy,
+) -> Verdict | None:
+    holder, seen_at = evidence.holder, evidence.seen_at
+    if holder is None or seen_at is None or name not in holder.fields:
+        return original(intent, name, evidence, case, policy)
+    after = seen_at - (intent.answered_at or intent.started_at)
+    if evidence.is_answer or _NO_TIME <= after < _SOON:
+        return Verdict(intent, name, IntentState.CONFIRMED, holder.fields[name])
+    return original(intent, name, evidence, case, policy)
+
+
+@bug("judges a write by a read that may lag", seed=20).instead_of(readback.judge_write)
+def _judge_at_once(
+    original: Original[Verdict | None],
+    intent: Intent,
+    name: Field,
+    evidence: Evidence,
+    case: Case,
+    policy: Policy,
+) -> Verdict | None:
+    without_lag = replace(policy, s2e_read_lag=_NO_TIME, cmms_read_lag=_NO_TIME)
+    return original(intent, name, evidence, case, without_lag)
+
+
+@bug("takes an edit in a read that may lag for a newer one", seed=983).instead_of(
+    readback._certainly_later
+)
+def _always_later(
+    original: Original[bool],
+    intent: Intent,
+    holder: S2eOrder | CmmsRecord | None,
+    case: Case,
+    policy: Policy,
+) -> bool:
+    return True
+
+
+@bug("takes a newer edit that it reads back for what it sent", seed=2).instead_of(readback._moves)
+def _agree_on_newer_edit(
+    original: Original[list[BaseMove]], verdict: Verdict, case: Case
+) -> list[BaseMove]:
+    before = verdict.intent.writes[verdict.field].before
+    if verdict.state is IntentState.SUPERSEDED and not same(verdict.seen, before):
+        verdict = replace(verdict, state=IntentState.CONFIRMED)
+    return original(verdict, case)
+
+
+@bug("does not see that a value was put back after its write", seed=4622).instead_of(
+    readback._edited_since
+)
+def _never_edited(original: Original[bool], intent: Intent, holder: S2eOrder | CmmsRecord) -> bool:
+    return False
+
+
+@bug("forgets a write whose answer was lost", small_scope=True).instead_of(readback._open_updates)
+def _answered_updates(
+    original: Original[Iterable[tuple[Intent, Field]]], case: Case
+) -> Iterable[tuple[Intent, Field]]:
+    return [
+        (intent, name) for intent, name in original(case) if intent.state is IntentState.ANSWERED
+    ]
+
+
+@bug("takes a read that lags behind its write for somebody's edit", seed=15).instead_of(
+    readback.shows_the_past
+)
+def _never_the_past(
+    original: Original[bool], case: Case, policy: Policy, name: Field, side: Side, seen: Value
+) -> bool:
+    return False
+
+
+# ── the merge ─────────────────────────────────────────────────────────────────────────────────
+
+
+@bug("plans a field again whose write is not confirmed yet", seed=4).instead_of(merge.decide_field)
+def _decide_waiting_field(original: Original[Outcomes], pair: Pair) -> Outcomes:
+    return original(replace(pair, waits=False))
+
+
+@bug("compares the two sides with each other, not each with its past", seed=1).instead_of(
+    merge.decide_field
+)
+def _compare_cmms_with_s2e(original: Original[Outcomes], pair: Pair) -> Outcomes:
+    if pair.bases is None:
+        return original(pair)
+    return original(replace(pair, bases=Bases(s2e=pair.bases.s2e, cmms=pair.s2e)))
+
+
+@bug("plans from both sides' last values, whatever they were before", small_scope=True).instead_of(
+    merge.decide_field
+)
+def _never_changed_upstream(original: Original[Outcomes], pair: Pair) -> Outcomes:
+    if pair.bases is None:
+        return original(pair)
+    return original(replace(pair, bases=Bases(s2e=pair.s2e, cmms=pair.bases.cmms)))
+
+
+# ── orders without a record ───────────────────────────────────────────────────────────────────
+
+
+@bug("links the first of two records with one id", seed=9).instead_of(identity.claims_of)
+def _first_claim(original: Original[tuple[Candidate, ...]], case: Case) -> tuple[Candidate, ...]:
+    return original(case)[:1]
+
+
+@bug("creates records of orders that take no part", seed=2).instead_of(unlinked._create)
+def _create_in_any_status(
+    original: Original[Decision], case: Case, order: S2eOrder, policy: Policy, now: datetime
+) -> Decision:
+    return original(case, order, replace(policy, create=Scope.ALL), now)
+
+
+_creates_when_adopting = bug("creates although it was told to adopt")
+
+
+@_creates_when_adopting.instead_of(unlinked._by_reference_or_create)
+def _create_when_adopting(
+    original: Original[Decision], case: Case, order: S2eOrder, policy: Policy, now: datetime
+) -> Decision:
+    decision = original(case, order, policy, now)
+    if decision.out_of_scope != "no_record":
+        return decision
+    return original(case, order, replace(policy, mode=Mode.CREATE), now)
+
+
+@_creates_when_adopting.instead_of(unlinked.without_counterpart)
+def _leave_nobody_out(
+    original: Original[tuple[str, str] | None], policy: Policy
+) -> tuple[str, str] | None:
+    return None
+
+
+_creates_again = bug("creates a record again that somebody has deleted", seed=5)
+
+
+@_creates_again.instead_of(plan._left_out)
+def _create_again(
+    original: Original[Decision], case: Case, policy: Policy, now: datetime, reason: str
+) -> Decision:
+    gone = case.link is not None and case.link.missing_cycles >= plan.MISSING_CYCLES
+    if reason != plan.CMMS_MISSING or not gone or case.s2e is None:
+        return original(case, policy, now, reason)
+    order = replace(case.s2e, fields={**case.s2e.fields, Field.EXTERNAL_ID: None})
+    forgotten = replace(case, link=None, cmms=None, claims=(), referenced=None, s2e=order)
+    return unlinked.decide_unlinked(forgotten, policy, now)
+
+
+@_creates_again.instead_of(links.make_link)
+def _link_anew(original: Original[None], tx: Tx, s2e_id: str, cmms_id: str, how: str) -> None:
+    links.drop_link(tx, s2e_id)
+    original(tx, s2e_id, cmms_id, how)
+
+
+@bug("creates anew before the index can show the record", seed=2).instead_of(
+    unlinked.decide_unlinked
+)
+def _create_at_once(
+    original: Original[Decision], case: Case, policy: Policy, now: datetime
+) -> Decision:
+    return original(case, replace(policy, cmms_index_lag=_NO_TIME), now)
+
+
+@bug("takes what a new record holds for what it was created with", seed=2).instead_of(
+    created.stored_as
+)
+def _agree_on_what_it_holds(
+    original: Original[Value], name: Field, sent: Value, record: CmmsRecord, policy: Policy
+) -> Value:
+    return record.fields.get(name, sent)

@@ -1,0 +1,53 @@
+"""Bugs of the mirror and of the client of Scan2Evolve."""
+
+import json
+
+from syncd.core.planning.pair import Pair
+from syncd.core.work_order import Fields, Side
+from syncd.errors import ClearRefusal, RemoteError
+from syncd.mirror import observations
+from syncd.mirror.db.database import Tx
+from syncd.mirror.db.lease import Lease
+from syncd.scan2evolve import wire
+from syncd.scan2evolve.client import Ack, Scan2EvolveClient
+from tests.simulation.planted.bug import Original, bug
+
+
+@bug("takes one 404 for a deletion", seed=3).instead_of(observations.note_absence)
+def _note_absence_twice(original: Original[bool], tx: Tx, s2e_id: str, cycle_id: str) -> bool:
+    return original(tx, s2e_id, cycle_id) or original(tx, s2e_id, f"after {cycle_id}")
+
+
+@bug("has a lease without fencing", seed=55).instead_of(Lease.check)
+def _check_nothing(original: Original[None], self: Lease, tx: Tx) -> None:
+    return
+
+
+@bug("repeats a write blindly when the answer was lost").instead_of(
+    Scan2EvolveClient.sync_work_order
+)
+def _sync_again(
+    original: Original[Ack], self: Scan2EvolveClient, s2e_id: str, fields: Fields
+) -> Ack:
+    try:
+        return original(self, s2e_id, fields)
+    except ClearRefusal:
+        raise
+    except RemoteError:
+        return original(self, s2e_id, fields)
+
+
+_sends_null = bug("sends null for a field that was cleared", seed=4)
+
+
+@_sends_null.instead_of(Pair.may_clear)
+def _may_clear_upstream(original: Original[bool], self: Pair, side: Side) -> bool:
+    return side is Side.S2E or original(self, side)
+
+
+@_sends_null.instead_of(wire.format_sync)
+def _format_with_nulls(original: Original[bytes], fields: Fields) -> bytes:
+    values = {name: value for name, value in fields.items() if value is not None}
+    body = json.loads(original(values)) if values else {}
+    body |= {wire.SYNC_NAMES[name]: None for name in fields.keys() - values.keys()}
+    return json.dumps(body, ensure_ascii=False).encode(errors="replace")

@@ -1,0 +1,161 @@
+"""Bugs of the cycle: of reading, keeping and sending."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from syncd.core.case import Intent, IntentState
+from syncd.core.decision import Change, Decision
+from syncd.core.paging.sweep import Phase
+from syncd.core.planning.plan import Plan
+from syncd.core.policy import Policy
+from syncd.core.work_order import CmmsRecord, Side
+from syncd.engine import decide, ends, facts, keep
+from syncd.engine.cycle import Cycle
+from syncd.engine.ends import End, Ends
+from syncd.engine.facts import Subject
+from syncd.engine.intents import IntentLog
+from syncd.engine.opening import Opening
+from syncd.engine.read_cmms import CmmsReader
+from syncd.engine.read_sweep import SweepReader, _Running
+from syncd.engine.results import CmmsRead, SendResult
+from syncd.engine.s2e_pages import S2ePages
+from syncd.engine.send import Sender
+from syncd.errors import ClearRefusal, RemoteError, Throttled
+from syncd.mirror import state
+from syncd.mirror.db.database import Mirror, Tx
+from syncd.mirror.decided.bases import save_bases
+from syncd.mirror.intents import finish_intent
+from tests.simulation.planted.bug import Original, bug
+
+# ── before a cycle reads ──────────────────────────────────────────────────────────────────────
+
+
+@bug("takes a clock that is set ahead for time that has passed", seed=142).instead_of(
+    Opening._notice_set_ahead
+)
+def _notice_nothing(original: Original[None], self: Opening, tx: Tx) -> None:
+    return
+
+
+@bug("forgets what a killed cycle has read, and had not decided yet", seed=28).instead_of(
+    decide.decide_what_was_left
+)
+def _decide_nothing(
+    original: Original[list[Decision]], mirror: Mirror, policy: Policy, now: datetime
+) -> list[Decision]:
+    return []
+
+
+# ── reading ───────────────────────────────────────────────────────────────────────────────────
+
+
+@bug("takes an error for the end of the list").instead_of(SweepReader._read_page)
+def _end_at_an_error(
+    original: Original[None], self: SweepReader, pages: S2ePages, running: _Running
+) -> None:
+    try:
+        original(self, pages, running)
+    except Throttled:
+        raise
+    except RemoteError:
+        running.sweep.phase = Phase.UNSEEN
+        running.sweep.finish()
+
+
+@bug("asks for changes after the newest it has seen, not from it on", seed=15).instead_of(
+    CmmsReader._changed_since
+)
+def _changed_after(original: Original[datetime | None], self: CmmsReader) -> datetime | None:
+    since = original(self)
+    return None if since is None else since + self._overlap + timedelta(seconds=1)
+
+
+@bug("moves its mark in the CMMS before it has read all", seed=21).instead_of(
+    CmmsReader._changed_since
+)
+def _move_watermark_early(original: Original[datetime | None], self: CmmsReader) -> datetime | None:
+    since = original(self)
+    with self._mirror.transaction() as tx:
+        state.set_moment(tx, state.CMMS_WATERMARK, self._utcnow() + timedelta(hours=1))
+    return since
+
+
+# ── deciding ──────────────────────────────────────────────────────────────────────────────────
+
+
+@bug("writes on the ground of an old read").instead_of(Cycle._is_fresh)
+def _always_fresh(original: Original[bool], self: Cycle, decision: Decision) -> bool:
+    return True
+
+
+@bug("judges a create in doubt while the CMMS cannot be read", seed=669).instead_of(
+    Cycle._unsearched
+)
+def _unsearched_if_it_was_read(
+    original: Original[Collection[str]], self: Cycle, cmms: CmmsRead
+) -> Collection[str]:
+    return cmms.unsearched
+
+
+# ── keeping ───────────────────────────────────────────────────────────────────────────────────
+
+
+@bug("keeps no log of what lost a conflict", seed=2).instead_of(keep._keep_conflicts)
+def _keep_undecided_conflicts(
+    original: Original[None], tx: Tx, about: Subject, cycle_id: str, decision: Decision
+) -> None:
+    undecided = tuple(one for one in decision.conflicts if one.winner is None)
+    original(tx, about, cycle_id, replace(decision, conflicts=undecided))
+
+
+@bug("forgets what a guard has refused, where reading back had shown it", seed=1675).instead_of(
+    keep._mark_what_is_to_be_sent
+)
+def _mark_nothing(original: Original[None], tx: Tx, decisions: Iterable[Decision]) -> None:
+    return
+
+
+@bug("calls an order done though its write was left", seed=1).instead_of(ends.ends_of)
+def _done_with_all(
+    original: Original[Ends], plan: Plan, ready: Collection[str], sent: SendResult
+) -> Ends:
+    return Ends(
+        {one.s2e_id: End.READ_AGAIN if one.read_again else End.DONE for one in plan.decisions}
+    )
+
+
+# ── sending ───────────────────────────────────────────────────────────────────────────────────
+
+
+@bug("creates before it has searched for the record", seed=1).instead_of(Sender._search)
+def _find_nothing(
+    original: Original[list[CmmsRecord]], self: Sender, s2e_id: str
+) -> list[CmmsRecord]:
+    return []
+
+
+@bug("moves the base when it sends, not when it has read back", seed=1).instead_of(
+    IntentLog.answered
+)
+def _agree_on_what_was_sent(
+    original: Original[None], self: IntentLog, intent: Intent, request_id: str | None
+) -> None:
+    sent = {name: write.sent for name, write in intent.writes.items()}
+    source = {name: write.source for name, write in intent.writes.items()}
+    with self.mirror.transaction() as tx:
+        finish_intent(tx, intent.id, IntentState.CONFIRMED, request_id=request_id)
+        save_bases(tx, intent.s2e_id, sent, source, native={})
+        facts.write_applied(tx, self._about(intent), intent, request_id)
+
+
+@bug("goes on writing to a record while an outcome is unknown", seed=30).instead_of(Sender._attempt)
+def _go_on_after_any_error(
+    original: Original[RemoteError | None],
+    self: Sender,
+    decision: Decision,
+    side: Side,
+    changes: tuple[Change, ...],
+) -> RemoteError | None:
+    error = original(self, decision, side, changes)
+    return error if isinstance(error, ClearRefusal) else None
