@@ -41,7 +41,6 @@ from syncd.mirror.intents import open_intents
 from syncd.scan2evolve.client import Scan2EvolveClient
 
 _READING = 0.6  # of a cycle's time, which a long read may take
-_SET = timedelta(seconds=5)  # ahead of the time that has passed: the clock was set, not slow
 
 
 @dataclass(slots=True)
