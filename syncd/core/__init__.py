@@ -7,9 +7,9 @@ case        all that is known of one work order
 decision    what is to be done about it
 policy      the settings and the adapter's capabilities, as decisions need them
 equality    when two values are the same, and whether a side holds what was sent
-fitting     what a value becomes where it has to fit
+fitting     the form in which a value can be written to a side
 planning/   a case becomes a decision, decisions become a plan
-paging/     reading a list that moves
+paging/     reading a list whose rows move while it is read
 budget      how many requests may be spent
 backoff     how long to wait before the next try
 """

@@ -19,7 +19,7 @@ def delay_s(
 
 
 def back_off(tries: int) -> timedelta:
-    """How long a write of one order waits that has come to nothing so often (from 1).
+    """How long a write of one order waits after `tries` tries without effect (from 1).
 
     >>> [back_off(n).total_seconds() for n in (1, 2, 3, 20)]
     [30.0, 60.0, 120.0, 900.0]

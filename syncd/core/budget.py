@@ -14,8 +14,8 @@ from email.utils import parsedate_to_datetime
 
 MAX_WAIT_S = 900.0
 _MINUTE_S = 60.0
-# Of the allowance a twentieth is kept from reading, for pushes, and a fiftieth from writing too,
-# for other users of the key.
+# Reads leave a twentieth of the allowance for pushes; writes leave a fiftieth of it for other
+# users of the key.
 _KEPT_FROM_READS, _KEPT_FROM_WRITES = 20, 50
 TOO_MANY = 429
 
@@ -25,7 +25,7 @@ class RateBudget:
     """The allowance that both pairs of credentials share.
 
     Attributes:
-        per_minute: an own cap besides the server's; None: none.
+        per_minute: our own cap besides the server's; None: no such cap.
     """
 
     per_minute: int | None = None
@@ -78,7 +78,7 @@ class RateBudget:
             self._sent.popleft()
 
     def observe(self, status: int, headers: Mapping[str, str], now: float) -> None:
-        """Learn from an answer. Header names are lower case; what cannot be read is passed over."""
+        """Learn from an answer. Header names are lower case; what cannot be read is ignored."""
         date = parse_http_date(headers.get("date"))
         reset = _until_reset(headers.get("x-ratelimit-reset"), date)
         if status == TOO_MANY:
@@ -86,7 +86,7 @@ class RateBudget:
             asked = retry_after_s(headers.get("retry-after"), date)
             if asked is None:
                 asked = reset
-            # "At once", said again and again, is not taken at its word.
+            # A server that keeps refusing and asks for no wait would be asked without end.
             if asked is None or (asked < 1 and self._refusals > 1):
                 asked = float(1 << min(self._refusals - 1, 10))
             self._not_before = max(self._not_before, now + min(asked, MAX_WAIT_S))

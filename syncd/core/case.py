@@ -1,4 +1,4 @@
-"""All that is known of one work order when the planner looks at it.
+"""All that is known of one work order when the planner decides about it.
 
 A case is read from the mirror as a whole, decided by pure functions, and never changed in
 place. Intents are writes journalled before they were sent:
@@ -79,14 +79,14 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """This `s2e_id` is that `cmms_id`. `missing_cycles` counts cycles in which get found none."""
+    """This `s2e_id` is that `cmms_id`. In `missing_cycles` cycles `get` found no such record."""
 
     s2e_id: str
     cmms_id: str
     missing_cycles: int = 0
 
 
-# Reasons of holds that say what follows from them.
+# Reasons of holds that also say what happens to the write next.
 REFUSED = "refused"  # with this value: it is never tried again unchanged
 FORBIDDEN = "forbidden"  # no access (403): it is tried again by itself
 DROPPED = "dropped"  # by a person: the same value is never tried again

@@ -16,7 +16,7 @@ class Change:
         value: what is to be sent.
         source: what the other side holds: the value that this write carries over.
         rule: the rule that decided, in the words of `planning/merge.py`.
-        tries: how often the same write was tried and came to nothing.
+        tries: how often the same write was tried without effect.
     """
 
     side: Side
@@ -60,7 +60,7 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class StillHeld:
-    """A hold that goes on: the write that it holds would be the same."""
+    """A hold that stays: the planner would plan the same write again."""
 
     hold: Hold
 

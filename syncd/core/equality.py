@@ -24,8 +24,8 @@ from syncd.core.policy import Policy
 from syncd.core.values import encode_value
 from syncd.core.work_order import CmmsRecord, Field, S2eOrder, Side, Unwritable, Value
 
-# A text shorter than this that is the head of what was sent is taken for a person's edit, not
-# for a server that cuts: no field of any CMMS we know is cut below it.
+# Where what was sent begins with what a side holds, and that is shorter than this, a person has
+# edited it: no CMMS we know cuts a field below this length.
 SHORTEST_CUT = 64  # UTF-16 units
 
 
@@ -54,7 +54,7 @@ def same(a: Value, b: Value) -> bool:
 
 
 def stands_for(sent: Value, equivalents: frozenset[str]) -> bool:
-    """Whether a record says that what it holds stands for this value, too."""
+    """Whether `sent` is among the values that a record's native value stands for."""
     return bool(equivalents) and encode_value(sent) in equivalents
 
 
@@ -85,9 +85,9 @@ def agrees(
 ) -> bool:
     """Whether the two sides hold the same: nothing would have to be written to either.
 
-    A CMMS value that stands for several of ours agrees with each of them, and one that is what
-    our own writing makes of a value agrees with that; a text over the documented limit agrees
-    with its cut.
+    Values that differ agree where the CMMS value stands for several of ours and this is one of
+    them, where it is what the CMMS makes of ours when we write it, or where ours is the CMMS's
+    text, cut at the limit that Scan2Evolve documents.
     """
     if same(s2e, cmms):
         return True
@@ -100,7 +100,7 @@ def agrees(
 
 
 def is_at(base: Mapping[Field, Value], name: Field, value: Value) -> bool:
-    """Whether the value is what the two sides last agreed on."""
+    """Whether the value is this side's base: what it held when the two last agreed."""
     return name in base and same(base[name], value)
 
 

@@ -1,4 +1,4 @@
-"""What a value becomes where it has to fit, or why it cannot be written there.
+"""The form in which a value can be written to a side, or why it cannot be written there.
 
 Lengths are UTF-16 units, since the API's "characters" are counted by a JavaScript server
 (docs/decisions.md, 7).
@@ -29,7 +29,7 @@ def utf16_units(text: str) -> int:
 
 
 def cut_text(text: str, limit: int, size: Callable[[str], int] = utf16_units) -> str:
-    """The text itself if it fits, else its head with a visible mark.
+    """The text itself if it fits, else its beginning with a visible mark.
 
     Cut between grapheme clusters, so that no emoji or accented letter is torn. `size` measures.
 
@@ -49,7 +49,7 @@ def cut_text(text: str, limit: int, size: Callable[[str], int] = utf16_units) ->
 
 
 def fit(name: Field, value: Value, side: Side, policy: Policy) -> Value | Unwritable:
-    """What may be sent to `side` for this value, or why nothing may."""
+    """The value as it may be sent to `side`, or why it may not be sent."""
     if isinstance(value, Unreadable):
         return Unwritable("unreadable", f"{value.raw!r} {value.why}")
     if value is None:

@@ -1,10 +1,10 @@
 """Scan2Evolve's JSON of one work order, read into our words.
 
-`PATHS` says where in the JSON each field stands. Whatever reads an order reads by it: this
-module, and the view `s2e_work_orders` that people query (`mirror/db/view.py`).
+`PATHS` says where in the JSON each field stands. Both readers of that JSON use it: this module,
+and the view `s2e_work_orders` that people query (`mirror/db/view.py`).
 
 A key that is missing leaves its field absent; null makes it empty; a value of the wrong kind
-makes that one field Unreadable. Keys we do not know are passed over, so the API may grow.
+makes that one field Unreadable. Keys we do not know are ignored, so the API may add some.
 """
 
 from collections.abc import Mapping
@@ -50,7 +50,7 @@ PATHS: Mapping[Field, tuple[Path, ...]] = MappingProxyType(
         Field.SITE_CODE: (("asset", "site", "code"), ("asset", "site", "name")),
     }
 )
-# What the JSON tells beside the fields.
+# What the JSON holds beside the fields.
 SYNC_STATUS: tuple[Path, ...] = (("syncStatus",),)
 SITE_ID: tuple[Path, ...] = (("asset", "site", "id"),)
 ASSET_ID: tuple[Path, ...] = (("assetId",), ("asset", "id"))
@@ -62,8 +62,10 @@ _EPOCH, _MS = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 
 
 class OrderJson(NamedTuple):
-    """One work order as Scan2Evolve sent it: its id, and the rest of which parts are read when
-    somebody asks for them. `raw` is the JSON object, unknown keys included."""
+    """One work order as Scan2Evolve sent it. A part of it is parsed only when it is asked for.
+
+    `raw` is the JSON object, unknown keys included.
+    """
 
     s2e_id: str
     raw: Mapping[str, Any]
@@ -72,7 +74,7 @@ class OrderJson(NamedTuple):
         """One field; None also where it is absent."""
         return _read(self.raw, name, PATHS[name])
 
-    # Asked of every row of every page, and so read without the general reader where it is text.
+    # These are read for every row of every page, so plain text skips the general parser.
     @property
     def status(self) -> str | None:
         """The status, if it is one we know."""
@@ -101,8 +103,11 @@ class OrderJson(NamedTuple):
 
     @property
     def row(self) -> Row:
-        """It as a row of a page, with a version made of what lists may be sorted by beside ids
-        and times, as it came, and of the time of change."""
+        """The order as a row of a page.
+
+        Its version is made of updatedAt and of the other values that a list may be sorted by
+        and that an edit may change.
+        """
         get = self.raw.get
         content = f"{get('status')}\x1f{get('priority')}\x1f{get('dueDate')}\x1f{get('title')}"
         updated = _ms(get(UPDATED_AT))
@@ -127,7 +132,7 @@ def order_json(body: object) -> OrderJson | None:
 
 
 def parse_work_order(order: OrderJson) -> S2eOrder:
-    """All that the planner wants to know of an order."""
+    """Parse what the planner needs to know of an order."""
     fields: dict[Field, Value] = {Field.S2E_ID: order.s2e_id}
     for name, paths in PATHS.items():
         if any(path[0] in order.raw for path in paths):

@@ -1,4 +1,4 @@
-"""What a person has set, as the planner needs it."""
+"""The settings and the adapter's capabilities, as the planner needs them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,11 +23,11 @@ class Overflow(StrEnum):
     PARK = "park"
 
 
-SWING = timedelta(hours=1)  # within which the steps of a field that goes to and fro count
+SWING = timedelta(hours=1)  # steps of a field that goes to and fro count for this long
 
 
 def as_it_is(_name: Field, value: Value) -> Value | Unwritable:
-    """A CMMS that keeps what is written."""
+    """`Policy.cmms_keeps` of a CMMS that stores every value as it is written."""
     return value
 
 
@@ -42,6 +42,7 @@ class Policy:
         site_ids, asset_ids: only orders of these; empty means all.
         s2e_read_lag, cmms_read_lag: how long a read may still show the value from before.
         cmms_index_lag: how long after a create the CMMS may not find the record.
+        cmms_creates, cmms_finds: whether the adapter can create a record, and find one by s2e_id.
         cmms_mapping: the hash of the mapping that CMMS records are read with; empty: none.
         cmms_keeps: what a value reads back as, once it is written to a CMMS record, or why it
             cannot be written.

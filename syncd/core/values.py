@@ -149,7 +149,7 @@ def decode_fields(stored: Mapping[str, object]) -> dict[Field, Value]:
 
 
 def show_value(value: Value) -> str:
-    """For people: one line, never the whole of a long text."""
+    """Format a value for people: on one line; a long text is cut."""
     if value is None:
         return "(empty)"
     text = value.raw if isinstance(value, Unreadable) else str(encode_value(value))

@@ -1,7 +1,7 @@
 """The words: what a work order is made of, and who owns which field.
 
-A value has three states that are never confused: *absent* (the key is missing: this side
-does not tell), *empty* (None: the side says there is none) and a value. A value that a side
+A value has three states that are never confused: *absent* (the key is missing: we do not know
+what this side holds), *empty* (None: the side holds nothing) and a value. A value that a side
 holds but that we cannot read is `Unreadable`; it parks its field and nothing else.
 """
 
@@ -116,7 +116,7 @@ def kind_of(name: Field) -> ValueKind:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A value that a side holds and that we cannot take: kept as it came, never sent."""
+    """A value that a side holds and that we cannot parse: kept as it came, never sent."""
 
     raw: str
     why: str
@@ -128,7 +128,7 @@ Fields = Mapping[Field, Value]
 
 @dataclass(frozen=True, slots=True)
 class S2eOrder:
-    """One work order as Scan2Evolve holds it, as far as the planner wants to know."""
+    """One work order as Scan2Evolve holds it, with what the planner needs to know."""
 
     s2e_id: str
     fields: Fields
@@ -145,7 +145,7 @@ class CmmsRecord:
     Attributes:
         cmms_id: the reference that people use in the CMMS and that `get` takes.
         s2e_id: the Scan2Evolve id that the record carries, if any.
-        fields: our words; a field the adapter does not read is missing.
+        fields: by our names; a field that the adapter does not read is absent.
         native: the CMMS's own values, kept beside the base.
         equivalents: where a native value stands for several of ours (a lossy map), all of them.
         updated_at: the CMMS's own change time, where it has one.

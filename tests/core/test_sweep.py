@@ -103,7 +103,7 @@ def test_a_page_taken_after_the_end_is_a_bug() -> None:
 
 
 def test_accounting_before_the_end_is_a_bug() -> None:
-    with pytest.raises(ValueError, match="nobody is asked for"):
+    with pytest.raises(ValueError, match="asks for no order by id now"):
         Sweep().account_for(gone=1)
     with pytest.raises(ValueError, match="nothing to finish"):
         Sweep().finish()

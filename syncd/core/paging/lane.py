@@ -1,4 +1,4 @@
-"""The next request of a list that moves while it is read. Pure.
+"""The next request of a list whose rows move while it is read. Pure.
 
 The list has offset paging, no stated order and no filter by change time, so rows move between
 pages while it is read. A lane therefore overlaps its pages, checks that the overlap is really
@@ -11,10 +11,10 @@ there, and steps back where it is not.
     no join, but all rows were met before                  onwards, to where it joins
     no join, too often: the order is not stable            onwards without proof, to the end
     a page that joins, and the end                         over
-    a server that contradicts itself                       over, with what it said as `anomaly`
+    a server that contradicts itself                       over; `anomaly` says how
 
 A lane reads a few pages, such as those of one status. `sweep.Sweep` is a lane that also proves
-that it has missed nobody.
+that it has missed no order.
 """
 
 from collections.abc import Mapping
@@ -28,24 +28,24 @@ from syncd.core.paging.overlap import Join, join, same_ids
 from syncd.core.paging.pages import PAGE_LIMIT, Certificate, SeenPage, overlap_of
 
 NOT_STABLE = "the order is not stable"
-_STALLS = 3  # pages in a row that are the one before
+_STALLS = 3  # pages in a row that repeat the one before
 _TRIES = 12  # pages read to find a lost overlap again
 _SLACK_PAGES = 50  # beyond what the total promises, before a server is taken for endless
-_MOST_ROWS = 1_000_000  # of a server that tells no total
+_MOST_ROWS = 1_000_000  # for a server that gives no total
 L = TypeVar("L", bound="Lane")
 
 
 @dataclass(slots=True)
 class Lane:
-    """One pass over a list. Ask `next_offset`, read that page, `take` it, until it is None.
+    """One pass over a list. Read the page at `next_offset` and `take` it, until that is None.
 
     Attributes:
         limit: rows asked for in one page; a server may serve fewer.
-        total: as the list said last; totals it said before are in `totals`.
+        total: as the last page gave it; the last totals that differed are in `totals`.
         met: orders met at least once.
-        reason: what speaks against the pass.
-        anomaly: what is odd about the server's answers, whatever it proves.
-        orders: the orders that the list may be in, as far as its rows tell.
+        reason: why the pass proves nothing; None while there is no reason.
+        anomaly: what is odd about the server's answers, even if the pass goes on.
+        orders: the orders that the list may be in, as far as its rows show.
         line, line_end: the rows read last, and the offset just behind them.
         lost: places by which rows have lately moved towards the head, at a boundary.
     """
@@ -102,7 +102,7 @@ class Lane:
             self.totals = [*self.totals[-9:], page.total]
 
     def _check(self, page: SeenPage, asked: int) -> None:
-        """End the sweep of a server that contradicts itself; note what is merely odd."""
+        """End the pass if the server contradicts itself; note what is merely odd."""
         if page.unreadable:
             self._odd("a row without an id")
         if page.foreign:
@@ -126,7 +126,7 @@ class Lane:
             self.certificate.shifts += 1
 
     def _find_again(self, page: SeenPage, asked: int) -> None:
-        """The overlap is lost: go back until it is there; or on, through rows met before."""
+        """The overlap is lost: go back until it is there, or go on through rows met before."""
         self.tries += 1
         self.certificate.steps_back += 1
         if self.tries > _TRIES:
@@ -202,7 +202,7 @@ class Lane:
 
     @property
     def pages_left(self) -> int:
-        """List requests to the end of the list as it was told last; 0 at the end."""
+        """List requests to the end of the list, by its last total; 0 at the end."""
         if self.next_offset is None:
             return 0
         length = max(len(self.line), 1)

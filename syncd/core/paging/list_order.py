@@ -1,7 +1,7 @@
 """Which order a list is in, learned from its own rows.
 
-The API states no order. One that is known saves requests; none is trusted longer than every
-page bears it out.
+The API promises no order. A known order saves requests. It is trusted only as long as every
+page confirms it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ class Row(NamedTuple):
 
     Attributes:
         version: the same as long as its content is the same.
-        created, updated: createdAt and updatedAt in milliseconds since 1970; None: not told.
+        created, updated: createdAt and updatedAt in milliseconds since 1970; None: unknown.
     """
 
     s2e_id: str
@@ -46,7 +46,7 @@ class ListOrder(StrEnum):
 
     @property
     def key(self) -> Callable[[Row], Any]:
-        """Tells what a row is sorted by; None where the row does not say."""
+        """The function that gets what a row is sorted by; it gets None where that is unknown."""
         return _KEYS[self.value.removeprefix("-")]
 
 
@@ -61,7 +61,7 @@ ALL_ORDERS = frozenset(ListOrder)
 
 
 def still_possible(orders: Iterable[ListOrder], rows: Sequence[Row]) -> frozenset[ListOrder]:
-    """Those of the orders that these rows, met in this sequence, are in.
+    """Those of the orders that rows in this sequence can be in.
 
     >>> rows = [Row("wo_b", "1", created=1, updated=9), Row("wo_a", "1", created=2, updated=5)]
     >>> [str(order) for order in sorted(still_possible(ALL_ORDERS, rows))]
@@ -78,7 +78,7 @@ def _holds(order: ListOrder, rows: Sequence[Row]) -> bool:
 def begins_before(orders: Iterable[ListOrder], rows: Sequence[Row], last: Row) -> bool:
     """Whether the rows begin before the place of `last`, whichever of the orders it is.
 
-    False where there is no order to tell by, or a row does not tell.
+    False where no order is possible, or where it is unknown what a row is sorted by.
     """
     known = list(orders)
     return bool(known) and all(_before(order, rows[0], last) for order in known)

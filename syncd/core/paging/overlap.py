@@ -1,4 +1,4 @@
-"""Whether one page hangs together with the rows read before it. Pure.
+"""Whether one page joins the rows read before it. Pure.
 
 A row that was not edited has not moved, whatever the list is sorted by: so a row is met *again*
 only if it has the content it had. In an order in which no edit moves a row, its id is enough.
@@ -16,10 +16,10 @@ _HEAD = 20  # rows of an earlier head that have to be met again
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """How a page hangs together with the rows read before it.
+    """How a page joins the rows read before it.
 
     Attributes:
-        rows: rows met again, in their order; 0: there are none, and the order itself tells.
+        rows: rows met again, in their order; 0: none, and the list's order proves the join.
         shift: by how many places they have moved towards the head since.
     """
 
@@ -54,8 +54,8 @@ def join(
         if max(new, gone) <= len(again):
             return Join(len(again), place - last - expected)
     if rows and line and begins_before(orders, rows, line[-1]):
-        # All that was there may have been edited since. The order itself tells then: what
-        # begins before the last row read has left nothing out behind it.
+        # All rows of the overlap may have been edited since. Then the order is the proof: a page
+        # that begins before the place of the last row read has left out nothing after it.
         return Join(0, 0)
     return None
 
@@ -63,8 +63,8 @@ def join(
 def joins_head(head: Sequence[Row], rows: Sequence[Row], orders: Collection[ListOrder]) -> bool:
     """Whether a page reaches down to the head that was read earlier.
 
-    What was edited since is above it then, and has been read. Only of a list that shows the
-    newest change first can the head have grown by rows that were there before.
+    If it does, all that was edited since stands above that head, and has been read. Always True
+    where the list does not show the newest change first: an edit moves no old row to its head.
     """
     if ListOrder.UPDATED_DOWN not in orders:
         return True
@@ -78,7 +78,7 @@ def joins_head(head: Sequence[Row], rows: Sequence[Row], orders: Collection[List
         return True
     if set(orders) != {ListOrder.UPDATED_DOWN} or not head:
         return False
-    # Every row of the earlier head may have been edited since: then its time tells.
+    # Every row of the earlier head may have been edited since: then its time is the proof.
     newest = head[0].updated
     older = sum(
         row.updated is not None and newest is not None and row.updated <= newest for row in rows
@@ -87,7 +87,7 @@ def joins_head(head: Sequence[Row], rows: Sequence[Row], orders: Collection[List
 
 
 def same_ids(ones: Sequence[Row], others: Sequence[Row]) -> bool:
-    """Whether the one sequence begins as the other does, as far as both go."""
+    """Whether both have the same ids in the same places, up to the end of the shorter one."""
     return bool(ones) and all(
         one.s2e_id == other.s2e_id for one, other in zip(ones, others, strict=False)
     )

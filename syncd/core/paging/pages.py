@@ -1,4 +1,4 @@
-"""What one page of a list says, what all of them prove, and how many it takes. Pure."""
+"""One page as it was seen, what a sweep has proved, and how many pages a list takes. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _OVERLAP = 10  # rows, of a full page, while nothing moves; a sweep takes more w
 
 @dataclass(frozen=True, slots=True)
 class SeenPage:
-    """What one answer said, in its own words (None: not said).
+    """One page as the server answered it; None: the answer does not say.
 
     Attributes:
         rows: in the order they came.
@@ -31,14 +31,14 @@ class SeenPage:
 
 @dataclass(slots=True)
 class Certificate:
-    """What a sweep has proved, for `status` and for whoever doubts it.
+    """What a sweep has proved, for `status` and for people who want to check it.
 
     Attributes:
         pages: list requests, of which `head_pages` were for the head, in `head_passes`.
         overlaps: page boundaries that joined, `keyed` of them by the order alone.
         steps_back: requests to find a lost overlap again.
         shifts: boundaries at which rows had moved.
-        unseen: known orders met on no page and asked by id; `gone` of them answered 404,
+        unseen: known orders met on no page and asked for by id; `gone` of them answered 404,
             `passed_over` are there.
         order: the orders the list can be in; empty: none that we know.
     """

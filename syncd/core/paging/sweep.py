@@ -1,20 +1,20 @@
-"""One pass over the whole list that proves that it has missed nobody. Pure.
+"""One pass over the whole list that proves that it has missed no order. Pure.
 
 Overlapping pages are not enough: a row that was edited meanwhile may have gone to the head, which
 was read before. A sweep therefore reads the head again, page by page, until it joins the head it
-has read before; and whoever was known and is met nowhere is asked by id. Only what has proved
-itself that way is `complete`, and only from a complete sweep may an absence nominate anything.
+has read before. Each known order that no page has shown is then asked for by id. Only a sweep with
+this proof is `complete`. Even then an order counts as gone by its own 404 alone.
 
     phase     what comes                                   next
     ───────   ──────────────────────────────────────────   ────────────────────────────────────
     body      any page                                     as in a lane (`lane.py`)
     body      a page that joins, and the end               head; ended after a single page
-    head      joins the head of before within one page     unseen
+    head      joins the earlier head within one page       unseen
     head      joins it after several pages                 head once more: it moved meanwhile
     head      does not join it yet                         head: the next page, overlapping
     head      not within the cap                           ended: head did not join
-    unseen    those asked by id are accounted for          ended
-    any       a server that contradicts itself             ended, with what it said
+    unseen    known orders on no page were asked by id     ended
+    any       a server that contradicts itself             ended; `anomaly` says how
 """
 
 from collections.abc import Mapping
@@ -96,7 +96,8 @@ class Sweep(Lane):
 
     def _advance_head(self, page: SeenPage, end: int) -> None:
         if not self.orders:
-            # Rows may go anywhere when they are edited: nothing may have moved at all.
+            # The order is unknown, so an edited row may go anywhere. Then the head counts as
+            # unmoved only if it has the same rows as before.
             self.certificate.shifts += 0 if same_ids(self.target, page.rows) else 1
         if not self.orders or joins_head(self.target, page.rows, self.orders):
             if self.pass_pages == 1:
@@ -110,13 +111,13 @@ class Sweep(Lane):
             return
         self._go_on(end, len(page.rows) + page.unreadable)
 
-    # ── who was met nowhere, and the end ──────────────────────────────────────────────────
+    # ── orders met on no page, and the end ────────────────────────────────────────────────
 
     def _ask_unseen(self) -> None:
         self.phase, self.next_offset = Phase.UNSEEN, None
 
     def account_for(self, *, gone: int = 0, elsewhere: int = 0, passed_over: int = 0) -> None:
-        """Some of those known and met on no page have been asked by id.
+        """Count known orders that were met on no page and have been asked for by id.
 
         Args:
             gone: they answered 404.
@@ -124,19 +125,19 @@ class Sweep(Lane):
             passed_over: they are there, and should have been on a page.
         """
         if self.phase is not Phase.UNSEEN:
-            raise ValueError("nobody is asked for")
+            raise ValueError("this sweep asks for no order by id now")
         self.certificate.unseen += gone + elsewhere + passed_over
         self.certificate.gone += gone
         self.certificate.passed_over += passed_over
 
     def finish(self) -> None:
-        """All of them have been asked."""
+        """End the sweep: all orders met on no page have been asked for."""
         if self.phase is not Phase.UNSEEN:
             raise ValueError("there is nothing to finish")
         self._close()
 
     def _close(self) -> None:
-        """The end of an orderly sweep: what still speaks against it?"""
+        """End an orderly sweep; `reason` is what it could not prove."""
         self.phase, self.next_offset = Phase.ENDED, None
         self.certificate.order = tuple(sorted(self.orders))
         moved = self.certificate.shifts > 0 or len(self.totals) > 1
