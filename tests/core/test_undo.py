@@ -85,12 +85,12 @@ def test_after_an_undo_nothing_is_planned_until_somebody_edits(side: Side) -> No
         (
             in_step("new", "new"),
             written(None, "new"),
-            "there was none before, and Scan2Evolve knows no clearing",
+            "it was empty before, and Scan2Evolve has no way to empty it",
         ),
         (
             in_step("new", "new"),
             written(None, "new", side=Side.CMMS),
-            "there was none before, and the CMMS cannot clear it",
+            "it was empty before, and the CMMS cannot clear it",
         ),
         (
             in_step(Status.COMPLETED, Status.COMPLETED, Field.STATUS),
@@ -100,7 +100,7 @@ def test_after_an_undo_nothing_is_planned_until_somebody_edits(side: Side) -> No
         (
             in_step("ASSIGNED", "ASSIGNED", Field.EXTERNAL_STATUS),
             written("DRAFT", "ASSIGNED", name=Field.EXTERNAL_STATUS),
-            "it tells of the CMMS's record, which an undo leaves as it is",
+            "it describes the CMMS's record, which an undo leaves as it is",
         ),
         (
             pair({NAME: "new"}, {NAME: "edited"}, base_s2e={NAME: "new"}, base_cmms={NAME: "new"}),

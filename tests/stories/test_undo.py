@@ -72,7 +72,7 @@ def test_an_undone_cycle_stays_undone_until_somebody_edits(
     told = reasons(done.json)
     assert told[later, "root_cause"] == "it has been changed since, to A newer cause"
     assert told[ended, "status"] == "it would reopen the order, which an undo never does"
-    assert told[ended, "external_status"].startswith("it tells of the CMMS's record")
+    assert told[ended, "external_status"].startswith("it describes the CMMS's record")
     assert [(entry.s2e_id, entry.body) for entry in world.writes(written)] == [
         (up, {"rootCause": old[up]["rootCause"]})
     ]
@@ -84,7 +84,7 @@ def test_an_undone_cycle_stays_undone_until_somebody_edits(
 
     second = world.syncd("undo", cycle, "--json")
     assert reasons(second.json)[none, "closure_note"] == (
-        "there was none before, and Scan2Evolve knows no clearing"
+        "it was empty before, and Scan2Evolve has no way to empty it"
     )
     assert [line["field"] for line in second.json["lines"]] == ["resolution"]
 

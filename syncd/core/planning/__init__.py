@@ -6,7 +6,7 @@ pair           one field as both sides hold it
 difference     a difference becomes a write, a conflict, drift, or a hold
 first_meeting  a field without a base
 unlinked       an order without a record: adopt, create, leave alone
-identity       which record stands across from an order
+identity       which CMMS record belongs to an order
 created        the bases of a record that our own create has made
 readback       what evidence says about the writes whose outcome is open
 failure        what a failed write means, and when it is tried again

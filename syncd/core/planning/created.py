@@ -7,7 +7,7 @@ from syncd.core.equality import Match, match_sent
 from syncd.core.policy import Policy
 from syncd.core.work_order import CmmsRecord, Field, Value
 
-UNFINISHED = "unfinished"  # the rule by which a base is what a record was left with
+UNFINISHED = "unfinished"  # the rule of a base that a create cut short has left
 
 
 def created_bases(
@@ -37,7 +37,7 @@ def is_unfinished(name: Field, sent: Value, record: CmmsRecord, policy: Policy) 
 
 
 def stored_as(name: Field, sent: Value, record: CmmsRecord, policy: Policy) -> Value:
-    """How a record spells what it was created with; what was sent, if it holds another value."""
+    """How a record stores the value it was created with; `sent` if it holds another value."""
     return record.fields.get(name, sent) if _is_kept(name, sent, record, policy) else sent
 
 

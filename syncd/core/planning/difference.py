@@ -18,8 +18,8 @@ Outcomes = tuple[Outcome, ...]
 def decide_write(pair: Pair, side: Side, rule: str) -> Outcomes:
     """Carry the other side's value to `side`, if it may and can be written there.
 
-    It may not: drift. It cannot: parked. It was tried with this value and came to nothing: the
-    hold says when it may be tried again.
+    Where syncd may not write the field, the outcome is drift. Where the value cannot be written,
+    it is parked. Where it was tried without effect, the hold says when it is tried again.
     """
     name, policy = pair.name, pair.policy
     before, source = pair.held_by(side), pair.held_by(side.other)
@@ -39,7 +39,7 @@ def decide_write(pair: Pair, side: Side, rule: str) -> Outcomes:
 
 
 def _try(pair: Pair, side: Side, change: Change) -> Outcomes:
-    """The change, unless what has become of earlier tries speaks against it."""
+    """The change, unless earlier tries of it are a reason not to send it now."""
     held = pair.holds.get(side)
     kept: Outcomes = ()
     tries = 0

@@ -1,4 +1,4 @@
-"""What a failed write means: for its intent, and for when the same is tried again. Pure.
+"""What a failed write means for its intent, and when the same is tried again. Pure.
 
 the write was                         its intent       the same is tried again
 ───────────────────────────────────   ──────────────   ───────────────────────────────────
@@ -18,7 +18,7 @@ from syncd.errors import AccessRefused, ClearRefusal, RemoteError
 
 
 def state_after(error: RemoteError) -> IntentState:
-    """What an intent is called that ended with this error."""
+    """The state of an intent whose write ended with this error."""
     if isinstance(error, ClearRefusal):
         return IntentState.REFUSED
     return IntentState.IN_DOUBT if error.may_have_applied else IntentState.NOT_APPLIED
@@ -34,8 +34,8 @@ def park_refused(tried: Hold, error: RemoteError) -> Hold:
 
 
 def hold_back(tried: Hold, error: RemoteError, now: datetime) -> Hold | None:
-    """The hold of a write that came to nothing, so that it does not stand before the others' in
-    every cycle; None where the error says that the order has no part in it."""
+    """The hold of a write that failed, so that it is not tried before the others in every cycle;
+    None where the error is about the whole side, and not about this order."""
     if error.is_about_the_side:
         return None
     reason = FORBIDDEN if isinstance(error, AccessRefused) else IntentState.NOT_APPLIED.value

@@ -2,11 +2,11 @@
 
 the field belongs to    the sides hold                     outcome
 ─────────────────────   ────────────────────────────────   ───────────────────────────────────
-anybody                 the same                           agreed
+either                  the same                           agreed
 both (shared)           a value and a blank                the blank is filled
 both (shared)           two values                         a conflict: the owner wins, unless
                                                            that would reopen the order
-the CMMS                a value there                      written upstream
+the CMMS                a value there                      written to Scan2Evolve
 Scan2Evolve             a value there                      written to the CMMS
 either                  a blank there                      agreed: a blank never erases
 """
@@ -49,7 +49,7 @@ def _is_disputed(pair: Pair) -> bool:
 
 
 def _fill(pair: Pair, side: Side) -> Outcomes:
-    """Fill `side` from the other; where it cannot be written, begin from what there is."""
+    """Fill `side` from the other; where it cannot be written, what both hold is the base."""
     if pair.may_write(side):
         return decide_write(pair, side, "met")
     return (pair.agree("met"),)
@@ -61,8 +61,8 @@ def _decide_different(pair: Pair) -> Outcomes:
         return park(pair, winner.other, "would_reopen", pair.cmms, "met")
     outcomes = decide_conflict(pair, "met")
     if winner is not None and not pair.may_write(winner.other):
-        # The winner's value cannot go there. The two begin from what there is, so that the
-        # next edit on either side is seen as one.
+        # The winner's value cannot be written there. What both hold becomes the base, so that
+        # the next edit on either side is seen as one.
         outcomes += (pair.agree("met"),)
     return outcomes
 

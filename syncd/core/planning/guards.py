@@ -74,7 +74,7 @@ class GuardCounts:
 def judge_guards(
     decisions: Sequence[Decision], policy: Policy, counts: GuardCounts
 ) -> tuple[tuple[Latch, ...], tuple[GuardKey, ...]]:
-    """The guards that refuse part of this plan, and the released ones that are needed no more."""
+    """The guards that refuse part of this plan, and the releases that are no longer needed."""
     latches: list[Latch] = []
     spent: list[GuardKey] = []
     measured = [_first_sync(decisions, policy, counts)]
@@ -164,7 +164,7 @@ def _dangerous_groups(
         {s2e_id for s2e_id, _, value in writes if value is Status.CANCELLED},
     )
     yield "blanked", {s2e_id for s2e_id, _, value in writes if value is None}
-    # Few values are normal for a status or a priority; a whole hour's titles being one is not.
+    # One value on many orders is normal for a status or a priority, but not for a title.
     of_field: dict[Field, Counter[str]] = {}
     for _, name, value in writes:
         if name not in {Field.STATUS, Field.PRIORITY}:

@@ -1,4 +1,4 @@
-"""Which CMMS record stands across from an order.
+"""Which CMMS record belongs to an order.
 
 the order is    its record
 ─────────────   ─────────────────────────────────────────────────────────────────────
@@ -19,16 +19,16 @@ def claims_of(case: Case) -> tuple[Candidate, ...]:
 
 
 def owner_of(candidate: Candidate, s2e_id: str) -> str | None:
-    """The order that a record belongs to which this order's externalId names; None: it is free.
+    """The order that a record belongs to; None: it is free for the order `s2e_id`.
 
-    A record that several orders name is free for none of them.
+    That order's externalId names the record. One that several orders name is free for none.
     """
     others = candidate.named_by - {s2e_id}
     return candidate.linked_to or candidate.record.s2e_id or min(others, default=None)
 
 
 def counterpart(case: Case) -> Candidate | None:
-    """The record that stands across from this order, or would once it is linked."""
+    """The record that this order is linked to, or the one it would be linked to."""
     if case.link is not None:
         if case.cmms is None or case.cmms_seen_at is None:
             return None

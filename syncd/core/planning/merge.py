@@ -1,4 +1,4 @@
-"""Decide, field by field, what each side of a linked work order still has to be told.
+"""Decide, field by field, what is to be written to each side of a linked work order.
 
 A three-way merge. Each side is compared with its own past (the base), never with the other
 side's spelling of the same value, so a CMMS that rounds hours or cuts titles does not look
@@ -16,7 +16,7 @@ A change that may not be written where it would have to go is drift. A field wit
 met for the first time (`first_meeting`). A field whose last write has not been read back yet
 waits: it is not planned again, and an observation of the value from before is no revert.
 
-`decide_field` is the table. `reconcile` asks it about each field and adds up the outcomes.
+`decide_field` is the table. `reconcile` calls it for each field and adds up the outcomes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -114,8 +114,7 @@ def _with_omitted(order: S2eOrder, base: Fields) -> S2eOrder:
     """The order with the fields that Scan2Evolve leaves out while they are empty.
 
     The API does not promise a key for an empty field. A key that is missing where a value was
-    stays absent: it is no clearing, since nothing would be lost by waiting and something by
-    blanking.
+    stays absent, and does not count as cleared: waiting loses nothing, blanking loses a value.
     """
     omitted: dict[Field, Value] = {
         name: None
@@ -128,7 +127,7 @@ def _with_omitted(order: S2eOrder, base: Fields) -> S2eOrder:
 def _pairs(
     case: Case, policy: Policy, now: datetime, order: S2eOrder, back: ReadBack, held: Holds
 ) -> Iterator[Pair]:
-    """Each field that both sides tell, on the bases as they are after reading back."""
+    """Each field that both sides show, with the bases as they are after reading back."""
     record = case.cmms
     if record is None:
         return
@@ -163,7 +162,7 @@ def _retry(verdict: Verdict, held: Holds, now: datetime) -> Hold:
         before = None
     ignored = verdict.state is IntentState.IGNORED
     if before is not None and before.reason == IntentState.IGNORED and not ignored:
-        # Not applied is no try that was ignored; those counted so far stay counted.
+        # A write that was not applied was not ignored; the count of ignored tries stays.
         later = now + back_off(before.tries)
         return Hold(side, name, before.reason, before.value, before.tries, later)
     again = before is not None and before.reason == verdict.state
@@ -192,7 +191,7 @@ def _decision(case: Case, order: S2eOrder, back: ReadBack, outcomes: Sequence[Ou
     still_held = {(one.hold.side, one.hold.field) for one in outcomes if isinstance(one, StillHeld)}
     still_held |= {(hold.side, hold.field) for hold in holds}
     drifting = {(drift.side, drift.field) for drift in drifts}
-    # A conflict is over when it is no longer met, not when its winner is known: the winner's
+    # A conflict is over when it no longer arises, not when its winner is known: the winner's
     # write may have to wait, and an answer is needed until it has arrived.
     unresolved = waiting | _unreadable(case, order)
     unresolved |= {conflict.field for conflict in conflicts} | {change.field for change in changes}
@@ -223,7 +222,7 @@ def _decision(case: Case, order: S2eOrder, back: ReadBack, outcomes: Sequence[Ou
 
 
 def _unreadable(case: Case, order: S2eOrder) -> frozenset[Field]:
-    """Fields that both sides tell, and of which one cannot be read."""
+    """Fields that both sides show, and of which one value cannot be read."""
     record = case.cmms.fields if case.cmms is not None else {}
     return frozenset(
         name

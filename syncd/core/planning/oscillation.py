@@ -27,8 +27,8 @@ STEPS = 3  # the same step, before the next one is parked
 def evidence(
     case: Case, side: Side, name: Field, before: Value, value: Value, now: datetime
 ) -> str | None:
-    """What there is to say against writing `value` once more where `before` stands; None where
-    the field does not oscillate."""
+    """Why `value` should not be written once more in place of `before`, for the operator; None
+    where the field does not oscillate."""
     times = [
         intent.started_at
         for intent in case.recent

@@ -85,7 +85,7 @@ class Plan:
     """What a cycle would do.
 
     Attributes:
-        decisions: one per work order that was looked at.
+        decisions: one for each work order that was decided about.
         latches: guards that refuse part of it, old and new.
         spent: released guards that are no longer needed, since the plan is within limits again.
             A released first sync is released for good.

@@ -7,23 +7,24 @@ answer. `judge_write` is the one judge of both.
     ─────────────────────────────────────  ──────────────────────  ─────────────────────────
     what was sent, or an equivalent        confirmed               confirmed
     a normalisation of it                  altered                 altered
-    anything else, read too early          (says nothing)          (says nothing)
+    anything else, read too early          not known yet           not known yet
     the value from before, read later      ignored                 not applied
     anything else, read later              superseded: applied,    superseded if lastSyncedAt
                                            and edited since        moved; else not applied:
                                                                    both sides changed
 
 "Too early" is a read that began less than the side's read lag after the answer (for a write
-in doubt: after the sending), since read-after-write consistency is not promised. Such a read
-shows the value from before, or an edit that was made after our last read and that our write has
-overwritten. Where lastSyncedAt has moved, an early read of the latter is certainly a newer edit.
+in doubt: after the sending), since read-after-write consistency is not promised. Such a read may
+show the value from before the write. It may also show an edit that was made after our last read
+and that our write has overwritten since. But where lastSyncedAt has moved, any value other than
+the one from before is certainly a newer edit.
 
-An answered write that seems ignored, on an order that Scan2Evolve says was edited after it, may as
-well have been taken, and somebody has put the old value back. It counts as superseded by that edit.
+An answered write may seem ignored on an order that Scan2Evolve says was edited after it. Then it
+may well have been applied, and somebody has put the old value back: it counts as superseded.
 
-Every order is asked in every cycle, also one that takes no part any more: a write that was sent
-has to come to its end. Where the side that was written is gone for good, nobody can tell what
-became of the write, and nothing depends on it: it counts as not applied.
+An order that is out of scope now is read back too, since each write has to get a verdict. Where the
+order or record that was written is gone for good, what became of the write cannot be known and no
+longer matters: it counts as not applied.
 """
 
 from collections.abc import Collection, Iterable
@@ -37,7 +38,7 @@ from syncd.core.planning.identity import claims_of
 from syncd.core.policy import Policy
 from syncd.core.work_order import CmmsRecord, Field, S2eOrder, Side, Value
 
-_READ_WITHIN = timedelta(seconds=60)  # before a cycle begins to send, as `Cycle.fresh` has it
+_READ_WITHIN = timedelta(seconds=60)  # before a cycle begins to send, the same as `Cycle.fresh`
 KEPT_AS_SENT = frozenset({IntentState.CONFIRMED, IntentState.ALTERED})
 
 
@@ -58,13 +59,13 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class ReadBack:
-    """What the evidence says.
+    """What the evidence shows.
 
     Attributes:
         verdicts: of the fields whose outcome is known now.
         moves: the bases of those that arrived.
-        waiting: fields of which the evidence says nothing yet.
-        in_doubt: sides with such a write that was not even answered.
+        waiting: fields whose outcome it does not show yet.
+        in_doubt: sides with such a field whose write was not answered.
     """
 
     verdicts: tuple[Verdict, ...] = ()
@@ -107,8 +108,8 @@ def read_back(
 
 
 def read_answer(intent: Intent, evidence: Evidence, case: Case, policy: Policy) -> ReadBack:
-    """What a write's own answer says. What it did not keep, or says nothing of yet, is left to
-    the reads of the next cycle."""
+    """What a write's own answer shows. Fields that it does not confirm are left to the reads of
+    the next cycle."""
     judged = {name: judge_write(intent, name, evidence, case, policy) for name in intent.writes}
     verdicts = [
         verdict
@@ -140,11 +141,11 @@ def _open_updates(case: Case) -> Iterable[tuple[Intent, Field]]:
 def judge_write(
     intent: Intent, name: Field, evidence: Evidence, case: Case, policy: Policy
 ) -> Verdict | None:
-    """Decide what became of one written field; None: this evidence says nothing yet."""
+    """Decide what became of one written field; None: this evidence does not show it yet."""
     holder, seen_at = evidence.holder, evidence.seen_at
     if holder is None or seen_at is None:
         return None
-    # The CMMS's own answer shows the field, or that it has none now.
+    # A field that is missing in the CMMS's own answer is empty; in a read, it is unknown.
     if name not in holder.fields and not evidence.is_answer:
         return None
     seen = holder.fields.get(name)
@@ -163,7 +164,7 @@ def _outcome(
     case: Case,
     policy: Policy,
 ) -> IntentState | None:
-    """The table of the module."""
+    """The state by the table of the module; None: not known yet."""
     holder, seen_at = evidence.holder, evidence.seen_at
     if seen_at is None:
         return None
@@ -223,10 +224,10 @@ def _agreed(name: Field, side: Side, own: Value, other: Value) -> BaseMove:
 def _certainly_later(
     intent: Intent, holder: S2eOrder | CmmsRecord | None, case: Case, policy: Policy
 ) -> bool:
-    """Whether lastSyncedAt tells that this read shows a state from after the write.
+    """Whether lastSyncedAt proves that this read shows a state from after the write.
 
-    No other write of ours may be about that can have moved it since we read the order last
-    before the write.
+    It does if it has moved, and if no other write of ours can have moved it since we last read the
+    order before this write.
     """
     if not isinstance(holder, S2eOrder):
         return False
@@ -266,8 +267,8 @@ def _synced_since(intent: Intent, order: S2eOrder) -> bool:
 
 
 def shows_the_past(case: Case, policy: Policy, name: Field, side: Side, seen: Value) -> bool:
-    """Whether this read shows the value from before a write that has arrived: it may lag behind
-    that write, as reads may for a while, and says nothing."""
+    """Whether this read shows the value from before a write that has arrived. Reads may lag
+    behind a write for a while, so that such a value is no evidence of an edit."""
     seen_at = case.s2e_seen_at if side is Side.S2E else case.cmms_seen_at
     lag = policy.s2e_read_lag if side is Side.S2E else policy.cmms_read_lag
     for intent in (*case.recent, *case.intents):
@@ -282,7 +283,7 @@ def shows_the_past(case: Case, policy: Policy, name: Field, side: Side, seen: Va
 
 
 def abandoned_creates(case: Case, policy: Policy, now: datetime) -> list[Verdict]:
-    """Creates in doubt of an order that takes no part any more, once a record would show."""
+    """Verdicts on the creates in doubt of an order that is out of scope, after the index lag."""
     return [
         Verdict(intent, name, IntentState.NOT_APPLIED, None)
         for intent in case.intents

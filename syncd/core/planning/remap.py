@@ -1,8 +1,8 @@
 """A mapping has changed: what its records read as now, and which differences that makes.
 
 A changed mapping is no edit. Where a record reads differently only because the mapping has
-changed, its base is read anew with it, and nothing is written. The differences that come of it
-between the sides are shown to a person, who may have them written as at a first meeting.
+changed, the new reading becomes its base, and nothing is written. A person is shown the differences
+between the sides that come of it, and may have them written as at a first meeting.
 """
 
 from collections.abc import Collection, Mapping
@@ -37,10 +37,10 @@ class ReadAnew:
 
 
 def read_anew(before: Fields, now: Fields, base_cmms: Fields, order: S2eOrder | None) -> ReadAnew:
-    """The bases of a linked pair, of which the same native record reads as `now`.
+    """The bases of a linked pair whose unchanged record the changed mapping reads as `now`.
 
-    A field that the CMMS had changed since its base keeps that base: it still is an edit. One that
-    is read for the first time begins from what both sides hold.
+    A field that the CMMS had changed since its base keeps that base: it still is an edit. For a
+    field that is read for the first time, what both sides hold becomes the bases.
 
     Args:
         before: how the record read with the mapping of `base_cmms`.
@@ -60,7 +60,7 @@ def read_anew(before: Fields, now: Fields, base_cmms: Fields, order: S2eOrder | 
 
 
 def _upstream(order: S2eOrder | None, name: Field) -> tuple[Value] | None:
-    """What Scan2Evolve holds, which leaves out what is empty; None: it does not tell."""
+    """What Scan2Evolve holds, as a tuple of one; None: unknown. It may leave out empty fields."""
     if order is None:
         return None
     if name in order.fields:
@@ -71,8 +71,8 @@ def _upstream(order: S2eOrder | None, name: Field) -> tuple[Value] | None:
 def remap(case: Case, fields: Collection[Field], policy: Policy, now: datetime) -> Decision:
     """The differences that a changed mapping makes in these fields, as writes.
 
-    Who gives way to whom is decided as at a first meeting. A field that somebody has edited since
-    is left to the cycles.
+    Which side gives way is decided as at a first meeting. A field that somebody has edited since
+    is left to the next cycle.
     """
     planned = decide(case, policy, now)
     read_again = planned.read_again or planned.writes

@@ -23,8 +23,8 @@ class PlanLine:
 
     Attributes:
         cmms_id: the record; None for one that is to be created.
-        before, to: what the side holds, and what it shall hold.
-        source: what the other side holds, and `to` was made of.
+        before, to: what the side holds, and what is to be written.
+        source: what the other side holds: the value that `to` carries over.
     """
 
     s2e_id: str
@@ -58,11 +58,11 @@ def lines_of(decision: Decision) -> list[PlanLine]:
 def choose(
     decision: Decision, lines: Mapping[int, PlanLine], since: datetime
 ) -> tuple[Decision, dict[int, str]]:
-    """The decision with what the lines say and nothing else, and why a line is left out.
+    """The decision with only what these lines say, and why each other line is left out.
 
     Args:
         lines: those of this order, by their number in the file.
-        since: when the two sides began to be looked at; what was seen before counts as unseen.
+        since: when the reads of both sides began; an older observation does not count.
     """
     if (reason := no_part(decision, since)) is not None:
         return _only(decision, None, ()), dict.fromkeys(lines, reason)
@@ -88,7 +88,7 @@ def choose(
 def _only(
     decision: Decision, create: Mapping[Field, Value] | None, changes: tuple[Change, ...]
 ) -> Decision:
-    """What is taken off is for the next cycle to decide about."""
+    """The decision with these writes alone; the next cycle decides about the others."""
     taken_off = len(create or ()) < len(decision.create or ()) or len(changes) < len(
         decision.changes
     )
@@ -111,7 +111,7 @@ def still_holding(changes: Sequence[Change], record: CmmsRecord | None) -> tuple
 
 
 def no_part(decision: Decision, since: datetime) -> str | None:
-    """Why nothing of this order is written at all."""
+    """Why nothing of this order may be written; None where something may."""
     case = decision.case
     if case.s2e_seen_at is None or case.s2e_seen_at < since:
         return "Scan2Evolve does not show the order now"
@@ -150,7 +150,7 @@ def _unplanned(decision: Decision, line: PlanLine) -> str:
     if line.field in decision.waiting or under_way(decision, line.side):
         return "a write to the order is under way"
     if line.field not in now:
-        return "that side does not tell this field"
+        return "that side does not show this field"
     if same(now[line.field], line.to):
         return "it holds this already"
     if not same(now[line.field], line.before):
@@ -190,7 +190,7 @@ def holding(case: Case, side: Side) -> Mapping[Field, Value]:
 
 
 def under_way(decision: Decision, side: Side) -> bool:
-    """Whether a write to this side is not known to have come to its end."""
+    """Whether the outcome of some write to this side is not known yet."""
     judged = {(verdict.intent.id, verdict.field) for verdict in decision.verdicts}
     return any(
         intent.side is side

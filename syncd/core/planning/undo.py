@@ -5,14 +5,17 @@ holds: it is where the value came from, and a person's. From then on that differ
 two have agreed on: each side's value is its base, so no later cycle carries the undone value over
 again, and the next edit on either side is seen as an edit.
 
-A value is left alone, and named, where an undo would have to guess or to break a rule:
+Where an undo would have to guess or to break a rule, a value is left alone, with the reason:
 
-    it is no longer what the cycle wrote, on the side it wrote          somebody has changed it
-    the other side has changed since                                    that edit comes first
-    there was none before, on Scan2Evolve or where it cannot be cleared no clearing is known
-    the order has ended, and had not before                             never derived, a reopening
-    externalId, externalStatus, externalUrl                             they tell of the CMMS
-    a record was created                                                nothing is deleted
+    left alone                                                  because
+    ─────────────────────────────────────────────────────────   ────────────────────────────────
+    a value that is no longer what the cycle wrote              somebody has changed it
+    a value that has changed on the other side since            that edit comes first
+    a field that was empty before, on Scan2Evolve or where      syncd cannot empty it
+    the CMMS cannot clear it
+    the status of an order that the cycle has ended             an undo never reopens an order
+    externalId, externalStatus, externalUrl                     they describe the CMMS's record
+    a record that was created                                   nothing is deleted
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -39,7 +42,7 @@ from syncd.core.work_order import (
 )
 
 RULE = "undone"
-_BOOKKEEPING = "it tells of the CMMS's record, which an undo leaves as it is"
+_BOOKKEEPING = "it describes the CMMS's record, which an undo leaves as it is"
 _ALREADY = "it holds the value from before"
 NO_HARM = frozenset({_BOOKKEEPING, _ALREADY})  # reasons with which nothing is left undone
 
@@ -96,7 +99,7 @@ def undo(
     """What takes this order's writes back, and what cannot be taken back.
 
     Args:
-        since: when the looks at both sides began; what was seen before counts as unseen.
+        since: when the reads of both sides began; an older observation does not count.
     """
     planned = decide(case, policy, now)
     reason = no_part(planned, since) or _unpaired(case, since)
@@ -133,7 +136,7 @@ def _take_back(planned: Decision, written: Written, policy: Policy) -> Change | 
         return "a write to the order is under way; undo it when that has been read back"
     own, other = holding(case, side), holding(case, side.other)
     if name not in own or name not in other:
-        return "a side does not tell this field any more"
+        return "one of the sides does not show this field any more"
     if same(own[name], written.before):
         return _ALREADY
     holder = case.s2e if side is Side.S2E else case.cmms
@@ -160,14 +163,14 @@ def _bases(planned: Decision) -> dict[Side, Mapping[Field, Value]]:
 
 def _forbidden(name: Field, side: Side, now: Value, value: Value, policy: Policy) -> str | None:
     if isinstance(value, Unreadable) or isinstance(now, Unreadable):
-        return "a value of it cannot be read"
+        return "its value cannot be read"
     writable = WRITABLE_ON_S2E if side is Side.S2E else policy.cmms_writes
     if name not in writable:
         return "it cannot be written there any more"
     if value is None and side is Side.S2E:
-        return "there was none before, and Scan2Evolve knows no clearing"
+        return "it was empty before, and Scan2Evolve has no way to empty it"
     if value is None and name not in policy.cmms_clears:
-        return "there was none before, and the CMMS cannot clear it"
+        return "it was empty before, and the CMMS cannot clear it"
     if now in TERMINAL_STATUSES and name is Field.STATUS and value not in TERMINAL_STATUSES:
         return "it would reopen the order, which an undo never does"
     return None

@@ -9,7 +9,7 @@ a create in doubt, no record, the index lag has passed    not applied: may be cr
 one record carries the id                                 link `adopted`: a first meeting
 several records carry the id                              parked `duplicate_records`
 externalId names a free record                            link `reference`: a first meeting
-externalId names another order's record, or none          needs review (create), out of scope
+externalId names another order's record, or none          parked (create) or out of scope
 a person wants its lost record made anew                  create, whatever mode and status
 nothing of the kind, mode adopt                           out of scope `no_record`
 nothing of the kind, mode create, status in scope         create
@@ -41,7 +41,7 @@ from syncd.core.work_order import (
 UNKNOWN_UPSTREAM = "unknown_upstream"
 TOMBSTONE = "deleted_upstream"
 CREATE_IN_DOUBT = "create_in_doubt"
-# Holds that are a person's answers about the link, and no writes that wait for one.
+# Holds that keep a person's answer about the link; they hold no write back.
 UNLINKED = "unlinked"
 RECREATE = "recreate"
 
@@ -63,9 +63,9 @@ def outside(case: Case, policy: Policy) -> str | None:
 
 def without_counterpart(policy: Policy) -> tuple[str, str] | None:
     """Why an order that has no counterpart of any kind is out of scope, without and with an
-    externalId; None where each one has to be looked at.
+    externalId; None where each such order needs a decision of its own.
 
-    It spares a case and a decision for each of the many orders that nobody has a record of.
+    With these reasons no case has to be loaded for each of the many orders without a record.
     """
     if policy.mode is not Mode.ADOPT or policy.site_ids or policy.asset_ids:
         return None
@@ -105,8 +105,8 @@ def decide_unlinked(case: Case, policy: Policy, now: datetime) -> Decision:
 
 
 def _link_created(case: Case, intent: Intent, record: CmmsRecord, policy: Policy) -> Decision:
-    """A create in doubt has made this record. What its further calls did not come to write is
-    written now; a value that the record holds in its place is kept in the conflict log."""
+    """A create in doubt has made this record. A field that its later calls did not write is
+    planned again; a value that the record holds there goes to the conflict log."""
     sent = {name: write.sent for name, write in intent.writes.items()}
     seen = {**sent, **record.fields}
     moves = created_bases(sent, record, policy)
@@ -177,7 +177,7 @@ def _create(case: Case, order: S2eOrder, policy: Policy, now: datetime) -> Decis
         if not isinstance(fitted, Unwritable):
             fields[name] = fitted
     if _is_marked(case, RECREATE):
-        # The mark stays until there is a record: an answer may be lost on the way.
+        # The mark stays until there is a record: the create's answer may be lost on the way.
         return Decision(case, create=fields)
     held = order_hold(case)
     if held is not None and held.value == encode_fields(fields):
@@ -188,7 +188,7 @@ def _create(case: Case, order: S2eOrder, policy: Policy, now: datetime) -> Decis
 
 
 def _review(case: Case, reason: str, detail: str) -> Decision:
-    """Park the whole order until a person has looked, or what it was parked for has changed."""
+    """Park the whole order until a person acts, or until the cause has changed."""
     held = order_hold(case)
     if held is not None and held.value == detail and held.reason in {reason, DROPPED}:
         return Decision(case)
