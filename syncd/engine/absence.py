@@ -1,6 +1,6 @@
-"""Orders that the lists should have shown: who is asked by id, and what a 404 means.
+"""Orders that the lists should have shown: which are asked for by id, and what a 404 means.
 
-    asked by id in this cycle                       because
+    asked for by id in this cycle                   because
     ─────────────────────────────────────────────   ─────────────────────────────────────────
     open in the mirror, and on no page of its lane  it may be closed, or gone
     answered 404 in an earlier cycle                the second 404 makes a tombstone
@@ -71,12 +71,12 @@ def _overdue(intents: Collection[Intent], now: datetime, sweep_every: timedelta)
 def nominate(mirror: Mirror, cycle_id: str, not_found: Collection[str]) -> None:
     """Note each 404 of a cycle; the second, in another cycle, makes a tombstone.
 
-    So many that the credentials must be wrong latch a guard, and nothing is noted.
+    Where they are so many that the credentials must be wrong, a guard latches instead.
     """
     if not not_found:
         return
     with mirror.transaction() as tx:
-        # Ids that only the CMMS knows say nothing of the credentials.
+        # A 404 for an id that only the CMMS knows is no evidence about the credentials.
         known = observations.known_s2e_ids(tx, not_found)
         latch = not_found_latch(len(known), observations.live_s2e_count(tx))
         if latch is not None:

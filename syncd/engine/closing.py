@@ -40,7 +40,7 @@ class CycleFacts:
         return reads + list(self.sent.stopped.values())
 
     def result(self) -> str:
-        """The table of the module."""
+        """The result by the table of the module."""
         if self.s2e.error is not None or self.cmms.error is not None:
             return "failed"
         unread = self.s2e.unread or bool(self.s2e.failed or self.cmms.failed)
@@ -87,8 +87,8 @@ class Closing:
         return report
 
     def _count_out_of_scope(self, tx: Tx, cycle: CycleFacts) -> int:
-        """Orders out of scope. They may be a hundred thousand, and stay those they were while
-        nothing is read that was not known and nothing is decided."""
+        """Count the orders out of scope. There may be a hundred thousand, so they are counted
+        again only after something new was read or decided."""
         changed = bool(cycle.s2e.changed or cycle.cmms.changed or cycle.plan.decisions)
         if changed or self.out_of_scope is None:
             self.out_of_scope = sum(queries.out_of_scope_reasons(tx).values())

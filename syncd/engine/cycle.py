@@ -1,8 +1,8 @@
-"""One cycle: read both sides, decide, keep what was found out, send.
+"""One cycle: read both sides, decide, keep what was decided, send.
 
 Start reading here. `Cycle.run` is the sentence; `read_s2e` and `read_cmms` read, `decide` asks the
-planner (`core/planning`), `keep` keeps what was found out, `send` sends. What decides neither
-reads nor writes, and what writes decides nothing.
+planner (`core/planning`), `keep` writes what it decided to the mirror, `send` sends. What decides
+neither reads nor writes, and what writes decides nothing.
 """
 
 import time
@@ -50,7 +50,7 @@ class Cycle:
     Attributes:
         fresh: how old an observation of Scan2Evolve may be when a write is based on it.
         outages: per side, whether it is down; `pushes`: whether writing upstream is.
-        opening, closing, s2e_reader, cmms_reader: what of each is kept from cycle to cycle.
+        opening, closing, s2e_reader, cmms_reader: the stages that remember earlier cycles.
     """
 
     client: Scan2EvolveClient
@@ -74,7 +74,7 @@ class Cycle:
     cmms_reader: CmmsReader = field(init=False)
 
     def __post_init__(self) -> None:
-        # A holder that was stopped and wakes up may neither send nor keep what it read before.
+        # A process that was suspended and has lost its lease may neither send nor keep anything.
         self.mirror = self.mirror.fenced(self.lease.check)
         self.opening = Opening(self.mirror, self.policy, self.utcnow, self.monotonic)
         self.closing = Closing(self.mirror, self.policy)
@@ -129,7 +129,7 @@ class Cycle:
     # ── read ──────────────────────────────────────────────────────────────────────────────
 
     def _read(self, reading: ReadRequest, began: float) -> tuple[S2eRead, CmmsRead]:
-        """Read both sides, each unless it is being given time to recover."""
+        """Read both sides, but leave out a side that is being given time to recover."""
         self.client.deadline = began + self.deadline_s * _READING
         down = self._down(Side.S2E)
         s2e = self.s2e_reader.read(reading) if down is None else S2eRead(error=down)
@@ -142,7 +142,7 @@ class Cycle:
             self._watch(Side.CMMS, cmms.error)
         reasons = without_counterpart(self.policy)
         if reasons is not None and (s2e.changed or cmms.changed):
-            # Orders of which the CMMS knows nothing take no part, and need no plan.
+            # Orders without any counterpart in the CMMS are out of scope, and need no plan.
             with self.mirror.transaction(durable=False) as tx:
                 attention.set_aside_without_counterpart(tx, *reasons)
         return s2e, cmms
@@ -153,7 +153,7 @@ class Cycle:
         return outage.error if self.monotonic() < outage.retry_at else None
 
     def _watch(self, side: Side, error: RemoteError | None) -> None:
-        """Log an outage's two ends."""
+        """Keep whether the side works; log where an outage begins and where it ends."""
         if error is None:
             self.outages[side].over(self.monotonic())
         else:
@@ -175,7 +175,7 @@ class Cycle:
         stale = [decision for decision in plan.sendable() if not self._is_fresh(decision)]
         if not stale or s2e.error is not None:
             return s2e, plan
-        # The pages that show them show others again, too.
+        # The pages that show them replace other observations too: keep first what these showed.
         keeper.keep_what_passes(plan.decisions)
         s2e = self.s2e_reader.read_again(reading, s2e, [decision.s2e_id for decision in stale])
         return s2e, self._plan(request, cmms)
@@ -195,7 +195,7 @@ class Cycle:
         )
 
     def _unsearched(self, cmms: CmmsRead) -> Collection[str]:
-        """Orders whose records could not be searched, so that a create in doubt stays so."""
+        """Orders whose records could not be searched; a create of theirs stays in doubt."""
         if cmms.error is None:
             return cmms.unsearched
         with self.mirror.read() as tx:
@@ -205,8 +205,8 @@ class Cycle:
     # ── keep and send ─────────────────────────────────────────────────────────────────────
 
     def _keep_dry(self, keeper: Keeper, plan: Plan) -> None:
-        """Nothing is sent, but what this reading alone may show is kept: the next cycle need not
-        take this one for a killed one."""
+        """Keep what only this reading may show, although nothing is sent. Then note that the
+        cycle has decided, so that the next one does not take it for one that was killed."""
         keeper.keep_what_passes(plan.decisions)
         with self.mirror.transaction() as tx:
             state.set_state(tx, state.UNDECIDED, False)
@@ -251,7 +251,8 @@ class Cycle:
         return {Side.S2E} if waits or s2e.error is not None else set()
 
     def _watch_pushes(self, sent: SendResult) -> None:
-        """Writing upstream can be down while reading works: wrong pair, integration inactive."""
+        """Keep whether writing to Scan2Evolve works. It can be down while reading works: the sync
+        credentials are wrong, or the integration is inactive."""
         error = sent.stopped.get(Side.S2E)
         if error is not None:
             self.pushes.met(error, self.monotonic())

@@ -1,4 +1,4 @@
-"""What the mirror shows, decided: the plan of a cycle, or of a command that reads nothing."""
+"""The plan that follows from the mirror, for a cycle or for a command that reads nothing."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -35,16 +35,16 @@ def plan_from_mirror(
         counts = load_counts(tx, now)
     decisions = [decider(case, policy, now) for case in cases if case.s2e_id not in unsearched]
     plan = guard_plan(decisions, policy, counts)
-    # A part that is within the limits says nothing of what a person has released.
+    # Only the plan of all orders shows that the release of a guard is no longer needed.
     return plan if only is None else replace(plan, spent=())
 
 
 def decide_what_was_left(mirror: Mirror, policy: Policy, now: datetime) -> list[Decision]:
-    """Decisions about what a cycle has read that was ended before it could decide.
+    """Decide about what an earlier cycle has read, but not decided about since it was cut off.
 
-    Nothing of them is sent: what is to be written is planned anew, on what is read now. But no
-    later read may show what both sides held then (`Keeper.keep_what_passes`). Orders without a
-    record are left to the plan; after a first read that was cut off they are all that there are.
+    Nothing of these decisions is sent: writes are planned anew on what is read now. But no later
+    read may show what both sides held then (`Keeper.keep_what_passes`). Orders without a record
+    are left to the plan: after a first read that was cut off, there are no others.
     """
     with mirror.read() as tx:
         linked = links.linked_records(tx, orders_needing_attention(tx))

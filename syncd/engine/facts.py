@@ -117,7 +117,7 @@ def drift_arose(tx: Tx, about: Subject, drift: Drift) -> None:
 
 
 def field_read_anew(tx: Tx, about: Subject, field: Field, before: Value, now: Value) -> None:
-    """Another mapping reads a field otherwise. In the journal alone: they may be thousands."""
+    """A changed mapping reads a field differently. In the journal alone: it may be thousands."""
     detail = {"from": encode_value(before), "to": encode_value(now)}
     _journal(tx, "remapped", about, field=field, detail=detail)
 
@@ -181,12 +181,12 @@ def write_judged(tx: Tx, about: Subject, verdict: Verdict) -> None:
 
 
 def write_in_doubt(tx: Tx, about: Subject, side: Side, error: str) -> None:
-    """It was sent, and no clear answer came."""
+    """A write was sent, and no clear answer came."""
     _write(tx, "push.in_doubt", about, level="warning", side=side.value, error=error)
 
 
 def write_refused(tx: Tx, about: Subject, intent: Intent, error: RemoteError) -> None:
-    """It was refused, or was certainly not applied. What follows of that is a fact of its own."""
+    """It was refused, or was certainly not applied. What follows from that is another fact."""
     fields = [name.value for name in intent.writes]
     _write(
         tx, "push.refused", about, side=intent.side.value, fields=fields, error=error_text(error)
@@ -230,8 +230,8 @@ def _write(
     """Write the row and the event.
 
     Args:
-        values: of fields: whole in the journal, a line of each in the log.
-        detail: what else there is to say; what is None is left out of both.
+        values: values of fields: whole in the journal, cut to one line in the log.
+        detail: further keys; those with None are left out of both.
     """
     values = values or {}
     detail = {key: value for key, value in detail.items() if value is not None}

@@ -1,4 +1,4 @@
-"""Some orders, by whatever costs least: pages that show several of them at once, or each by its id.
+"""Some orders, read at the least cost: by pages that show several at once, or each by its id.
 
 they are                                      read by
 ───────────────────────────────────────────   ────────────────────────────────────────────
@@ -17,7 +17,7 @@ from syncd.engine.request import ReadRequest
 from syncd.engine.s2e_pages import S2ePages
 from syncd.mirror import lanes, observations, state
 
-_WORTH_A_LIST = 2  # orders that one list request has to show, or they are asked by id
+_WORTH_A_LIST = 2  # orders that a list request has to show; fewer are asked for by id
 
 
 def fetch_some(
@@ -31,10 +31,10 @@ def fetch_some(
     """Read pages that show several of these orders at once.
 
     Args:
-        may_wait: also welcome, not asked for.
+        may_wait: orders that make a page worth reading too, but are never left to be asked for.
         again: what this cycle has read of them before does not count.
 
-    Returns those of `wanted` that are left to be asked by id. Raises RemoteError.
+    Returns those of `wanted` that are left to be asked for by id. Raises RemoteError.
     """
     since = pages.utcnow() if again else request.started
     rest, welcome = set(wanted), set(may_wait)
@@ -52,9 +52,9 @@ def fetch_some(
 
 
 def _read_head(request: ReadRequest, pages: S2ePages, rest: set[str], welcome: set[str]) -> None:
-    """What was changed last stands first, as far as the last sweep could tell.
+    """Read the first pages of a list that shows the newest change first, as the last sweep saw it.
 
-    That order saves requests and proves nothing: an order that no page shows is asked by id.
+    That order saves requests and proves nothing: an order that no page shows is asked for by id.
     """
     lane = Lane()
     while lane.next_offset is not None and len(rest) + len(welcome) > _WORTH_A_LIST:
@@ -73,8 +73,8 @@ def _read_head(request: ReadRequest, pages: S2ePages, rest: set[str], welcome: s
 def _statuses_of(
     pages: S2ePages, ids: Collection[str], listed: frozenset[Status]
 ) -> list[tuple[Status, set[str], int]]:
-    """The statuses last seen of these orders, but for those that have been listed, with the
-    pages it takes to list each."""
+    """The statuses last seen of these orders, without those that were listed already: each with
+    its orders, and the pages it takes to list it."""
     by_status: dict[Status, set[str]] = {}
     with pages.mirror.read() as tx:
         for s2e_id, status in lanes.statuses_of(tx, ids).items():

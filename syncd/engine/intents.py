@@ -67,7 +67,7 @@ class IntentLog:
         )
 
     def answered(self, intent: Intent, request_id: str | None) -> None:
-        """A clear success; what was written is confirmed by the next read that shows it."""
+        """Keep a clear success; the next read that shows the written values confirms them."""
         with self.mirror.transaction() as tx:
             finish_intent(tx, intent.id, IntentState.ANSWERED, request_id=request_id)
             facts.write_applied(tx, self._about(intent), intent, request_id)

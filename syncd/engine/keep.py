@@ -47,7 +47,7 @@ class Keeper:
     # ── a plan ────────────────────────────────────────────────────────────────────────────
 
     def keep_plan(self, plan: Plan) -> None:
-        """Keep all that the plan found out, apart from what is to be sent."""
+        """Keep all that the plan decided, apart from what is to be sent."""
         self._keep_decisions(plan.decisions)
         with self.mirror.transaction() as tx:
             for latch in plan.latches:
@@ -57,11 +57,11 @@ class Keeper:
             state.set_state(tx, state.UNDECIDED, False)
 
     def keep_what_passes(self, decisions: Iterable[Decision]) -> None:
-        """Keep what only this moment shows, before the sides are read again: on what two linked
-        records agree, and what became of our writes.
+        """Keep what only this moment shows, before the sides are read again: where a linked pair
+        agrees, and what became of our writes.
 
-        Differences are met again for as long as they last. An agreement is not: where one side is
-        changed back afterwards, nobody who has forgotten it can tell that from no edit at all.
+        A difference is seen again for as long as it lasts. An agreement may not be: if it was not
+        kept and one side is changed back afterwards, that edit looks like no edit at all.
         """
         self._keep_decisions(
             [
@@ -118,7 +118,7 @@ class Keeper:
     def keep_answer(self, case: Case, intent: Intent, record: CmmsRecord) -> None:
         """A CMMS has answered an update with the record as it is afterwards.
 
-        What it did not keep, or says nothing of yet, is left to the reads of the next cycle.
+        Fields that the answer does not confirm are left to the reads of the next cycle.
         """
         now = self.utcnow()
         about = self._about(intent.s2e_id, record.cmms_id)
@@ -133,7 +133,7 @@ class Keeper:
             self._keep_bases(tx, intent.s2e_id, back.moves, record)
 
     def keep_records(self, records: Sequence[CmmsRecord]) -> None:
-        """Records that were met while searching for something else."""
+        """Save records that a search by s2e_id has shown."""
         with self.mirror.transaction() as tx:
             observations.save_cmms(tx, records, seen_at=self.utcnow())
 
@@ -171,8 +171,8 @@ class Keeper:
 def _mark_what_is_to_be_sent(tx: Tx, decisions: Iterable[Decision]) -> None:
     """Mark the orders of which something is to be sent, until it is sent.
 
-    What brought such an order here may be over, for example a write that has been judged now; and
-    the cycle may be killed, or a guard may refuse its changes.
+    The reason why such an order was marked may be over, for example a write that has been judged
+    now. But the cycle may still be killed, or a guard may refuse the order's changes.
     """
     attention.mark_attention(tx, [decision.s2e_id for decision in decisions if decision.writes])
 
@@ -233,7 +233,7 @@ def keep_link_answers(tx: Tx, cycle_id: str) -> None:
 def keep_read_anew(
     tx: Tx, about: Subject, anew: ReadAnew, *, native: Mapping[str, object], mapping_hash: str
 ) -> None:
-    """A changed mapping has a record read as something else: no edit, but other bases."""
+    """Keep the bases of a record that a changed mapping reads differently; it is no edit."""
     save_bases(
         tx,
         about.s2e_id,

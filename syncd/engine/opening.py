@@ -2,7 +2,7 @@
 
 what is there                                     what is done
 ───────────────────────────────────────────────   ──────────────────────────────────────────
-times in the mirror that are still to come        brought back: this machine's clock was
+times in the mirror that are in the future        brought back: this machine's clock was
                                                   wrong, and has been set back
 the clock is ahead of the time that has passed    waits begin anew: it has been set ahead
 a write that was started and not answered         in doubt: its process has died
@@ -26,7 +26,7 @@ from syncd.mirror.clock_jumps import forget_the_future, wait_from_now
 from syncd.mirror.db.database import Mirror, Tx
 from syncd.mirror.intents import mark_started_in_doubt
 
-_SET = timedelta(seconds=5)  # ahead of the time that has passed: the clock was set, not slow
+_SET = timedelta(seconds=5)  # a clock that is further ahead than this was set
 
 
 @dataclass(slots=True)
@@ -34,8 +34,8 @@ class Opening:
     """Opens cycles of one connection.
 
     Attributes:
-        clocks: what the clock on the wall and the one that nobody can set showed when the last
-            cycle was opened.
+        clocks: what the wall clock and the monotonic clock showed when the last cycle was
+            opened.
     """
 
     mirror: Mirror

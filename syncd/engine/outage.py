@@ -1,4 +1,4 @@
-"""A side that is down: said once when it starts, once when it ends, asked less often between."""
+"""A side that is down: logged when it starts and when it ends, and tried less often between."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import structlog
 from syncd.errors import CredentialsRefused, IntegrationInactive, RemoteError, UnexpectedContent
 
 _LONGEST_WAIT_S = 300.0
-_CREDENTIALS_WAIT_S = 900.0  # a person has to act; asked again four times an hour
+_CREDENTIALS_WAIT_S = 900.0  # a person has to act; tried again four times an hour
 
 
 @dataclass(slots=True)
@@ -16,7 +16,7 @@ class Outage:
 
     Attributes:
         name: "s2e", "cmms", or "pushes" for writing upstream.
-        error: what it last answered; None while it works.
+        error: its last failure; None while it works.
         retry_at: the monotonic time before which it is left alone.
     """
 

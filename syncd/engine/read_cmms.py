@@ -1,11 +1,11 @@
 """Read the CMMS into the mirror. What was seen is saved, and that is all.
 
-What a record that is asked for by its id is answered with, and what becomes of it:
+A record is asked for by its id. What the CMMS answers, and what follows:
 
     the record                       saved; no longer owed
-    no such record                   missing, see `links.note_missing`; no longer owed
+    no such record                   no longer owed; a linked one counts as missing (`keep_missing`)
     another answer about this one    owed: asked for again in later cycles; the others go on
-    no answer, or one about all      reading ends here, the side is taken for down
+    no answer, or one about all      reading ends here, and the side counts as down
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -38,7 +38,7 @@ class _Tally:
     Attributes:
         observed, changed, failed, owed, unsearched, requests: see `CmmsRead`; `owed` in the order
             in which they are asked for again.
-        saved_owed: the same as the mirror has it.
+        saved_owed: `owed` as the mirror holds it.
     """
 
     saved_owed: list[str]
@@ -103,7 +103,7 @@ class CmmsReader:
         began = self._utcnow()
         newest: datetime | None = None
         tally.requests += 1
-        # Asked before the records are, so that a change meanwhile shows the next time.
+        # The version is read before the records, so that a change meanwhile shows the next time.
         version_now = self._adapter.version()
         if not request.full and self._is_known(version_now):
             return
@@ -119,11 +119,12 @@ class CmmsReader:
             with self._mirror.transaction(durable=False) as tx:
                 set_aside_unclaimed(tx)
         all_there = since is not None or self._read_missing(request, tally, began)
-        self._save_owed(tally)  # before it is said up to when everything was read
+        self._save_owed(tally)  # before the times that say up to when everything was read
         if since is None:
             with self._mirror.transaction() as tx:
                 state.set_moment(tx, state.CMMS_FULL_READ_AT, began)
-                # A record that is gone counts as missing when it is gone in the next cycle too.
+                # A missing record counts as lost only if the next cycle misses it too. Without a
+                # version, that cycle reads everything again.
                 state.set_state(tx, state.CMMS_VERSION, version_now if all_there else None)
         if newest is not None:
             with self._mirror.transaction() as tx:
@@ -153,8 +154,8 @@ class CmmsReader:
         return watermark - self._overlap
 
     def _read_missing(self, request: ReadRequest, tally: _Tally, began: datetime) -> bool:
-        """Ask by id for each record that a full read did not show. Return whether all are there,
-        as far as they are linked, and all were asked for."""
+        """Ask by id for each record that a full read did not show. Return whether the full read
+        showed every linked record and none had to be left out for lack of time."""
         with self._mirror.read() as tx:
             unseen = links.linked_unseen_since(tx, began)
             strangers = set(observations.claims_unseen_since(tx, began)) - set(unseen)
@@ -176,7 +177,7 @@ class CmmsReader:
             keep_missing(tx, request.cycle_id, cmms_id)
 
     def _get(self, tally: _Tally, cmms_id: str, began: datetime) -> bool:
-        """Read one record; see the class for what it may be answered with. False: it is gone."""
+        """Read one record, as the table of the module says. False: there is no such record."""
         tally.requests += 1
         try:
             record = self._adapter.get(cmms_id)
@@ -193,7 +194,7 @@ class CmmsReader:
         return True
 
     def _forget_strangers(self, request: ReadRequest, tally: _Tally, cmms_ids: list[str]) -> None:
-        """A record that carries an id, is linked to nothing and is gone claims nothing more."""
+        """Forget records that carry an order's id, are linked to no order, and are gone."""
         for cmms_id in cmms_ids:
             if request.stopping():
                 return
@@ -210,7 +211,7 @@ class CmmsReader:
     # ── records that could not be read ────────────────────────────────────────────────────
 
     def _owe(self, tally: _Tally, cmms_id: str, error: RemoteError) -> None:
-        """Put it at the end of those that are asked for again; say so when it is new."""
+        """Put it at the end of those that are asked for again; log it when it is new."""
         tally.failed.append(cmms_id)
         if cmms_id not in tally.owed:
             self._log.warning("record.unread", cmms_id=cmms_id, error=str(error))
@@ -246,8 +247,8 @@ class CmmsReader:
     def _read_records_of(
         self, request: ReadRequest, tally: _Tally, s2e_ids: Collection[str]
     ) -> None:
-        """Read the records of these orders: linked ones by their own id, others by the order's
-        or by the one that the order names."""
+        """Read the records of these orders: a linked one by its own id, others by the order's id
+        and by the id that the order's externalId names."""
         with self._mirror.read() as tx:
             linked = links.linked_records(tx, s2e_ids)
             named = links.named_records(tx, s2e_ids)

@@ -23,7 +23,7 @@ _LANE_PAGES = 3  # of a lane whose total has changed, before it is left to the s
 def read_open_orders(request: ReadRequest, pages: S2ePages) -> datetime | None:
     """Read the open statuses, or as much as may be spent on them.
 
-    Returns since when every open order has been seen that there is; None while that is not so.
+    Returns a time since which every open order has been seen; None if some may not have been.
     Raises RemoteError.
     """
     lanes = {status: Lane() for status in OPEN_STATUSES}
@@ -34,8 +34,8 @@ def read_open_orders(request: ReadRequest, pages: S2ePages) -> datetime | None:
         return _rotate(request, pages, lanes, max(left // 2, 1))
     for status, lane in lanes.items():
         pages.read_to_end(lane, status=status)
-    # The server has contradicted itself in a list: that an order is missing there says nothing,
-    # and asking for each by its id would be repeated in every tick.
+    # Where the server has contradicted itself in a list, a missing order may well be open still,
+    # and each would be asked for by its id in every tick.
     odd = any(lane.anomaly is not None for lane in lanes.values())
     return None if odd else request.started
 
@@ -64,7 +64,7 @@ def _rotate(
 
 
 def watch_totals(pages: S2ePages) -> None:
-    """Whether there have come to be more orders PENDING or FAILED, or fewer. Raises RemoteError."""
+    """List the orders PENDING or FAILED if their number has changed. Raises RemoteError."""
     for sync_status in ("PENDING", "FAILED"):
         with pages.mirror.read() as tx:
             known = observations.sync_status_count(tx, sync_status)

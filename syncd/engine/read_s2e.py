@@ -68,8 +68,8 @@ class S2eReader:
         return pages.result(error)
 
     def read_again(self, request: ReadRequest, read: S2eRead, s2e_ids: Collection[str]) -> S2eRead:
-        """Read these orders once more before something is based on what they hold; return what
-        the cycle has read in all."""
+        """Read these orders once more before writes are based on what they hold; return what the
+        cycle has read in all."""
         pages = self._pages()
         error = read.error
         try:

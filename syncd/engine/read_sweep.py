@@ -10,7 +10,7 @@ decided in `core/paging/sweep.py`.
     none running     yes                       begin one, read a slice
     one running      -                         read a slice of it
     one running      asked for (`--full`)      end it as superseded, begin another
-    no whole yet     -                         read on until the reading time is over (backfill)
+    none ended yet   -                         read on until the reading time is over (backfill)
 """
 
 from collections.abc import Callable
@@ -32,8 +32,8 @@ from syncd.mirror import lanes, observations, state
 from syncd.mirror.db.database import Mirror, Tx
 
 _LEAST_PAGES = 5  # of a slice: lists of up to a thousand orders are read in one go
-_UNHURRIED = 0.8  # of the sweep interval, in which a sweep should be through
-_ASKED_IF_ODD = 100  # by id, each time, of whom a list that is not what it says has not shown
+_UNHURRIED = 0.8  # the part of the sweep interval in which a sweep should end
+_ASKED_IF_ODD = 100  # unseen orders asked for by id, where the server contradicts itself
 _LOG_EVERY = timedelta(seconds=5)
 
 
@@ -42,8 +42,8 @@ class Progress:
     """How far a first read of the list has come.
 
     Attributes:
-        orders, total: how many of how many orders are in the mirror; total None: not told.
-        ended: it is through, or its time in this cycle is.
+        orders, total: how many of how many orders are in the mirror; total None: unknown.
+        ended: the read is at its end, or its time in this cycle is over.
     """
 
     orders: int
@@ -183,12 +183,12 @@ class SweepReader:
         pages.count(saved.observed, saved.changed)
 
     def _read_unseen(self, request: ReadRequest, pages: S2ePages, running: "_Running") -> None:
-        """Ask by id for every order that was known when the sweep began and that it has not met;
-        for some of them, where the list is not what it says."""
+        """Ask by id for every order that was known when the sweep began and that no page has shown;
+        for some of them only, where the server has contradicted itself."""
         sweep = running.sweep
         with self._mirror.read() as tx:
             unseen = lanes.unswept_s2e_ids(tx, running.number, running.began)
-        if sweep.anomaly is not None:  # it proves nothing any more, and may have met nobody
+        if sweep.anomaly is not None:  # no proof is possible, and all orders may be unseen
             unseen = unseen[:_ASKED_IF_ODD]
         for s2e_id in unseen:
             if request.reads_over():
@@ -242,7 +242,7 @@ class SweepReader:
         )
 
     def _progress(self, progress: Progress) -> None:
-        """Report how a backfill goes: to whoever watches at once, to the log now and then."""
+        """Report how a backfill goes: to `progressed` each time, to the log every few seconds."""
         self._progressed(progress)
         now = self._utcnow()
         if progress.ended or self._logged_at is None or now - self._logged_at >= _LOG_EVERY:

@@ -15,7 +15,7 @@ class CycleRequest:
         full: read the whole list and the whole CMMS, due or not.
         only: these work orders alone: one, for a pilot, or those of a plan's file.
         dry: read and plan, write nothing to either side.
-        decide: decides about one order; the planner, or what lets through a part of its plan.
+        decide: decides about one order: the planner, or a filter of what it plans.
     """
 
     full: bool = False

@@ -16,10 +16,10 @@ class S2eRead:
     """What one cycle has read of Scan2Evolve.
 
     Attributes:
-        observed, changed: orders that were shown, and those of them with another content.
+        observed, changed: orders that were read, and those of them whose content is new.
         error: why reading ended early; None if everything that was due has been read.
         sweep: complete, partial or none; `sweep_reason` says why it is partial.
-        unread: a whole read was asked for, or is the first, and has not come to its end.
+        unread: a whole read is not finished that was asked for, or that is the first.
         not_found, failed: ids that answered 404, or could not be read, in this cycle.
     """
 
@@ -38,7 +38,7 @@ class CmmsRead:
     """What one cycle has read of the CMMS.
 
     Attributes:
-        observed, changed: records that were shown, and those of them with another content.
+        observed, changed: records that were read, and those of them whose content is new.
         error: why reading ended early; None if everything that was due has been read.
         failed: records that could not be read, and orders whose records could not be searched.
         owed: records whose present state is not known, since they could not be read.
@@ -87,7 +87,7 @@ class CycleReport:
     Attributes:
         result: complete; partial (time ran out, or something is left to send); failed (a side
             could not be read).
-        waiting: what is not settled, as `report.waiting_counts` counts it.
+        waiting: conflicts, parked writes and so on, by `waiting_counts` of the mirror's queries.
         out_of_scope: orders that are not synced.
         errors: what stopped part of the cycle, the gravest of which is the exit code.
     """

@@ -22,7 +22,7 @@ from syncd.mirror.db.database import Mirror
 from syncd.scan2evolve.client import Scan2EvolveClient
 from syncd.scan2evolve.wire import Page
 
-_FAILURES_IN_A_ROW = 3  # orders asked by id, after which the side is taken for down
+_FAILURES_IN_A_ROW = 3  # orders asked for by id; after these the side counts as down
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Filters:
 
     @classmethod
     def of(cls, policy: Policy) -> "Filters":
-        """Those of the settings, where these name just one."""
+        """The filters of the settings: a site or an asset, where they name just one of these."""
         return cls(_only(policy.site_ids), _only(policy.asset_ids))
 
 
@@ -130,8 +130,11 @@ class S2ePages:
     ) -> None:
         """Read these orders one by one. A 404 only nominates (`absence.py`).
 
-        One order that cannot be read does not keep us from the others; several in a row do, or
-        all of them where nothing else is asked of the side. Raises RemoteError.
+        One order that cannot be read does not end the reading. Several in a row do; so do all of
+        them, if nothing else is read of the side. Raises RemoteError.
+
+        Args:
+            nothing_else: these orders are all that this cycle reads of Scan2Evolve.
         """
         in_a_row, answered = 0, False
         last: RemoteError | None = None
@@ -185,5 +188,5 @@ def seen_page(page: Page, *, first: int | None = None, status: Status | None = N
 
 
 def _only(names: frozenset[str]) -> str | None:
-    """The one name that the API's own filter can be asked for."""
+    """The only name; None where there is none or more than one, since the API filters by one."""
     return next(iter(names)) if len(names) == 1 else None

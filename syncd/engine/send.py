@@ -1,6 +1,6 @@
 """Send what the plan holds: an intent before every write, its outcome after.
 
-What an answer leaves behind, and what becomes of the intent:
+What an answer means for the intent, and what follows:
 
     answer                                        intent         what follows
     ───────────────────────────────────────────   ────────────   ──────────────────────────────
@@ -13,7 +13,7 @@ What an answer leaves behind, and what becomes of the intent:
     certainly not applied                         not_applied    tried again, later each time
     anything else                                 in_doubt       read back before anything else
 
-Every write checks first that the cycle has time left and nobody has asked to stop; committing
+A write is sent only while the cycle has time left and nobody has asked syncd to stop. Committing
 its intent checks that the lease is still ours.
 """
 
@@ -36,7 +36,7 @@ from syncd.engine.results import SendResult
 from syncd.errors import AccessRefused, Changed, ClearRefusal, NotFound, Refused, RemoteError
 from syncd.scan2evolve.client import Scan2EvolveClient
 
-_FAILURES_IN_A_ROW = 3  # after which a side is taken for down until the next cycle
+_FAILURES_IN_A_ROW = 3  # after these a side is not written until the next cycle
 Changes = tuple[Change, ...]
 
 
@@ -173,7 +173,7 @@ class Sender:
             if not isinstance(error, ClearRefusal):
                 return
             if len(attempt) > 1 and _is_about_values(error):
-                # Which of them was it? Each once on its own: what is good still arrives.
+                # Any of them may be the cause. Sent one by one, the good ones still arrive.
                 attempts.extend((change,) for change in attempt)
 
     def _attempt(self, decision: Decision, side: Side, changes: Changes) -> RemoteError | None:
@@ -229,7 +229,7 @@ class Sender:
                 self.keeper.park(s2e_id, park_refused(tried, error))
 
     def _close(self, intent: Intent, error: RemoteError) -> IntentState:
-        """Keep an outcome that is not clear, or that nothing was sent; return it."""
+        """Keep how a failed write ended, count it as in doubt or unsent; return its state."""
         state = self.intents.failed(intent, error)
         if state is IntentState.IN_DOUBT:
             self.in_doubt += 1
@@ -249,7 +249,7 @@ class Sender:
         self.touched.add(s2e_id)
 
     def _count_failure(self, side: Side, error: RemoteError) -> None:
-        """Count a failure of a side; stop writing to it when it is not about one order."""
+        """Count a failure of a side; stop writing to it if other orders would fail too."""
         self.failures[side] += 1
         if error.is_about_the_side or self.failures[side] >= _FAILURES_IN_A_ROW:
             self.closed.add(side)
@@ -257,7 +257,7 @@ class Sender:
 
 
 def _is_about_values(error: ClearRefusal) -> bool:
-    """Whether another choice of fields may be taken."""
+    """Whether the side may accept some of the fields when they are sent alone."""
     return not (error.is_about_the_side or isinstance(error, NotFound | Changed))
 
 
