@@ -1,4 +1,4 @@
-"""Reading a list whose rows move while it is read, and proving that no order was missed.
+"""Reading a list while its rows move, and proving that no order was missed.
 
 list_order  the orders a list may be in, as far as its rows show
 pages       one page as it was seen; how many pages a quiet list takes

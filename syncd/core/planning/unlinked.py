@@ -47,7 +47,7 @@ RECREATE = "recreate"
 
 
 def outside(case: Case, policy: Policy) -> str | None:
-    """Why the order takes no part at all, linked or not; None if it does."""
+    """Why the order is out of scope, linked or not; None if it is not."""
     if case.s2e is None:
         return UNKNOWN_UPSTREAM
     if case.tombstone:
