@@ -17,7 +17,7 @@
             │   └── AccessRefused   the credentials hold, but not for this call (403)    (77)
             ├── IntegrationInactive stop writing to Scan2Evolve; a person acts (403)     (77)
             ├── NotFound            no such record; that alone deletes nothing (404)     (69)
-            ├── Refused             park the record until its values change (other 4xx)  (69)
+            ├── Refused             park what was written until it changes (other 4xx)   (69)
             └── Changed             read the record again; it is not as we read it       (69)
 
 The number at the end is the exit code. `syncd.http.status` turns an HTTP status into a class.

@@ -41,7 +41,8 @@ class Policy:
         cmms_writes_once: of these, what can be written when a record is made, and only then.
         site_ids, asset_ids: only orders of these; empty means all.
         s2e_read_lag, cmms_read_lag: how long a read may still show the value from before.
-        cmms_index_lag: how long after a create the CMMS may not find the record.
+        cmms_index_lag: how long after a create the CMMS may not find the record; so long a create
+            in doubt waits before it is made again.
         cmms_creates, cmms_finds: whether the adapter can create a record, and find one by s2e_id.
         cmms_mapping: the hash of the mapping that CMMS records are read with; empty: none.
         cmms_keeps: what a value reads back as, once it is written to a CMMS record, or why it

@@ -38,6 +38,7 @@ class Priority(StrEnum):
     CRITICAL = "CRITICAL"
 
 
+# Also the order in which their lanes are read.
 OPEN_STATUSES = (Status.ASSIGNED, Status.IN_PROGRESS, Status.ON_HOLD)
 TERMINAL_STATUSES = frozenset({Status.COMPLETED, Status.CANCELLED})
 
@@ -82,7 +83,8 @@ class Field(StrEnum):
 SPELLED: Mapping[Field, str] = MappingProxyType({name: name.value for name in Field})  # fast
 
 # Who may write what (docs/decisions.md, 3). Scan2Evolve's sync call takes SHARED and
-# CMMS_OWNED fields and no other.
+# CMMS_OWNED fields and no other. A field in neither is Scan2Evolve's own: it is written to a CMMS
+# whose adapter lists it.
 SHARED = frozenset(
     {
         Field.STATUS,

@@ -5,7 +5,7 @@ request      what a cycle is asked for, and what it is asked to read
 results      what each stage returns, and the document of `once --json`
 opening      what is done before anything is read: clocks, cut-off writes, link answers
 read_s2e     READ: the lanes of one tick, in their order
-read_lanes   the hot lanes: open orders, and the totals of PENDING and FAILED
+read_hot     the hot lanes: open orders, and the totals of PENDING and FAILED
 read_sweep   the cold lane: the whole list, slice by slice
 fetch_some   some orders, by pages that show several of them at once
 absence      orders that no list showed: which are asked for by id; what a 404 means

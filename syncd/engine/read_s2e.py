@@ -1,15 +1,16 @@
 """Read Scan2Evolve's work orders into the mirror: the lanes of one tick.
 
-    lane    what                                       how
-    ─────   ────────────────────────────────────────   ─────────────────────────────────────────
-    hot     each open status                           in every tick (`read_lanes.py`)
-            PENDING, FAILED                            their totals; listed if these differ
-            what the lists should have shown           by id (`absence.py`), or by pages that
-                                                       show several at once (`fetch_some.py`)
-    cold    everything                                 a slice of a sweep (`read_sweep.py`)
+    lane   what                                       how
+    ────   ────────────────────────────────────────   ──────────────────────────────────────────
+    hot    each open status                           in every tick (`read_hot.py`)
+           PENDING, FAILED                            their totals; listed if these differ
+    cold   everything                                 a slice of a sweep (`read_sweep.py`)
+    -      what no list of this tick has shown        by id (`absence.py`), or by pages that
+           though it should have                      show several at once (`fetch_some.py`)
 
-The lanes are read in the order of this table. Nothing here decides what is written: what was seen
-is saved, and that is all.
+They are read in the order of this table (`_read_due`). The hot lane is left out while the mirror is
+empty, and by `--full` unless a sweep is running already. Nothing here decides what is written: what
+was seen is saved, and that is all.
 """
 
 from collections.abc import Callable, Collection
@@ -19,7 +20,7 @@ from datetime import datetime, timedelta
 from syncd.core.policy import Policy
 from syncd.engine.absence import nominate, read_missing
 from syncd.engine.fetch_some import fetch_some
-from syncd.engine.read_lanes import read_open_orders, watch_totals
+from syncd.engine.read_hot import read_open_orders, watch_totals
 from syncd.engine.read_sweep import Progress, SweepReader
 from syncd.engine.request import ReadRequest
 from syncd.engine.results import S2eRead
@@ -61,7 +62,7 @@ class S2eReader:
                 rest = fetch_some(request, pages, request.only, again=True)
                 pages.read_orders(request, sorted(rest), nothing_else=True)
             else:
-                self._read_lanes(request, pages)
+                self._read_due(request, pages)
         except RemoteError as ended:
             error = ended
         nominate(self._mirror, request.cycle_id, pages.not_found)
@@ -95,7 +96,7 @@ class S2eReader:
         self._sweeps.read_slice(request, pages)
         return pages.result(None)
 
-    def _read_lanes(self, request: ReadRequest, pages: S2ePages) -> None:
+    def _read_due(self, request: ReadRequest, pages: S2ePages) -> None:
         with self._mirror.read() as tx:
             empty = not observations.has_live_orders(tx)
             resumed = state.running_sweep(tx) is not None

@@ -13,8 +13,9 @@
     1xx, 3xx         unexpected     UnexpectedContent     yes
 
 `syncd.errors` says what the daemon does about each error: for example, a 423 is Refused, which
-parks the order. Who deviates from the table says so by `deviations`: Scan2Evolve in
-`scan2evolve/refusals.py`, Odoo in `cmms/odoo/errors.py`, mappings in
+parks what was written. A change here changes Scan2Evolve and every CMMS, adapters that use
+`cmms/http.py` included. Who deviates from the table says so by `deviations`: Scan2Evolve in
+`scan2evolve/refusals.py`, Odoo in `cmms/odoo/errors.py` (a 423 is unexpected there), mappings in
 `cmms/rest/meaning.py`, where the mapping's own rules come first.
 """
 

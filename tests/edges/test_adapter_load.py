@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from syncd.cmms.conformance.samples import SAMPLES
 from syncd.cmms.load import AdapterContext, find_adapter, known_adapters, make_adapter
 from syncd.cmms.port import with_defaults
 from syncd.cmms.sql.adapter import SqlAdapter
@@ -246,3 +247,7 @@ def test_no_adapter_of_ours_is_left_out() -> None:
     assert {name for name, _ in OURS} == {
         it for it, at in known_adapters().items() if "syncd." in at
     }
+
+
+def test_every_field_that_an_adapter_may_write_has_samples() -> None:
+    assert set(SAMPLES) == set(Field) - {Field.S2E_ID}

@@ -30,7 +30,7 @@ class KindKeys(Keys):
 class Head(Keys):
     name: FullText = Field(description="what it is called in messages", examples=["acme"])
     verified: Verified = Field("none", description="how far it was tried")
-    index_lag_s: Number = Field(0.0, ge=0, description="how long a search may miss a write")
+    index_lag_s: Number = Field(0.0, ge=0, description="how long a search may miss a new record")
     read_lag_s: Number = Field(0.0, ge=0, description="how long a read may miss a write")
 
 

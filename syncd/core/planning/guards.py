@@ -39,7 +39,7 @@ class Latch:
     Attributes:
         side: the side that is not written; None: neither.
         count, limit: what the plan would do, and what is allowed.
-        detail: for the operator, one sentence.
+        detail: for the operator, one sentence; `engine/facts.py` adds the remedy.
     """
 
     guard: Guard

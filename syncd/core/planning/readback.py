@@ -25,6 +25,9 @@ may well have been applied, and somebody has put the old value back: it counts a
 An order that is out of scope now is read back too, since each write has to get a verdict. Where the
 order or record that was written is gone for good, what became of the write cannot be known and no
 longer matters: it counts as not applied.
+
+Creates in doubt are judged in `unlinked.py`; here only those of orders that are out of scope now
+(`abandoned_creates`).
 """
 
 from collections.abc import Collection, Iterable

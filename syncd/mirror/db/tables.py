@@ -201,7 +201,7 @@ guards = Table(
     metadata,
     Column("id", Id, primary_key=True, autoincrement=True),
     Column("connection", PlainText, nullable=False),
-    Column("guard", PlainText, nullable=False),  # Guard, see core/planning/plan.py
+    Column("guard", PlainText, nullable=False),  # Guard, see core/planning/guards.py
     Column("side", PlainText, nullable=False),  # the side that is not written; empty: both
     Column("counted", Integer, nullable=False),  # the largest count of a refused plan
     Column("allowed", Integer, nullable=False),  # the limit that it was over
