@@ -61,8 +61,7 @@ class AcmeAdapter(AdapterBase):
     def create(self, s2e_id: str, fields: Fields) -> CmmsRecord:
         for record in self.find(s2e_id):
             return record
-        body = _body({**fields, Field.S2E_ID: s2e_id})
-        return self._api.call(_record, "POST", "orders", body=body)
+        return self._api.call(_record, "POST", "orders", body=_body({**fields, Field.S2E_ID: s2e_id}))
 
     def update(self, cmms_id: str, fields: Fields, expected: Fields) -> CmmsRecord:
         if not fields:
