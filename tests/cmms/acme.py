@@ -52,7 +52,7 @@ class AcmeAdapter(AdapterBase):
             yield from records
 
     def get(self, cmms_id: str) -> CmmsRecord:
-        return self._api.call(_record, "GET", "orders", cmms_id)
+        return self._api.call(_read, "GET", "orders", cmms_id)
 
     def find(self, s2e_id: str) -> list[CmmsRecord]:
         hits, _ = self._api.call(_page, "GET", "orders", query={"search": s2e_id})
@@ -61,13 +61,13 @@ class AcmeAdapter(AdapterBase):
     def create(self, s2e_id: str, fields: Fields) -> CmmsRecord:
         for record in self.find(s2e_id):
             return record
-        return self._api.call(_record, "POST", "orders", body=_body({**fields, Field.S2E_ID: s2e_id}))
+        return self._api.call(_read, "POST", "orders", body=_body({**fields, Field.S2E_ID: s2e_id}))
 
     def update(self, cmms_id: str, fields: Fields, expected: Fields) -> CmmsRecord:
         if not fields:
             return self.get(cmms_id)
         refuse_blanks(fields, self.capabilities.clears)
-        return self._api.call(_record, "PATCH", "orders", cmms_id, body=_body(fields))
+        return self._api.call(_read, "PATCH", "orders", cmms_id, body=_body(fields))
 
     def close(self) -> None:
         self._api.close()
@@ -81,10 +81,10 @@ def _body(fields: Fields) -> dict[str, object]:
 
 
 def _page(answer: JsonObject) -> tuple[list[CmmsRecord], str | None]:
-    return [_record(row) for row in answer["items"]], answer["next"]
+    return [_read(row) for row in answer["items"]], answer["next"]
 
 
-def _record(row: JsonObject) -> CmmsRecord:
+def _read(row: JsonObject) -> CmmsRecord:
     fields = {name: values.parse_value(name, row.get(there)) for name, there in NAMES.items()}
     ours = STATES.get(row["state"], ())
     fields[Field.STATUS] = ours[0] if ours else Unreadable(row["state"], "is no known state")
