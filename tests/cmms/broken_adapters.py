@@ -20,7 +20,7 @@ from syncd.cmms.port import Capabilities
 from syncd.core.values import encode_value
 from syncd.core.work_order import CmmsRecord, Field, Fields
 from syncd.errors import NotFound, Refused, RemoteError, Throttled, Unreachable
-from tests.cmms.acme import NAMES, AcmeAdapter, _body, _page, _record
+from tests.cmms.acme import NAMES, AcmeAdapter, _body, _page, _read
 from tests.cmms.acme_test import TOKEN, FakeAcme, spell
 
 
@@ -84,7 +84,7 @@ class TestCreatesWithoutLooking(Broken):
     class adapter(AcmeAdapter):  # noqa: N801 - stands for the attribute
         def create(self, s2e_id: str, fields: Fields) -> CmmsRecord:
             body = _body({**fields, Field.S2E_ID: s2e_id})
-            return self._api.call(_record, "POST", "orders", body=body)
+            return self._api.call(_read, "POST", "orders", body=body)
 
 
 class TestFindsLoosely(Broken):
@@ -116,7 +116,7 @@ class TestFindsNothingWhenItFails(Broken):
                 return super().create(s2e_id, fields)
             except RemoteError:  # perhaps it could be read back no more
                 body = _body({**fields, Field.S2E_ID: s2e_id})
-                return self._api.call(_record, "POST", "orders", body=body)
+                return self._api.call(_read, "POST", "orders", body=body)
 
 
 # ── updating ──────────────────────────────────────────────────────────────────────────────
@@ -160,7 +160,7 @@ class TestEmptiesWhatIsNeverEmpty(Broken):
         def update(self, cmms_id: str, fields: Fields, expected: Fields) -> CmmsRecord:
             if Field.STATUS in fields or not fields:
                 return super().update(cmms_id, fields, expected)
-            return self._api.call(_record, "PATCH", "orders", cmms_id, body=_body(fields))
+            return self._api.call(_read, "PATCH", "orders", cmms_id, body=_body(fields))
 
 
 class TestSendsAnEmptyChangeset(Broken):
@@ -168,7 +168,7 @@ class TestSendsAnEmptyChangeset(Broken):
 
     class adapter(AcmeAdapter):  # noqa: N801
         def update(self, cmms_id: str, fields: Fields, expected: Fields) -> CmmsRecord:
-            return self._api.call(_record, "PATCH", "orders", cmms_id, body=_body(fields))
+            return self._api.call(_read, "PATCH", "orders", cmms_id, body=_body(fields))
 
 
 class TestHidesItsLosses(Broken):
