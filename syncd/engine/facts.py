@@ -1,11 +1,13 @@
 """Each fact of a cycle: a row of the journal and an event of the log, with the same keys.
 
-The journal keeps values whole; the log shows them in a line. A fact is written in the transaction
-that keeps what it is about.
+The journal keeps values whole; the log shows them in a line. A fact is written in the
+transaction that keeps what it is about, and logged once that is committed: the log names nothing
+that was not kept, and a log that is read slowly holds no lock of the mirror.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -133,7 +135,8 @@ def guard_latched(tx: Tx, cycle_id: str, latch: Latch) -> None:
         rule=latch.guard.value,
         detail={"side": side, "reason": latch.detail, **counts},
     )
-    structlog.get_logger().error(
+    event = partial(
+        structlog.get_logger().error,
         "guard.latched",
         guard=latch.guard.value,
         side=side,
@@ -141,6 +144,7 @@ def guard_latched(tx: Tx, cycle_id: str, latch: Latch) -> None:
         remedy="look at `syncd plan`, then `syncd guard release`",
         **counts,
     )
+    tx.after_commit(event)
 
 
 # ── writes ────────────────────────────────────────────────────────────────────────────────
@@ -240,8 +244,8 @@ def _write(
     keys: dict[str, object] = {"field": field, "rule": rule, "cmms_id": about.cmms_id}
     keys = {key: value for key, value in keys.items() if value is not None}
     shown = {key: show_value(value) for key, value in values.items()}
-    log = structlog.get_logger()
-    getattr(log, level)(event, s2e_id=about.s2e_id, **keys, **shown, **detail)
+    log = getattr(structlog.get_logger(), level)
+    tx.after_commit(partial(log, event, s2e_id=about.s2e_id, **keys, **shown, **detail))
 
 
 def _journal(

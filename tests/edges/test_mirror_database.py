@@ -85,6 +85,18 @@ def test_a_server_that_is_not_there_is_unavailable() -> None:
 # ── transactions ─────────────────────────────────────────────────────────────────────────
 
 
+def test_what_is_to_be_done_after_a_commit_is_done_then_and_only_then(mirror: Mirror) -> None:
+    done: list[str] = []
+    with mirror.transaction() as tx:
+        tx.after_commit(lambda: done.append("kept"))
+        assert done == []
+    assert done == ["kept"]
+    with pytest.raises(ZeroDivisionError), mirror.transaction() as tx:
+        tx.after_commit(lambda: done.append("never"))
+        _ = 1 / 0
+    assert done == ["kept"]
+
+
 def test_an_error_rolls_the_whole_transaction_back(mirror: Mirror) -> None:
     with pytest.raises(RuntimeError), mirror.transaction() as tx:
         state.set_state(tx, "one", 1)

@@ -9,7 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -65,6 +65,16 @@ class Tx:
     conn: Connection
     connection: str
     now: datetime
+    _afterwards: list[Callable[[], None]] = field(default_factory=list)
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Have this done once the transaction has been committed; never if it is not."""
+        self._afterwards.append(action)
+
+    def committed(self) -> None:
+        """Do what was to be done after the commit."""
+        for action in self._afterwards:
+            action()
 
     def run(self, statement: Executable, **values: Any) -> CursorResult[Any]:
         """Execute a statement that was composed at import, on this connection's rows.
@@ -118,6 +128,7 @@ class Mirror:
             if self.fence is not None:
                 self.fence(tx)
             yield tx
+        tx.committed()
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
