@@ -3,10 +3,11 @@
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -113,6 +114,11 @@ def test_a_holder_that_slept_while_another_took_over_writes_nothing_more(
 
         def stop() -> None:
             os.kill(holder.pid, signal.SIGSTOP)
+            while is_locked(world):
+                # Its lease was being renewed: nobody can overtake a transaction of SQLite.
+                os.kill(holder.pid, signal.SIGCONT)
+                time.sleep(0.01)
+                os.kill(holder.pid, signal.SIGSTOP)
             asleep.append(time.monotonic())
 
         with world.lock:  # nothing is answered while the edits are made
@@ -137,6 +143,20 @@ def test_a_holder_that_slept_while_another_took_over_writes_nothing_more(
         for process in (holder, standby):
             process.send_signal(signal.SIGTERM)
             assert process.wait(15) == 0
+
+
+def is_locked(world: World) -> bool:
+    """Whether a process has stopped in the middle of writing to the mirror."""
+    if world.postgres:
+        return False  # which ends the transaction with the session, see `free_the_lease`
+    time.sleep(0.01)  # a signal takes a moment
+    with closing(sqlite3.connect(world.home / "syncd.db", timeout=1, isolation_level=None)) as db:
+        try:
+            db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        db.execute("ROLLBACK")
+    return False
 
 
 def lost(world: World) -> bool:
