@@ -21,7 +21,7 @@ from syncd.core.policy import Policy
 from syncd.core.work_order import Side
 from syncd.engine.absence import nominate
 from syncd.engine.closing import Closing, CycleFacts
-from syncd.engine.decide import plan_from_mirror
+from syncd.engine.decide import decide_what_was_read, plan_from_mirror
 from syncd.engine.ends import End, ends_of
 from syncd.engine.intents import IntentLog
 from syncd.engine.keep import Keeper
@@ -95,7 +95,7 @@ class Cycle:
             s2e, plan = self._decide(reading, request, keeper, s2e, cmms)
             sent = SendResult()
             if request.dry:
-                self._keep_dry(keeper, plan)
+                self._keep_dry(keeper)
             else:
                 keeper.keep_plan(plan)
                 sent = self._send(reading, keeper, plan, s2e, cmms)
@@ -204,10 +204,14 @@ class Cycle:
 
     # ── keep and send ─────────────────────────────────────────────────────────────────────
 
-    def _keep_dry(self, keeper: Keeper, plan: Plan) -> None:
+    def _keep_dry(self, keeper: Keeper) -> None:
         """Keep what only this reading may show, although nothing is sent. Then note that the
-        cycle has decided, so that the next one does not take it for one that was killed."""
-        keeper.keep_what_passes(plan.decisions)
+        cycle has decided, so that the next one does not take it for one that was killed.
+
+        The planner decides here, whatever the request's plan was made by: what an undo or a
+        changed mapping would overwrite has not been overwritten.
+        """
+        keeper.keep_what_passes(decide_what_was_read(self.mirror, self.policy, self.utcnow()))
         with self.mirror.transaction() as tx:
             state.set_state(tx, state.UNDECIDED, False)
 

@@ -39,8 +39,8 @@ def plan_from_mirror(
     return plan if only is None else replace(plan, spent=())
 
 
-def decide_what_was_left(mirror: Mirror, policy: Policy, now: datetime) -> list[Decision]:
-    """Decide about what an earlier cycle has read, but not decided about since it was cut off.
+def decide_what_was_read(mirror: Mirror, policy: Policy, now: datetime) -> list[Decision]:
+    """Decide about what was read by a cycle that keeps no plan: one that was cut off, or a dry one.
 
     Nothing of these decisions is sent: writes are planned anew on what is read now. But no later
     read may show what both sides held then (`Keeper.keep_what_passes`). Orders without a record

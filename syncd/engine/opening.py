@@ -18,7 +18,7 @@ import structlog
 
 from syncd.core.policy import Policy
 from syncd.engine import facts
-from syncd.engine.decide import decide_what_was_left
+from syncd.engine.decide import decide_what_was_read
 from syncd.engine.facts import Subject
 from syncd.engine.keep import Keeper, keep_link_answers
 from syncd.mirror import state
@@ -60,7 +60,7 @@ class Opening:
                 facts.write_in_doubt(tx, about, intent.side, "interrupted")
             keep_link_answers(tx, keeper.cycle_id)
         if undecided:
-            keeper.keep_what_passes(decide_what_was_left(self.mirror, self.policy, self.utcnow()))
+            keeper.keep_what_passes(decide_what_was_read(self.mirror, self.policy, self.utcnow()))
 
     def _notice_set_back(self, tx: Tx) -> None:
         ahead = forget_the_future(tx)

@@ -1,16 +1,23 @@
 """Both sides agree, which one read shows; what the next one shows does not tell of it any more."""
 
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from syncd.core.policy import Scope
+from syncd.core.case import Case, Conflict
+from syncd.core.decision import Decision
+from syncd.core.planning.plan import decide
+from syncd.core.policy import Policy, Scope
+from syncd.core.work_order import Field, Side
+from syncd.engine.request import CycleRequest
 from syncd.mirror import state
 from syncd.mirror.db.tables import conflicts
 from tests.simulation.__main__ import quiet
 from tests.simulation.oracles import judge
-from tests.simulation.world import Setup, World
+from tests.simulation.world import POLL_EVERY_S, Setup, World
 
 
 def _in_step(home: Path, owner: str) -> tuple[World, str, str]:
@@ -68,3 +75,40 @@ def test_the_last_edit_survives_a_second_look_before_a_write(tmp_path: Path) -> 
     assert _causes(world) == ["dirt", "dirt"]
     assert world.upstream.values(s2e_id)["resolution"] == "cleaned"
     assert judge(world) == []
+
+
+@pytest.mark.parametrize("owner", ["cmms", "s2e"])
+def test_the_last_edit_survives_a_dry_cycle_that_alone_saw_both_sides_agree(
+    tmp_path: Path, owner: str
+) -> None:
+    world, s2e_id, record = _in_step(tmp_path, owner)
+    world.upstream.edit(s2e_id, "root_cause", "wear")
+    world.cmms.update("person", record, {"root_cause": "wear"})
+    world.cycle.run(CycleRequest(full=True, dry=True))
+    with world.mirror.read() as tx:
+        assert state.get_state(tx, state.UNDECIDED) is False
+    world.clock.sleep(POLL_EVERY_S + 1)  # so that the order is read again before a write
+    world.upstream.edit(s2e_id, "root_cause", "dirt")
+    world.cmms.update("person", record, {"root_cause": "a seal"})
+    for _ in range(3):
+        world.tick()
+    kept = select(conflicts.c.s2e_value, conflicts.c.cmms_value, conflicts.c.winner)
+    with world.mirror.read() as tx:
+        assert [tuple(row) for row in tx.conn.execute(kept)] == [("dirt", "a seal", owner)]
+    assert judge(world) == []
+
+
+def test_a_preview_leaves_nothing_in_the_log_of_conflicts(tmp_path: Path) -> None:
+    """What `plan --remap` or an undo would overwrite has not been overwritten."""
+    world, s2e_id, record = _in_step(tmp_path, "cmms")
+    world.upstream.edit(s2e_id, "root_cause", "wear")
+    world.cmms.update("person", record, {"root_cause": "wear"})
+    lost = Conflict(Field.RESOLUTION, "one", "another", Side.CMMS)
+
+    def preview(case: Case, policy: Policy, now: datetime) -> Decision:
+        return replace(decide(case, policy, now), conflicts=(lost,))
+
+    report = world.cycle.run(CycleRequest(full=True, dry=True, decide=preview))
+    assert [decision.conflicts for decision in report.plan.decisions] == [(lost,)]
+    with world.mirror.read() as tx:
+        assert tx.conn.execute(select(conflicts.c.id)).all() == []

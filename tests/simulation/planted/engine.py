@@ -39,7 +39,7 @@ def _notice_nothing(original: Original[None], self: Opening, tx: Tx) -> None:
 
 
 @bug("forgets what a killed cycle has read, and had not decided yet", seed=28).instead_of(
-    decide.decide_what_was_left
+    decide.decide_what_was_read
 )
 def _decide_nothing(
     original: Original[list[Decision]], mirror: Mirror, policy: Policy, now: datetime
