@@ -1,6 +1,7 @@
 """What syncd asks of a CMMS, and what it promises in return.
 
     CmmsAdapter     what every adapter has: seven members
+    PartlyWritten   the record after a write of which not all was done
     AdapterBase     the same, with defaults for what may be left out; ours inherit it
     with_defaults   makes the one of the other, for an adapter that does not inherit it
     Capabilities    what an adapter can do
@@ -14,15 +15,16 @@ status. `may_have_applied` is set honestly: False only when a write certainly ha
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from inspect import get_annotations
 from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
+from syncd.core.case import NO_EFFECTS, WriteEffects
 from syncd.core.work_order import CmmsRecord, Field, Fields, Unwritable, Value
-from syncd.errors import RemoteError
+from syncd.errors import Changed, ClearRefusal, RemoteError
 
 NOT_VERIFIED = "not verified"  # how `mapping_trust` ends where nobody has tried anything
 # How an adapter, a preset or a mapping may have been verified, and how people read it.
@@ -76,6 +78,42 @@ class Capabilities:
     creates_with: frozenset[Field] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PartlyWritten(CmmsRecord):
+    """A record after a write of several steps, of which not all were done.
+
+    Each field that was sent is in one of the two mappings, or it was written.
+
+    Attributes:
+        refused: fields whose own step was refused, each with what the CMMS said.
+        in_doubt: fields whose step may or may not have been applied, or was not sent any more.
+    """
+
+    refused: Mapping[Field, ClearRefusal] = field(default_factory=dict)
+    in_doubt: Mapping[Field, RemoteError] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        record: CmmsRecord,
+        refused: Mapping[Field, ClearRefusal] | None = None,
+        in_doubt: Mapping[Field, RemoteError] | None = None,
+    ) -> "PartlyWritten":
+        """This record, with what became of the fields that were not written."""
+        if isinstance(record, PartlyWritten):
+            return record
+        return cls(
+            record.cmms_id,
+            record.s2e_id,
+            record.fields,
+            record.native,
+            record.equivalents,
+            record.updated_at,
+            refused or {},
+            in_doubt or {},
+        )
+
+
 class CmmsCalls(Protocol):
     """The five calls to a CMMS. See the module text for errors and threads."""
 
@@ -100,12 +138,18 @@ class CmmsCalls(Protocol):
     def create(self, s2e_id: str, fields: Fields) -> CmmsRecord:
         """Create the record that carries `s2e_id`, or return the one that already does.
 
+        Returns the record as it is afterwards: what it shows is what the CMMS keeps of `fields`.
+        Once there is a record, no later step makes the create fail: see `PartlyWritten`.
         We may call again after a lost answer, not knowing whether the first call landed.
         """
 
     @abstractmethod
     def update(self, cmms_id: str, fields: Fields, expected: Fields) -> CmmsRecord:
-        """Write `fields` and no others; return the record as it is afterwards.
+        """Write `fields` and no others; return the record as it is afterwards: what it shows is
+        what the CMMS keeps of them.
+
+        Where one step of several was refused, see `PartlyWritten`. Where one has no clear answer,
+        raise its error: the record is read back then.
 
         `expected` is what we last saw in those fields. An adapter with an optimistic lock
         raises Changed when the record differs from it. None clears a field.
@@ -175,6 +219,25 @@ class AdapterBase(CmmsCalls):
         """
         return value
 
+    def effects_of(self, fields: Fields, record: CmmsRecord | None) -> WriteEffects:
+        """What a write of these fields does beside them, step by step: see `WriteEffects`. Pure.
+
+        Args:
+            record: as it was read last; None: it is to be made.
+        """
+        return NO_EFFECTS
+
+    def update_carrying(
+        self, s2e_ids: Collection[str | None], cmms_id: str, fields: Fields, expected: Fields
+    ) -> CmmsRecord:
+        """`update`, as long as the record carries one of these Scan2Evolve ids; else Changed.
+
+        By default the record is read before it is written. An adapter that can make the look a
+        condition of the write itself overrides this.
+        """
+        require_identity(self.get(cmms_id), s2e_ids)
+        return self.update(cmms_id, fields, expected)
+
     def read_native(self, native: Mapping[str, object]) -> CmmsRecord:
         """Read a record from its own `native` values with the present mapping, and ask nobody.
 
@@ -188,6 +251,13 @@ class AdapterBase(CmmsCalls):
 
     def close(self) -> None:
         """Release what the adapter holds. A second call does nothing."""
+
+
+def require_identity(record: CmmsRecord, s2e_ids: Collection[str | None]) -> None:
+    """Raise Changed unless the record carries one of these Scan2Evolve ids (None: no id)."""
+    if record.s2e_id not in s2e_ids:
+        carries = "no Scan2Evolve id" if record.s2e_id is None else f"the id of {record.s2e_id}"
+        raise Changed(f"record {record.cmms_id} carries {carries} now", side="cmms")
 
 
 def with_defaults(adapter: CmmsAdapter) -> AdapterBase:

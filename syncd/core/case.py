@@ -3,9 +3,9 @@
 A case is read from the mirror as a whole, decided by pure functions, and never changed in
 place. Intents are writes journalled before they were sent:
 
-    started ──▶ answered ──▶ confirmed | altered | ignored | superseded
+    started ──▶ answered ──▶ confirmed | altered | not_kept | ignored | superseded | refused
        │  └───▶ refused
-       └──────▶ in_doubt ──▶ confirmed | altered | superseded | not_applied
+       └──────▶ in_doubt ──▶ confirmed | altered | not_kept | superseded | not_applied
 """
 
 from collections.abc import Mapping
@@ -30,6 +30,7 @@ class IntentState(StrEnum):
     IN_DOUBT = "in_doubt"
     CONFIRMED = "confirmed"
     ALTERED = "altered"
+    NOT_KEPT = "not_kept"  # the written side keeps something else, which nobody has entered
     IGNORED = "ignored"
     SUPERSEDED = "superseded"  # applied, and somebody has changed the value since
     NOT_APPLIED = "not_applied"  # in doubt, and the value from before is still there
@@ -62,6 +63,28 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
+class WriteEffects:
+    """What a write to a CMMS record does there beside the values that it sends.
+
+    Attributes:
+        touches: the fields that the CMMS sets by itself along with it, such as the stamp of a
+            completion.
+        passes: per field the values that it takes on the way, encoded: the statuses between two
+            that no single move connects.
+    """
+
+    touches: frozenset[Field] = frozenset()
+    passes: Mapping[Field, frozenset[str]] = field(default_factory=dict)
+
+    def may_show(self, name: Field, value: object) -> bool:
+        """Whether the write itself may have left this encoded value there, cut off on its way."""
+        return name in self.touches or value in self.passes.get(name, ())
+
+
+NO_EFFECTS = WriteEffects()
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
     """A write to one side of one work order, committed to the mirror before it was sent."""
 
@@ -75,20 +98,29 @@ class Intent:
     answered_at: datetime | None = None
     cmms_id: str | None = None
     last_synced_before: datetime | None = None  # Scan2Evolve's lastSyncedAt when it was planned
+    effects: WriteEffects = NO_EFFECTS
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """This `s2e_id` is that `cmms_id`. In `missing_cycles` cycles `get` found no such record."""
+    """This `s2e_id` is that `cmms_id`.
+
+    Attributes:
+        missing_cycles: in so many cycles in a row `get` found no such record.
+        carried: the record was seen to carry this order's id.
+    """
 
     s2e_id: str
     cmms_id: str
     missing_cycles: int = 0
+    carried: bool = False
 
 
 # Reasons of holds that also say what happens to the write next.
 REFUSED = "refused"  # with this value: it is never tried again unchanged
 FORBIDDEN = "forbidden"  # no access (403): it is tried again by itself
+NOT_KEPT = "not_kept"  # that side keeps another value than the one that was written
+IDENTITY = "identity"  # the record does not say, or not alone, that it is this order's
 DROPPED = "dropped"  # by a person: the same value is never tried again
 RELEASED = "released"  # by a person, from an oscillation: the next write is let through
 

@@ -1,7 +1,7 @@
 """What is to be done about one work order: the planner's answer, as values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from syncd.core.case import Case, Conflict, Hold, Intent, IntentState
 from syncd.core.work_order import Field, Fields, Side, Value
@@ -103,6 +103,7 @@ class Decision:
         conflicts, resolved: conflicts found, and fields whose waiting conflict is over.
         drifts, drift_over: changes we cannot write back, and fields where that is over.
         waiting: fields with a write on its way, not planned again until it is read back.
+        carried: the linked record carries the order's id, which was not known yet.
         read_again: what was read may be out of date, or not all of it was decided about: the
             order needs attention in the next cycle, too.
     """
@@ -121,6 +122,7 @@ class Decision:
     drifts: tuple[Drift, ...] = ()
     drift_over: tuple[tuple[Side, Field], ...] = ()
     waiting: frozenset[Field] = field(default_factory=frozenset)
+    carried: bool = False
     read_again: bool = False
 
     @property
@@ -129,6 +131,15 @@ class Decision:
 
     def changes_on(self, side: Side) -> tuple[Change, ...]:
         return tuple(change for change in self.changes if change.side is side)
+
+    def as_kept(self) -> Case:
+        """The case with the bases as they are once this decision has been kept."""
+        moves = self.base_moves
+        return replace(
+            self.case,
+            base_s2e={**self.case.base_s2e, **{move.field: move.s2e for move in moves}},
+            base_cmms={**self.case.base_cmms, **{move.field: move.cmms for move in moves}},
+        )
 
     @property
     def writes(self) -> bool:

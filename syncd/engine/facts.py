@@ -5,18 +5,18 @@ transaction that keeps what it is about, and logged once that is committed: the 
 that was not kept, and a log that is read slowly holds no lock of the mirror.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import structlog
 
-from syncd.core.case import Conflict, Hold, Intent, IntentState
+from syncd.core.case import IDENTITY, Conflict, Hold, Intent, IntentState
 from syncd.core.decision import Change, Drift, Verdict
 from syncd.core.equality import same
 from syncd.core.planning.guards import Latch
 from syncd.core.values import encode_value, show_value
-from syncd.core.work_order import Field, Side, Value
+from syncd.core.work_order import CmmsRecord, Field, Side, Value
 from syncd.errors import RemoteError
 from syncd.mirror import journal
 from syncd.mirror.db.database import Tx
@@ -26,6 +26,7 @@ _VERDICTS = {  # state: event, level
     IntentState.CONFIRMED: ("push.confirmed", "debug"),
     IntentState.SUPERSEDED: ("push.confirmed", "info"),
     IntentState.ALTERED: ("push.altered", "info"),
+    IntentState.NOT_KEPT: ("push.altered", "warning"),
     IntentState.IGNORED: ("push.ignored", "warning"),
     IntentState.NOT_APPLIED: ("push.ignored", "info"),
 }
@@ -45,8 +46,9 @@ def link_made(tx: Tx, about: Subject, how: str) -> None:
     _write(tx, "link.adopted", about, rule=how)
 
 
-def record_created(tx: Tx, about: Subject) -> None:
-    _write(tx, "link.created", about)
+def record_created(tx: Tx, about: Subject, not_kept: Sequence[str] = ()) -> None:
+    """A record was made. `not_kept`: the fields that it does not keep as they were sent."""
+    _write(tx, "link.created", about, not_kept=list(not_kept) or None)
 
 
 def link_lost(tx: Tx, about: Subject) -> None:
@@ -76,6 +78,8 @@ def order_tombstoned(tx: Tx, about: Subject) -> None:
 def order_parked(tx: Tx, about: Subject, hold: Hold) -> None:
     """A write, or the whole order, is held until a person, a setting or another value lifts it."""
     event = "link.duplicate" if hold.reason == "duplicate_records" else "order.parked"
+    if hold.reason == IDENTITY and isinstance(hold.value, list):
+        _write(tx, "link.duplicate", about, level="warning", records=hold.value)
     _write(
         tx,
         event,
@@ -162,9 +166,16 @@ def write_decided(tx: Tx, about: Subject, change: Change) -> None:
     _journal(tx, "decided", about, field=change.field, rule=change.rule, detail=detail)
 
 
-def write_applied(tx: Tx, about: Subject, intent: Intent, request_id: str | None = None) -> None:
-    """A clear success was answered."""
-    fields = [name.value for name in intent.writes]
+def write_applied(
+    tx: Tx,
+    about: Subject,
+    intent: Intent,
+    request_id: str | None = None,
+    *,
+    besides: Collection[Field] = (),
+) -> None:
+    """A clear success was answered, but for the fields `besides`."""
+    fields = [name.value for name in intent.writes if name not in besides]
     _write(tx, "push.applied", about, side=intent.side.value, fields=fields, request_id=request_id)
 
 
@@ -182,6 +193,15 @@ def write_judged(tx: Tx, about: Subject, verdict: Verdict) -> None:
         side=verdict.intent.side.value,
         values={"sent": sent, "seen": verdict.seen},
     )
+
+
+def changed_unasked(
+    tx: Tx, about: Subject, field: Field, before: CmmsRecord | None, now: CmmsRecord
+) -> None:
+    """A write has changed a field that was not sent; that counts as the CMMS's own edit."""
+    values = {"before": None if before is None else before.fields.get(field)}
+    values["seen"] = now.fields.get(field)
+    _write(tx, "push.side_effect", about, field=field, side=Side.CMMS.value, values=values)
 
 
 def write_in_doubt(tx: Tx, about: Subject, side: Side, error: str) -> None:

@@ -7,7 +7,14 @@ intent that says how far it came.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from syncd.core.case import Intent, IntentKind, IntentState, Write
+from syncd.core.case import (
+    NO_EFFECTS,
+    Intent,
+    IntentKind,
+    IntentState,
+    Write,
+    WriteEffects,
+)
 from syncd.core.decision import Change, Decision
 from syncd.core.planning.failure import state_after
 from syncd.core.work_order import Field, Fields, Side
@@ -27,14 +34,21 @@ class IntentLog:
     lease: Lease
     cycle_id: str
 
-    def start_create(self, decision: Decision, fields: Fields) -> Intent:
+    def start_create(
+        self, decision: Decision, fields: Fields, effects: WriteEffects = NO_EFFECTS
+    ) -> Intent:
         """Journal that a record is about to be created with these fields."""
         writes = {name: Write(None, value, value) for name, value in fields.items()}
         with self.mirror.transaction() as tx:
-            return self._start(tx, decision, Side.CMMS, IntentKind.CREATE, writes, None)
+            return self._start(tx, decision, Side.CMMS, IntentKind.CREATE, writes, None, effects)
 
     def start_update(
-        self, decision: Decision, side: Side, changes: Sequence[Change], cmms_id: str
+        self,
+        decision: Decision,
+        side: Side,
+        changes: Sequence[Change],
+        cmms_id: str,
+        effects: WriteEffects = NO_EFFECTS,
     ) -> Intent:
         """Journal that these changes are about to be sent, each with the rule that decided."""
         writes = {c.field: Write(c.before, c.value, c.source) for c in changes}
@@ -42,7 +56,7 @@ class IntentLog:
         with self.mirror.transaction() as tx:
             for change in changes:
                 facts.write_decided(tx, about, change)
-            return self._start(tx, decision, side, IntentKind.UPDATE, writes, cmms_id)
+            return self._start(tx, decision, side, IntentKind.UPDATE, writes, cmms_id, effects)
 
     def _start(
         self,
@@ -52,6 +66,7 @@ class IntentLog:
         kind: IntentKind,
         writes: dict[Field, Write],
         cmms_id: str | None,
+        effects: WriteEffects,
     ) -> Intent:
         order = decision.case.s2e
         return start_intent(
@@ -64,6 +79,7 @@ class IntentLog:
             last_synced_before=order.last_synced_at if order is not None else None,
             cycle_id=self.cycle_id,
             token=self.lease.token,
+            effects=effects,
         )
 
     def answered(self, intent: Intent, request_id: str | None) -> None:

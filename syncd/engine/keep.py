@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from syncd.core.case import Case, Conflict, Hold, Intent, IntentState
+from syncd.cmms.port import PartlyWritten
+from syncd.core.case import IDENTITY, Hold, Intent, IntentState
 from syncd.core.decision import BaseMove, Decision
-from syncd.core.planning.created import UNFINISHED, created_bases
+from syncd.core.planning.created import judge_created
 from syncd.core.planning.guards import Latch
-from syncd.core.planning.identity import counterpart
+from syncd.core.planning.identity import counterpart, is_its_record
 from syncd.core.planning.plan import Plan
-from syncd.core.planning.readback import Evidence, read_answer
+from syncd.core.planning.readback import read_answer
 from syncd.core.planning.remap import ReadAnew
 from syncd.core.policy import Policy
 from syncd.core.work_order import CmmsRecord, Fields, Side
@@ -29,8 +30,9 @@ from syncd.mirror.decided.drift import clear_drift, drifting_fields, put_drift
 from syncd.mirror.decided.guards import latch_guard, spend_guard
 from syncd.mirror.decided.holds import lift_hold, put_hold
 from syncd.mirror.decided.verdicts import record_verdict
-from syncd.mirror.intents import finish_intent
+from syncd.mirror.intents import finish_intent, give_up_updates
 from syncd.mirror.link_answers import take_answers
+from syncd.mirror.links import owner_of
 
 _BATCH = 100  # decisions kept in one transaction
 
@@ -85,8 +87,9 @@ class Keeper:
         if decision.case.s2e is not None:
             observations.set_scope(tx, decision.s2e_id, decision.out_of_scope)
         if decision.link is not None:
-            links.make_link(tx, decision.s2e_id, decision.link.cmms_id, decision.link.how)
-            facts.link_made(tx, about, decision.link.how)
+            self._make_link(tx, about, decision)
+        if decision.carried:
+            links.mark_carried(tx, decision.s2e_id)
         for verdict in decision.verdicts:
             record_verdict(tx, verdict.intent.id, verdict.field, verdict.state)
             facts.write_judged(tx, about, verdict)
@@ -97,40 +100,93 @@ class Keeper:
         _keep_conflicts(tx, about, self.cycle_id, decision)
         _keep_drift(tx, about, decision)
 
+    def _make_link(self, tx: Tx, about: Subject, decision: Decision) -> None:
+        link, beside = decision.link, counterpart(decision.case)
+        if link is None:
+            return
+        if link.how == "created":
+            self._take_number(tx, about, link.cmms_id)
+        carried = beside is not None and beside.record.s2e_id == decision.s2e_id
+        links.make_link(tx, decision.s2e_id, link.cmms_id, link.how, carried=carried)
+        facts.link_made(tx, about, link.how)
+
     # ── answers ───────────────────────────────────────────────────────────────────────────
 
-    def keep_created(self, intent: Intent, fields: Fields, record: CmmsRecord) -> None:
-        """A record was created: link it, with what was sent as its bases on both sides."""
+    def keep_created(self, intent: Intent, fields: Fields, written: PartlyWritten) -> None:
+        """A record was created: link it. What the answer shows of the fields that were sent is
+        what the CMMS keeps of them.
+
+        A record that carries another order's id is not ours: the order is parked. A number that
+        was another order's belongs to the new record: that order's own one is gone.
+        """
+        record = written
         about = self._about(intent.s2e_id, record.cmms_id)
         with self.mirror.transaction() as tx:
             observations.save_cmms(tx, [record], seen_at=self.utcnow())
-            links.make_link(tx, intent.s2e_id, record.cmms_id, "created")
-            moves = created_bases(fields, record, self.policy)
-            self._keep_bases(tx, intent.s2e_id, moves, record)
+            if record.s2e_id not in {None, intent.s2e_id}:
+                finish_intent(tx, intent.id, IntentState.IN_DOUBT)
+                _park_identity(tx, about, f"the create answered with the record of {record.s2e_id}")
+                return
+            self._take_number(tx, about, record.cmms_id)
+            carried = record.s2e_id is not None
+            links.make_link(tx, intent.s2e_id, record.cmms_id, "created", carried=carried)
+            open_fields = {*written.refused, *written.in_doubt}
+            created = judge_created(fields, record, self.policy, open_fields=open_fields)
+            self._keep_bases(tx, intent.s2e_id, created.moves, record)
             finish_intent(tx, intent.id, IntentState.CONFIRMED, cmms_id=record.cmms_id)
-            for move in moves:
-                if move.rule == UNFINISHED and move.cmms is not None:
-                    lost = Conflict(move.field, fields[move.field], move.cmms, Side.S2E)
-                    if put_conflict(tx, intent.s2e_id, lost, cycle_id=self.cycle_id):
-                        facts.conflict_arose(tx, about, lost)
-            facts.record_created(tx, about)
+            not_kept = [hold.field.value for hold in created.holds if hold.field is not None]
+            facts.record_created(tx, about, not_kept)
+            self._park(tx, about, created.holds)
 
-    def keep_answer(self, case: Case, intent: Intent, record: CmmsRecord) -> None:
+    def _take_number(self, tx: Tx, about: Subject, cmms_id: str) -> None:
+        """Take the link of this record from an order whose own record is gone."""
+        owner = owner_of(tx, cmms_id)
+        if owner in {None, about.s2e_id}:
+            return
+        give_up_updates(tx, owner, cmms_id)
+        links.drop_link(tx, owner)
+        detail = (
+            f"its record {cmms_id} is gone, and the CMMS has given the number to the record of "
+            f"{about.s2e_id}; `syncd links relink`, `recreate` or `drop {owner}`"
+        )
+        facts.link_lost(tx, self._about(owner, cmms_id))
+        _park_identity(tx, self._about(owner, cmms_id), detail)
+        attention.mark_attention(tx, [owner])
+
+    def keep_answer(self, decision: Decision, intent: Intent, written: PartlyWritten) -> None:
         """A CMMS has answered an update with the record as it is afterwards.
 
-        Fields that the answer does not confirm are left to the reads of the next cycle.
+        Fields of which the answer does not show the outcome are left to the reads of the next
+        cycle; those that were refused are held by the sender.
         """
-        now = self.utcnow()
+        now, record = self.utcnow(), written
         about = self._about(intent.s2e_id, record.cmms_id)
         with self.mirror.transaction() as tx:
             observations.save_cmms(tx, [record], seen_at=now)
             finish_intent(tx, intent.id, IntentState.ANSWERED)
-            facts.write_applied(tx, about, intent)
-            back = read_answer(intent, Evidence(record, now, is_answer=True), case, self.policy)
+            facts.write_applied(tx, about, intent, besides=written.refused)
+            case = decision.as_kept()
+            if not is_its_record(record, case):
+                return
+            back = read_answer(
+                intent, record, now, case, self.policy, refused=frozenset(written.refused)
+            )
             for verdict in back.verdicts:
                 record_verdict(tx, intent.id, verdict.field, verdict.state)
-                facts.write_judged(tx, about, verdict)
+                if verdict.state is not IntentState.REFUSED:
+                    facts.write_judged(tx, about, verdict)
+            for name in back.unasked:
+                facts.changed_unasked(tx, about, name, case.cmms, record)
             self._keep_bases(tx, intent.s2e_id, back.moves, record)
+            self._park(tx, about, back.holds)
+            for conflict in back.conflicts:
+                if put_conflict(tx, about.s2e_id, conflict, cycle_id=self.cycle_id):
+                    facts.conflict_arose(tx, about, conflict)
+
+    def _park(self, tx: Tx, about: Subject, holds: Iterable[Hold]) -> None:
+        for hold in holds:
+            put_hold(tx, about.s2e_id, hold)
+            facts.order_parked(tx, about, hold)
 
     def keep_records(self, records: Sequence[CmmsRecord]) -> None:
         """Save records that a search by s2e_id has shown."""
@@ -166,6 +222,13 @@ class Keeper:
 
     def _about(self, s2e_id: str, cmms_id: str | None = None) -> Subject:
         return Subject(self.cycle_id, s2e_id, cmms_id)
+
+
+def _park_identity(tx: Tx, about: Subject, detail: str) -> None:
+    """Park an order whose record cannot be taken for its own."""
+    hold = Hold(Side.CMMS, None, IDENTITY, detail, detail=detail)
+    put_hold(tx, about.s2e_id, hold)
+    facts.order_parked(tx, about, hold)
 
 
 def _mark_what_is_to_be_sent(tx: Tx, decisions: Iterable[Decision]) -> None:

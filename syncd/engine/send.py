@@ -21,10 +21,11 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from syncd.cmms.port import CmmsAdapter
-from syncd.core.case import Hold, Intent, IntentState
+from syncd.cmms.port import AdapterBase, PartlyWritten
+from syncd.core.case import NO_EFFECTS, Hold, Intent, IntentState, WriteEffects
 from syncd.core.decision import Change, Decision, as_fields
 from syncd.core.planning.failure import hold_back, park_refused
+from syncd.core.planning.identity import counterpart
 from syncd.core.planning.plan import Plan
 from syncd.core.planning.selection import still_holding
 from syncd.core.planning.unlinked import RECREATE, order_hold
@@ -51,7 +52,7 @@ class Sender:
     """
 
     client: Scan2EvolveClient
-    adapter: CmmsAdapter
+    adapter: AdapterBase
     intents: IntentLog
     keeper: Keeper
     stopping: Callable[[], bool]
@@ -120,16 +121,42 @@ class Sender:
             # Somebody else has made it since the CMMS was read: the next cycle adopts it.
             self.keeper.keep_records(records)
             return
-        intent = self.intents.start_create(decision, fields)
+        effects = self.adapter.effects_of(fields, None)
+        intent = self.intents.start_create(decision, fields, effects)
         self.cmms_requests += 1
         try:
-            record = self.adapter.create(s2e_id, fields)
+            written = PartlyWritten.of(self.adapter.create(s2e_id, fields))
         except RemoteError as error:
             self._create_failed(decision, intent, fields, error)
             return
         self.failures[Side.CMMS] = 0
-        self.keeper.keep_created(intent, fields, record)
+        self.keeper.keep_created(intent, fields, written)
         self.created += 1
+        self._keep_parts(decision, _changes_of(fields, written), written)
+
+    def _keep_parts(self, decision: Decision, changes: Changes, written: PartlyWritten) -> None:
+        """Keep what became of the fields of a write that was done only in part: each was refused,
+        or its outcome is not known."""
+        for change in changes:
+            if change.field in written.refused:
+                self._hold_refused(decision.s2e_id, change, written.refused[change.field])
+        if not written.in_doubt:
+            return
+        in_doubt = tuple(change for change in changes if change.field in written.in_doubt)
+        cmms_id = written.cmms_id
+        effects = self.adapter.effects_of(as_fields(in_doubt), written)
+        intent = self.intents.start_update(decision, Side.CMMS, in_doubt, cmms_id, effects)
+        error = next(iter(written.in_doubt.values()))
+        self._close(intent, error)
+        self._count_failure(Side.CMMS, error)
+
+    def _hold_refused(self, s2e_id: str, change: Change, error: ClearRefusal) -> None:
+        """A value that was refused for what it says is parked; one that was refused for lack of
+        access is tried again by itself."""
+        if isinstance(error, AccessRefused):
+            self._hold_back(s2e_id, _tried(change), error)
+        else:
+            self.keeper.park(s2e_id, park_refused(_tried(change), error))
 
     def _search(self, s2e_id: str) -> list[CmmsRecord]:
         """The records that carry the order's id, where the adapter can find them."""
@@ -179,7 +206,8 @@ class Sender:
     def _attempt(self, decision: Decision, side: Side, changes: Changes) -> RemoteError | None:
         """One request with its intent; return the error that it ended with."""
         cmms_id = _cmms_id(decision)
-        intent = self.intents.start_update(decision, side, changes, cmms_id)
+        effects = self._effects_of(decision, side, changes)
+        intent = self.intents.start_update(decision, side, changes, cmms_id, effects)
         try:
             if side is Side.S2E:
                 ack = self.client.sync_work_order(decision.s2e_id, as_fields(changes))
@@ -187,10 +215,15 @@ class Sender:
             else:
                 expected = {change.field: change.before for change in changes}
                 self.cmms_requests += 1
-                record = self.adapter.update(cmms_id, as_fields(changes), expected)
-                self.answers[decision.s2e_id] = record
-                self.keeper.keep_answer(decision.case, intent, record)
+                written = PartlyWritten.of(
+                    self.adapter.update_carrying(
+                        _ids_of(decision), cmms_id, as_fields(changes), expected
+                    )
+                )
+                self.answers[decision.s2e_id] = written
+                self.keeper.keep_answer(decision, intent, written)
                 self.touched.add(decision.s2e_id)
+                self._keep_parts(decision, changes, written)
         except ClearRefusal as error:
             self._refused(decision.s2e_id, side, changes, intent, error)
             return error
@@ -203,6 +236,12 @@ class Sender:
         self.pushed[side] += 1
         self.failures[side] = 0
         return None
+
+    def _effects_of(self, decision: Decision, side: Side, changes: Changes) -> WriteEffects:
+        beside = counterpart(decision.case)
+        if side is Side.S2E or beside is None:
+            return NO_EFFECTS
+        return self.adapter.effects_of(as_fields(changes), beside.record)
 
     # ── what can go wrong ─────────────────────────────────────────────────────────────────
 
@@ -220,13 +259,10 @@ class Sender:
         elif isinstance(error, Changed):
             self._leave(s2e_id)
         elif len(changes) == 1:
-            tried = _tried(changes[0])
+            self._hold_refused(s2e_id, changes[0], error)
             if isinstance(error, AccessRefused):
-                self._hold_back(s2e_id, tried, error)
                 self._count_failure(side, error)
                 self._leave(s2e_id)
-            else:
-                self.keeper.park(s2e_id, park_refused(tried, error))
 
     def _close(self, intent: Intent, error: RemoteError) -> IntentState:
         """Keep how a failed write ended, count it as in doubt or unsent; return its state."""
@@ -263,6 +299,23 @@ def _is_about_values(error: ClearRefusal) -> bool:
 
 def _tried(change: Change) -> Hold:
     return Hold(change.side, change.field, "", encode_value(change.value), change.tries)
+
+
+def _changes_of(fields: Fields, written: PartlyWritten) -> Changes:
+    """The fields of a create, as changes of the record that it has made."""
+    seen = written.fields
+    return tuple(
+        Change(Side.CMMS, name, seen.get(name), value, value, "create")
+        for name, value in fields.items()
+    )
+
+
+def _ids_of(decision: Decision) -> frozenset[str | None]:
+    """The Scan2Evolve ids that the linked record of this order may carry; None: no id."""
+    beside = counterpart(decision.case)
+    carried = decision.case.link is not None and decision.case.link.carried
+    carries = carried or (beside is not None and beside.record.s2e_id is not None)
+    return frozenset({decision.s2e_id} if carries else {decision.s2e_id, None})
 
 
 def _tried_create(fields: Fields, tries: int) -> Hold:

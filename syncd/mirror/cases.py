@@ -127,7 +127,9 @@ def _load(tx: Tx, ids: list[str], lately: datetime) -> list[Case]:
                 cmms=_record(record) if record is not None else None,
                 s2e_seen_at=order.seen_at if order is not None else None,
                 cmms_seen_at=record.seen_at if record is not None else None,
-                link=Link(s2e_id, link.cmms_id, link.missing_cycles) if link is not None else None,
+                link=None
+                if link is None
+                else Link(s2e_id, link.cmms_id, link.missing_cycles, link.carried),
                 claims=tuple(_candidate(row, owners) for row in claims[s2e_id]),
                 referenced=None
                 if named_row is None

@@ -9,7 +9,15 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, insert, select, update
 
-from syncd.core.case import OPEN_STATES, Intent, IntentKind, IntentState, Write
+from syncd.core.case import (
+    NO_EFFECTS,
+    OPEN_STATES,
+    Intent,
+    IntentKind,
+    IntentState,
+    Write,
+    WriteEffects,
+)
 from syncd.core.values import decode_value, encode_value
 from syncd.core.work_order import CMMS_OWNED, Field, Side, Value
 from syncd.mirror.db.database import Tx, own
@@ -33,6 +41,14 @@ _SENT_SINCE = _intents(
     intents.c.started_at >= bindparam("since"),
     intents.c.state != IntentState.REFUSED.value,
 )
+_OPEN_UPDATES = update(intents).where(
+    own(intents),
+    intents.c.s2e_id == bindparam("of"),
+    intents.c.cmms_id == bindparam("to"),
+    intents.c.kind == IntentKind.UPDATE.value,
+    intents.c.side == Side.CMMS.value,
+    intents.c.state.in_(_OPEN),
+)
 _CREATES_IN_DOUBT = update(intents).where(
     own(intents),
     intents.c.s2e_id == bindparam("of"),
@@ -52,6 +68,7 @@ def start_intent(
     last_synced_before: datetime | None,
     cycle_id: str,
     token: int,
+    effects: WriteEffects = NO_EFFECTS,
 ) -> Intent:
     """Journal a write that is about to be sent. Send it only after this transaction commits.
 
@@ -60,6 +77,7 @@ def start_intent(
         side: the side that is written.
         last_synced_before: Scan2Evolve's lastSyncedAt of the order, as it was last read.
         token: of the lease under which the write is sent.
+        effects: what it does beside the values that it sends.
     """
     result = tx.run(
         _NEW_INTENT,
@@ -74,6 +92,7 @@ def start_intent(
         last_synced_before=last_synced_before,
         cycle_id=cycle_id,
         token=token,
+        effects=_encode_effects(effects),
     )
     return Intent(
         id=result.scalar_one(),
@@ -85,7 +104,22 @@ def start_intent(
         started_at=tx.now,
         cmms_id=cmms_id,
         last_synced_before=last_synced_before,
+        effects=effects,
     )
+
+
+def _encode_effects(effects: WriteEffects) -> dict[str, object] | None:
+    if effects == NO_EFFECTS:
+        return None
+    passes = {name.value: sorted(values) for name, values in effects.passes.items()}
+    return {"touches": sorted(effects.touches), "passes": passes}
+
+
+def _decode_effects(stored: Mapping[str, Any] | None) -> WriteEffects:
+    if stored is None:
+        return NO_EFFECTS
+    passes = {Field(name): frozenset(values) for name, values in stored["passes"].items()}
+    return WriteEffects(frozenset(map(Field, stored["touches"])), passes)
 
 
 def _encode(write: Write) -> dict[str, object]:
@@ -120,6 +154,7 @@ def parse_intent(row: Any) -> Intent:
         answered_at=row.answered_at,
         cmms_id=row.cmms_id,
         last_synced_before=row.last_synced_before,
+        effects=_decode_effects(row.effects),
     )
 
 
@@ -157,6 +192,12 @@ def open_intents(tx: Tx) -> list[Intent]:
 def give_up_creates(tx: Tx, s2e_id: str) -> None:
     """Keep that the creates in doubt of this order were not applied, on a person's word."""
     tx.run(_CREATES_IN_DOUBT, of=s2e_id, state=IntentState.NOT_APPLIED.value, settled_at=tx.now)
+
+
+def give_up_updates(tx: Tx, s2e_id: str, cmms_id: str) -> None:
+    """Keep that what became of this order's updates of a record that is gone cannot be known."""
+    state = IntentState.NOT_APPLIED.value
+    tx.run(_OPEN_UPDATES, of=s2e_id, to=cmms_id, state=state, settled_at=tx.now)
 
 
 def mark_started_in_doubt(tx: Tx) -> list[Intent]:

@@ -101,7 +101,14 @@ def save_cmms(tx: Tx, records: Sequence[CmmsRecord], *, seen_at: datetime) -> Sa
         seen_at: when the read began, or when the answer to a write came.
     """
     rows = {record.cmms_id: cmms_row(record) for record in records}
-    known = dict(find(tx, cmms_records, "cmms_id", list(rows), ("digest",)))
+    known: dict[str, str] = {}
+    carried_before: list[str] = []
+    for cmms_id, digest, s2e_id in find(
+        tx, cmms_records, "cmms_id", list(rows), ("digest", "s2e_id")
+    ):
+        known[cmms_id] = digest
+        if s2e_id is not None and s2e_id != rows[cmms_id]["s2e_id"]:
+            carried_before.append(s2e_id)
     digests = {cmms_id: row.pop("digest") for cmms_id, row in rows.items()}
 
     def columns_of(cmms_ids: Sequence[str]) -> dict[str, Sequence[Any]]:
@@ -114,6 +121,8 @@ def save_cmms(tx: Tx, records: Sequence[CmmsRecord], *, seen_at: datetime) -> Sa
         if returned:
             tx.run(_NO_LONGER_MISSING, ids=ids, missing_cycles=0, missing_cycle=None)
             mark_attention(tx, returned)
+    if carried_before:
+        mark_attention(tx, carried_before)
     return saved
 
 

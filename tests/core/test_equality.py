@@ -262,7 +262,10 @@ def test_reading_back_creating_and_undoing_agree_on_what_was_sent(
     }
     assert match in by_verdict[verdict.state]
     later = judge_write(one, name, Evidence(kept, NOW, is_answer=True), case, policy)
-    assert later == verdict
+    assert later is not None
+    # Nobody can have been there between the write and its own answer.
+    not_kept = verdict.state is IntentState.SUPERSEDED
+    assert later.state is (IntentState.NOT_KEPT if not_kept else verdict.state)
     (base,) = created_bases({name: sent}, kept, policy)
     assert (base.cmms == sent) if match is Match.OTHER else (base.cmms == seen)
     written = Written(S2E_ID, CMMS_ID, Side.CMMS, name, "from before", sent)

@@ -311,7 +311,9 @@ def test_a_plan_is_a_pure_function_of_its_cases() -> None:
         Case(
             f"wo_{number}",
             s2e=order({Field.ROOT_CAUSE: None}, s2e_id=f"wo_{number}"),
-            cmms=record({Field.ROOT_CAUSE: f"worn {number}"}, cmms_id=str(number)),
+            cmms=record(
+                {Field.ROOT_CAUSE: f"worn {number}"}, cmms_id=str(number), s2e_id=f"wo_{number}"
+            ),
             link=Link(f"wo_{number}", str(number)),
         )
         for number in range(3)

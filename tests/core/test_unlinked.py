@@ -6,7 +6,17 @@ from datetime import timedelta
 
 import pytest
 
-from syncd.core.case import Candidate, Case, Hold, Intent, IntentKind, IntentState, Link, Write
+from syncd.core.case import (
+    Candidate,
+    Case,
+    Conflict,
+    Hold,
+    Intent,
+    IntentKind,
+    IntentState,
+    Link,
+    Write,
+)
 from syncd.core.planning.plan import decide
 from syncd.core.planning.unlinked import decide_unlinked
 from syncd.core.policy import Mode, Policy, Scope
@@ -198,7 +208,9 @@ def test_a_create_in_doubt_whose_record_is_found_is_linked_with_its_own_bases() 
     assert sent(decision, Side.S2E) == {Field.STATUS: Status.IN_PROGRESS}
     assert sent(decision, Side.CMMS) == {Field.TITLE: "Pump 2"}
     assert {change.rule for change in decision.changes} == {"s2e_changed", "cmms_changed"}
-    assert not decision.conflicts
+    # The value that gives way is kept: a read cannot prove who has entered the newer one.
+    gave_way = Conflict(Field.STATUS, Status.ASSIGNED, Status.IN_PROGRESS, Side.CMMS)
+    assert decision.conflicts == (gave_way,)
 
 
 def test_what_further_calls_of_a_create_did_not_come_to_is_written_and_no_edit() -> None:

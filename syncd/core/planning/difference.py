@@ -3,7 +3,7 @@
 Each function returns the outcomes for this field, and none of them changes anything.
 """
 
-from syncd.core.case import DROPPED, RELEASED, Conflict, Hold
+from syncd.core.case import DROPPED, NOT_KEPT, RELEASED, Conflict, Hold
 from syncd.core.decision import BaseMove, Change, Drift, Outcome, StillHeld
 from syncd.core.equality import same
 from syncd.core.fitting import fit
@@ -23,6 +23,9 @@ def decide_write(pair: Pair, side: Side, rule: str) -> Outcomes:
     """
     name, policy = pair.name, pair.policy
     before, source = pair.held_by(side), pair.held_by(side.other)
+    held = pair.holds.get(side)
+    if held is not None and held.reason == NOT_KEPT and held.value == _written(pair, side, source):
+        return (StillHeld(held),)
     if not pair.may_write(side):
         return (Drift(side.other, name, source, "not_writable"),)
     if source is None and not pair.may_clear(side):
@@ -36,6 +39,12 @@ def decide_write(pair: Pair, side: Side, rule: str) -> Outcomes:
     if name is Field.STATUS and not policy.allow_reopen and reopens(before, value):
         return park(pair, side, "would_reopen", value, "SYNCD_ALLOW_REOPEN is 0")
     return _try(pair, side, Change(side, name, before, value, source, rule))
+
+
+def _written(pair: Pair, side: Side, source: Value) -> object:
+    """What would be written to `side`, encoded; None: nothing can be."""
+    value = fit(pair.name, source, side, pair.policy)
+    return None if isinstance(value, Unwritable) else encode_value(value)
 
 
 def _try(pair: Pair, side: Side, change: Change) -> Outcomes:

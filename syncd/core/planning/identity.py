@@ -1,21 +1,75 @@
-"""Which CMMS record belongs to an order.
+"""Which CMMS record belongs to an order, and whether it still says so.
 
 the order is    its record
 ─────────────   ─────────────────────────────────────────────────────────────────────
 linked          the linked one
 not linked      the one free record that carries its id; where none carries it, the one
                 that its externalId names, unless that is another order's
+
+A linked record is its order's only while it says so. Else nothing is read from it or written to it
+for this order, and the order is parked as `identity`:
+
+the linked record carries        the order
+──────────────────────────────   ──────────────────────────────────────────────────────────
+its id, and no other record      goes on
+its id, and another record, too  is parked: nobody knows which of them is meant
+another order's id               is parked
+none                             goes on if it never carried one; else it is parked
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from syncd.core.case import Candidate, Case
+from syncd.core.work_order import CmmsRecord
 
 
 def claims_of(case: Case) -> tuple[Candidate, ...]:
     """The records that carry this order's id. A record that another order is linked to is no
     claim of this one: somebody has put another id into it."""
     return tuple(one for one in case.claims if one.linked_to in {None, case.s2e_id})
+
+
+def is_its_record(record: CmmsRecord, case: Case) -> bool:
+    """Whether what this record holds may be taken for this order's."""
+    if record.s2e_id is not None:
+        return record.s2e_id == case.s2e_id
+    return case.link is None or not case.link.carried
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityFault:
+    """Why a linked order's record cannot be taken for its own.
+
+    Attributes:
+        detail: a sentence with the ids and the way out.
+        copies: the records that carry the order's id, where there are several.
+    """
+
+    detail: str
+    copies: tuple[str, ...] = ()
+
+
+def identity_fault(case: Case) -> IdentityFault | None:
+    """What is wrong with the identity of a linked order's record; None: nothing."""
+    if case.link is None or case.cmms is None:
+        return None
+    cmms_id, s2e_id = case.link.cmms_id, case.s2e_id
+    others = sorted(one.record.cmms_id for one in case.claims if one.record.cmms_id != cmms_id)
+    way_out = f"`syncd links relink {s2e_id} RECORD` names the right one"
+    if not is_its_record(case.cmms, case):
+        carries = case.cmms.s2e_id
+        what = "no Scan2Evolve id any more" if carries is None else f"the id of {carries}"
+        elsewhere = f", and {', '.join(others)} the id of {s2e_id}" if others else ""
+        return IdentityFault(f"record {cmms_id} carries {what}{elsewhere}; {way_out}")
+    if others:
+        copies = (cmms_id, *others)
+        return IdentityFault(
+            f"records {', '.join(copies)} carry the id of {s2e_id}; remove it from all but one "
+            f"in the CMMS, or {way_out}",
+            copies,
+        )
+    return None
 
 
 def owner_of(candidate: Candidate, s2e_id: str) -> str | None:

@@ -61,7 +61,8 @@ def reconcile(case: Case, policy: Policy, now: datetime) -> Decision:
     order = _with_omitted(case.s2e, case.base_s2e)
     back = read_back(case, policy, order)
     held = {(hold.side, hold.field): hold for hold in case.holds}
-    outcomes: list[Outcome] = []
+    held |= {(hold.side, hold.field): hold for hold in back.holds}
+    outcomes: list[Outcome] = [*back.conflicts]
     for verdict in back.verdicts:
         if verdict.state in {IntentState.IGNORED, IntentState.NOT_APPLIED}:
             retry = _retry(verdict, held, now)
@@ -181,7 +182,7 @@ def _retry(verdict: Verdict, held: Holds, now: datetime) -> Hold:
 def _decision(case: Case, order: S2eOrder, back: ReadBack, outcomes: Sequence[Outcome]) -> Decision:
     """All outcomes as one decision, with what they end: holds, conflicts, drift."""
     changes = tuple(one for one in outcomes if isinstance(one, Change))
-    holds = tuple(one for one in outcomes if isinstance(one, Hold))
+    holds = (*back.holds, *(one for one in outcomes if isinstance(one, Hold)))
     conflicts = tuple(one for one in outcomes if isinstance(one, Conflict))
     drifts = tuple(one for one in outcomes if isinstance(one, Drift))
     moves = tuple(one for one in outcomes if isinstance(one, BaseMove))
@@ -194,7 +195,7 @@ def _decision(case: Case, order: S2eOrder, back: ReadBack, outcomes: Sequence[Ou
     # A conflict is over when it no longer arises, not when its winner is known: the winner's
     # write may have to wait, and an answer is needed until it has arrived.
     unresolved = waiting | _unreadable(case, order)
-    unresolved |= {conflict.field for conflict in conflicts} | {change.field for change in changes}
+    unresolved |= {one.field for one in conflicts} | {change.field for change in changes}
     asked = {conflict.field for conflict in case.conflicts} | set(case.answers)
     return Decision(
         case=case,

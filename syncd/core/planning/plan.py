@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from syncd.core.case import Case, IntentKind, Link
+from syncd.core.case import IDENTITY, Case, Hold, IntentKind, Link
 from syncd.core.decision import Decision
 from syncd.core.planning.guards import Guard, GuardCounts, Latch, judge_guards
-from syncd.core.planning.identity import counterpart
+from syncd.core.planning.identity import IdentityFault, counterpart, identity_fault
 from syncd.core.planning.merge import reconcile
 from syncd.core.planning.readback import abandoned_creates, read_back
-from syncd.core.planning.unlinked import TOMBSTONE, decide_unlinked, outside
+from syncd.core.planning.unlinked import TOMBSTONE, decide_unlinked, order_hold, outside
 from syncd.core.policy import Policy
 from syncd.core.work_order import Side
 
@@ -32,7 +32,28 @@ def decide(case: Case, policy: Policy, now: datetime) -> Decision:
         return _first_meeting(decide_unlinked(case, policy, now), policy, now)
     if case.cmms is None or case.link.missing_cycles > 0:
         return _left_out(case, policy, now, CMMS_MISSING)
-    return reconcile(case, policy, now)
+    fault = identity_fault(case)
+    if fault is not None:
+        return _park_identity(case, policy, fault)
+    decision = reconcile(case, policy, now)
+    carries = case.cmms.s2e_id == case.s2e_id and not case.link.carried
+    return replace(decision, carried=carries)
+
+
+def _park_identity(case: Case, policy: Policy, fault: IdentityFault) -> Decision:
+    """Nothing crosses in either direction; what was written upstream is still read back."""
+    back = read_back(case, policy, case.s2e)
+    hold = Hold(Side.CMMS, None, IDENTITY, list(fault.copies) or fault.detail, detail=fault.detail)
+    held = order_hold(case)
+    stays = held is not None and (held.reason, held.value) == (hold.reason, hold.value)
+    return Decision(
+        case,
+        verdicts=back.verdicts,
+        base_moves=back.moves,
+        holds=back.holds if stays else (*back.holds, hold),
+        conflicts=back.conflicts,
+        waiting=back.waiting,
+    )
 
 
 def _left_out(case: Case, policy: Policy, now: datetime, reason: str) -> Decision:
@@ -48,6 +69,8 @@ def _left_out(case: Case, policy: Policy, now: datetime, reason: str) -> Decisio
         out_of_scope=reason,
         verdicts=verdicts,
         base_moves=back.moves,
+        holds=back.holds,
+        conflicts=back.conflicts,
         waiting=back.waiting | (open_creates - {verdict.field for verdict in verdicts}),
     )
 
@@ -75,8 +98,11 @@ def _first_meeting(met: Decision, policy: Policy, now: datetime) -> Decision:
         link=link,
         verdicts=met.verdicts,
         base_moves=met.base_moves + merged.base_moves,
+        holds=met.holds + merged.holds,
         conflicts=met.conflicts + merged.conflicts,
-        lifted=met.lifted,
+        lifted=tuple(
+            one for one in met.lifted if one not in {(h.side, h.field) for h in merged.holds}
+        ),
     )
 
 

@@ -9,9 +9,18 @@ answer. `judge_write` is the one judge of both.
     a normalisation of it                  altered                 altered
     anything else, read too early          not known yet           not known yet
     the value from before, read later      ignored                 not applied
+    anything else, in the write's answer   not kept
+    anything else, and the times say that  not kept                not kept
+    nobody has edited it since
+    what the write itself leaves there     not kept                not applied: it is finished
+    when it is cut off (`WriteEffects`)
     anything else, read later              superseded: applied,    superseded if lastSyncedAt
                                            and edited since        moved; else not applied:
                                                                    both sides changed
+
+A value that is not kept becomes the written side's base, so that nobody takes it for an edit. The
+other side keeps its own, and the field is parked with both. What a write changes without being
+asked to is judged in `side_effects.py`.
 
 "Too early" is a read that began less than the side's read lag after the answer (for a write
 in doubt: after the sending), since read-after-write consistency is not promised. Such a read may
@@ -30,19 +39,37 @@ Creates in doubt are judged in `unlinked.py`; here only those of orders that are
 (`abandoned_creates`).
 """
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from syncd.core.case import ARRIVED_STATES, Case, Intent, IntentKind, IntentState, Write
+from syncd.core.case import (
+    ARRIVED_STATES,
+    NOT_KEPT,
+    Case,
+    Conflict,
+    Hold,
+    Intent,
+    IntentKind,
+    IntentState,
+    Write,
+)
 from syncd.core.decision import BaseMove, Verdict
 from syncd.core.equality import Match, match_sent, same
-from syncd.core.planning.identity import claims_of
+from syncd.core.planning.identity import claims_of, is_its_record
+from syncd.core.planning.side_effects import (
+    SideEffects,
+    has_begun,
+    judge_answer,
+    judge_cut_off,
+)
 from syncd.core.policy import Policy
+from syncd.core.values import encode_value, show_value
 from syncd.core.work_order import CmmsRecord, Field, S2eOrder, Side, Value
 
 _READ_WITHIN = timedelta(seconds=60)  # before a cycle begins to send, the same as `Cycle.fresh`
 KEPT_AS_SENT = frozenset({IntentState.CONFIRMED, IntentState.ALTERED})
+JUDGED_BY_ANSWER = KEPT_AS_SENT | {IntentState.NOT_KEPT, IntentState.REFUSED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +93,21 @@ class ReadBack:
 
     Attributes:
         verdicts: of the fields whose outcome is known now.
-        moves: the bases of those that arrived.
-        waiting: fields whose outcome it does not show yet.
+        moves: the bases of those that arrived, and of what a side keeps instead.
+        holds: of the fields that a side does not keep as they were sent.
+        conflicts: values that give way to what this shows.
+        waiting: fields whose outcome it does not show yet, and those that such a write touches.
         in_doubt: sides with such a field whose write was not answered.
+        unasked: fields that the write has changed without being asked to, as an edit of that side.
     """
 
     verdicts: tuple[Verdict, ...] = ()
     moves: tuple[BaseMove, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
     waiting: frozenset[Field] = frozenset()
     in_doubt: frozenset[Side] = frozenset()
+    unasked: tuple[Field, ...] = ()
 
 
 def read_back(
@@ -92,7 +125,6 @@ def read_back(
     """
     sides = {Side.S2E: Evidence(order, case.s2e_seen_at), Side.CMMS: _record_seen(case)}
     verdicts: list[Verdict] = []
-    moves: list[BaseMove] = []
     waiting: set[Field] = set()
     in_doubt: set[Side] = set()
     for intent, name in _open_updates(case):
@@ -101,26 +133,70 @@ def read_back(
             continue
         verdict = judge_write(intent, name, sides[intent.side], case, policy)
         if verdict is None:
-            waiting.add(name)
+            waiting |= {name, *intent.effects.touches}
             if intent.state is not IntentState.ANSWERED:
                 in_doubt.add(intent.side)
-            continue
-        verdicts.append(verdict)
-        moves += _moves(verdict, case)
-    return ReadBack(tuple(verdicts), tuple(moves), frozenset(waiting), frozenset(in_doubt))
+        else:
+            verdicts.append(verdict)
+    record = sides[Side.CMMS].holder
+    effects = SideEffects()
+    if isinstance(record, CmmsRecord) and Side.CMMS not in gone:
+        effects = judge_cut_off(_judged_now(verdicts), record, case)
+    back = _read_back(verdicts, effects, case)
+    return replace(back, waiting=frozenset(waiting), in_doubt=frozenset(in_doubt))
 
 
-def read_answer(intent: Intent, evidence: Evidence, case: Case, policy: Policy) -> ReadBack:
-    """What a write's own answer shows. Fields that it does not confirm are left to the reads of
-    the next cycle."""
-    judged = {name: judge_write(intent, name, evidence, case, policy) for name in intent.writes}
+def _judged_now(verdicts: Sequence[Verdict]) -> list[Intent]:
+    """The updates of the CMMS that have a verdict of this read, each once."""
+    intents = {one.intent.id: one.intent for one in verdicts if one.intent.side is Side.CMMS}
+    return list(intents.values())
+
+
+def read_answer(
+    intent: Intent,
+    record: CmmsRecord,
+    now: datetime,
+    case: Case,
+    policy: Policy,
+    *,
+    refused: frozenset[Field] = frozenset(),
+) -> ReadBack:
+    """What the answer to an update of the CMMS shows. Fields of which it does not show the
+    outcome are left to the reads of the next cycle.
+
+    Args:
+        record: as it is after the write.
+        case: as it was kept before the write was sent (`Decision.as_kept`).
+        refused: fields whose own step was refused; what it has left there is our own doing.
+    """
+    evidence = Evidence(record, now, is_answer=True)
+    judged = {
+        name: Verdict(intent, name, IntentState.REFUSED, record.fields.get(name))
+        if name in refused
+        else judge_write(intent, name, evidence, case, policy)
+        for name in intent.writes
+    }
     verdicts = [
         verdict
         for verdict in judged.values()
-        if verdict is not None and verdict.state in KEPT_AS_SENT
+        if verdict is not None and verdict.state in JUDGED_BY_ANSWER
     ]
-    moves = tuple(move for verdict in verdicts for move in _moves(verdict, case))
-    return ReadBack(tuple(verdicts), moves, frozenset(judged) - {one.field for one in verdicts})
+    effects = judge_answer(intent, record, case)
+    back = _read_back(verdicts, effects, case)
+    return replace(back, waiting=frozenset(judged) - {one.field for one in verdicts})
+
+
+def _read_back(verdicts: Sequence[Verdict], effects: SideEffects, case: Case) -> ReadBack:
+    """What follows from these verdicts and side effects."""
+    moves = [move for verdict in verdicts for move in _moves(verdict, case)]
+    conflicts = [one for verdict in verdicts for one in _given_up(verdict)]
+    return ReadBack(
+        verdicts=tuple(verdicts),
+        moves=(*moves, *effects.moves),
+        holds=tuple(_not_kept(one) for one in verdicts if one.state is IntentState.NOT_KEPT),
+        conflicts=(*conflicts, *effects.conflicts),
+        unasked=effects.unasked,
+    )
 
 
 def _record_seen(case: Case) -> Evidence:
@@ -148,6 +224,8 @@ def judge_write(
     holder, seen_at = evidence.holder, evidence.seen_at
     if holder is None or seen_at is None:
         return None
+    if isinstance(holder, CmmsRecord) and not is_its_record(holder, case):
+        return None  # what another order's record shows is no evidence
     # A field that is missing in the CMMS's own answer is empty; in a read, it is unknown.
     if name not in holder.fields and not evidence.is_answer:
         return None
@@ -187,6 +265,10 @@ def _outcome(
         return None
     if from_before:
         return IntentState.IGNORED if answered else IntentState.NOT_APPLIED
+    if evidence.is_answer or _is_last_edit(intent, holder, case):
+        return IntentState.NOT_KEPT
+    if _is_on_the_way(intent, name, seen, holder):
+        return IntentState.NOT_KEPT if answered else IntentState.NOT_APPLIED
     if answered or _sync_moved(intent, holder, case):
         return IntentState.SUPERSEDED
     return IntentState.NOT_APPLIED
@@ -204,6 +286,10 @@ def _moves(verdict: Verdict, case: Case) -> list[BaseMove]:
     write = intent.writes[name]
     if verdict.state in KEPT_AS_SENT:
         return [_agreed(name, side, verdict.seen, write.source)]
+    if verdict.state is IntentState.REFUSED:
+        return [] if same(verdict.seen, write.before) else _own_doing(verdict, case)
+    if verdict.state is IntentState.NOT_KEPT or _is_cut_off(verdict):
+        return _own_doing(verdict, case)
     if verdict.state is not IntentState.SUPERSEDED:
         return []
     if not same(verdict.seen, write.before):
@@ -216,9 +302,69 @@ def _moves(verdict: Verdict, case: Case) -> list[BaseMove]:
     return []
 
 
+def _own_doing(verdict: Verdict, case: Case) -> list[BaseMove]:
+    """What the written side holds is our own doing, and no edit: its base moves. The other side's
+    value stays a change, which is still to be written, or is held."""
+    name, side = verdict.field, verdict.intent.side
+    base = (case.base_cmms if side is Side.S2E else case.base_s2e).get(name)
+    if same(base, verdict.intent.writes[name].source):
+        return []  # an edit there is being taken back; it stays one
+    s2e, cmms = (verdict.seen, base) if side is Side.S2E else (base, verdict.seen)
+    return [BaseMove(name, s2e, cmms, verdict.state.value)]
+
+
+def _is_cut_off(verdict: Verdict) -> bool:
+    """Whether a write that is to be finished has left this value on its way."""
+    if verdict.state is not IntentState.NOT_APPLIED:
+        return False
+    write = verdict.intent.writes[verdict.field]
+    return (
+        verdict.seen is not None
+        and not same(verdict.seen, write.before)
+        and (verdict.intent.effects.may_show(verdict.field, encode_value(verdict.seen)))
+    )
+
+
+def _not_kept(verdict: Verdict) -> Hold:
+    """The field is parked: what was sent would not be kept the next time either."""
+    sent = verdict.intent.writes[verdict.field].sent
+    detail = f"sent {show_value(sent)}, and it keeps {show_value(verdict.seen)}"
+    return Hold(
+        verdict.intent.side, verdict.field, NOT_KEPT, encode_value(sent), tries=1, detail=detail
+    )
+
+
+def _given_up(verdict: Verdict) -> list[Conflict]:
+    """The value that gives way, for the log of conflicts: of the other side where there is a
+    newer edit here; of this one where a write is finished over what may be an edit."""
+    intent, name = verdict.intent, verdict.field
+    write = intent.writes[name]
+    edited = verdict.state is IntentState.SUPERSEDED and not same(verdict.seen, write.before)
+    if edited and intent.side is Side.CMMS:  # upstream, its own times prove the edit
+        winner = intent.side
+    elif _is_cut_off(verdict):
+        winner = intent.side.other
+    else:
+        return []
+    s2e, cmms = (
+        (verdict.seen, write.source) if intent.side is Side.S2E else (write.source, verdict.seen)
+    )
+    return [Conflict(name, s2e, cmms, winner)]
+
+
 def _agreed(name: Field, side: Side, own: Value, other: Value) -> BaseMove:
     s2e, cmms = (own, other) if side is Side.S2E else (other, own)
     return BaseMove(name, s2e, cmms, "read_back")
+
+
+def _is_on_the_way(
+    intent: Intent, name: Field, seen: Value, holder: S2eOrder | CmmsRecord | None
+) -> bool:
+    """Whether the write itself leaves this value there when it is cut off: it is a step on the way,
+    or the stamp of a step that was made."""
+    if holder is None or not intent.effects.may_show(name, encode_value(seen)):
+        return False
+    return name in intent.effects.passes or has_begun(intent, holder.fields, beside=name)
 
 
 # ── what Scan2Evolve's own times say ──────────────────────────────────────────────────────
@@ -258,6 +404,21 @@ def _edited_since(intent: Intent, holder: S2eOrder | CmmsRecord) -> bool:
         return False
     synced = holder.last_synced_at
     return synced is not None and _synced_since(intent, holder) and holder.updated_at > synced
+
+
+def _is_last_edit(intent: Intent, holder: S2eOrder | CmmsRecord | None, case: Case) -> bool:
+    """Whether Scan2Evolve's own times show that nobody has edited the order after this write."""
+    if not isinstance(holder, S2eOrder) or not _synced_since(intent, holder):
+        return False
+    later = [
+        one
+        for one in (*case.intents, *case.recent)
+        if one.side is Side.S2E and one.id != intent.id and one.started_at >= intent.started_at
+    ]
+    synced, updated = holder.last_synced_at, holder.updated_at
+    if later or synced is None or updated is None:
+        return False
+    return updated <= synced
 
 
 def _synced_since(intent: Intent, order: S2eOrder) -> bool:

@@ -8,6 +8,7 @@ a create in doubt, and a record carries the id            link `created`, bases 
 a create in doubt, no record, the index lag has passed    not applied: may be created anew
 one record carries the id                                 link `adopted`: a first meeting
 several records carry the id                              parked `duplicate_records`
+its record's number means another order's record now      parked `identity`
 externalId names a free record                            link `reference`: a first meeting
 externalId names another order's record, or none          parked (create) or out of scope
 a person wants its lost record made anew                  create, whatever mode and status
@@ -18,8 +19,9 @@ nothing of the kind, mode create, status in scope         create
 from dataclasses import replace
 from datetime import datetime
 
-from syncd.core.case import DROPPED, Case, Conflict, Hold, Intent, IntentKind, IntentState
-from syncd.core.decision import Decision, NewLink, Verdict
+from syncd.core.case import DROPPED, IDENTITY, Case, Conflict, Hold, Intent, IntentKind, IntentState
+from syncd.core.decision import BaseMove, Decision, NewLink, Verdict
+from syncd.core.equality import Match, match_sent
 from syncd.core.fitting import fit
 from syncd.core.planning.created import UNFINISHED, created_bases
 from syncd.core.planning.identity import claims_of, owner_of
@@ -86,6 +88,8 @@ def decide_unlinked(case: Case, policy: Policy, now: datetime) -> Decision:
             return _link_created(case, creating[-1], claims[0], policy)
         return Decision(case, link=NewLink(claims[0].cmms_id, "adopted"), lifted=_all_holds(case))
     verdicts: tuple[Verdict, ...] = ()
+    if _is_marked(case, IDENTITY):
+        return Decision(case)  # its record's number has come to mean another one
     if creating:
         if now - creating[-1].started_at < policy.cmms_index_lag:
             return Decision(case, waiting=frozenset(creating[-1].writes))
@@ -109,7 +113,7 @@ def _link_created(case: Case, intent: Intent, record: CmmsRecord, policy: Policy
     planned again; a value that the record holds there goes to the conflict log."""
     sent = {name: write.sent for name, write in intent.writes.items()}
     seen = {**sent, **record.fields}
-    moves = created_bases(sent, record, policy)
+    moves = created_bases(sent, record, policy, intent.effects)
     left = {move.field for move in moves if move.rule == UNFINISHED}
     verdicts = tuple(
         Verdict(
@@ -127,11 +131,20 @@ def _link_created(case: Case, intent: Intent, record: CmmsRecord, policy: Policy
         verdicts=verdicts,
         lifted=_all_holds(case),
         conflicts=tuple(
-            Conflict(name, sent[name], seen[name], Side.S2E)
-            for name in sorted(left)
-            if seen[name] is not None
+            Conflict(move.field, sent[move.field], seen[move.field], _winner(move))
+            for move in sorted(moves, key=lambda move: move.field)
+            if seen[move.field] is not None
+            and match_sent(move.field, sent[move.field], seen[move.field], record, policy)
+            is Match.OTHER
         ),
     )
+
+
+def _winner(move: BaseMove) -> Side:
+    """The side whose value stays where a record holds another one than its create sent: what is
+    unfinished is written again, and anything else is an edit of the CMMS where it may be one."""
+    edit = move.rule != UNFINISHED and move.field in SHARED
+    return Side.CMMS if edit else Side.S2E
 
 
 def _not_applied(creating: list[Intent]) -> tuple[Verdict, ...]:
@@ -174,6 +187,8 @@ def _create(case: Case, order: S2eOrder, policy: Policy, now: datetime) -> Decis
         if value is None or name not in policy.cmms_writes or name not in S2E_OWNED | SHARED:
             continue
         fitted = fit(name, value, Side.CMMS, policy)
+        if isinstance(fitted, Unwritable) and name is Field.STATUS:
+            return _review(case, fitted.reason, fitted.detail)
         if not isinstance(fitted, Unwritable):
             fields[name] = fitted
     if _is_marked(case, RECREATE):

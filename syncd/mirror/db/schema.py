@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-NEWEST = "0005"  # of our migrations; tests/edges/test_mirror_schema.py compares
+NEWEST = "0006"  # of our migrations; tests/edges/test_mirror_schema.py compares
 _VERSION = "alembic_version"
 _REVISION = select(column("version_num", String)).select_from(table(_VERSION))
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -112,6 +113,7 @@ links = Table(
     Column("made_at", UtcTime, nullable=False),
     Column("missing_cycle", PlainText),  # the last cycle in which no record had this cmms_id
     Column("missing_cycles", Integer, nullable=False, default=0),  # how many such in a row
+    Column("carried", Boolean, nullable=False, server_default=false()),  # it was seen with the id
     UniqueConstraint("connection", "cmms_id"),
 )
 
@@ -138,6 +140,7 @@ intents = Table(
     Column("kind", PlainText, nullable=False),  # create, update
     Column("state", PlainText, nullable=False),  # IntentState, see core/case.py
     Column("writes", Json, nullable=False),  # field -> before, sent, source, verdict
+    Column("effects", Json),  # what it does beside them: touches, passes; null: nothing
     Column("started_at", UtcTime, nullable=False),  # just before it was sent
     Column("answered_at", UtcTime),  # when a success was answered; null: none was
     Column("settled_at", UtcTime),  # when it came to its last state; null: it is open

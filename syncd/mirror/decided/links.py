@@ -11,14 +11,21 @@ _ONE_LINK = select(links.c.s2e_id, links.c.missing_cycles, links.c.missing_cycle
 _MISSING = update(links).where(*_LINK)
 
 
-def make_link(tx: Tx, s2e_id: str, cmms_id: str, how: str) -> None:
+def make_link(tx: Tx, s2e_id: str, cmms_id: str, how: str, *, carried: bool = False) -> None:
     """Keep that this order is that record. A second link of either one is an error.
 
     Args:
         how: adopted, reference, created or relinked.
+        carried: the record carries the order's id.
     """
-    made = {"made_at": tx.now, "missing_cycles": 0}
+    made = {"made_at": tx.now, "missing_cycles": 0, "carried": carried}
     tx.insert(links, s2e_id=s2e_id, cmms_id=cmms_id, how=how, **made)
+
+
+def mark_carried(tx: Tx, s2e_id: str) -> None:
+    """Keep that the linked record carries the order's id."""
+    here = (own(links), links.c.s2e_id == bindparam("of"))
+    tx.run(update(links).where(*here), of=s2e_id, carried=True)
 
 
 def drop_link(tx: Tx, s2e_id: str) -> None:

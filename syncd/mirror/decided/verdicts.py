@@ -11,7 +11,9 @@ from syncd.mirror.db.tables import intents
 
 # An intent takes the gravest verdict of its fields. The gravest comes first.
 _GRAVEST = (
+    IntentState.REFUSED,
     IntentState.IGNORED,
+    IntentState.NOT_KEPT,
     IntentState.NOT_APPLIED,
     IntentState.SUPERSEDED,
     IntentState.ALTERED,

@@ -1,0 +1,90 @@
+"""What a write to a CMMS record has changed there without being asked to.
+
+    the field                                    what it means                   what follows
+    ───────────────────────────────────────────  ──────────────────────────────  ────────────────
+    a step of the write touches it               our own doing: it fills a       its base moves
+    (`WriteEffects`), or it is a stamp of time,  blank on the other side and
+    and the write changes the status             replaces no value there
+    any other one                                the CMMS's own edit             merged as ever
+
+Where somebody may have entered the value in that very moment, it goes to the log of conflicts.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from syncd.core.case import Case, Conflict, Intent
+from syncd.core.decision import BaseMove
+from syncd.core.equality import same
+from syncd.core.work_order import CMMS_OWNED, CmmsRecord, Field, Fields, Side
+
+STAMPS = frozenset({Field.COMPLETED_AT, Field.STARTED_AT})  # a CMMS sets them with the status
+
+
+@dataclass(frozen=True, slots=True)
+class SideEffects:
+    """What a write has changed unasked.
+
+    Attributes:
+        moves: the bases of what is our own doing.
+        conflicts: what may be somebody's entry, and gives way.
+        unasked: fields that count as the CMMS's own edit.
+    """
+
+    moves: tuple[BaseMove, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    unasked: tuple[Field, ...] = ()
+
+
+def judge_answer(intent: Intent, record: CmmsRecord, case: Case) -> SideEffects:
+    """What the answer to an update shows beside the fields that were sent."""
+    before = case.cmms.fields if case.cmms is not None else {}
+    changed = [
+        name
+        for name, seen in record.fields.items()
+        if name in before
+        and name not in intent.writes
+        and name not in CMMS_OWNED
+        and not same(before[name], seen)
+    ]
+    own = intent.effects.touches | (STAMPS if Field.STATUS in intent.writes else frozenset())
+    effects = _own_doing([name for name in changed if name in own], record, case)
+    unasked = tuple(name for name in changed if name not in own)
+    return SideEffects(effects.moves, effects.conflicts, unasked)
+
+
+def judge_cut_off(intents: Iterable[Intent], record: CmmsRecord, case: Case) -> SideEffects:
+    """What a later read shows in the fields that these updates touch and did not send."""
+    touched = {
+        name
+        for intent in intents
+        if has_begun(intent, record.fields)
+        for name in intent.effects.touches - set(intent.writes)
+        if name in record.fields and name in case.base_cmms
+    }
+    changed = [name for name in touched if not same(record.fields[name], case.base_cmms[name])]
+    return _own_doing(sorted(changed), record, case)
+
+
+def has_begun(intent: Intent, seen: Fields, beside: Field | None = None) -> bool:
+    """Whether one of the fields that were sent, but for this one, is not what it was before."""
+    return any(
+        name in seen and not same(seen[name], write.before)
+        for name, write in intent.writes.items()
+        if name is not beside
+    )
+
+
+def _own_doing(names: Iterable[Field], record: CmmsRecord, case: Case) -> SideEffects:
+    moves: list[BaseMove] = []
+    conflicts: list[Conflict] = []
+    upstream: Fields = case.s2e.fields if case.s2e is not None else {}
+    for name in names:
+        if name not in case.base_cmms or name not in case.base_s2e or upstream.get(name) is None:
+            continue  # it fills the blank, as an edit would
+        moves.append(BaseMove(name, case.base_s2e[name], record.fields[name], "side_effect"))
+        before = case.cmms.fields.get(name) if case.cmms is not None else None
+        entered = before if not same(before, case.base_cmms[name]) else record.fields[name]
+        if not same(entered, upstream[name]):
+            conflicts.append(Conflict(name, upstream[name], entered, Side.S2E))
+    return SideEffects(tuple(moves), tuple(conflicts))
