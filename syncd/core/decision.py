@@ -40,12 +40,17 @@ class BaseMove:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What has become of one written field, and what the written side holds now."""
+    """What has become of one written field, and what the written side holds now.
+
+    Attributes:
+        cut_off: the write was not finished, and what is there may be its own doing.
+    """
 
     intent: Intent
     field: Field
     state: IntentState
     seen: Value
+    cut_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)

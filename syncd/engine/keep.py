@@ -150,7 +150,8 @@ class Keeper:
             f"{about.s2e_id}; `syncd links relink`, `recreate` or `drop {owner}`"
         )
         facts.link_lost(tx, self._about(owner, cmms_id))
-        _park_identity(tx, self._about(owner, cmms_id), detail)
+        taken = {"record": cmms_id, "by": about.s2e_id}
+        _park_identity(tx, self._about(owner, cmms_id), detail, taken)
         attention.mark_attention(tx, [owner])
 
     def keep_answer(self, decision: Decision, intent: Intent, written: PartlyWritten) -> None:
@@ -224,9 +225,15 @@ class Keeper:
         return Subject(self.cycle_id, s2e_id, cmms_id)
 
 
-def _park_identity(tx: Tx, about: Subject, detail: str) -> None:
-    """Park an order whose record cannot be taken for its own."""
-    hold = Hold(Side.CMMS, None, IDENTITY, detail, detail=detail)
+def _park_identity(
+    tx: Tx, about: Subject, detail: str, taken: dict[str, str] | None = None
+) -> None:
+    """Park an order whose record cannot be taken for its own.
+
+    Args:
+        taken: whose the number of its record is now.
+    """
+    hold = Hold(Side.CMMS, None, IDENTITY, taken or detail, detail=detail)
     put_hold(tx, about.s2e_id, hold)
     facts.order_parked(tx, about, hold)
 

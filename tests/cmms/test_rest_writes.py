@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from syncd.cmms.port import PartlyWritten
 from syncd.core.work_order import Field, Fields, Status
 from syncd.errors import (
     Changed,
@@ -309,13 +310,24 @@ def test_a_stamp_that_is_only_read_is_no_edit_between_our_steps() -> None:
         assert told.fields[Field.TITLE] == "New"
 
 
-def test_a_refusal_after_the_first_step_is_no_refusal_of_the_whole() -> None:
+def test_a_refusal_after_the_first_step_concerns_that_step_alone() -> None:
     state: dict[str, Any] = {}
     broken = {2: answer_json({"error": "needs a cause"}, 422)}
     with rest(walking(), serve=cmms(state, broken)) as made:
-        with pytest.raises(Unreachable, match="only in part, then: .*needs a cause") as caught:
-            made.adapter.update("1", {**TITLE, **status(Status.IN_PROGRESS)}, {})
-        assert caught.value.may_have_applied
+        record = made.adapter.update("1", {**TITLE, **status(Status.IN_PROGRESS)}, {})
+        assert isinstance(record, PartlyWritten)
+        assert record.fields[Field.TITLE] == TITLE[Field.TITLE]
+        assert list(record.refused) == [Field.STATUS]
+        assert "needs a cause" in str(record.refused[Field.STATUS])
+        assert not record.in_doubt
+
+
+def test_an_update_knows_the_moves_on_its_way() -> None:
+    with rest(walking()) as made:
+        held = made.adapter.read_native(item(1, state="NEW"))
+        effects = made.adapter.effects_of(status(Status.COMPLETED), held)
+        assert effects.passes == {Field.STATUS: frozenset({"IN_PROGRESS"})}
+        assert made.adapter.effects_of(TITLE, held).passes == {}
 
 
 def test_a_move_that_is_ignored_ends_the_walk_and_shows() -> None:

@@ -1,6 +1,6 @@
 """A CMMS as quirky as they are, with a ledger, and what people do there."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -36,6 +36,10 @@ class Traits:
         locks: an update of a record that is not as expected is refused.
         filters: lists can be narrowed to what changed since a time.
         clears: fields can be emptied.
+        steps: syncd's update is made in several calls: the status move by move, then the time of
+            the completion, which a completion stamps.
+        alters: it keeps something else than was entered: short texts, hours in halves.
+        reuses: the number of a deleted newest record is given to the next one.
     """
 
     finds: bool = True
@@ -48,6 +52,9 @@ class Traits:
     locks: bool = False
     filters: bool = False
     clears: bool = True
+    steps: bool = False
+    alters: bool = False
+    reuses: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,7 @@ class Record:
 
     Attributes:
         earlier: (until, values): what reads show until then.
+        carried_at: when somebody has put the id that it carries into it; None: when it was made.
     """
 
     number: str
@@ -64,6 +72,7 @@ class Record:
     made_at: float
     changed: datetime
     earlier: tuple[float, Mapping[str, Plain]] | None = field(default=None)
+    carried_at: float | None = None
 
 
 class FakeCmms:
@@ -82,8 +91,7 @@ class FakeCmms:
             for record in self.records.values():
                 if record.s2e_id == s2e_id:
                     return record
-        self._numbers += 1
-        number = f"R{self._numbers}"
+        number = self._next_number()
         stored = dict.fromkeys(KEPT) | self._stored(values)
         if stored["status"] is None:
             stored["status"] = self._native("ASSIGNED")
@@ -98,9 +106,19 @@ class FakeCmms:
         number: str,
         values: Mapping[str, Plain],
         expected: Mapping[str, Plain] | None = None,
+        s2e_ids: Collection[str | None] | None = None,
+        *,
+        on_the_way: bool = False,
     ) -> Record:
-        """Raises NotFound; Changed where it locks and the record is not as expected."""
+        """Raises NotFound; Changed where it locks and the record is not as expected, or carries
+        none of these ids.
+
+        Args:
+            on_the_way: a move between two others, whose value is not what is to be carried over.
+        """
         record = self._record(number)
+        if s2e_ids is not None and record.s2e_id not in s2e_ids:
+            raise Changed(f"{number} carries {record.s2e_id}", side="cmms")
         ours = self._ours(record.values)
         if self.traits.locks and expected is not None:
             for name, value in expected.items():
@@ -121,9 +139,27 @@ class FakeCmms:
             changed,
             {name: ours[name] for name in values},
             {name: after[name] for name in values},
-            values,
+            {} if on_the_way else values,
         )
         return changed
+
+    def stamp(self, number: str) -> None:
+        """A completion of syncd's stamps the record by itself, which the ledger shows as an entry:
+        it may fill a blank upstream, or is in the log."""
+        record = self._record(number)
+        if record.values["status"] != self._native("COMPLETED"):
+            return
+        now = plain("completed_at", self._clock.true_utc().replace(microsecond=0).isoformat())
+        stamped = replace(record, values={**record.values, "completed_at": now})
+        self.records[number] = stamped
+        before = {"completed_at": self._ours(record.values)["completed_at"]}
+        self._tell("person", "set", stamped, before, {"completed_at": now}, {})
+
+    def retype(self, number: str, s2e_id: str | None) -> None:
+        """Somebody puts another id, or none, into a record."""
+        record = replace(self._record(number), s2e_id=s2e_id, carried_at=self._clock.now)
+        self.records[number] = replace(record, changed=self._stamp())
+        self._tell("person", "retype", record, {}, self._ours(record.values), {})
 
     def delete(self, number: str) -> None:
         record = self.records.pop(number)
@@ -172,6 +208,13 @@ class FakeCmms:
         """To the second, as many systems keep it."""
         return self._clock.true_utc().replace(microsecond=0)
 
+    def _next_number(self) -> str:
+        """Where it reuses numbers, that of a deleted record, if there is no newer one."""
+        if self.traits.reuses:
+            self._numbers = max((int(number[1:]) for number in self.records), default=0)
+        self._numbers += 1
+        return f"R{self._numbers}"
+
     def _native(self, status: str) -> str:
         return NATIVE_STATUS[status] if self.traits.lossy else status
 
@@ -179,6 +222,8 @@ class FakeCmms:
         stored = {name: plain(name, value) for name, value in values.items()}
         if self.traits.normalises:
             stored = {name: normalised(name, value) for name, value in stored.items()}
+        if self.traits.alters:
+            stored = {name: altered(name, value) for name, value in stored.items()}
         status = stored.get("status")
         return stored | ({"status": self._native(status)} if status is not None else {})
 
@@ -209,6 +254,15 @@ class FakeCmms:
             after=after,
             sent=dict(sent) if actor == "syncd" else {},
         )
+
+
+def altered(name: str, value: Plain) -> Plain:
+    """As a CMMS stores it that has its own mind: no form of what was entered."""
+    if value is None or name in {"status", "completed_at", "due_date"}:
+        return value
+    if name == "actual_hours":
+        return plain(name, (Decimal(value) * 2).quantize(Decimal(1), ROUND_HALF_UP) / 2)
+    return value if len(value) <= 14 else f"{value[:12]}.."
 
 
 def normalised(name: str, value: Plain) -> Plain:

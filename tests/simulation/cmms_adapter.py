@@ -1,17 +1,19 @@
 """The adapter of the fake CMMS: effects, faults, and the port's words."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 
-from syncd.cmms.port import AdapterBase, Capabilities
+from syncd.cmms.port import AdapterBase, Capabilities, PartlyWritten
+from syncd.core.case import NO_EFFECTS, WriteEffects
 from syncd.core.values import encode_value, parse_value
 from syncd.core.work_order import CmmsRecord, Field, Fields
 from syncd.errors import (
     AccessRefused,
     Changed,
+    ClearRefusal,
     NotFound,
     Refused,
     RemoteError,
@@ -135,16 +137,78 @@ class FakeAdapter(AdapterBase):
         return self._told(made[0])
 
     def update(self, cmms_id: str, fields: Fields, expected: Fields) -> CmmsRecord:
+        return self._update(cmms_id, fields, expected, None)
+
+    def update_carrying(
+        self, s2e_ids: Collection[str | None], cmms_id: str, fields: Fields, expected: Fields
+    ) -> CmmsRecord:
+        if not self._cmms.traits.locks:
+            return super().update_carrying(s2e_ids, cmms_id, fields, expected)
+        return self._update(cmms_id, fields, expected, s2e_ids)
+
+    def effects_of(self, fields: Fields, record: CmmsRecord | None) -> WriteEffects:
+        status = fields.get(Field.STATUS)
+        if not self._cmms.traits.steps or status is None:
+            return NO_EFFECTS
+        passes = frozenset(_way(str(status)))
+        return WriteEffects(frozenset({Field.COMPLETED_AT}), {Field.STATUS: passes})
+
+    def _update(
+        self,
+        cmms_id: str,
+        fields: Fields,
+        expected: Fields,
+        s2e_ids: Collection[str | None] | None,
+    ) -> CmmsRecord:
         self._pass(cmms_id)
         if cmms_id in self.unwritable:
             raise self.unwritable[cmms_id]()
-        self._writes(None, cmms_id, fields)
-        changed = self._call(
-            "update",
-            lambda: [self._cmms.update("syncd", cmms_id, _plain(fields), _plain(expected))],
-            writes=True,
-        )
-        return self._told(changed[0])
+        parts = list(_parts(fields)) if self._cmms.traits.steps else [fields]
+        refused: dict[Field, ClearRefusal] = {}
+        changed: list[Record] = []
+        for done, part in enumerate(parts):
+            on_the_way = Field.STATUS in part and part[Field.STATUS] != fields[Field.STATUS]
+            try:
+                changed = self._send_part(
+                    cmms_id, part, None if done else expected, s2e_ids, on_the_way=on_the_way
+                )
+            except Refused as error:
+                if not done:
+                    raise
+                refused |= dict.fromkeys(part, error)
+            except ClearRefusal as error:
+                if not done:
+                    raise
+                raise Unreachable(f"done only in part: {error}", side="cmms") from error
+            except RemoteError as error:
+                error.may_have_applied |= bool(done)
+                raise
+        record = self._told(self._cmms.shown(cmms_id) if refused else changed[0])
+        return PartlyWritten.of(record, refused) if refused else record
+
+    def _send_part(
+        self,
+        cmms_id: str,
+        part: Fields,
+        expected: Fields | None,
+        s2e_ids: Collection[str | None] | None,
+        *,
+        on_the_way: bool,
+    ) -> list[Record]:
+        """One call of an update."""
+        self._writes(None, cmms_id, part)
+
+        def does() -> list[Record]:
+            before = None if expected is None else _plain(expected)
+            record = self._cmms.update(
+                "syncd", cmms_id, _plain(part), before, s2e_ids, on_the_way=on_the_way
+            )
+            if self._cmms.traits.steps and Field.STATUS in part:
+                self._cmms.stamp(cmms_id)
+                record = self._cmms.records[cmms_id]
+            return [record]
+
+        return self._call("update", does, writes=True)
 
     def _pass(self, number: str) -> None:
         if number in self.barred:
@@ -232,6 +296,24 @@ class FakeAdapter(AdapterBase):
             equivalents={Field.STATUS: statuses} if len(statuses) > 1 else {},
             updated_at=record.changed if self._cmms.traits.filters else None,
         )
+
+
+def _way(status: str) -> list[str]:
+    """The statuses on the way to this one."""
+    return ["IN_PROGRESS"] if status == "COMPLETED" else []
+
+
+def _parts(fields: Fields) -> Iterator[Fields]:
+    """The calls of an update: the plain fields, the status move by move, the completion's time."""
+    own = (Field.STATUS, Field.COMPLETED_AT)
+    plain_fields = {name: value for name, value in fields.items() if name not in own}
+    if plain_fields:
+        yield plain_fields
+    if Field.STATUS in fields:
+        for status in [*_way(str(fields[Field.STATUS])), fields[Field.STATUS]]:
+            yield {Field.STATUS: status}
+    if Field.COMPLETED_AT in fields:
+        yield {Field.COMPLETED_AT: fields[Field.COMPLETED_AT]}
 
 
 def _plain(fields: Fields) -> dict[str, Plain]:

@@ -1,7 +1,7 @@
 """What happens in a history: drawn from a seed, kept as data, so that it can be cut down."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from syncd.core.policy import Scope
@@ -36,6 +36,10 @@ _REVERTS = 0.0  # worlds with rules that undo our writes: rest waits longer than
 _REVERTED = ("status", "root_cause", "resolution")
 _BARS = 0.2  # of the worlds have a record that cannot be read, or not written
 _UNDECIDED = 0.2  # of the worlds have cycles that die between reading and deciding
+_STEPS = 0.2  # of the worlds have a CMMS that is written in steps
+_ALTERS = 0.1  # … one that keeps something else than was written
+_REUSES = 0.3  # … one that gives the number of a deleted record to the next one
+_RETYPED = 0.15  # … people who change the id that a record carries
 _EFFECTS = 60  # of a cycle, at any of which something may happen
 
 
@@ -88,7 +92,34 @@ class _Drawing:
             # What is planned for the middle of a cycle needs one.
             if rng.random() < (0.8 if step.kind in {"at", "s2e_fault", "cmms_fault"} else 0.3):
                 steps.append(Step("full" if rng.random() < 0.25 else "tick"))
-        return History(self._setup(), tuple(self._with_undecided(self._with_bars(steps))))
+        steps = self._with_ids(self._with_undecided(self._with_bars(steps)))
+        return History(self._with_kinds(self._setup()), tuple(steps))
+
+    def _with_kinds(self, setup: Setup) -> Setup:
+        """Some of the CMMSs write in steps, keep something else, or give a number twice."""
+        rng = random.Random(f"kinds {self._seed}")
+        traits = replace(
+            setup.traits,
+            steps=rng.random() < _STEPS,
+            alters=rng.random() < _ALTERS,
+            reuses=rng.random() < _REUSES,
+        )
+        return replace(setup, traits=traits)
+
+    def _with_ids(self, steps: list[Step]) -> list[Step]:
+        """In some worlds people put another order's id, or none, into a record."""
+        rng = random.Random(f"ids {self._seed}")
+        if rng.random() >= _RETYPED:
+            return steps
+        told = list(steps)
+        for _ in range(rng.randint(1, 3)):
+            who, other = rng.randrange(8), rng.choice((None, rng.randrange(8), rng.randrange(8)))
+            name = rng.choice(SHARED)
+            edit = Step("cmms_edit_record", (who, name, _undecided_value(rng, name)))
+            found = [Step("cmms_retype", (who, other)), edit, Step("tick")]
+            place = rng.randrange(len(told))
+            told[place:place] = found
+        return told
 
     def _with_bars(self, steps: list[Step]) -> list[Step]:
         """Some of the worlds have records that answer with errors, whoever asks for them."""

@@ -64,7 +64,9 @@ class Event:
     at: float
     side: Side
     actor: Actor
-    op: Literal["set", "create", "delete", "show", "unkept", "find", "look", "try", "told"]
+    op: Literal[
+        "set", "create", "delete", "retype", "show", "unkept", "find", "look", "try", "told"
+    ]
     s2e_id: str | None
     record: str | None = None
     before: Mapping[str, Plain] = field(default_factory=dict)

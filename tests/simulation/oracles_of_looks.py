@@ -59,6 +59,8 @@ def _sent_twice(world: World) -> Iterator[str]:
             key = (event.side, _key(event), name)
             before = written.get(key)
             if event.op == "set" and event.actor == "syncd":
+                if name not in event.sent:
+                    continue  # a move on the way to what is sent
                 sent = event.sent[name]
                 if before is not None and before.sent[name] == sent:
                     yield f"{event.s2e_id}.{name} := {sent!r} was sent to {event.side} twice"

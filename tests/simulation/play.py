@@ -106,6 +106,8 @@ class Player:
             "cmms_add": self._cmms_add,
             "cmms_copy": lambda who: self._cmms_add(who, copy=True),
             "cmms_delete": self._cmms_delete,
+            "cmms_retype": self._cmms_retype,
+            "cmms_edit_record": self._cmms_edit_record,
             "s2e_fault": self._s2e_fault,
             "cmms_fault": self._cmms_fault,
             "bar": self._bar,
@@ -185,6 +187,22 @@ class Player:
         if s2e_id is not None and bool(self.world.cmms.carrying(s2e_id)) is not copy:
             return
         self.world.cmms.create("person", s2e_id, {"title": "made by hand", "status": "ASSIGNED"})
+
+    def _numbered(self, who: int) -> str | None:
+        """A record, whatever id it carries."""
+        numbers = sorted(self.world.cmms.records)
+        return numbers[who % len(numbers)] if numbers else None
+
+    def _cmms_retype(self, who: int, other: int | None) -> None:
+        number = self._numbered(who)
+        if number is not None:
+            s2e_id = None if other is None else self._order(other)
+            self.world.cmms.retype(number, s2e_id)
+
+    def _cmms_edit_record(self, who: int, name: str, value: Any) -> None:
+        number = self._numbered(who)
+        if number is not None:
+            self.world.cmms.update("person", number, {name: value})
 
     def _cmms_delete(self, who: int) -> None:
         number = self._record(who)

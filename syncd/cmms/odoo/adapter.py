@@ -11,7 +11,7 @@ differ are written, since Odoo changes `write_date` even where no value changes.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -42,7 +42,8 @@ from syncd.cmms.odoo.options import OdooOptions
 from syncd.cmms.odoo.rpc import Rpc
 from syncd.cmms.odoo.start import open_rpc
 from syncd.cmms.odoo.write import RequestWriter
-from syncd.cmms.port import AdapterBase, Capabilities
+from syncd.cmms.port import AdapterBase, Capabilities, require_identity
+from syncd.core.case import WriteEffects
 from syncd.core.equality import same
 from syncd.core.work_order import CMMS_OWNED, CmmsRecord, Field, Fields
 from syncd.errors import AccessRefused, Changed, NotFound, Refused, UnexpectedContent
@@ -165,6 +166,26 @@ class OdooAdapter(AdapterBase):
 
         Raises Changed, NotFound.
         """
+        return self._update(None, cmms_id, fields, expected)
+
+    def update_carrying(
+        self, s2e_ids: Collection[str | None], cmms_id: str, fields: Fields, expected: Fields
+    ) -> CmmsRecord:
+        """See `port.update_carrying`: the read before the write shows the id."""
+        return self._update(s2e_ids, cmms_id, fields, expected)
+
+    def effects_of(self, fields: Fields, record: CmmsRecord | None) -> WriteEffects:
+        """See `port.effects_of`: a request that comes to a done stage gets its close date."""
+        stamped = Field.STATUS in fields and Field.COMPLETED_AT in self.capabilities.reads
+        return WriteEffects(frozenset({Field.COMPLETED_AT} if stamped else ()))
+
+    def _update(
+        self,
+        s2e_ids: Collection[str | None] | None,
+        cmms_id: str,
+        fields: Fields,
+        expected: Fields,
+    ) -> CmmsRecord:
         can = self.capabilities
         beyond = {
             name for name, value in fields.items() if value is None and name not in can.clears
@@ -175,6 +196,8 @@ class OdooAdapter(AdapterBase):
         with unwritten():
             row = self._row(cmms_id)
             (held,) = self._records([row])
+            if s2e_ids is not None:
+                require_identity(held, s2e_ids)
         moved = [name for name in expected if not same(held.fields.get(name), expected[name])]
         if moved:
             raise Changed(

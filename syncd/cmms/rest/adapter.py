@@ -1,6 +1,6 @@
 """The `rest` adapter: a CMMS with an HTTP and JSON API, connected by a mapping file alone."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -23,6 +23,7 @@ from syncd.cmms.rest.probe import Finding, Probe
 from syncd.cmms.rest.read_record import RecordReader
 from syncd.cmms.rest.schema import FindCall, RestMapping
 from syncd.cmms.rest.update import RecordUpdater
+from syncd.core.case import WriteEffects
 from syncd.core.work_order import CmmsRecord, Field, Fields, Unwritable, Value
 from syncd.errors import ConfigurationError, NotFound, Refused, RemoteError, UnexpectedContent
 
@@ -195,6 +196,17 @@ class RestAdapter(AdapterBase):
         """
         self._require_write()
         return self._updater.update(cmms_id, fields, expected)
+
+    def update_carrying(
+        self, s2e_ids: Collection[str | None], cmms_id: str, fields: Fields, expected: Fields
+    ) -> CmmsRecord:
+        """See `port.update_carrying`: the same read shows the record's id."""
+        self._require_write()
+        return self._updater.update(cmms_id, fields, expected, s2e_ids)
+
+    def effects_of(self, fields: Fields, record: CmmsRecord | None) -> WriteEffects:
+        """See `port.effects_of`: what the mapping's steps touch, and the moves on the way."""
+        return self._updater.effects_of(fields, record)
 
     def settled(self, name: Field, value: Value) -> Value | Unwritable:
         """See `AdapterBase.settled`."""

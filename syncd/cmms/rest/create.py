@@ -3,7 +3,7 @@
 search for the id       it is there already?     it is returned, nothing is made
 make the record         with the fields that the mapping's `create` takes
 read it                 it has to carry the Scan2Evolve id
-write what is left      by the steps of `update`
+write what is left      by the steps of `update`; the record exists, whatever becomes of these
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from syncd.cmms.mapping.values.record_map import RecordMap
 from syncd.cmms.mapping.values.source import Expression
 from syncd.cmms.mapping.values.value_map import native_key
+from syncd.cmms.port import PartlyWritten
 from syncd.cmms.rest.client import Client
 from syncd.cmms.rest.read_record import HeldRecord, RecordReader
 from syncd.cmms.rest.reply import SIDE, Reply
@@ -19,7 +20,7 @@ from syncd.cmms.rest.schema import CreateCall
 from syncd.cmms.rest.update import RecordUpdater, WriteProgress
 from syncd.cmms.rest.write_body import assignments, create_request, require_success
 from syncd.core.work_order import CmmsRecord, Field, Fields
-from syncd.errors import Changed, NotFound, Refused, UnexpectedContent
+from syncd.errors import Changed, NotFound, Refused, RemoteError, UnexpectedContent
 
 
 class RecordCreator:
@@ -78,7 +79,11 @@ class RecordCreator:
                 raise reply.unexpected(
                     f"made a record that does not carry {s2e_id} where fields.s2e_id reads it"
                 )
-            record = self._updater.bring(held, rest, progress)
+            try:
+                record = self._updater.bring(held, rest, progress)
+            except RemoteError as error:
+                error.may_have_applied = True
+                record = PartlyWritten.of(held.record, in_doubt=dict.fromkeys(rest, error))
             return self._map.recognised(record, wanted)
 
     def _make(self, first: Fields, s2e_id: str) -> Reply:

@@ -41,6 +41,11 @@ class Moves:
         """All values that a move starts from or leads to."""
         return set(self._from) | {move.to for moves in self._from.values() for move in moves}
 
+    @property
+    def first(self) -> str | None:
+        """The value that records begin with: the first one that the mapping lists."""
+        return next(iter(self._from), None)
+
     def way(self, start: object, end: object) -> list[Move] | None:
         """Find the fewest moves from one value to another; None: no moves lead there.
 
@@ -62,11 +67,8 @@ class Moves:
         return None
 
     def reaches(self, value: object) -> bool:
-        """Whether a record can have this value: it begins with it, or a move leads to it.
-
-        Records begin with the first value that the mapping lists.
-        """
+        """Whether a record can have this value: it begins with it, or a move leads to it."""
         last = native_key(value)
-        if last == next(iter(self._from), None):
+        if last == self.first:
             return True
         return any(move.to == last for moves in self._from.values() for move in moves)

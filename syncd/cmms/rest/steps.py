@@ -8,6 +8,7 @@ append     a new row with the hours that are missing
 for_each   the same body to each of the record's rows, or a new row
 """
 
+from collections.abc import Mapping
 from copy import deepcopy
 from decimal import Decimal
 from typing import Any, Protocol
@@ -34,7 +35,7 @@ from syncd.cmms.rest.write_body import (
     require_success,
 )
 from syncd.core.values import encode_value
-from syncd.core.work_order import CmmsRecord, Field, Fields
+from syncd.core.work_order import CmmsRecord, Field, Fields, Unwritable
 from syncd.errors import Changed, Refused, Unreachable
 
 _MOST_LOST = 2  # answers of one step; after each the next move is decided anew
@@ -102,6 +103,16 @@ class Step:
             _RECORD & names_in(value) or (path in create.set and create.set[path] == value)
             for path, value in self.spec.set.items()
         )
+
+    def passes(
+        self, changes: Fields, native: Mapping[str, object] | None
+    ) -> list[tuple[Field, frozenset[str]]]:
+        """The values, encoded, that a field takes on the way to the one that is written.
+
+        Args:
+            native: the record as it was read last; None: it is to be made.
+        """
+        return []
 
     def check(self, changes: Fields, held: HeldRecord) -> None:
         """Raise Refused where a change cannot be written. Nothing is sent."""
@@ -195,6 +206,20 @@ class MovesStep(Step):
         super().__init__(spec, record_map)
         self.needs_record = True
         self._moves = Moves(spec.moves or {})
+
+    def passes(
+        self, changes: Fields, native: Mapping[str, object] | None
+    ) -> list[tuple[Field, frozenset[str]]]:
+        name, convert = self.fields[0], self._field().convert
+        target = convert.write(changes[name])
+        if isinstance(target, Unwritable):
+            return []
+        start = self._moves.first if native is None else self._field().reads[0].take(native)
+        way = self._moves.way(start, target[0]) or []
+        begun = [] if native is not None else [start]  # a new record begins there
+        between = [*begun, *(self._spelled(move.to) for move in way[:-1])]
+        values = {encode_value(convert.read((one,)).value) for one in between}
+        return [(name, frozenset(str(value) for value in values if isinstance(value, str)))]
 
     def check(self, changes: Fields, held: HeldRecord) -> None:
         (one,) = self._assignments(changes, held)

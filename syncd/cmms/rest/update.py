@@ -5,17 +5,19 @@
     send step after step    the record is read again before each whose request depends on it
     read the record again   the caller gets what it holds now
 
-An update that fails after its first step is never reported as a refusal: a part of it has been
-done, so the record has to be read back. It may be repeated safely, since each step is decided by
-what the record holds.
+A step that is refused after another one was done concerns its own fields alone: the others are
+written, and the caller is told of both (`PartlyWritten`). An update that fails in another way after
+its first step is never reported as a refusal: a part of it has been done, so the record has to be
+read back. It may be repeated safely, since each step is decided by what the record holds.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from syncd.cmms.mapping.values.record_map import RecordMap
 from syncd.cmms.mapping.values.source import Expression
+from syncd.cmms.port import PartlyWritten, require_identity
 from syncd.cmms.rest.client import Client
 from syncd.cmms.rest.locking import WriteLock
 from syncd.cmms.rest.read_record import HeldRecord, RecordReader
@@ -23,9 +25,18 @@ from syncd.cmms.rest.reply import SIDE, Reply
 from syncd.cmms.rest.request import PreparedRequest
 from syncd.cmms.rest.schema import RestMapping
 from syncd.cmms.rest.steps import Step, make_step
+from syncd.core.case import WriteEffects
 from syncd.core.equality import same
 from syncd.core.work_order import CmmsRecord, Field, Fields, Value
-from syncd.errors import Changed, ClearRefusal, Refused, RemoteError, Unreachable
+from syncd.errors import (
+    AccessRefused,
+    Changed,
+    ClearRefusal,
+    NotFound,
+    Refused,
+    RemoteError,
+    Unreachable,
+)
 
 
 @dataclass(slots=True)
@@ -101,11 +112,19 @@ class RecordUpdater:
         plain = [step for step in self._steps if create is not None and step.plain_for(create)]
         self.plain_fields = frozenset(name for step in plain for name in step.fields)
 
-    def update(self, cmms_id: str, fields: Fields, expected: Fields) -> CmmsRecord:
-        """See `port.update`."""
+    def update(
+        self,
+        cmms_id: str,
+        fields: Fields,
+        expected: Fields,
+        s2e_ids: Collection[str | None] | None = None,
+    ) -> CmmsRecord:
+        """See `port.update` and `port.update_carrying`."""
         progress = WriteProgress()
         with progress.honest(f"the update of {cmms_id}"):
             held = self._reader.read(cmms_id)
+            if s2e_ids is not None:
+                require_identity(held.record, s2e_ids)
             if not fields:
                 return held.record
             moved = [
@@ -130,17 +149,36 @@ class RecordUpdater:
             self._client, self._reader, self._lock, progress, cmms_id, self._trusts_answers
         )
         touched: frozenset[Field] = frozenset()  # what the steps before have changed themselves
+        refused: dict[Field, ClearRefusal] = {}
         for number, (step, names) in enumerate(due):
             if number and (step.needs_record or self._lock.locks):
                 untouched = [name for name in names if name not in touched]
                 held = self._read_again(held, {name: held.fields.get(name) for name in untouched})
-            record = step.run({name: changes[name] for name in names}, held, tools)
+            try:
+                record = step.run({name: changes[name] for name in names}, held, tools)
+            except (Refused, AccessRefused, NotFound) as error:
+                if not progress.applied:
+                    raise  # nothing was done: the caller may try the fields one by one
+                refused |= dict.fromkeys(names, error)
+                record = None
             touched |= step.touches
         if not due:
             return held.record
         if record is None:
             record = self._reader.read(cmms_id).record
-        return self._map.recognised(record, fields)
+        record = self._map.recognised(record, fields)
+        return PartlyWritten.of(record, refused) if refused else record
+
+    def effects_of(self, fields: Fields, record: CmmsRecord | None) -> WriteEffects:
+        """See `port.effects_of`."""
+        steps = [step for step in self._steps if set(step.fields) & set(fields)]
+        passes = {
+            name: values
+            for step in steps
+            for name, values in step.passes(fields, None if record is None else record.native)
+        }
+        touches = frozenset(name for step in steps for name in step.touches)
+        return WriteEffects(touches, passes)
 
     def _due(self, changes: Fields, held: HeldRecord) -> list[tuple[Step, list[Field]]]:
         """The steps that have something to write, each with its fields. Raises Refused where a

@@ -6,7 +6,7 @@ where nothing has changed: SQLite's file shows whether anybody has written to it
 computes a sum of the rows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from sqlalchemy import func, insert, inspect, select, text, update
 
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.mapping.values.record_map import NEVER_BLANK
-from syncd.cmms.port import AdapterBase, Capabilities
+from syncd.cmms.port import AdapterBase, Capabilities, require_identity
 from syncd.cmms.sql.database import LOCK_TIMEOUT_S, Database
 from syncd.cmms.sql.embedded import (
     COLUMNS,
@@ -166,6 +166,21 @@ class SqlAdapter(AdapterBase):
         The values are compared, not how they are spelled. Raises Changed, NotFound, and Refused
         for None in a field that must not be empty.
         """
+        return self._update(None, cmms_id, fields, expected)
+
+    def update_carrying(
+        self, s2e_ids: Collection[str | None], cmms_id: str, fields: Fields, expected: Fields
+    ) -> CmmsRecord:
+        """See `port.update_carrying`: the look is in the transaction of the write."""
+        return self._update(s2e_ids, cmms_id, fields, expected)
+
+    def _update(
+        self,
+        s2e_ids: Collection[str | None] | None,
+        cmms_id: str,
+        fields: Fields,
+        expected: Fields,
+    ) -> CmmsRecord:
         if not fields:
             return self.get(cmms_id)
         blank = [name for name in NEVER_BLANK & fields.keys() if fields[name] is None]
@@ -178,6 +193,8 @@ class SqlAdapter(AdapterBase):
             records = select_records(conn, condition, lock=True)
             if not records:
                 raise _no_record(cmms_id)
+            if s2e_ids is not None:
+                require_identity(records[0], s2e_ids)
             held = records[0].fields
             moved = [name for name in expected if not same(held.get(name), expected[name])]
             if moved:

@@ -7,7 +7,7 @@ a transaction of its own. A row's id does not change, so no row that exists all 
 missed; and no writer waits for a slow reader.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,7 @@ from syncd.cmms.mapping.file import MappingFile, load_mapping
 from syncd.cmms.mapping.records import assignments, notes, to_record
 from syncd.cmms.mapping.values.marker import line_of
 from syncd.cmms.mapping.values.record_map import Assignment
-from syncd.cmms.port import AdapterBase, Capabilities
+from syncd.cmms.port import AdapterBase, Capabilities, require_identity
 from syncd.cmms.sql.database import LOCK_TIMEOUT_S, Database
 from syncd.cmms.sql.file import KIND, SqlPart, Statement, finds, read_sql
 from syncd.cmms.sql.table import MappedTable
@@ -211,10 +211,27 @@ class MappedSqlAdapter(AdapterBase):
 
         Raises Changed, NotFound, Refused.
         """
+        return self._update(None, cmms_id, fields, expected)
+
+    def update_carrying(
+        self, s2e_ids: Collection[str | None], cmms_id: str, fields: Fields, expected: Fields
+    ) -> CmmsRecord:
+        """See `port.update_carrying`: the look is in the transaction of the write."""
+        return self._update(s2e_ids, cmms_id, fields, expected)
+
+    def _update(
+        self,
+        s2e_ids: Collection[str | None] | None,
+        cmms_id: str,
+        fields: Fields,
+        expected: Fields,
+    ) -> CmmsRecord:
         with self._database.writing() as conn:
             table = self._table(conn)
             row = self._row(conn, table, cmms_id, lock=True)
             held = self._record(table, row)
+            if s2e_ids is not None:
+                require_identity(held, s2e_ids)
             moved = [name for name in expected if not same(held.fields.get(name), expected[name])]
             if moved:
                 raise self._changed(cmms_id, f"has another {', '.join(moved)} than we read")

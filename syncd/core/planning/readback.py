@@ -59,9 +59,9 @@ from syncd.core.equality import Match, match_sent, same
 from syncd.core.planning.identity import claims_of, is_its_record
 from syncd.core.planning.side_effects import (
     SideEffects,
-    has_begun,
     judge_answer,
     judge_cut_off,
+    may_have_left,
 )
 from syncd.core.policy import Policy
 from syncd.core.values import encode_value, show_value
@@ -233,7 +233,15 @@ def judge_write(
     state = _outcome(intent, intent.writes[name], name, seen, evidence, case, policy)
     if state is IntentState.IGNORED and _edited_since(intent, holder):
         state = IntentState.SUPERSEDED
-    return None if state is None else Verdict(intent, name, state, seen)
+    if state is None:
+        return None
+    cut_off = (
+        state is IntentState.NOT_APPLIED
+        and isinstance(holder, CmmsRecord)
+        and not same(seen, intent.writes[name].before)
+        and may_have_left(intent, name, seen, holder.fields)
+    )
+    return Verdict(intent, name, state, seen, cut_off)
 
 
 def _outcome(
@@ -267,7 +275,7 @@ def _outcome(
         return IntentState.IGNORED if answered else IntentState.NOT_APPLIED
     if evidence.is_answer or _is_last_edit(intent, holder, case):
         return IntentState.NOT_KEPT
-    if _is_on_the_way(intent, name, seen, holder):
+    if isinstance(holder, CmmsRecord) and may_have_left(intent, name, seen, holder.fields):
         return IntentState.NOT_KEPT if answered else IntentState.NOT_APPLIED
     if answered or _sync_moved(intent, holder, case):
         return IntentState.SUPERSEDED
@@ -288,7 +296,7 @@ def _moves(verdict: Verdict, case: Case) -> list[BaseMove]:
         return [_agreed(name, side, verdict.seen, write.source)]
     if verdict.state is IntentState.REFUSED:
         return [] if same(verdict.seen, write.before) else _own_doing(verdict, case)
-    if verdict.state is IntentState.NOT_KEPT or _is_cut_off(verdict):
+    if verdict.state is IntentState.NOT_KEPT or verdict.cut_off:
         return _own_doing(verdict, case)
     if verdict.state is not IntentState.SUPERSEDED:
         return []
@@ -313,18 +321,6 @@ def _own_doing(verdict: Verdict, case: Case) -> list[BaseMove]:
     return [BaseMove(name, s2e, cmms, verdict.state.value)]
 
 
-def _is_cut_off(verdict: Verdict) -> bool:
-    """Whether a write that is to be finished has left this value on its way."""
-    if verdict.state is not IntentState.NOT_APPLIED:
-        return False
-    write = verdict.intent.writes[verdict.field]
-    return (
-        verdict.seen is not None
-        and not same(verdict.seen, write.before)
-        and (verdict.intent.effects.may_show(verdict.field, encode_value(verdict.seen)))
-    )
-
-
 def _not_kept(verdict: Verdict) -> Hold:
     """The field is parked: what was sent would not be kept the next time either."""
     sent = verdict.intent.writes[verdict.field].sent
@@ -340,31 +336,16 @@ def _given_up(verdict: Verdict) -> list[Conflict]:
     intent, name = verdict.intent, verdict.field
     write = intent.writes[name]
     edited = verdict.state is IntentState.SUPERSEDED and not same(verdict.seen, write.before)
-    if edited and intent.side is Side.CMMS:  # upstream, its own times prove the edit
-        winner = intent.side
-    elif _is_cut_off(verdict):
-        winner = intent.side.other
-    else:
-        return []
-    s2e, cmms = (
-        (verdict.seen, write.source) if intent.side is Side.S2E else (write.source, verdict.seen)
-    )
-    return [Conflict(name, s2e, cmms, winner)]
+    # Upstream, its own times prove the edit.
+    if intent.side is Side.CMMS and (edited or verdict.cut_off):
+        winner = Side.CMMS if edited else Side.S2E
+        return [Conflict(name, write.source, verdict.seen, winner)]
+    return []
 
 
 def _agreed(name: Field, side: Side, own: Value, other: Value) -> BaseMove:
     s2e, cmms = (own, other) if side is Side.S2E else (other, own)
     return BaseMove(name, s2e, cmms, "read_back")
-
-
-def _is_on_the_way(
-    intent: Intent, name: Field, seen: Value, holder: S2eOrder | CmmsRecord | None
-) -> bool:
-    """Whether the write itself leaves this value there when it is cut off: it is a step on the way,
-    or the stamp of a step that was made."""
-    if holder is None or not intent.effects.may_show(name, encode_value(seen)):
-        return False
-    return name in intent.effects.passes or has_begun(intent, holder.fields, beside=name)
 
 
 # ── what Scan2Evolve's own times say ──────────────────────────────────────────────────────

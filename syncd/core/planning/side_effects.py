@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from syncd.core.case import Case, Conflict, Intent
 from syncd.core.decision import BaseMove
 from syncd.core.equality import same
-from syncd.core.work_order import CMMS_OWNED, CmmsRecord, Field, Fields, Side
+from syncd.core.values import encode_value
+from syncd.core.work_order import CMMS_OWNED, CmmsRecord, Field, Fields, Side, Value
 
 STAMPS = frozenset({Field.COMPLETED_AT, Field.STARTED_AT})  # a CMMS sets them with the status
 
@@ -47,7 +48,7 @@ def judge_answer(intent: Intent, record: CmmsRecord, case: Case) -> SideEffects:
         and name not in CMMS_OWNED
         and not same(before[name], seen)
     ]
-    own = intent.effects.touches | (STAMPS if Field.STATUS in intent.writes else frozenset())
+    own = touched_by(intent)
     effects = _own_doing([name for name in changed if name in own], record, case)
     unasked = tuple(name for name in changed if name not in own)
     return SideEffects(effects.moves, effects.conflicts, unasked)
@@ -59,11 +60,25 @@ def judge_cut_off(intents: Iterable[Intent], record: CmmsRecord, case: Case) -> 
         name
         for intent in intents
         if has_begun(intent, record.fields)
-        for name in intent.effects.touches - set(intent.writes)
+        for name in touched_by(intent) - set(intent.writes)
         if name in record.fields and name in case.base_cmms
     }
     changed = [name for name in touched if not same(record.fields[name], case.base_cmms[name])]
     return _own_doing(sorted(changed), record, case)
+
+
+def touched_by(intent: Intent) -> frozenset[Field]:
+    """The fields that the CMMS may set by itself along with this write."""
+    stamps = STAMPS if Field.STATUS in intent.writes else frozenset()
+    return intent.effects.touches | stamps
+
+
+def may_have_left(intent: Intent, name: Field, seen: Value, fields: Fields) -> bool:
+    """Whether the write itself may have left this value, if it was cut off: a step on its way, or
+    the stamp of a step that was made."""
+    if encode_value(seen) in intent.effects.passes.get(name, ()):
+        return True
+    return name in touched_by(intent) and has_begun(intent, fields, beside=name)
 
 
 def has_begun(intent: Intent, seen: Fields, beside: Field | None = None) -> bool:

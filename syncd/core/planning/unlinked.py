@@ -9,6 +9,7 @@ a create in doubt, no record, the index lag has passed    not applied: may be cr
 one record carries the id                                 link `adopted`: a first meeting
 several records carry the id                              parked `duplicate_records`
 its record's number means another order's record now      parked `identity`
+a record that carries its id is linked to another order   parked `identity`
 externalId names a free record                            link `reference`: a first meeting
 externalId names another order's record, or none          parked (create) or out of scope
 a person wants its lost record made anew                  create, whatever mode and status
@@ -19,7 +20,17 @@ nothing of the kind, mode create, status in scope         create
 from dataclasses import replace
 from datetime import datetime
 
-from syncd.core.case import DROPPED, IDENTITY, Case, Conflict, Hold, Intent, IntentKind, IntentState
+from syncd.core.case import (
+    DROPPED,
+    IDENTITY,
+    Candidate,
+    Case,
+    Conflict,
+    Hold,
+    Intent,
+    IntentKind,
+    IntentState,
+)
 from syncd.core.decision import BaseMove, Decision, NewLink, Verdict
 from syncd.core.equality import Match, match_sent
 from syncd.core.fitting import fit
@@ -81,15 +92,20 @@ def decide_unlinked(case: Case, policy: Policy, now: datetime) -> Decision:
         raise ValueError(f"{case.s2e_id} is not an unlinked order")
     creating = [intent for intent in case.intents if intent.kind is IntentKind.CREATE]
     claims = [claim.record for claim in claims_of(case)]
+    taken = [claim for claim in case.claims if claim.linked_to is not None]
     if len(claims) > 1:
         return _review(case, "duplicate_records", ", ".join(sorted(r.cmms_id for r in claims)))
     if claims:
         if creating:
             return _link_created(case, creating[-1], claims[0], policy)
+        if taken:
+            return _review(case, IDENTITY, _carried_by_another(case, taken))
         return Decision(case, link=NewLink(claims[0].cmms_id, "adopted"), lifted=_all_holds(case))
     verdicts: tuple[Verdict, ...] = ()
-    if _is_marked(case, IDENTITY):
-        return Decision(case)  # its record's number has come to mean another one
+    if _has_lost_its_number(case):
+        return Decision(case)
+    if taken:
+        return _review(case, IDENTITY, _carried_by_another(case, taken))
     if creating:
         if now - creating[-1].started_at < policy.cmms_index_lag:
             return Decision(case, waiting=frozenset(creating[-1].writes))
@@ -137,6 +153,21 @@ def _link_created(case: Case, intent: Intent, record: CmmsRecord, policy: Policy
             and match_sent(move.field, sent[move.field], seen[move.field], record, policy)
             is Match.OTHER
         ),
+    )
+
+
+def _has_lost_its_number(case: Case) -> bool:
+    """Whether the CMMS has given the number of its record, which is gone, to another order's."""
+    held = order_hold(case)
+    return held is not None and held.reason == IDENTITY and isinstance(held.value, dict)
+
+
+def _carried_by_another(case: Case, taken: list[Candidate]) -> str:
+    """A sentence for the order whose id stands in records that are linked to others."""
+    records = ", ".join(f"{one.record.cmms_id} ({one.linked_to})" for one in taken)
+    return (
+        f"records that are linked to other orders carry the id of {case.s2e_id}: {records}; put "
+        f"the right ids into them, or `syncd links relink {case.s2e_id} RECORD`"
     )
 
 

@@ -211,9 +211,17 @@ def _create_again(
 
 
 @_creates_again.instead_of(links.make_link)
-def _link_anew(original: Original[None], tx: Tx, s2e_id: str, cmms_id: str, how: str) -> None:
+def _link_anew(
+    original: Original[None],
+    tx: Tx,
+    s2e_id: str,
+    cmms_id: str,
+    how: str,
+    *,
+    carried: bool = False,
+) -> None:
     links.drop_link(tx, s2e_id)
-    original(tx, s2e_id, cmms_id, how)
+    original(tx, s2e_id, cmms_id, how, carried=carried)
 
 
 @bug("creates anew before the index can show the record", seed=2).instead_of(
