@@ -89,6 +89,8 @@ class Link:
 # Reasons of holds that also say what happens to the write next.
 REFUSED = "refused"  # with this value: it is never tried again unchanged
 FORBIDDEN = "forbidden"  # no access (403): it is tried again by itself
+NOT_FOUND = "not_found"  # 404 to the write, and reads show the record: tried so often, then parked
+CHANGED = "changed"  # 409 or 412 to the write, each time: tried so often, then parked
 DROPPED = "dropped"  # by a person: the same value is never tried again
 RELEASED = "released"  # by a person, from an oscillation: the next write is let through
 

@@ -56,6 +56,14 @@ def broken() -> RemoteError:
     return Unreachable("500: sorry", side="cmms", status=500)
 
 
+def unfound() -> RemoteError:
+    return NotFound("404: no such record", side="cmms", status=404)
+
+
+def changed() -> RemoteError:
+    return Changed("409: not from this state", side="cmms", status=409)
+
+
 BARS: dict[str, Callable[[], RemoteError]] = {
     "forbidden": forbidden,
     "locked": locked,
