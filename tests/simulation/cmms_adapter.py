@@ -69,6 +69,8 @@ BARS: dict[str, Callable[[], RemoteError]] = {
     "locked": locked,
     "broken": broken,
 }
+# What a CMMS may answer to writes of a record that reads show all the while.
+DENIALS: dict[str, Callable[[], RemoteError]] = {"unfound": unfound, "changed": changed}
 
 
 class FakeAdapter(AdapterBase):

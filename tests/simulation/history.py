@@ -7,7 +7,7 @@ from typing import Any
 from syncd.core.policy import Scope
 from syncd.twin.checks import STATUSES
 from tests.simulation.cmms import Traits
-from tests.simulation.cmms_adapter import BARS, TROUBLES
+from tests.simulation.cmms_adapter import BARS, DENIALS, TROUBLES
 from tests.simulation.ledger import SHARED, THEIRS
 from tests.simulation.world import READ_LAG_S, Setup
 
@@ -35,6 +35,7 @@ CYCLES = frozenset({"tick", "full"})
 _REVERTS = 0.0  # worlds with rules that undo our writes: rest waits longer than a swing may take
 _REVERTED = ("status", "root_cause", "resolution")
 _BARS = 0.2  # of the worlds have a record that cannot be read, or not written
+_DENIALS = 0.2  # of the worlds show records and deny them to writes
 _UNDECIDED = 0.2  # of the worlds have cycles that die between reading and deciding
 _EFFECTS = 60  # of a cycle, at any of which something may happen
 
@@ -88,7 +89,9 @@ class _Drawing:
             # What is planned for the middle of a cycle needs one.
             if rng.random() < (0.8 if step.kind in {"at", "s2e_fault", "cmms_fault"} else 0.3):
                 steps.append(Step("full" if rng.random() < 0.25 else "tick"))
-        return History(self._setup(), tuple(self._with_undecided(self._with_bars(steps))))
+        return History(
+            self._setup(), tuple(self._with_denials(self._with_undecided(self._with_bars(steps))))
+        )
 
     def _with_bars(self, steps: list[Step]) -> list[Step]:
         """Some of the worlds have records that answer with errors, whoever asks for them."""
@@ -99,6 +102,15 @@ class _Drawing:
                 steps.insert(rng.randrange(len(steps)), Step("bar", (rng.randrange(8), kind, what)))
             if rng.random() < 0.5:
                 steps.insert(rng.randrange(len(steps)), Step("unbar"))
+        return steps
+
+    def _with_denials(self, steps: list[Step]) -> list[Step]:
+        """Some of the worlds show a record and answer 404 or 409 to each write of it."""
+        rng = random.Random(f"denials {self._seed}")
+        if rng.random() < _DENIALS:
+            for _ in range(rng.randint(1, 3)):
+                denied = Step("deny", (rng.randrange(8), rng.choice(sorted(DENIALS))))
+                steps.insert(rng.randrange(len(steps)), denied)
         return steps
 
     def _with_undecided(self, steps: list[Step]) -> list[Step]:

@@ -15,7 +15,7 @@ from syncd.mirror.answers import answer_conflict, release_guard, release_holds
 from syncd.mirror.db.database import Tx
 from syncd.mirror.db.tables import conflicts, intents, parked
 from syncd.mirror.queries.status import status_counts
-from tests.simulation.cmms_adapter import BARS, Fault
+from tests.simulation.cmms_adapter import BARS, DENIALS, Fault
 from tests.simulation.effects import crash
 from tests.simulation.history import History, Step
 from tests.simulation.ledger import Event
@@ -110,6 +110,7 @@ class Player:
             "cmms_fault": self._cmms_fault,
             "bar": self._bar,
             "unbar": self._unbar,
+            "deny": self._deny,
             "at": self._at,
             "crash": crash,
             "crash_again": self._crash_again,
@@ -204,6 +205,12 @@ class Player:
         adapter = self.world.adapter
         if number is not None:
             (adapter.barred if what == "all" else adapter.unwritable)[number] = BARS[kind]
+
+    def _deny(self, who: int, kind: str) -> None:
+        """Writes of this order's record are answered so, and reads show it, until faults stop."""
+        number = self._record(who)
+        if number is not None:
+            self.world.adapter.unwritable[number] = DENIALS[kind]
 
     def _unbar(self) -> None:
         self.world.adapter.barred.clear()
