@@ -1,5 +1,6 @@
 """The adapter of the fake CMMS: effects, faults, and the port's words."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -80,6 +81,7 @@ class FakeAdapter(AdapterBase):
         barred: per record, or order without one, what it answers, whatever is asked of it; a list
             passes over such a record.
         unwritable: per record, what it answers to writes alone.
+        denied: how often each write was answered 404 or 409 since a person last looked.
     """
 
     name = "fake"
@@ -89,6 +91,7 @@ class FakeAdapter(AdapterBase):
         self.faults: list[Fault] = []
         self.barred: dict[str, Callable[[], RemoteError]] = {}
         self.unwritable: dict[str, Callable[[], RemoteError]] = {}
+        self.denied: Counter[str] = Counter()
         self.unread: dict[str, RemoteError] = {}
         self._pending: dict[str, Any] = {}
         traits = cmms.traits
@@ -147,7 +150,10 @@ class FakeAdapter(AdapterBase):
     def update(self, cmms_id: str, fields: Fields, expected: Fields) -> CmmsRecord:
         self._pass(cmms_id)
         if cmms_id in self.unwritable:
-            raise self.unwritable[cmms_id]()
+            error = self.unwritable[cmms_id]()
+            if isinstance(error, NotFound | Changed):
+                self.denied[f"{cmms_id} {sorted(_plain(fields).items())}"] += 1
+            raise error
         self._writes(None, cmms_id, fields)
         changed = self._call(
             "update",

@@ -109,8 +109,10 @@ class _Drawing:
         rng = random.Random(f"denials {self._seed}")
         if rng.random() < _DENIALS:
             for _ in range(rng.randint(1, 3)):
-                denied = Step("deny", (rng.randrange(8), rng.choice(sorted(DENIALS))))
-                steps.insert(rng.randrange(len(steps)), denied)
+                who, place = rng.randrange(8), rng.randrange(len(steps))
+                denied = Step("deny", (who, rng.choice(sorted(DENIALS))))
+                edited = Step("s2e_edit", (who, "title", "denied"))
+                steps[place:place] = [denied, edited, *[Step("tick")] * 12]
         return steps
 
     def _with_undecided(self, steps: list[Step]) -> list[Step]:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from syncd.core.case import IntentState
+from syncd.core.planning.failure import REFUSED_TRIES
 from syncd.core.planning.plan import Decider, decide
 from syncd.core.work_order import Field, Side
 from syncd.engine.results import CycleReport
@@ -58,6 +59,7 @@ def play(
         for step in history.steps:
             player.do(step)
         effects = world.effects.count
+        faults += _repeated(world)
         faults += player.rest()
         faults += [*judge(world), *judge_looks(world)]
         faults += player.idle(idle)
@@ -73,6 +75,16 @@ def play(
         "effects": effects - opened,
     }
     return Verdict(tuple(faults), world.ledger.digest(), counts, _ends(world))
+
+
+def _repeated(world: World) -> list[str]:
+    """Writes that were denied and sent again far more often than they may be; a death between an
+    answer and its hold costs another try, and a value that comes back begins anew."""
+    return [
+        f"denied {count} times and sent again: {write}"
+        for write, count in sorted(world.adapter.denied.items())
+        if count > REFUSED_TRIES
+    ]
 
 
 def _ends(world: World) -> dict[str, object]:
@@ -257,6 +269,8 @@ class Player:
 
     def _retry(self) -> None:
         """A person has looked into what is parked, a create in doubt among it."""
+
+        self.world.adapter.denied.clear()
 
         def does(tx: Tx) -> None:
             for s2e_id in sorted(set(tx.conn.execute(select(parked.c.s2e_id)).scalars())):
