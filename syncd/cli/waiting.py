@@ -8,11 +8,21 @@ import typer
 from syncd.cli.common import Json, open_app, print_json, print_rows
 from syncd.core.work_order import Field, Side
 from syncd.errors import InputError
-from syncd.jobs.answers import pause_writing, release_guards, release_parked, resolve_conflict
+from syncd.jobs.answers import (
+    pause_writing,
+    release_all_parked,
+    release_guards,
+    release_parked,
+    resolve_conflict,
+)
 from syncd.mirror.queries.waiting import conflict_list, guard_list, parked_list
 
 OrderId = Annotated[str, typer.Argument(metavar="ID", help="The work order, wo_….")]
 FieldName = Annotated[str | None, typer.Argument(metavar="FIELD", help="One field alone.")]
+ParkedId = Annotated[str | None, typer.Argument(metavar="[ID]", help="The work order, wo_….")]
+Every = Annotated[bool, typer.Option("--all", help="All that is parked, in place of one order's.")]
+OfReason = Annotated[str | None, typer.Option("--reason", help="With --all: for this reason.")]
+OfField = Annotated[str | None, typer.Option("--field", help="With --all: of this field.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -84,27 +94,60 @@ def parked(as_json: Json = False) -> None:
     _show(rows, ("order", "side", "field", "reason", "detail", "since"), as_json)
 
 
-def retry(order: OrderId, field: FieldName = None) -> None:
-    """Try again what is parked of this order.
+def retry(
+    order: ParkedId = None,
+    field: FieldName = None,
+    every: Every = False,
+    reason: OfReason = None,
+    of_field: OfField = None,
+) -> None:
+    """Try again what is parked of this order, or with --all of every order.
 
     Example: syncd parked retry wo_def456
     """
-    _release(order, field, drop=False)
+    if every:
+        _release_all(order, reason, of_field, drop=False)
+    else:
+        _release(order, field, reason or of_field, drop=False)
 
 
-def drop(order: OrderId, field: FieldName = None) -> None:
+def drop(
+    order: ParkedId = None,
+    field: FieldName = None,
+    every: Every = False,
+    reason: OfReason = None,
+    of_field: OfField = None,
+) -> None:
     """Give up what is parked: this value is never tried again, another one is.
 
     Example: syncd parked drop wo_def456 root_cause
     """
-    _release(order, field, drop=True)
+    if every:
+        _release_all(order, reason, of_field, drop=True)
+    else:
+        _release(order, field, reason or of_field, drop=True)
 
 
-def _release(order: str, field: str | None, *, drop: bool) -> None:
+def _release(order: str | None, field: str | None, narrowed: str | None, *, drop: bool) -> None:
+    if order is None:
+        raise InputError("name a work order, or --all for all that is parked")
+    if narrowed is not None:
+        raise InputError("--reason and --field go with --all; name the field after the order")
     name = _field(field) if field is not None else None
     with open_app() as app:
         release_parked(app.current_mirror(), order, name, drop=drop)
     typer.echo(f"{order}: {'dropped' if drop else 'tried again in the next cycle'}")
+
+
+def _release_all(order: str | None, reason: str | None, field: str | None, *, drop: bool) -> None:
+    if order is not None:
+        raise InputError("--all goes without a work order; narrow it with --reason and --field")
+    name = _field(field) if field is not None else None
+    with open_app() as app:
+        holds, orders = release_all_parked(app.current_mirror(), reason, name, drop=drop)
+    typer.echo(
+        f"{holds} of {orders} orders {'dropped' if drop else 'tried again in the next cycle'}"
+    )
 
 
 def guards(as_json: Json = False) -> None:

@@ -9,7 +9,8 @@ What an answer means for the intent, and what follows:
     clear refusal of several fields               refused        each field once, on its own
     clear refusal of one field, or of a create    refused        parked, never again unchanged
     no access (403) with this one                 refused        tried again, later each time
-    no longer as expected (CMMS)                  refused        read again, decided again
+    no such record, no longer as expected         refused        read again, decided again; later
+                                                                 each time, and parked at last
     certainly not applied                         not_applied    tried again, later each time
     anything else                                 in_doubt       read back before anything else
 
@@ -256,13 +257,19 @@ class Sender:
         elif isinstance(error, NotFound):
             if side is Side.S2E:
                 self.not_found.append(s2e_id)
+            self._try_later(s2e_id, changes, error)
         elif isinstance(error, Changed):
+            self._try_later(s2e_id, changes, error)
             self._leave(s2e_id)
         elif len(changes) == 1:
             self._hold_refused(s2e_id, changes[0], error)
             if isinstance(error, AccessRefused):
                 self._count_failure(side, error)
                 self._leave(s2e_id)
+
+    def _try_later(self, s2e_id: str, changes: Changes, error: ClearRefusal) -> None:
+        for change in changes:
+            self._hold_back(s2e_id, _tried(change), error)
 
     def _close(self, intent: Intent, error: RemoteError) -> IntentState:
         """Keep how a failed write ended, count it as in doubt or unsent; return its state."""
@@ -275,8 +282,11 @@ class Sender:
         return state
 
     def _hold_back(self, s2e_id: str, tried: Hold, error: RemoteError) -> None:
+        """Have it tried later, or parked where it has been tried often enough."""
         hold = hold_back(tried, error, self.keeper.utcnow())
-        if hold is not None:
+        if hold is not None and hold.until is None:
+            self.keeper.park(s2e_id, hold)
+        elif hold is not None:
             self.keeper.hold_back(s2e_id, hold)
 
     def _leave(self, s2e_id: str) -> None:

@@ -9,6 +9,7 @@ from syncd.errors import InputError
 from syncd.mirror import answers, journal, state
 from syncd.mirror.attention import mark_attention
 from syncd.mirror.db.database import Mirror
+from syncd.mirror.queries.waiting import parked_list
 
 
 def resolve_conflict(mirror: Mirror, s2e_id: str, field: Field, winner: Side) -> None:
@@ -34,6 +35,36 @@ def release_parked(mirror: Mirror, s2e_id: str, field: Field | None, *, drop: bo
         mark_attention(tx, [s2e_id])
         rule = "drop" if drop else "retry"
         journal.write(tx, "order.released", s2e_id=s2e_id, field=field, rule=rule)
+
+
+def release_all_parked(
+    mirror: Mirror, reason: str | None, field: Field | None, *, drop: bool
+) -> tuple[int, int]:
+    """Give one answer to all that `parked list` shows, in one transaction.
+
+    Args:
+        reason: only what is parked for this reason; None: for any.
+        field: only what is parked of this field; None: also whole orders.
+        drop: give these values up; otherwise try them again.
+
+    Returns:
+        How many holds it concerned, and of how many orders. None is no error: nothing waits.
+    """
+    with mirror.transaction() as tx:
+        waiting = {
+            (row["s2e_id"], row["field"], row["reason"])
+            for row in parked_list(tx)
+            if reason in (None, row["reason"]) and field in (None, row["field"])
+        }
+        holds = 0
+        for s2e_id, name, why in sorted(waiting):
+            holds += answers.release_holds(tx, s2e_id, name, drop=drop, reason=why)
+            rule = "drop" if drop else "retry"
+            named = Field(name) if name else None
+            journal.write(tx, "order.released", s2e_id=s2e_id, field=named, rule=rule)
+        orders = {s2e_id for s2e_id, _, _ in waiting}
+        mark_attention(tx, sorted(orders))
+    return holds, len(orders)
 
 
 def release_guards(mirror: Mirror, guard: str | None) -> list[str]:

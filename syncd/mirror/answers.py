@@ -19,7 +19,9 @@ from syncd.mirror.intents import give_up_creates
 from syncd.mirror.state import FIRST_SYNC_OVER, set_state
 
 
-def release_holds(tx: Tx, s2e_id: str, name: str | None, *, drop: bool) -> int:
+def release_holds(
+    tx: Tx, s2e_id: str, name: str | None, *, drop: bool, reason: str | None = None
+) -> int:
     """Act on a person's answer to the holds of an order; return how many it concerned.
 
     Retry forgets the holds, so that the next cycle tries again. Two holds mean more:
@@ -33,12 +35,15 @@ def release_holds(tx: Tx, s2e_id: str, name: str | None, *, drop: bool) -> int:
     Args:
         name: only the hold of this field; "" is that of the whole order; None: all holds.
         drop: drop; otherwise retry.
+        reason: only holds for this reason; None: for any.
     """
     # A person's answers about the link are not parked, and stay.
     about_link = parked.c.reason.in_((UNLINKED, RECREATE))
     here = [parked.c.connection == tx.connection, parked.c.s2e_id == s2e_id, ~about_link]
     if name is not None:
         here.append(parked.c.field == name)
+    if reason is not None:
+        here.append(parked.c.reason == reason)
     if drop:
         values = {"reason": "dropped", "until": None}
         return int(tx.conn.execute(update(parked).where(*here).values(**values)).rowcount)

@@ -1,5 +1,6 @@
 """The adapter of the fake CMMS: effects, faults, and the port's words."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,11 +59,21 @@ def broken() -> RemoteError:
     return Unreachable("500: sorry", side="cmms", status=500)
 
 
+def unfound() -> RemoteError:
+    return NotFound("404: no such record", side="cmms", status=404)
+
+
+def changed() -> RemoteError:
+    return Changed("409: not from this state", side="cmms", status=409)
+
+
 BARS: dict[str, Callable[[], RemoteError]] = {
     "forbidden": forbidden,
     "locked": locked,
     "broken": broken,
 }
+# What a CMMS may answer to writes of a record that reads show all the while.
+DENIALS: dict[str, Callable[[], RemoteError]] = {"unfound": unfound, "changed": changed}
 
 
 class FakeAdapter(AdapterBase):
@@ -72,6 +83,7 @@ class FakeAdapter(AdapterBase):
         barred: per record, or order without one, what it answers, whatever is asked of it; a list
             passes over such a record.
         unwritable: per record, what it answers to writes alone.
+        denied: how often each write was answered 404 or 409 since a person last looked.
     """
 
     name = "fake"
@@ -81,6 +93,7 @@ class FakeAdapter(AdapterBase):
         self.faults: list[Fault] = []
         self.barred: dict[str, Callable[[], RemoteError]] = {}
         self.unwritable: dict[str, Callable[[], RemoteError]] = {}
+        self.denied: Counter[str] = Counter()
         self.unread: dict[str, RemoteError] = {}
         self._pending: dict[str, Any] = {}
         traits = cmms.traits
@@ -162,7 +175,10 @@ class FakeAdapter(AdapterBase):
     ) -> CmmsRecord:
         self._pass(cmms_id)
         if cmms_id in self.unwritable:
-            raise self.unwritable[cmms_id]()
+            error = self.unwritable[cmms_id]()
+            if isinstance(error, NotFound | Changed):
+                self.denied[f"{cmms_id} {sorted(_plain(fields).items())}"] += 1
+            raise error
         parts = list(_parts(fields)) if self._cmms.traits.steps else [fields]
         refused: dict[Field, ClearRefusal] = {}
         changed: list[Record] = []

@@ -7,7 +7,7 @@ from typing import Any
 from syncd.core.policy import Scope
 from syncd.twin.checks import STATUSES
 from tests.simulation.cmms import Traits
-from tests.simulation.cmms_adapter import BARS, TROUBLES
+from tests.simulation.cmms_adapter import BARS, DENIALS, TROUBLES
 from tests.simulation.ledger import SHARED, THEIRS
 from tests.simulation.world import READ_LAG_S, Setup
 
@@ -35,6 +35,7 @@ CYCLES = frozenset({"tick", "full"})
 _REVERTS = 0.0  # worlds with rules that undo our writes: rest waits longer than a swing may take
 _REVERTED = ("status", "root_cause", "resolution")
 _BARS = 0.2  # of the worlds have a record that cannot be read, or not written
+_DENIALS = 0.2  # of the worlds show records and deny them to writes
 _UNDECIDED = 0.2  # of the worlds have cycles that die between reading and deciding
 _STEPS = 0.2  # of the worlds have a CMMS that is written in steps
 _ALTERS = 0.1  # … one that keeps something else than was written
@@ -92,7 +93,8 @@ class _Drawing:
             # What is planned for the middle of a cycle needs one.
             if rng.random() < (0.8 if step.kind in {"at", "s2e_fault", "cmms_fault"} else 0.3):
                 steps.append(Step("full" if rng.random() < 0.25 else "tick"))
-        steps = self._with_ids(self._with_undecided(self._with_bars(steps)))
+        steps = self._with_denials(self._with_undecided(self._with_bars(steps)))
+        steps = self._with_ids(steps)
         return History(self._with_kinds(self._setup()), tuple(steps))
 
     def _with_kinds(self, setup: Setup) -> Setup:
@@ -130,6 +132,17 @@ class _Drawing:
                 steps.insert(rng.randrange(len(steps)), Step("bar", (rng.randrange(8), kind, what)))
             if rng.random() < 0.5:
                 steps.insert(rng.randrange(len(steps)), Step("unbar"))
+        return steps
+
+    def _with_denials(self, steps: list[Step]) -> list[Step]:
+        """Some of the worlds show a record and answer 404 or 409 to each write of it."""
+        rng = random.Random(f"denials {self._seed}")
+        if rng.random() < _DENIALS:
+            for _ in range(rng.randint(1, 3)):
+                who, place = rng.randrange(8), rng.randrange(len(steps))
+                denied = Step("deny", (who, rng.choice(sorted(DENIALS))))
+                edited = Step("s2e_edit", (who, "title", "denied"))
+                steps[place:place] = [denied, edited, *[Step("tick")] * 12]
         return steps
 
     def _with_undecided(self, steps: list[Step]) -> list[Step]:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from syncd.core.case import IntentState
+from syncd.core.planning.failure import REFUSED_TRIES
 from syncd.core.planning.plan import Decider, decide
 from syncd.core.work_order import Field, Side
 from syncd.engine.results import CycleReport
@@ -15,7 +16,7 @@ from syncd.mirror.answers import answer_conflict, release_guard, release_holds
 from syncd.mirror.db.database import Tx
 from syncd.mirror.db.tables import conflicts, intents, parked
 from syncd.mirror.queries.status import status_counts
-from tests.simulation.cmms_adapter import BARS, Fault
+from tests.simulation.cmms_adapter import BARS, DENIALS, Fault
 from tests.simulation.effects import crash
 from tests.simulation.history import History, Step
 from tests.simulation.ledger import Event
@@ -58,6 +59,7 @@ def play(
         for step in history.steps:
             player.do(step)
         effects = world.effects.count
+        faults += _repeated(world)
         faults += player.rest()
         faults += [*judge(world), *judge_looks(world)]
         faults += player.idle(idle)
@@ -73,6 +75,16 @@ def play(
         "effects": effects - opened,
     }
     return Verdict(tuple(faults), world.ledger.digest(), counts, _ends(world))
+
+
+def _repeated(world: World) -> list[str]:
+    """Writes that were denied and sent again far more often than they may be; a death between an
+    answer and its hold costs another try, and a value that comes back begins anew."""
+    return [
+        f"denied {count} times and sent again: {write}"
+        for write, count in sorted(world.adapter.denied.items())
+        if count > REFUSED_TRIES
+    ]
 
 
 def _ends(world: World) -> dict[str, object]:
@@ -112,6 +124,7 @@ class Player:
             "cmms_fault": self._cmms_fault,
             "bar": self._bar,
             "unbar": self._unbar,
+            "deny": self._deny,
             "at": self._at,
             "crash": crash,
             "crash_again": self._crash_again,
@@ -223,6 +236,12 @@ class Player:
         if number is not None:
             (adapter.barred if what == "all" else adapter.unwritable)[number] = BARS[kind]
 
+    def _deny(self, who: int, kind: str) -> None:
+        """Writes of this order's record are answered so, and reads show it, until faults stop."""
+        number = self._record(who)
+        if number is not None:
+            self.world.adapter.unwritable[number] = DENIALS[kind]
+
     def _unbar(self) -> None:
         self.world.adapter.barred.clear()
         self.world.adapter.unwritable.clear()
@@ -268,6 +287,8 @@ class Player:
 
     def _retry(self) -> None:
         """A person has looked into what is parked, a create in doubt among it."""
+
+        self.world.adapter.denied.clear()
 
         def does(tx: Tx) -> None:
             for s2e_id in sorted(set(tx.conn.execute(select(parked.c.s2e_id)).scalars())):

@@ -7,14 +7,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from syncd.core.planning.failure import REFUSED_TRIES
 from syncd.core.policy import Scope
+from syncd.core.work_order import Field
 from syncd.errors import RemoteError
+from syncd.jobs.answers import release_all_parked
 from syncd.mirror.db.tables import links
 from syncd.mirror.queries.status import waiting_counts
 from syncd.mirror.queries.waiting import parked_list
 from tests.simulation.__main__ import quiet
 from tests.simulation.cmms import Traits
-from tests.simulation.cmms_adapter import BARS, Fault, broken, forbidden
+from tests.simulation.cmms_adapter import BARS, Fault, broken, changed, forbidden, unfound
 from tests.simulation.world import Setup, World
 
 ORDERS, BARRED, CYCLES = 30, 7, 20
@@ -172,3 +175,53 @@ def test_what_is_forbidden_is_told_and_tried_less_and_less(world: World) -> None
     assert (parked["s2e_id"], parked["field"], parked["reason"]) == (s2e_id, "title", "forbidden")
     assert "403" in parked["detail"]
     assert 5 < parked["tries"] < 12
+
+
+@pytest.mark.parametrize(("answer", "reason"), [(unfound, "not_found"), (changed, "changed")])
+def test_a_write_refused_of_a_record_that_reads_show_is_parked_after_its_tries(
+    world: World, answer: Callable[[], RemoteError], reason: str
+) -> None:
+    """404 or 409 to the write, while the list goes on showing the record as it was."""
+    _tick(world, 3)
+    s2e_id, number = min(_records(world).items())
+    asked: list[RemoteError] = []
+
+    def refuse() -> RemoteError:
+        asked.append(answer())
+        return asked[-1]
+
+    world.adapter.unwritable = {number: refuse}
+    world.upstream.edit(s2e_id, "title", "edited")
+    _tick(world, 60)
+    assert len(asked) == REFUSED_TRIES
+    with world.mirror.read() as tx:
+        (parked,) = parked_list(tx)
+    assert (parked["s2e_id"], parked["field"], parked["reason"]) == (s2e_id, "title", reason)
+    assert (parked["until"], parked["tries"]) == (None, REFUSED_TRIES)
+
+    world.adapter.unwritable = {}
+    assert release_all_parked(world.mirror, "refused", None, drop=False) == (0, 0)
+    assert release_all_parked(world.mirror, reason, None, drop=False) == (1, 1)
+    _tick(world, 3)
+    assert world.cmms.records[number].values["title"] == "edited"
+    with world.mirror.read() as tx:
+        assert parked_list(tx) == []
+
+
+def test_one_answer_for_all_that_is_parked_of_a_field(world: World) -> None:
+    _tick(world, 3)
+    chosen = sorted(_records(world).items())[:3]
+    world.adapter.unwritable = {number: forbidden for _, number in chosen}
+    for s2e_id, _ in chosen:
+        world.upstream.edit(s2e_id, "title", f"edited {s2e_id}")
+    _tick(world, 8)
+    assert release_all_parked(world.mirror, None, Field.STATUS, drop=True) == (0, 0)
+    assert release_all_parked(world.mirror, "forbidden", Field.TITLE, drop=True) == (3, 3)
+    world.adapter.unwritable = {}
+    _tick(world, 5)
+    for s2e_id, number in chosen:
+        assert world.cmms.records[number].values["title"] != f"edited {s2e_id}", "given up"
+        world.upstream.edit(s2e_id, "title", f"again {s2e_id}")
+    _tick(world, 5)
+    for s2e_id, number in chosen:
+        assert world.cmms.records[number].values["title"] == f"again {s2e_id}"

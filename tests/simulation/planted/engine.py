@@ -159,3 +159,14 @@ def _go_on_after_any_error(
 ) -> RemoteError | None:
     error = original(self, decision, side, changes)
     return error if isinstance(error, ClearRefusal) else None
+
+
+@bug("repeats a write that is denied in every cycle").instead_of(Sender._try_later)
+def _hold_nothing_back(
+    original: Original[None],
+    self: Sender,
+    s2e_id: str,
+    changes: tuple[Change, ...],
+    error: ClearRefusal,
+) -> None:
+    return
