@@ -23,6 +23,7 @@ from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
 from syncd.core.case import NO_EFFECTS, WriteEffects
+from syncd.core.equality import same
 from syncd.core.work_order import CmmsRecord, Field, Fields, Unwritable, Value
 from syncd.errors import Changed, ClearRefusal, RemoteError
 
@@ -232,10 +233,18 @@ class AdapterBase(CmmsCalls):
     ) -> CmmsRecord:
         """`update`, as long as the record carries one of these Scan2Evolve ids; else Changed.
 
-        By default the record is read before it is written. An adapter that can make the look a
-        condition of the write itself overrides this.
+        By default the record is read before it is written, and has to be as expected, too. An
+        adapter that can make the look a condition of the write itself overrides this.
         """
-        require_identity(self.get(cmms_id), s2e_ids)
+        record = self.get(cmms_id)
+        require_identity(record, s2e_ids)
+        moved = [
+            name
+            for name, value in expected.items()
+            if name in record.fields and not same(record.fields[name], value)
+        ]
+        if moved:
+            raise Changed(f"record {cmms_id} has another {', '.join(moved)} now", side="cmms")
         return self.update(cmms_id, fields, expected)
 
     def read_native(self, native: Mapping[str, object]) -> CmmsRecord:

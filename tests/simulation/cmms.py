@@ -144,8 +144,8 @@ class FakeCmms:
         return changed
 
     def stamp(self, number: str) -> None:
-        """A completion of syncd's stamps the record by itself, which the ledger shows as an entry:
-        it may fill a blank upstream, or is in the log."""
+        """A completion by syncd stamps the record by itself. The stamp may fill a blank upstream
+        and is nobody's edit."""
         record = self._record(number)
         if record.values["status"] != self._native("COMPLETED"):
             return
@@ -153,7 +153,7 @@ class FakeCmms:
         stamped = replace(record, values={**record.values, "completed_at": now})
         self.records[number] = stamped
         before = {"completed_at": self._ours(record.values)["completed_at"]}
-        self._tell("person", "set", stamped, before, {"completed_at": now}, {})
+        self._tell("person", "stamp", stamped, before, {"completed_at": now}, {})
 
     def retype(self, number: str, s2e_id: str | None) -> None:
         """Somebody puts another id, or none, into a record."""

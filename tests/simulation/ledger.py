@@ -65,7 +65,17 @@ class Event:
     side: Side
     actor: Actor
     op: Literal[
-        "set", "create", "delete", "retype", "show", "unkept", "find", "look", "try", "told"
+        "set",
+        "create",
+        "delete",
+        "retype",
+        "stamp",
+        "show",
+        "unkept",
+        "find",
+        "look",
+        "try",
+        "told",
     ]
     s2e_id: str | None
     record: str | None = None

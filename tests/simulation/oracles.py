@@ -91,6 +91,8 @@ def _apart(world: World, told: _Told, s2e_id: str) -> Iterator[str]:
     below |= {"external_id": record.number, "external_status": record.values["status"]}
     for name in (*SHARED, *THEIRS, *sorted(_BOOKKEEPING)):
         same = _equal(world, name, upstream[name], below[name])
+        if (s2e_id, name, "cmms", below[name]) in told.conflicts and name == "completed_at":
+            continue  # the CMMS's own stamp replaces nothing, and is in the log
         if not same and not told.excuses(s2e_id, name) and not _blank(world, s2e_id, name):
             yield f"{s2e_id}.{name}: {upstream[name]!r} upstream, {below[name]!r} in the CMMS"
 
@@ -143,7 +145,9 @@ def _tidy(world: World, name: str, value: Plain) -> Plain:
             value = unicodedata.normalize("NFC", value).strip() or None
     if world.setup.traits.normalises:
         value = normalised(name, value)
-    return altered(name, value) if world.setup.traits.alters else value
+    if world.setup.traits.alters and name == "actual_hours":
+        return altered(name, value)  # rounded; of a text it keeps something else
+    return value
 
 
 # ── nothing doubled, needless, made up or taken back ──────────────────────────────────────

@@ -50,15 +50,23 @@ def judge_created(
     for name, value in sent.items():
         seen = record.fields.get(name)
         arrived = name not in record.fields or _is_kept(name, value, record, policy)
-        if name not in open_fields and (arrived or policy.cmms_read_lag):
-            # A read that may lag proves no other value.
+        if name not in open_fields and arrived:
             moves.append(BaseMove(name, value, stored_as(name, value, record, policy), "created"))
             continue
-        moves.append(BaseMove(name, None, seen, UNFINISHED))
-        if name not in open_fields and (seen is not None or name in policy.cmms_writes_once):
+        moves.append(BaseMove(name, seen, seen, UNFINISHED))
+        if name in open_fields or _may_lag(name, policy):
+            continue
+        if seen is not None or name in policy.cmms_writes_once:
             detail = f"sent {show_value(value)}, and it keeps {show_value(seen)}"
             holds.append(Hold(Side.CMMS, name, NOT_KEPT, encode_value(value), 1, detail=detail))
     return Created(tuple(moves), tuple(holds))
+
+
+def _may_lag(name: Field, policy: Policy) -> bool:
+    """Whether the answer may still show what a later call of the create has changed since. What
+    the first call makes has no earlier state."""
+    with_it = policy.cmms_creates_with
+    return bool(policy.cmms_read_lag) and with_it is not None and name not in with_it
 
 
 def created_bases(

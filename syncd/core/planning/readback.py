@@ -18,9 +18,9 @@ answer. `judge_write` is the one judge of both.
                                            and edited since        moved; else not applied:
                                                                    both sides changed
 
-A value that is not kept becomes the written side's base, so that nobody takes it for an edit. The
-other side keeps its own, and the field is parked with both. What a write changes without being
-asked to is judged in `side_effects.py`.
+A value that is not kept becomes the base, so that nobody takes it for an edit. The other side
+keeps its own, which is a change that is held: the field is parked with both. What a write changes
+without being asked to is judged in `side_effects.py`.
 
 "Too early" is a read that began less than the side's read lag after the answer (for a write
 in doubt: after the sending), since read-after-write consistency is not promised. Such a read may
@@ -62,6 +62,7 @@ from syncd.core.planning.side_effects import (
     judge_answer,
     judge_cut_off,
     may_have_left,
+    touched_by,
 )
 from syncd.core.policy import Policy
 from syncd.core.values import encode_value, show_value
@@ -295,9 +296,9 @@ def _moves(verdict: Verdict, case: Case) -> list[BaseMove]:
     if verdict.state in KEPT_AS_SENT:
         return [_agreed(name, side, verdict.seen, write.source)]
     if verdict.state is IntentState.REFUSED:
-        return [] if same(verdict.seen, write.before) else _own_doing(verdict, case)
+        return [] if same(verdict.seen, write.before) else [_own_doing(verdict)]
     if verdict.state is IntentState.NOT_KEPT or verdict.cut_off:
-        return _own_doing(verdict, case)
+        return [_own_doing(verdict)]
     if verdict.state is not IntentState.SUPERSEDED:
         return []
     if not same(verdict.seen, write.before):
@@ -310,15 +311,11 @@ def _moves(verdict: Verdict, case: Case) -> list[BaseMove]:
     return []
 
 
-def _own_doing(verdict: Verdict, case: Case) -> list[BaseMove]:
-    """What the written side holds is our own doing, and no edit: its base moves. The other side's
-    value stays a change, which is still to be written, or is held."""
-    name, side = verdict.field, verdict.intent.side
-    base = (case.base_cmms if side is Side.S2E else case.base_s2e).get(name)
-    if same(base, verdict.intent.writes[name].source):
-        return []  # an edit there is being taken back; it stays one
-    s2e, cmms = (verdict.seen, base) if side is Side.S2E else (base, verdict.seen)
-    return [BaseMove(name, s2e, cmms, verdict.state.value)]
+def _own_doing(verdict: Verdict) -> BaseMove:
+    """What the written side holds is our own doing, and no edit. It becomes the base of both
+    sides, so that any value of the other side is still to be written, the one from before it
+    changed included; or is held."""
+    return BaseMove(verdict.field, verdict.seen, verdict.seen, verdict.state.value)
 
 
 def _not_kept(verdict: Verdict) -> Hold:
@@ -412,19 +409,29 @@ def _synced_since(intent: Intent, order: S2eOrder) -> bool:
 
 
 def shows_the_past(case: Case, policy: Policy, name: Field, side: Side, seen: Value) -> bool:
-    """Whether this read shows the value from before a write that has arrived. Reads may lag
-    behind a write for a while, so that such a value is no evidence of an edit."""
+    """Whether this read shows the value from before a write that has arrived, or one of the
+    write's own steps. Reads may lag behind a write for a while, so that such a value is no
+    evidence of an edit."""
     seen_at = case.s2e_seen_at if side is Side.S2E else case.cmms_seen_at
     lag = policy.s2e_read_lag if side is Side.S2E else policy.cmms_read_lag
     for intent in (*case.recent, *case.intents):
-        write = intent.writes.get(name)
-        if intent.side is not side or write is None or write.verdict not in ARRIVED_STATES:
+        if intent.side is not side or seen_at is None:
             continue
         since = intent.answered_at or intent.started_at
-        past = same(seen, write.before) and not same(seen, write.sent)
-        if past and seen_at is not None and seen_at - since < lag:
+        if seen_at - since < lag and _is_past(intent, name, seen, case):
             return True
     return False
+
+
+def _is_past(intent: Intent, name: Field, seen: Value, case: Case) -> bool:
+    """Whether the value was there before this write had been applied as a whole."""
+    write = intent.writes.get(name)
+    if write is None:
+        stamped = intent.side is Side.CMMS and name in touched_by(intent)
+        return stamped and name in case.base_cmms and not same(seen, case.base_cmms[name])
+    if write.verdict not in ARRIVED_STATES or same(seen, write.sent):
+        return False
+    return same(seen, write.before) or encode_value(seen) in intent.effects.passes.get(name, ())
 
 
 def abandoned_creates(case: Case, policy: Policy, now: datetime) -> list[Verdict]:
