@@ -1,6 +1,6 @@
 """What is to be done about one work order: the planner's answer, as values."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from syncd.core.case import Case, Conflict, Hold, Intent, IntentState
@@ -36,6 +36,14 @@ class BaseMove:
     s2e: Value
     cmms: Value
     rule: str
+
+
+def with_moves(case: Case, moves: Iterable[BaseMove]) -> Case:
+    """The case with the bases as they are after these moves; the last one of a field counts."""
+    s2e, cmms = dict(case.base_s2e), dict(case.base_cmms)
+    for move in moves:
+        s2e[move.field], cmms[move.field] = move.s2e, move.cmms
+    return replace(case, base_s2e=s2e, base_cmms=cmms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +147,7 @@ class Decision:
 
     def as_kept(self) -> Case:
         """The case with the bases as they are once this decision has been kept."""
-        moves = self.base_moves
-        return replace(
-            self.case,
-            base_s2e={**self.case.base_s2e, **{move.field: move.s2e for move in moves}},
-            base_cmms={**self.case.base_cmms, **{move.field: move.cmms for move in moves}},
-        )
+        return with_moves(self.case, self.base_moves)
 
     @property
     def writes(self) -> bool:

@@ -23,7 +23,9 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "push.refused": "a change was refused, or it is certain that it was not sent",
         "push.in_doubt": "a change was sent and its outcome is unknown: it is read back first",
         "push.confirmed": "a read showed what was sent",
-        "push.altered": "a side keeps its own form of what was sent; both agree",
+        "push.altered": "a side keeps its own form of what was sent, and both agree; or, as "
+        "`not_kept`, something else, and the field is parked",
+        "push.side_effect": "a write has changed another field; that counts as the CMMS's own edit",
         "push.ignored": "a side said success and kept the old value, or a write did not arrive",
         "conflict.found": "both sides changed a field to different values",
         "conflict.resolved": "a conflict that waited for a person is over",

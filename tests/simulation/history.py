@@ -95,7 +95,29 @@ class _Drawing:
                 steps.append(Step("full" if rng.random() < 0.25 else "tick"))
         steps = self._with_denials(self._with_undecided(self._with_bars(steps)))
         steps = self._with_ids(steps)
-        return History(self._with_kinds(self._setup()), tuple(steps))
+        setup = self._with_kinds(self._setup())
+        if setup.traits.steps:
+            steps = self._with_parts(steps)
+        return History(setup, tuple(steps))
+
+    def _with_parts(self, steps: list[Step]) -> list[Step]:
+        """An order is completed upstream, and one of the calls that tell the CMMS goes wrong."""
+        rng = random.Random(f"parts {self._seed}")
+        told = list(steps)
+        for _ in range(rng.randint(1, 3)):
+            who, trouble = rng.randrange(8), rng.choice(("lost", "dropped", "invalid"))
+            found = [
+                Step("s2e_edit", (who, "status", "ASSIGNED")),
+                *[Step("tick")] * 2,
+                Step("s2e_edit", (who, "status", "COMPLETED")),
+                *[Step("s2e_edit", (who, "completed_at", _undecided_value(rng, "completed_at")))]
+                * rng.randint(0, 1),
+                Step("cmms_fault", ("update", trouble, rng.randint(1, 2))),
+                *[Step("tick")] * 2,
+            ]
+            place = rng.randrange(len(told))
+            told[place:place] = found
+        return told
 
     def _with_kinds(self, setup: Setup) -> Setup:
         """Some of the CMMSs write in steps, keep something else, or give a number twice."""

@@ -29,6 +29,7 @@ def judge(world: World) -> list[str]:
         *_created_although_there(world),
         *_needless(world),
         *_invented(world, told),
+        *_echoed(world),
         *_went_back(world),
         *_nulls(world),
         *_linked_one_of_several(world),
@@ -246,6 +247,18 @@ def _invented(world: World, told: _Told) -> Iterator[str]:
             continue
         if name not in _BOOKKEEPING and value not in known:
             yield f"{event.s2e_id}.{name} := {value!r} on {event.side}, which nobody has entered"
+
+
+def _echoed(world: World) -> Iterator[str]:
+    """What a write of ours has stamped in the CMMS replaces no value upstream."""
+    stamps: set[tuple[str | None, Plain]] = set()
+    for event in world.ledger.events:
+        if event.op == "stamp":
+            stamps.add((event.s2e_id, event.after["completed_at"]))
+        elif (event.side, event.actor, event.op) == ("s2e", "syncd", "set"):
+            value, before = event.sent.get("completed_at"), event.before.get("completed_at")
+            if before is not None and (event.s2e_id, value) in stamps:
+                yield f"{event.s2e_id}.completed_at {before!r} gave way to our own stamp {value!r}"
 
 
 def _nulls(world: World) -> Iterator[str]:

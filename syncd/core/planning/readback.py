@@ -41,7 +41,7 @@ Creates in doubt are judged in `unlinked.py`; here only those of orders that are
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from syncd.core.case import (
     ARRIVED_STATES,
@@ -54,9 +54,15 @@ from syncd.core.case import (
     IntentState,
     Write,
 )
-from syncd.core.decision import BaseMove, Verdict
+from syncd.core.decision import BaseMove, Verdict, with_moves
 from syncd.core.equality import Match, match_sent, same
 from syncd.core.planning.identity import claims_of, is_its_record
+from syncd.core.planning.s2e_times import (
+    is_certainly_later,
+    is_last_edit,
+    shows_our_sync,
+    was_edited_since,
+)
 from syncd.core.planning.side_effects import (
     SideEffects,
     judge_answer,
@@ -68,7 +74,6 @@ from syncd.core.policy import Policy
 from syncd.core.values import encode_value, show_value
 from syncd.core.work_order import CmmsRecord, Field, S2eOrder, Side, Value
 
-_READ_WITHIN = timedelta(seconds=60)  # before a cycle begins to send, the same as `Cycle.fresh`
 KEPT_AS_SENT = frozenset({IntentState.CONFIRMED, IntentState.ALTERED})
 JUDGED_BY_ANSWER = KEPT_AS_SENT | {IntentState.NOT_KEPT, IntentState.REFUSED}
 
@@ -140,10 +145,11 @@ def read_back(
         else:
             verdicts.append(verdict)
     record = sides[Side.CMMS].holder
+    moves = [move for verdict in verdicts for move in _moves(verdict, case)]
     effects = SideEffects()
     if isinstance(record, CmmsRecord) and Side.CMMS not in gone:
-        effects = judge_cut_off(_judged_now(verdicts), record, case)
-    back = _read_back(verdicts, effects, case)
+        effects = judge_cut_off(_judged_now(verdicts), record, with_moves(case, moves))
+    back = _read_back(verdicts, moves, effects)
     return replace(back, waiting=frozenset(waiting), in_doubt=frozenset(in_doubt))
 
 
@@ -182,14 +188,15 @@ def read_answer(
         for verdict in judged.values()
         if verdict is not None and verdict.state in JUDGED_BY_ANSWER
     ]
-    effects = judge_answer(intent, record, case)
-    back = _read_back(verdicts, effects, case)
+    moves = [move for verdict in verdicts for move in _moves(verdict, case)]
+    back = _read_back(verdicts, moves, judge_answer(intent, record, case))
     return replace(back, waiting=frozenset(judged) - {one.field for one in verdicts})
 
 
-def _read_back(verdicts: Sequence[Verdict], effects: SideEffects, case: Case) -> ReadBack:
-    """What follows from these verdicts and side effects."""
-    moves = [move for verdict in verdicts for move in _moves(verdict, case)]
+def _read_back(
+    verdicts: Sequence[Verdict], moves: Sequence[BaseMove], effects: SideEffects
+) -> ReadBack:
+    """What follows from these verdicts, with their moves, and side effects."""
     conflicts = [one for verdict in verdicts for one in _given_up(verdict)]
     return ReadBack(
         verdicts=tuple(verdicts),
@@ -232,7 +239,7 @@ def judge_write(
         return None
     seen = holder.fields.get(name)
     state = _outcome(intent, intent.writes[name], name, seen, evidence, case, policy)
-    if state is IntentState.IGNORED and _edited_since(intent, holder):
+    if state is IntentState.IGNORED and was_edited_since(intent, holder):
         state = IntentState.SUPERSEDED
     if state is None:
         return None
@@ -270,15 +277,15 @@ def _outcome(
         return IntentState.ALTERED
     lag = policy.s2e_read_lag if intent.side is Side.S2E else policy.cmms_read_lag
     early = seen_at - since < lag
-    if early and (from_before or not _certainly_later(intent, holder, case, policy)):
+    if early and (from_before or not is_certainly_later(intent, holder, case, policy)):
         return None
     if from_before:
         return IntentState.IGNORED if answered else IntentState.NOT_APPLIED
-    if evidence.is_answer or _is_last_edit(intent, holder, case):
+    if evidence.is_answer or is_last_edit(intent, holder, case):
         return IntentState.NOT_KEPT
     if isinstance(holder, CmmsRecord) and may_have_left(intent, name, seen, holder.fields):
         return IntentState.NOT_KEPT if answered else IntentState.NOT_APPLIED
-    if answered or _sync_moved(intent, holder, case):
+    if answered or shows_our_sync(intent, holder, case):
         return IntentState.SUPERSEDED
     return IntentState.NOT_APPLIED
 
@@ -343,66 +350,6 @@ def _given_up(verdict: Verdict) -> list[Conflict]:
 def _agreed(name: Field, side: Side, own: Value, other: Value) -> BaseMove:
     s2e, cmms = (own, other) if side is Side.S2E else (other, own)
     return BaseMove(name, s2e, cmms, "read_back")
-
-
-# ── what Scan2Evolve's own times say ──────────────────────────────────────────────────────
-
-
-def _certainly_later(
-    intent: Intent, holder: S2eOrder | CmmsRecord | None, case: Case, policy: Policy
-) -> bool:
-    """Whether lastSyncedAt proves that this read shows a state from after the write.
-
-    It does if it has moved, and if no other write of ours can have moved it since we last read the
-    order before this write.
-    """
-    if not isinstance(holder, S2eOrder):
-        return False
-    last_read = intent.started_at - _READ_WITHIN - policy.s2e_read_lag
-    others = [other for other in case.intents if other is not intent]
-    others += [past for past in case.recent if (past.answered_at or past.started_at) >= last_read]
-    return _synced_since(intent, holder) and all(one.side is not Side.S2E for one in others)
-
-
-def _sync_moved(intent: Intent, holder: S2eOrder | CmmsRecord | None, case: Case) -> bool:
-    """Whether lastSyncedAt shows that this write was applied: it moved, and no other write of
-    ours can have moved it."""
-    if not isinstance(holder, S2eOrder):
-        return False
-    if any(
-        other.side is Side.S2E and other.state is IntentState.ANSWERED for other in case.intents
-    ):
-        return False
-    return _synced_since(intent, holder)
-
-
-def _edited_since(intent: Intent, holder: S2eOrder | CmmsRecord) -> bool:
-    """Whether Scan2Evolve's own times show an edit after this write had been applied."""
-    if not isinstance(holder, S2eOrder) or holder.updated_at is None:
-        return False
-    synced = holder.last_synced_at
-    return synced is not None and _synced_since(intent, holder) and holder.updated_at > synced
-
-
-def _is_last_edit(intent: Intent, holder: S2eOrder | CmmsRecord | None, case: Case) -> bool:
-    """Whether Scan2Evolve's own times show that nobody has edited the order after this write."""
-    if not isinstance(holder, S2eOrder) or not _synced_since(intent, holder):
-        return False
-    later = [
-        one
-        for one in (*case.intents, *case.recent)
-        if one.side is Side.S2E and one.id != intent.id and one.started_at >= intent.started_at
-    ]
-    synced, updated = holder.last_synced_at, holder.updated_at
-    if later or synced is None or updated is None:
-        return False
-    return updated <= synced
-
-
-def _synced_since(intent: Intent, order: S2eOrder) -> bool:
-    # Later, not merely another one: a read that lags shows an older one.
-    synced, before = order.last_synced_at, intent.last_synced_before
-    return synced is not None and (before is None or synced > before)
 
 
 # ── what is not to be judged by this read ─────────────────────────────────────────────────

@@ -12,6 +12,7 @@ Where somebody may have entered the value in that very moment, it goes to the lo
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from syncd.core.case import Case, Conflict, Intent
 from syncd.core.decision import BaseMove
@@ -19,6 +20,7 @@ from syncd.core.equality import same
 from syncd.core.values import encode_value
 from syncd.core.work_order import CMMS_OWNED, CmmsRecord, Field, Fields, Side, Value
 
+_CLOCKS_DIFFER = timedelta(minutes=10)  # of syncd's machine and the CMMS's, and a slow request
 STAMPS = frozenset({Field.COMPLETED_AT, Field.STARTED_AT})  # a CMMS sets them with the status
 
 
@@ -62,6 +64,7 @@ def judge_cut_off(intents: Iterable[Intent], record: CmmsRecord, case: Case) -> 
         if has_begun(intent, record.fields)
         for name in touched_by(intent) - set(intent.writes)
         if name in record.fields and name in case.base_cmms
+        if _may_be_its_stamp(intent, name, record.fields[name])
     }
     changed = [name for name in touched if not same(record.fields[name], case.base_cmms[name])]
     return _own_doing(sorted(changed), record, case)
@@ -78,7 +81,22 @@ def may_have_left(intent: Intent, name: Field, seen: Value, fields: Fields) -> b
     the stamp of a step that was made."""
     if encode_value(seen) in intent.effects.passes.get(name, ()):
         return True
-    return name in touched_by(intent) and has_begun(intent, fields, beside=name)
+    if name not in touched_by(intent) or not has_begun(intent, fields, beside=name):
+        return False
+    return _may_be_its_stamp(intent, name, seen)
+
+
+def _may_be_its_stamp(intent: Intent, name: Field, seen: Value) -> bool:
+    """Whether a later read may show a stamp of this write. Where no step declares it, it has to be
+    of the write's own time or day, since people enter other times."""
+    if name in intent.effects.touches:
+        return True
+    if not isinstance(seen, datetime):
+        return False
+    at = intent.started_at
+    return abs(seen - at) <= _CLOCKS_DIFFER or seen == at.replace(
+        hour=0, minute=0, second=0, microsecond=0
+    )
 
 
 def has_begun(intent: Intent, seen: Fields, beside: Field | None = None) -> bool:

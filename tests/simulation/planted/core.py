@@ -7,12 +7,21 @@ from datetime import datetime, timedelta
 from syncd.core.case import Candidate, Case, Intent, IntentState
 from syncd.core.decision import BaseMove, Decision, Verdict
 from syncd.core.equality import same
-from syncd.core.planning import created, identity, merge, plan, readback, unlinked
+from syncd.core.planning import (
+    created,
+    identity,
+    merge,
+    plan,
+    readback,
+    s2e_times,
+    side_effects,
+    unlinked,
+)
 from syncd.core.planning.difference import Outcomes
 from syncd.core.planning.pair import Bases, Pair
-from syncd.core.planning.readback import Evidence
+from syncd.core.planning.readback import Evidence, ReadBack
 from syncd.core.policy import Mode, Policy, Scope
-from syncd.core.work_order import CmmsRecord, Field, S2eOrder, Side, Value
+from syncd.core.work_order import CmmsRecord, Field, Fields, S2eOrder, Side, Value
 from syncd.mirror.db.database import Tx
 from syncd.mirror.decided import links
 from tests.simulation.planted.bug import Original, bug
@@ -87,7 +96,7 @@ def _judge_at_once(
 
 
 @bug("takes an edit in a read that may lag for a newer one", seed=983).instead_of(
-    readback._certainly_later
+    s2e_times.is_certainly_later
 )
 def _always_later(
     original: Original[bool],
@@ -110,7 +119,7 @@ def _agree_on_newer_edit(
 
 
 @bug("does not see that a value was put back after its write", seed=4622).instead_of(
-    readback._edited_since
+    s2e_times.was_edited_since
 )
 def _never_edited(original: Original[bool], intent: Intent, holder: S2eOrder | CmmsRecord) -> bool:
     return False
@@ -240,3 +249,44 @@ def _agree_on_what_it_holds(
     original: Original[Value], name: Field, sent: Value, record: CmmsRecord, policy: Policy
 ) -> Value:
     return record.fields.get(name, sent)
+
+
+# ── whose value it is ─────────────────────────────────────────────────────────────────────────
+
+
+@bug("trusts a link whatever id the record carries", seed=0).instead_of(identity.identity_fault)
+def _no_identity_fault(original: Original[object], case: Case) -> None:
+    return
+
+
+@bug("takes the stamps and moves of its own cut-off writes for edits", seed=0).instead_of(
+    side_effects.may_have_left
+)
+def _nothing_is_left(
+    original: Original[bool], intent: Intent, name: Field, seen: Value, fields: Fields
+) -> bool:
+    return False
+
+
+@bug("takes what a record keeps instead for somebody's edit", seed=0).instead_of(
+    readback._own_doing
+)
+def _take_for_an_edit(original: Original[BaseMove], verdict: Verdict) -> BaseMove:
+    sent = verdict.intent.writes[verdict.field]
+    return BaseMove(verdict.field, sent.source, sent.sent, verdict.state.value)
+
+
+@bug("takes a step that was refused for done", seed=0).instead_of(readback.read_answer)
+def _nothing_is_refused(
+    original: Original[ReadBack],
+    intent: Intent,
+    record: CmmsRecord,
+    now: datetime,
+    case: Case,
+    policy: Policy,
+    *,
+    refused: frozenset[Field] = frozenset(),
+) -> ReadBack:
+    sent = {name: intent.writes[name].sent for name in refused}
+    done = replace(record, fields={**record.fields, **sent})
+    return original(intent, done, now, case, policy)

@@ -1,0 +1,153 @@
+"""Whose value it is: numbers given twice, ids that move, updates that were cut off or refused."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from syncd.core.policy import Scope
+from syncd.mirror.db.tables import links, parked
+from tests.simulation.__main__ import quiet
+from tests.simulation.cmms import Traits
+from tests.simulation.cmms_adapter import Fault, Trouble
+from tests.simulation.world import Setup, World
+
+DONE_AT = "2026-02-05T08:00:00.000Z"
+
+
+def make(home: Path, traits: Traits, orders: int = 1) -> World:
+    """A world of these orders, each with a record, in step."""
+    quiet()
+    setup = Setup(orders=orders, page=8, scope=Scope.ALL, traits=traits)
+    world = World(setup, home)
+    ticks(world, 3)
+    return world
+
+
+def ticks(world: World, count: int) -> None:
+    for _ in range(count):
+        world.tick(full=True)
+        world.clock.sleep(120)
+
+
+def record_of(world: World, s2e_id: str) -> str:
+    with world.mirror.read() as tx:
+        found = select(links.c.cmms_id).where(links.c.s2e_id == s2e_id)
+        return str(tx.conn.execute(found).scalar_one())
+
+
+def parked_of(world: World, s2e_id: str) -> dict[str, str]:
+    """Reason by field; "" is the whole order."""
+    with world.mirror.read() as tx:
+        rows = tx.conn.execute(select(parked).where(parked.c.s2e_id == s2e_id))
+        return {row.field: row.reason for row in rows}
+
+
+@pytest.mark.parametrize("after", [1, 2])
+@pytest.mark.parametrize("trouble", ["lost", "dropped"])
+def test_a_walk_that_was_cut_off_is_finished_with_what_upstream_says(
+    tmp_path: Path, trouble: Trouble, after: int
+) -> None:
+    """ASSIGNED walks by IN_PROGRESS to COMPLETED, which stamps the time of the completion."""
+    world = make(tmp_path, Traits(steps=True))
+    (s2e_id,) = world.upstream.ids()
+    world.upstream.edit(s2e_id, "status", "ASSIGNED")
+    ticks(world, 3)
+    world.upstream.edit(s2e_id, "status", "COMPLETED")
+    world.upstream.edit(s2e_id, "completed_at", DONE_AT)
+    world.adapter.faults.append(Fault("update", trouble, after))
+    world.tick()
+    ticks(world, 6)
+    upstream, record = world.upstream.values(s2e_id), world.cmms.records[record_of(world, s2e_id)]
+    assert upstream["status"] == "COMPLETED"
+    assert upstream["completed_at"] == "2026-02-05T08:00:00.000+00:00"
+    assert record.values["status"] == "COMPLETED"
+    assert record.values["completed_at"] == upstream["completed_at"]
+    assert not parked_of(world, s2e_id)
+
+
+def test_a_refusal_of_a_later_step_parks_its_field_and_stops_nobody(tmp_path: Path) -> None:
+    world = make(tmp_path, Traits(steps=True), orders=5)
+    ids = world.upstream.ids()
+    for s2e_id in ids:
+        world.upstream.edit(s2e_id, "status", "ON_HOLD")
+    ticks(world, 3)
+    for s2e_id in ids:
+        world.upstream.edit(s2e_id, "root_cause", f"worn {s2e_id}")
+        world.upstream.edit(s2e_id, "status", "IN_PROGRESS")
+    # Of each update the second call. A fault counts the calls in which no earlier one happens.
+    world.adapter.faults += [Fault("update", "invalid", 1 + number) for number in range(len(ids))]
+    done = world.tick()
+    assert done is not None
+    assert not done.sent.stopped
+    ticks(world, 2)
+    for s2e_id in ids:
+        record = world.cmms.records[record_of(world, s2e_id)]
+        assert record.values["root_cause"] == f"worn {s2e_id}"
+        assert world.upstream.values(s2e_id)["status"] == "IN_PROGRESS"
+        assert parked_of(world, s2e_id) == {"status": "refused"}
+
+
+def test_a_number_that_is_given_twice_belongs_to_the_new_record(tmp_path: Path) -> None:
+    world = make(tmp_path, Traits(reuses=True), orders=2)
+    newest = max(world.cmms.records)
+    old = str(world.cmms.records[newest].s2e_id)
+    world.cmms.delete(newest)
+    new = world.upstream.add(status="ASSIGNED")
+    before = world.upstream.values(old)
+    world.tick()
+    assert record_of(world, new) == newest
+    assert parked_of(world, old) == {"": "identity"}
+    world.cmms.update("person", newest, {"status": "COMPLETED", "root_cause": "worn"})
+    ticks(world, 4)
+    assert world.upstream.values(new)["root_cause"] == "worn"
+    assert world.upstream.values(old) == before
+    assert len(world.cmms.carrying(old)) == 0
+
+
+def test_a_strangers_record_with_the_number_completes_nothing(tmp_path: Path) -> None:
+    world = make(tmp_path, Traits(reuses=True), orders=2)
+    newest = max(world.cmms.records)
+    old = str(world.cmms.records[newest].s2e_id)
+    before = world.upstream.values(old)
+    world.cmms.delete(newest)
+    world.cmms.create("person", None, {"title": "a stranger's", "status": "COMPLETED"})
+    ticks(world, 4)
+    assert world.upstream.values(old) == before
+    assert world.cmms.records[newest].values["title"] == "a stranger's"
+    assert parked_of(world, old) == {"": "identity"}
+
+
+@pytest.mark.parametrize("locks", [False, True])
+def test_an_id_that_somebody_types_over_stops_both_orders_until_it_is_put_right(
+    tmp_path: Path, locks: bool
+) -> None:
+    world = make(tmp_path, Traits(locks=locks), orders=2)
+    one, other = world.upstream.ids()
+    number = record_of(world, one)
+    before = {s2e_id: world.upstream.values(s2e_id) for s2e_id in (one, other)}
+    world.cmms.retype(number, other)
+    world.cmms.update("person", number, {"status": "COMPLETED", "root_cause": "worn"})
+    ticks(world, 3)
+    assert {s2e_id: world.upstream.values(s2e_id) for s2e_id in (one, other)} == before
+    assert parked_of(world, one) == parked_of(world, other) == {"": "identity"}
+    world.cmms.retype(number, one)
+    ticks(world, 3)
+    assert world.upstream.values(one)["root_cause"] == "worn"
+    assert world.upstream.values(other) == before[other]
+    assert parked_of(world, one) == parked_of(world, other) == {}
+
+
+def test_a_copy_of_a_linked_record_stops_its_order_until_the_id_is_taken_from_it(
+    tmp_path: Path,
+) -> None:
+    world = make(tmp_path, Traits())
+    (s2e_id,) = world.upstream.ids()
+    copy = world.cmms.create("person", s2e_id, {"title": "copied", "status": "ASSIGNED"})
+    ticks(world, 2)
+    assert parked_of(world, s2e_id) == {"": "identity"}
+    world.cmms.update("person", record_of(world, s2e_id), {"root_cause": "worn"})
+    world.cmms.retype(copy.number, None)
+    ticks(world, 3)
+    assert parked_of(world, s2e_id) == {}
+    assert world.upstream.values(s2e_id)["root_cause"] == "worn"
