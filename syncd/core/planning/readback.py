@@ -67,6 +67,7 @@ from syncd.core.planning.side_effects import (
     SideEffects,
     judge_answer,
     judge_cut_off,
+    may_be_its_stamp,
     may_have_left,
     touched_by,
 )
@@ -378,7 +379,9 @@ def _is_past(intent: Intent, name: Field, seen: Value, case: Case) -> bool:
         return stamped and name in case.base_cmms and not same(seen, case.base_cmms[name])
     if write.verdict not in ARRIVED_STATES or same(seen, write.sent):
         return False
-    return same(seen, write.before) or encode_value(seen) in intent.effects.passes.get(name, ())
+    if same(seen, write.before) or may_be_its_stamp(intent, name, seen):
+        return True
+    return encode_value(seen) in intent.effects.passes.get(name, ())
 
 
 def abandoned_creates(case: Case, policy: Policy, now: datetime) -> list[Verdict]:

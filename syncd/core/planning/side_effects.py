@@ -64,7 +64,7 @@ def judge_cut_off(intents: Iterable[Intent], record: CmmsRecord, case: Case) -> 
         if has_begun(intent, record.fields)
         for name in touched_by(intent) - set(intent.writes)
         if name in record.fields and name in case.base_cmms
-        if _may_be_its_stamp(intent, name, record.fields[name])
+        if may_be_its_stamp(intent, name, record.fields[name])
     }
     changed = [name for name in touched if not same(record.fields[name], case.base_cmms[name])]
     return _own_doing(sorted(changed), record, case)
@@ -81,17 +81,15 @@ def may_have_left(intent: Intent, name: Field, seen: Value, fields: Fields) -> b
     the stamp of a step that was made."""
     if encode_value(seen) in intent.effects.passes.get(name, ()):
         return True
-    if name not in touched_by(intent) or not has_begun(intent, fields, beside=name):
-        return False
-    return _may_be_its_stamp(intent, name, seen)
+    return may_be_its_stamp(intent, name, seen) and has_begun(intent, fields, beside=name)
 
 
-def _may_be_its_stamp(intent: Intent, name: Field, seen: Value) -> bool:
+def may_be_its_stamp(intent: Intent, name: Field, seen: Value) -> bool:
     """Whether a later read may show a stamp of this write. Where no step declares it, it has to be
     of the write's own time or day, since people enter other times."""
     if name in intent.effects.touches:
         return True
-    if not isinstance(seen, datetime):
+    if name not in touched_by(intent) or not isinstance(seen, datetime):
         return False
     at = intent.started_at
     return abs(seen - at) <= _CLOCKS_DIFFER or seen == at.replace(
