@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from syncd.core.case import Case, Conflict, Intent
+from syncd.core.case import Case, Conflict, Intent, IntentState
 from syncd.core.decision import BaseMove
 from syncd.core.equality import same
 from syncd.core.values import encode_value
@@ -62,12 +62,18 @@ def judge_cut_off(intents: Iterable[Intent], record: CmmsRecord, case: Case) -> 
         name
         for intent in intents
         if has_begun(intent, record.fields)
-        for name in touched_by(intent) - set(intent.writes)
+        for name in touched_by(intent) - _sent(intent)
         if name in record.fields and name in case.base_cmms
         if may_be_its_stamp(intent, name, record.fields[name])
     }
     changed = [name for name in touched if not same(record.fields[name], case.base_cmms[name])]
     return _own_doing(sorted(changed), record, case)
+
+
+def _sent(intent: Intent) -> set[Field]:
+    """The fields that this write has sent, without those that were refused."""
+    refused = IntentState.REFUSED
+    return {name for name, write in intent.writes.items() if write.verdict is not refused}
 
 
 def touched_by(intent: Intent) -> frozenset[Field]:
