@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import zlib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -18,6 +19,7 @@ MAX_BODY = 8 * 1024 * 1024  # decoded bytes
 _MAX_COMMAS = 500_000
 _MAX_DEPTH = 100
 _MAX_DIGITS = 400  # of one number; Python itself raises beyond 4300
+_MANY_DIGITS = re.compile(rb"[0-9]{19}")
 _SNIPPET = 200  # characters of an unexpected body that are shown
 _GZIP = 31  # zlib's window bits for a gzip stream
 _OK = range(200, 300)
@@ -84,7 +86,8 @@ def parse_json(response: Response, *, side: str, where: str) -> Any:
     """The JSON in the body, as plain Python values.
 
     Of a key that comes twice, the last value counts. Half a surrogate pair, which is no
-    character, becomes U+FFFD. A number that no float can hold becomes its text.
+    character, becomes U+FFFD. Integers are exact at any length; another number that no float can
+    hold becomes its text.
 
     Raises UnexpectedContent for HTML, truncated text, NaN, a number with too many digits, and
     JSON that is nested too deeply or holds too many values.
@@ -96,8 +99,9 @@ def parse_json(response: Response, *, side: str, where: str) -> Any:
     signs = response.body.translate(None, _NO_SIGNS)
     if signs.count(b",") > _MAX_COMMAS:
         raise _unexpected(response, side, where, "more values than any page holds")
-    if not _may_be_deep(signs):
-        # The fast parser for valid JSON of a usual depth; the careful one below for all else.
+    if not _may_be_deep(signs) and not _MANY_DIGITS.search(response.body):
+        # The fast parser for valid JSON of a usual depth; the careful one below for all else. The
+        # fast one makes a float of an integer of more than 64 bits, and ids may be such.
         with suppress(orjson.JSONDecodeError):
             return orjson.loads(response.body)
     try:

@@ -10,7 +10,7 @@ import pytest
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.sql.mapped import MappedSqlAdapter
 from syncd.core.work_order import Field, Fields, Priority, Status, Unreadable
-from syncd.errors import Changed, Refused, UnexpectedContent
+from syncd.errors import Changed, NotFound, Refused, UnexpectedContent
 from tests.conftest import Clock
 from tests.edges.sql_bench import People
 
@@ -255,3 +255,21 @@ def test_columns_of_all_kinds_are_read_and_kept_as_json(make: Make) -> None:
     )
     assert after.fields[Field.DUE_DATE] == datetime(2026, 4, 1, 8, tzinfo=UTC)
     assert people.sql("SELECT day::text AS d FROM jobs") == [{"d": "2026-04-01"}]
+
+
+def test_ids_of_nineteen_digits_are_written_each_to_its_own_row(make: Make) -> None:
+    adapter, people = make(
+        "table: jobs\nid: no\ninsert: {}\nfields: {s2e_id: s2e, title: title, status: st}\n",
+        "CREATE TABLE jobs (no BIGINT PRIMARY KEY, s2e TEXT, title TEXT, st TEXT)",
+    )
+    ids = [2**63 - 1, 2**63 - 2, 1234567890123456789]
+    for number in ids:
+        people.sql("INSERT INTO jobs (no, title) VALUES (:no, 'old')", no=number)
+    assert sorted(int(it.cmms_id) for it in adapter.fetch(None)) == sorted(ids)
+    for number in ids:
+        adapter.update(str(number), {Field.TITLE: f"of {number}"}, {Field.TITLE: "old"})
+    rows = people.sql("SELECT no, title FROM jobs")
+    assert {row["no"]: row["title"] for row in rows} == {number: f"of {number}" for number in ids}
+    for beyond in (2**63, 10**30):
+        with pytest.raises(NotFound):
+            adapter.get(str(beyond))

@@ -24,6 +24,12 @@ def test_numbers_are_plain_and_beyond_a_float_they_are_text() -> None:
     }
 
 
+def test_integers_of_any_length_stay_themselves() -> None:
+    """Ids may be such; as floats six of them became one."""
+    ids = [2**64 + number for number in range(6)] + [10**30 + 1]
+    assert parse(f'{{"ids": {ids}}}') == {"ids": ids}
+
+
 def test_brackets_in_texts_do_not_make_an_answer_deep() -> None:
     assert parse('{"a": "' + "[" * 500 + '"}') == {"a": "[" * 500}
 

@@ -33,6 +33,9 @@ from syncd.cmms.sql.database import AsIs
 from syncd.cmms.sql.file import SqlPart
 from syncd.errors import UnexpectedContent
 
+_MOST = 2**63 - 1  # of a BIGINT
+_INTEGER_DIGITS, _DECIMAL_DIGITS = 19, 38  # of the numbers that an id may be
+
 
 class MappedTable:
     """The table or view, with the columns that the mapping names.
@@ -148,7 +151,8 @@ class MappedTable:
         except NotImplementedError:
             python = str
         if issubclass(python, int | Decimal | float):
-            return self.id == int(cmms_id) if _is_whole(cmms_id) else None
+            digits = _INTEGER_DIGITS if issubclass(python, int) else _DECIMAL_DIGITS
+            return self.id == int(cmms_id) if _is_whole(cmms_id, digits) else None
         if python is UUID:
             return self.id == UUID(cmms_id) if _is_uuid(cmms_id) else None
         return None if "\x00" in cmms_id else self.id == cmms_id
@@ -224,10 +228,12 @@ def _has_zone(kind: TypeEngine[Any]) -> bool:
     return isinstance(kind, DateTime) and (kind.timezone or type(kind).__name__ == "DATETIMEOFFSET")
 
 
-def _is_whole(cmms_id: str) -> bool:
-    return (
-        cmms_id.removeprefix("-").isdecimal() and str(int(cmms_id)) == cmms_id and len(cmms_id) < 19
-    )
+def _is_whole(cmms_id: str, most_digits: int) -> bool:
+    """Whether this is a whole number as the database spells it, and of a size that it can hold."""
+    digits = cmms_id.removeprefix("-")
+    if not digits.isdecimal() or len(digits) > most_digits or str(int(cmms_id)) != cmms_id:
+        return False
+    return most_digits > _INTEGER_DIGITS or abs(int(cmms_id)) <= _MOST
 
 
 def _is_uuid(cmms_id: str) -> bool:
