@@ -28,6 +28,7 @@ from syncd.mirror.db.database import Mirror
 from syncd.mirror.intents import open_intents
 
 _CHUNK = 500  # records saved in one transaction
+_FUTURE = timedelta(days=1)  # more than any two clocks and time zones differ
 _OWED_AT_ONCE = 20  # records asked for again in one cycle
 
 
@@ -77,6 +78,7 @@ class CmmsReader:
         self._utcnow = utcnow
         self._full_every = full_every
         self._overlap = overlap
+        self._future_stamps: set[str] = set()
         self._log = structlog.get_logger()
 
     def read(self, request: ReadRequest) -> CmmsRead:
@@ -111,6 +113,7 @@ class CmmsReader:
             self._save(tally, chunk, began)
             for record in chunk if tally.owed else ():
                 tally.owed.pop(record.cmms_id, None)
+            self._name_future_stamps(chunk, began)
             stamps = [record.updated_at for record in chunk if record.updated_at is not None]
             newest = max([*stamps, *([newest] if newest else [])], default=None)
         for cmms_id, error in self._adapter.unread.items():
@@ -128,7 +131,8 @@ class CmmsReader:
                 state.set_state(tx, state.CMMS_VERSION, version_now if all_there else None)
         if newest is not None:
             with self._mirror.transaction() as tx:
-                state.set_moment(tx, state.CMMS_WATERMARK, newest)
+                # One record stamped in the future would hide all edits until then.
+                state.set_moment(tx, state.CMMS_WATERMARK, min(newest, began))
 
     def _is_known(self, version_now: str | None) -> bool:
         """Whether nothing has changed since the last whole read, and no other is due."""
@@ -151,7 +155,18 @@ class CmmsReader:
             return None
         if self._utcnow() - last_full >= self._full_every:
             return None
-        return watermark - self._overlap
+        return min(watermark, self._utcnow()) - self._overlap
+
+    def _name_future_stamps(self, records: list[CmmsRecord], began: datetime) -> None:
+        """Log, once in the life of a process, each record that is stamped in the future."""
+        for record in records:
+            stamp = record.updated_at
+            if stamp is None or stamp - began < _FUTURE or record.cmms_id in self._future_stamps:
+                continue
+            self._future_stamps.add(record.cmms_id)
+            self._log.warning(
+                "record.future_stamp", cmms_id=record.cmms_id, updated_at=stamp.isoformat()
+            )
 
     def _read_missing(self, request: ReadRequest, tally: _Tally, began: datetime) -> bool:
         """Ask by id for each record that a full read did not show. Return whether the full read

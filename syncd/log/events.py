@@ -38,6 +38,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "api.throttled": "waiting, for the rate limit or after a failure",
         "api.unexpected_content": "an answer is not one of the API",
         "record.unread": "one CMMS record cannot be read now: its order waits, the rest flows",
+        "record.future_stamp": "a CMMS record is stamped more than a day ahead; named once",
         "api.paging_anomaly": "the list's paging contradicts itself",
         "auth.failed": "credentials were refused, or the integration is not active",
         "auth.refreshed": "a token was exchanged anew",

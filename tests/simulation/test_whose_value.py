@@ -1,5 +1,7 @@
 """Whose value it is: numbers given twice, ids that move, updates that were cut off or refused."""
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -151,3 +153,17 @@ def test_a_copy_of_a_linked_record_stops_its_order_until_the_id_is_taken_from_it
     ticks(world, 3)
     assert parked_of(world, s2e_id) == {}
     assert world.upstream.values(s2e_id)["root_cause"] == "worn"
+
+
+def test_a_record_stamped_in_the_future_hides_no_edit(tmp_path: Path) -> None:
+    world = make(tmp_path, Traits(filters=True), orders=3)
+    one, other, _ = world.upstream.ids()
+    stamped = world.cmms.records[record_of(world, one)]
+    far = world.clock.true_utc() + timedelta(days=400)
+    world.cmms.records[stamped.number] = replace(stamped, changed=far)
+    ticks(world, 1)
+    world.cmms.update("person", record_of(world, other), {"root_cause": "worn"})
+    for _ in range(2):  # no whole read is due
+        world.tick()
+        world.clock.sleep(5)
+    assert world.upstream.values(other)["root_cause"] == "worn"
