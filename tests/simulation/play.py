@@ -78,8 +78,7 @@ def play(
 
 
 def _repeated(world: World) -> list[str]:
-    """Writes that were denied and sent again far more often than they may be; a death between an
-    answer and its hold costs another try, and a value that comes back begins anew."""
+    """Writes that were denied and sent again more often than they may be."""
     return [
         f"denied {count} times and sent again: {write}"
         for write, count in sorted(world.adapter.denied.items())
