@@ -6,9 +6,13 @@ A record is asked for by its id. What the CMMS answers, and what follows:
     no such record                   no longer owed; a linked one counts as missing (`keep_missing`)
     another answer about this one    owed: asked for again in later cycles; the others go on
     no answer, or one about all      reading ends here, and the side counts as down
+
+One bad row is one bad row. In a list, a value that cannot be read is one unreadable field; a record
+that cannot be read is owed; a row without an id is named by its place, once, and is nobody's: the
+rest of the list is read, a full read is complete, and its marks are kept.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -16,12 +20,13 @@ from itertools import islice
 import structlog
 
 from syncd.cmms.port import AdapterBase
+from syncd.cmms.received import id_of, received, shown
 from syncd.core.case import IntentKind
 from syncd.core.work_order import CmmsRecord, Side
 from syncd.engine.keep import keep_missing
 from syncd.engine.request import ReadRequest
 from syncd.engine.results import CmmsRead
-from syncd.errors import NotFound, RemoteError
+from syncd.errors import NotFound, RemoteError, UnexpectedContent
 from syncd.mirror import links, observations, state
 from syncd.mirror.attention import set_aside_unclaimed
 from syncd.mirror.db.database import Mirror
@@ -29,6 +34,7 @@ from syncd.mirror.intents import open_intents
 
 _CHUNK = 500  # records saved in one transaction
 _OWED_AT_ONCE = 20  # records asked for again in one cycle
+_NAMED_AT_ONCE = 20  # rows without an id that are logged one by one
 
 
 @dataclass(slots=True)
@@ -107,7 +113,8 @@ class CmmsReader:
         version_now = self._adapter.version()
         if not request.full and self._is_known(version_now):
             return
-        for chunk in _chunks(self._adapter.fetch(since)):
+        nameless: dict[str, str] = {}
+        for chunk in _chunks(self._received(tally, self._adapter.fetch(since), nameless)):
             self._save(tally, chunk, began)
             for record in chunk if tally.owed else ():
                 tally.owed.pop(record.cmms_id, None)
@@ -115,6 +122,9 @@ class CmmsReader:
             newest = max([*stamps, *([newest] if newest else [])], default=None)
         for cmms_id, error in self._adapter.unread.items():
             self._owe(tally, cmms_id, error)
+        self._name_rows({**nameless, **self._adapter.nameless}, whole=since is None)
+        if since is None and nameless and not tally.observed:
+            raise _none_named(nameless)
         if tally.changed:
             with self._mirror.transaction(durable=False) as tx:
                 set_aside_unclaimed(tx)
@@ -180,7 +190,7 @@ class CmmsReader:
         """Read one record, as the table of the module says. False: there is no such record."""
         tally.requests += 1
         try:
-            record = self._adapter.get(cmms_id)
+            record = self._one(cmms_id)
         except NotFound:
             tally.owed.pop(cmms_id, None)
             return False
@@ -192,6 +202,17 @@ class CmmsReader:
             tally.owed.pop(cmms_id, None)
             self._save(tally, [record], began)
         return True
+
+    def _one(self, cmms_id: str) -> CmmsRecord:
+        """The record with this id. Raises RemoteError."""
+        record = self._adapter.get(cmms_id)
+        if id_of(record) is None:
+            raise UnexpectedContent(
+                f"the adapter returns {shown(record)} for {cmms_id:.60}, which has no id",
+                side="cmms",
+                status=200,  # it is an answer, and about this record alone
+            )
+        return received(record)
 
     def _forget_strangers(self, request: ReadRequest, tally: _Tally, cmms_ids: list[str]) -> None:
         """Forget records that carry an order's id, are linked to no order, and are gone."""
@@ -208,7 +229,42 @@ class CmmsReader:
                 if not error.is_about_one:
                     raise
 
-    # ── records that could not be read ────────────────────────────────────────────────────
+    # ── rows and records that could not be read ────────────────────────────────────────────────────
+
+    def _received(
+        self, tally: _Tally, yielded: Iterable[CmmsRecord], nameless: dict[str, str]
+    ) -> Iterator[CmmsRecord]:
+        """What an adapter yields, as it can be kept; what has no id goes into `nameless`."""
+        for number, record in enumerate(yielded, start=1):
+            cmms_id = id_of(record)
+            if cmms_id is None:
+                nameless[shown(record)] = f"record {number} of the adapter's fetch"
+                continue
+            try:
+                kept = received(record)
+            except UnexpectedContent as error:
+                self._owe(tally, cmms_id, error)
+            else:
+                yield kept
+
+    def _name_rows(self, nameless: Mapping[str, str], *, whole: bool) -> None:
+        """Log each row without an id where it is new, and keep which are known.
+
+        Args:
+            whole: all rows were read, so that those which are not among them are gone.
+        """
+        with self._mirror.read() as tx:
+            known: dict[str, str] = dict(state.get_state(tx, state.CMMS_NAMELESS) or {})
+        new = [what for what in nameless if what not in known]
+        for what in new[:_NAMED_AT_ONCE]:
+            self._log.warning("record.unread", place=nameless[what], error=f"no id: {what}")
+        if len(new) > _NAMED_AT_ONCE:
+            more = len(new) - _NAMED_AT_ONCE
+            self._log.warning("record.unread", place="the same list", error=f"no id: {more} more")
+        kept = dict(nameless) if whole else {**known, **nameless}
+        if kept != known:
+            with self._mirror.transaction() as tx:
+                state.set_state(tx, state.CMMS_NAMELESS, kept)
 
     def _owe(self, tally: _Tally, cmms_id: str, error: RemoteError) -> None:
         """Put it at the end of those that are asked for again; log it when it is new."""
@@ -269,7 +325,7 @@ class CmmsReader:
             began = self._utcnow()
             tally.requests += 1
             try:
-                records = self._adapter.find(s2e_id)
+                records = [received(record) for record in self._adapter.find(s2e_id)]
             except RemoteError as error:
                 if not error.is_about_one:
                     raise
@@ -286,6 +342,12 @@ class CmmsReader:
             saved = observations.save_cmms(tx, records, seen_at=seen_at)
         tally.observed += saved.observed
         tally.changed += len(saved.changed)
+
+
+def _none_named(nameless: Mapping[str, str]) -> UnexpectedContent:
+    """The error of a whole read in which no row has an id: then it is not a row that is bad."""
+    what, where = next(iter(nameless.items()))
+    return UnexpectedContent(f"no record has an id that can be read; {where}: {what}", side="cmms")
 
 
 def _chunks(records: Iterator[CmmsRecord]) -> Iterator[list[CmmsRecord]]:

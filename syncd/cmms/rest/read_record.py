@@ -15,7 +15,7 @@ from syncd.cmms.rest.reply import SIDE, Reply, holds
 from syncd.cmms.rest.request import prepare
 from syncd.cmms.rest.schema import RestMapping
 from syncd.core.work_order import CmmsRecord, Fields
-from syncd.errors import NotFound
+from syncd.errors import NotFound, UnexpectedContent
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +129,23 @@ class RecordReader:
 
     def is_gone(self, native: dict[str, Any]) -> bool:
         """Whether the record is deleted, by the mapping's `deleted`."""
-        return self._deleted is not None and holds(self._deleted, native, "deleted")
+        return self._deleted is not None and _holds(self._deleted, native, "deleted")
 
     def is_ours(self, native: dict[str, Any]) -> bool:
         """Whether a listed record concerns syncd, by the mapping's `list.where`."""
         return not self.is_gone(native) and (
-            self._where is None or holds(self._where, native, "where")
+            self._where is None or _holds(self._where, native, "where")
         )
+
+
+def _holds(expression: Expression, native: Mapping[str, Any], where: str) -> bool:
+    """Whether the condition is true of a record. What fails there is about this record alone."""
+    try:
+        return holds(expression, native, where)
+    except UnexpectedContent as error:
+        raise UnexpectedContent(
+            str(error), side=SIDE, status=200, may_have_applied=False
+        ) from None
 
 
 def _text_at(source: Source | None, native: Mapping[str, Any]) -> str | None:

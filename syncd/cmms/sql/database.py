@@ -4,7 +4,8 @@ SQLite: each transaction has a connection of its own, and the file has to exist.
 a file that was moved away or restored, and never writes to the old one. Readers use BEGIN and may
 not write. Writers use BEGIN IMMEDIATE: a deferred transaction that reads first fails at once when
 it comes to write, whatever the busy timeout.
-PostgreSQL: psycopg 3, with limits on connecting, on locks and on statements.
+PostgreSQL: psycopg 3, with limits on connecting, on locks and on statements. A value that Python
+has none for is read as its text (`loaders`).
 MariaDB and MySQL: PyMySQL, in strict mode, so that the server cuts no value without an error.
 SQL Server and Oracle: SQLAlchemy's defaults.
 """
@@ -24,6 +25,7 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.types import UserDefinedType
 
 from syncd.cmms.sql.errors import SETTING, SqlErrors
+from syncd.cmms.sql.loaders import read_all_values
 from syncd.errors import ConfigurationError, Unreachable
 
 _EXAMPLES = "use sqlite:///path/to/cmms.db or postgresql://user:password@host/name"
@@ -258,6 +260,7 @@ def _server(url: URL, lock_timeout_s: float) -> Engine:
 
         @event.listens_for(engine, "connect")
         def prepare(dbapi: Any, _record: Any) -> None:
+            read_all_values(dbapi)
             with dbapi.cursor() as cursor:
                 cursor.execute(f"SET lock_timeout = {round(lock_timeout_s * 1000)}")
                 cursor.execute(f"SET statement_timeout = {_STATEMENT_TIMEOUT_MS}")

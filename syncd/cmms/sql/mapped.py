@@ -38,6 +38,7 @@ class MappedSqlAdapter(AdapterBase):
     Attributes:
         mapping_hash: changes whenever the mapping may read a record differently.
         notes: what the mapping cannot do.
+        nameless: the rows that the last `fetch` met without an id, see `AdapterBase`.
     """
 
     class Options(BaseModel):
@@ -75,6 +76,7 @@ class MappedSqlAdapter(AdapterBase):
             optimistic_lock=True,
         )
         self._database = Database(url, may_write=context.may_write, lock_timeout_s=lock_timeout_s)
+        self.nameless: dict[str, str] = {}
         self._checked: MappedTable | None = None  # the table, once it was checked
 
     @classmethod
@@ -92,11 +94,13 @@ class MappedSqlAdapter(AdapterBase):
     def fetch(self, changed_since: datetime | None) -> Iterator[CmmsRecord]:
         """Yield the records changed at or after `changed_since`, or all of them.
 
-        Raises UnexpectedContent if no record at all has a time of change that can be read: then
-        every read would have to take the whole table.
+        A row without an id that can be read is one bad row (`nameless`). Raises UnexpectedContent
+        if a whole read shows no row that has one, or only times of change in a text that cannot be
+        read: then the mapping is wrong, and every read would have to take the whole table.
         """
+        self.nameless = {}
         last: object = None
-        stamped = unreadable = 0
+        stamped = unreadable = named = 0
         while True:
             with self._database.reading() as conn:
                 table = self._table(conn)
@@ -107,15 +111,38 @@ class MappedSqlAdapter(AdapterBase):
                     statement = statement.where(table.id > last)
                 rows = conn.execute(statement).all()
             for row in rows:
-                record = self._record(table, row)
+                try:
+                    record = self._record(table, row)
+                except UnexpectedContent:
+                    held = f"{table.id.name} is {row._mapping[table.id.name]!s:.60}"
+                    self.nameless[held] = table.name
+                    continue
+                named += 1
                 stamped += record.updated_at is not None
                 unreadable += record.updated_at is None and self._has_stamp(record)
                 yield record
             if len(rows) < _CHUNK:
                 break
             last = rows[-1]._mapping[self._records.id.text]
-        if unreadable and not stamped:
+        if changed_since is not None:
+            return
+        if self.nameless and not named:
+            raise _none_named(self.nameless)
+        if unreadable and not stamped and not table.dates_changes:
             raise self._no_readable_stamp()
+        self._count_nulls()
+
+    def _count_nulls(self) -> None:
+        """Keep the rows without any id, which no read shows."""
+        with self._database.reading() as conn:
+            table = self._table(conn)
+            if count := self._nulls(conn, table):
+                self.nameless[f"{table.id.name} is NULL in {count} rows"] = table.name
+
+    def _nulls(self, conn: Connection, table: MappedTable) -> int:
+        nulls = table.select(table.id.is_(None)).order_by(None).subquery()
+        counted: int = conn.execute(select(func.count()).select_from(nulls)).scalar_one()
+        return counted
 
     def _has_stamp(self, record: CmmsRecord) -> bool:
         source = self._records.updated_at
@@ -293,9 +320,7 @@ class MappedSqlAdapter(AdapterBase):
             table = self._table(conn)
             ours = table.select().order_by(None).subquery()
             count = conn.execute(select(func.count()).select_from(ours)).scalar_one()
-            nameless = conn.execute(
-                select(func.count()).select_from(table.select(table.id.is_(None)).subquery())
-            ).scalar_one()
+            nameless = self._nulls(conn, table)
         lost = f", and {nameless} without an id, which are left out" if nameless else ""
         return f"{self._database.where}: {count - nameless} records in {table.name}{lost}"
 
@@ -384,3 +409,10 @@ def _resolution(mapping: MappingFile[SqlPart]) -> float | None:
 
 def _no_record(cmms_id: str) -> NotFound:
     return NotFound(f"there is no work order {cmms_id} in the CMMS", side="cmms")
+
+
+def _none_named(nameless: Mapping[str, str]) -> UnexpectedContent:
+    held, where = next(iter(nameless.items()))
+    return UnexpectedContent(
+        f"{where}: no row has an id that can be read: {held}", side="cmms", may_have_applied=False
+    )

@@ -170,6 +170,13 @@ class MappedTable:
         bound = self.bound(source.text, native)
         return or_(column >= bound, column.is_(None))
 
+    @property
+    def dates_changes(self) -> bool:
+        """Whether the time of change is a date of the database, which no mapping can misspell."""
+        source = self._records.updated_at
+        dated = source is not None and isinstance(self.types[source.text], DateTime | Date)
+        return dated and not self._sqlite
+
     # ── values ────────────────────────────────────────────────────────────────────────────
 
     def bound(self, column: str, native: object) -> object:
