@@ -173,6 +173,14 @@ class AdapterBase(CmmsCalls):
         """
         return None
 
+    def now(self) -> datetime | None:
+        """The CMMS's own clock, now, aware; None: it is not known, and ours counts.
+
+        A time of change beyond it is no mark up to which all has been read. An HTTP server tells
+        its time with each answer, so None before the first is right.
+        """
+        return None
+
     def settled(self, name: Field, value: Value) -> Value | Unwritable:
         """What this value reads back as, once it is written, or why it cannot be written.
 

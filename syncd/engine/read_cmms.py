@@ -12,7 +12,7 @@ that cannot be read is owed; a row without an id is named by its place, once, an
 rest of the list is read, a full read is complete, and its marks are kept.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -23,7 +23,9 @@ from syncd.cmms.port import AdapterBase
 from syncd.cmms.received import id_of, received, shown
 from syncd.core.case import IntentKind
 from syncd.core.work_order import CmmsRecord, Side
+from syncd.engine.bad_rows import name_rows
 from syncd.engine.keep import keep_missing
+from syncd.engine.read_marks import ReadMarks, Stamps
 from syncd.engine.request import ReadRequest
 from syncd.engine.results import CmmsRead
 from syncd.errors import NotFound, RemoteError, UnexpectedContent
@@ -34,7 +36,6 @@ from syncd.mirror.intents import open_intents
 
 _CHUNK = 500  # records saved in one transaction
 _OWED_AT_ONCE = 20  # records asked for again in one cycle
-_NAMED_AT_ONCE = 20  # rows without an id that are logged one by one
 
 
 @dataclass(slots=True)
@@ -81,8 +82,7 @@ class CmmsReader:
         self._adapter = adapter
         self._mirror = mirror
         self._utcnow = utcnow
-        self._full_every = full_every
-        self._overlap = overlap
+        self._marks = ReadMarks(adapter, mirror, utcnow, full_every, overlap)
         self._log = structlog.get_logger()
 
     def read(self, request: ReadRequest) -> CmmsRead:
@@ -105,63 +105,34 @@ class CmmsReader:
         return tally.result(error)
 
     def _fetch(self, request: ReadRequest, tally: _Tally) -> None:
-        since = None if request.full else self._changed_since()
+        since = None if request.full else self._marks.changed_since()
         began = self._utcnow()
-        newest: datetime | None = None
         tally.requests += 1
         # The version is read before the records, so that a change meanwhile shows the next time.
         version_now = self._adapter.version()
-        if not request.full and self._is_known(version_now):
+        if not request.full and self._marks.is_known(version_now):
             return
+        stamps: Stamps | None = None
         nameless: dict[str, str] = {}
         for chunk in _chunks(self._received(tally, self._adapter.fetch(since), nameless)):
             self._save(tally, chunk, began)
             for record in chunk if tally.owed else ():
                 tally.owed.pop(record.cmms_id, None)
-            stamps = [record.updated_at for record in chunk if record.updated_at is not None]
-            newest = max([*stamps, *([newest] if newest else [])], default=None)
+            stamps = stamps or self._marks.stamps(began)
+            stamps.take(chunk, self._utcnow() - began)
         for cmms_id, error in self._adapter.unread.items():
             self._owe(tally, cmms_id, error)
-        self._name_rows({**nameless, **self._adapter.nameless}, whole=since is None)
-        if since is None and nameless and not tally.observed:
-            raise _none_named(nameless)
+        name_rows(self._mirror, {**nameless, **self._adapter.nameless}, whole=since is None)
         if tally.changed:
             with self._mirror.transaction(durable=False) as tx:
                 set_aside_unclaimed(tx)
         all_there = since is not None or self._read_missing(request, tally, began)
         self._save_owed(tally)  # before the times that say up to when everything was read
         if since is None:
-            with self._mirror.transaction() as tx:
-                state.set_moment(tx, state.CMMS_FULL_READ_AT, began)
-                # A missing record counts as lost only if the next cycle misses it too. Without a
-                # version, that cycle reads everything again.
-                state.set_state(tx, state.CMMS_VERSION, version_now if all_there else None)
-        if newest is not None:
-            with self._mirror.transaction() as tx:
-                state.set_moment(tx, state.CMMS_WATERMARK, newest)
-
-    def _is_known(self, version_now: str | None) -> bool:
-        """Whether nothing has changed since the last whole read, and no other is due."""
-        if version_now is None:
-            return False
-        with self._mirror.read() as tx:
-            last_full = state.get_moment(tx, state.CMMS_FULL_READ_AT)
-            known = state.get_state(tx, state.CMMS_VERSION)
-        due = last_full is None or self._utcnow() - last_full >= self._full_every
-        return not due and version_now == known
-
-    def _changed_since(self) -> datetime | None:
-        """The watermark less an overlap; None when everything has to be read."""
-        if not self._adapter.capabilities.filters_changes:
-            return None
-        with self._mirror.read() as tx:
-            last_full = state.get_moment(tx, state.CMMS_FULL_READ_AT)
-            watermark = state.get_moment(tx, state.CMMS_WATERMARK)
-        if last_full is None or watermark is None:
-            return None
-        if self._utcnow() - last_full >= self._full_every:
-            return None
-        return watermark - self._overlap
+            # A missing record counts as lost only if the next cycle misses it too. Without a
+            # version, that cycle reads everything again.
+            self._marks.keep_whole(began, version_now if all_there else None)
+        self._marks.keep(stamps or self._marks.stamps(began), whole=since is None)
 
     def _read_missing(self, request: ReadRequest, tally: _Tally, began: datetime) -> bool:
         """Ask by id for each record that a full read did not show. Return whether the full read
@@ -229,7 +200,7 @@ class CmmsReader:
                 if not error.is_about_one:
                     raise
 
-    # ── rows and records that could not be read ────────────────────────────────────────────────────
+    # ── rows and records that could not be read ───────────────────────────────────────────
 
     def _received(
         self, tally: _Tally, yielded: Iterable[CmmsRecord], nameless: dict[str, str]
@@ -238,7 +209,9 @@ class CmmsReader:
         for number, record in enumerate(yielded, start=1):
             cmms_id = id_of(record)
             if cmms_id is None:
-                nameless[shown(record)] = f"record {number} of the adapter's fetch"
+                what = shown(record)
+                key = f"{what} #{len(nameless) + 1}" if what in nameless else what
+                nameless[key] = f"record {number} of the adapter's fetch"
                 continue
             try:
                 kept = received(record)
@@ -246,25 +219,6 @@ class CmmsReader:
                 self._owe(tally, cmms_id, error)
             else:
                 yield kept
-
-    def _name_rows(self, nameless: Mapping[str, str], *, whole: bool) -> None:
-        """Log each row without an id where it is new, and keep which are known.
-
-        Args:
-            whole: all rows were read, so that those which are not among them are gone.
-        """
-        with self._mirror.read() as tx:
-            known: dict[str, str] = dict(state.get_state(tx, state.CMMS_NAMELESS) or {})
-        new = [what for what in nameless if what not in known]
-        for what in new[:_NAMED_AT_ONCE]:
-            self._log.warning("record.unread", place=nameless[what], error=f"no id: {what}")
-        if len(new) > _NAMED_AT_ONCE:
-            more = len(new) - _NAMED_AT_ONCE
-            self._log.warning("record.unread", place="the same list", error=f"no id: {more} more")
-        kept = dict(nameless) if whole else {**known, **nameless}
-        if kept != known:
-            with self._mirror.transaction() as tx:
-                state.set_state(tx, state.CMMS_NAMELESS, kept)
 
     def _owe(self, tally: _Tally, cmms_id: str, error: RemoteError) -> None:
         """Put it at the end of those that are asked for again; log it when it is new."""
@@ -342,12 +296,6 @@ class CmmsReader:
             saved = observations.save_cmms(tx, records, seen_at=seen_at)
         tally.observed += saved.observed
         tally.changed += len(saved.changed)
-
-
-def _none_named(nameless: Mapping[str, str]) -> UnexpectedContent:
-    """The error of a whole read in which no row has an id: then it is not a row that is bad."""
-    what, where = next(iter(nameless.items()))
-    return UnexpectedContent(f"no record has an id that can be read; {where}: {what}", side="cmms")
 
 
 def _chunks(records: Iterator[CmmsRecord]) -> Iterator[list[CmmsRecord]]:

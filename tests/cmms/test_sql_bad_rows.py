@@ -1,6 +1,6 @@
 """One bad row is one bad row: what a driver cannot read parks one field, and the rest is read."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -80,9 +80,10 @@ def test_a_row_without_an_id_is_named_by_its_table_and_the_others_are_read(
     customer: Customer,
 ) -> None:
     table = customer.table
+    nulls = ", ".join(["NULL"] * 11)
     customer.people.sql(
         f"CREATE VIEW {table}_and_more AS SELECT * FROM {table} UNION ALL "
-        f"SELECT NULL, 'HAM', NULL, 'No number', NULL, CAST('REL' AS CHAR(4)), 1, {', '.join(['NULL'] * 11)} "
+        f"SELECT NULL, 'HAM', NULL, 'No number', NULL, CAST('REL' AS CHAR(4)), 1, {nulls}"
     )
     customer.change("table: maint.jobs" if not customer.sqlite else "table: jobs",
                     f"table: {table}_and_more")  # fmt: skip
@@ -92,3 +93,12 @@ def test_a_row_without_an_id_is_named_by_its_table_and_the_others_are_read(
     assert "1 without an id, which are left out" in adapter.check()
     assert [it.cmms_id for it in adapter.fetch(datetime(2020, 1, 1, tzinfo=UTC))] == ["1", "3"]
     assert adapter.nameless == {}
+
+
+def test_a_server_tells_its_own_time_and_a_file_has_ours(customer: Customer) -> None:
+    told = customer.adapter().now()
+    if customer.sqlite:
+        assert told is None
+    else:
+        assert told is not None
+        assert abs(told - datetime.now(UTC)) < timedelta(minutes=1)

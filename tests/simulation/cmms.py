@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from syncd.errors import Changed, NotFound
@@ -10,6 +10,7 @@ from tests.simulation.clock import Clock
 from tests.simulation.ledger import SHARED, THEIRS, Actor, Ledger, Plain, plain
 
 KEPT = (*SHARED, *THEIRS)
+_LONG = 2**64  # beyond it, JSON's numbers are floats to many a parser
 LONGEST = 80  # characters that a normalising CMMS keeps
 NATIVE_STATUS = {  # of a CMMS with fewer statuses
     "DRAFT": "OPEN",
@@ -36,6 +37,8 @@ class Traits:
         locks: an update of a record that is not as expected is refused.
         filters: lists can be narrowed to what changed since a time.
         clears: fields can be emptied.
+        tells_time: its clock can be asked.
+        long_ids: its ids are whole numbers that no float can tell apart.
     """
 
     finds: bool = True
@@ -48,6 +51,8 @@ class Traits:
     locks: bool = False
     filters: bool = False
     clears: bool = True
+    tells_time: bool = False
+    long_ids: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class Record:
 
     Attributes:
         earlier: (until, values): what reads show until then.
+        spoiled: fields that hold what nobody can read, until they are written.
     """
 
     number: str
@@ -64,6 +70,7 @@ class Record:
     made_at: float
     changed: datetime
     earlier: tuple[float, Mapping[str, Plain]] | None = field(default=None)
+    spoiled: frozenset[str] = frozenset()
 
 
 class FakeCmms:
@@ -83,7 +90,7 @@ class FakeCmms:
                 if record.s2e_id == s2e_id:
                     return record
         self._numbers += 1
-        number = f"R{self._numbers}"
+        number = str(_LONG + self._numbers) if self.traits.long_ids else f"R{self._numbers}"
         stored = dict.fromkeys(KEPT) | self._stored(values)
         if stored["status"] is None:
             stored["status"] = self._native("ASSIGNED")
@@ -112,7 +119,13 @@ class FakeCmms:
         stored = {**record.values, **self._stored(kept)}
         lag = self.traits.read_lag_s if actor == "syncd" else 0.0
         earlier = (self._clock.now + lag, record.values) if lag else None
-        changed = replace(record, values=stored, changed=self._stamp(), earlier=earlier)
+        changed = replace(
+            record,
+            values=stored,
+            changed=self._stamp(),
+            earlier=earlier,
+            spoiled=record.spoiled - kept.keys(),
+        )
         self.records[number] = changed
         after = self._ours(stored)
         self._tell(
@@ -128,6 +141,18 @@ class FakeCmms:
     def delete(self, number: str) -> None:
         record = self.records.pop(number)
         self._tell("person", "delete", record, {}, {}, {})
+
+    def spoil(self, number: str, name: str) -> None:
+        """The field comes to hold what nobody can read."""
+        record = self.records[number]
+        self.records[number] = replace(
+            record, spoiled=record.spoiled | {name}, changed=self._stamp()
+        )
+
+    def post_date(self, number: str, ahead_s: float) -> None:
+        """The record's time of change becomes one that has not come yet."""
+        changed = self._clock.true_utc() + timedelta(seconds=ahead_s)
+        self.records[number] = replace(self.records[number], changed=changed)
 
     # ── what reads show ───────────────────────────────────────────────────────────────────
 
@@ -153,6 +178,11 @@ class FakeCmms:
     def values(self, record: Record) -> dict[str, Plain]:
         """In the ledger's words. A status that stands for two of ours is told as the first."""
         return self._ours(record.values)
+
+    def shown_values(self, record: Record) -> dict[str, Plain]:
+        """The values that can be read."""
+        values = self._ours(record.values)
+        return {name: value for name, value in values.items() if name not in record.spoiled}
 
     def statuses(self, record: Record) -> frozenset[str]:
         """All of our statuses that the record's own stands for."""

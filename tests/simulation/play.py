@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from syncd.core.case import IntentState
 from syncd.core.planning.plan import Decider, decide
 from syncd.core.work_order import Field, Side
 from syncd.engine.results import CycleReport
+from syncd.mirror import state
 from syncd.mirror.answers import answer_conflict, release_guard, release_holds
 from syncd.mirror.db.database import Tx
 from syncd.mirror.db.tables import conflicts, intents, parked
@@ -108,6 +110,10 @@ class Player:
             "cmms_delete": self._cmms_delete,
             "s2e_fault": self._s2e_fault,
             "cmms_fault": self._cmms_fault,
+            "spoil": self._spoil,
+            "break_rows": self._break_rows,
+            "post_date": self._post_date,
+            "old_mark": self._old_mark,
             "bar": self._bar,
             "unbar": self._unbar,
             "at": self._at,
@@ -197,6 +203,28 @@ class Player:
 
     def _cmms_fault(self, call: str, trouble: Any, after: int) -> None:
         self.world.adapter.faults.append(Fault(call, trouble, after))
+
+    def _spoil(self, who: int, name: str) -> None:
+        """A field of the record comes to hold what nobody can read, until somebody writes it."""
+        number = self._record(who)
+        if number is not None:
+            self.world.cmms.spoil(number, name)
+
+    def _break_rows(self, rows: int) -> None:
+        """The CMMS lists so many rows that hold no record; nobody ever mends them."""
+        self.world.adapter.broken_rows = rows
+
+    def _post_date(self, who: int, ahead_s: float) -> None:
+        """The record's time of change becomes one that has not come yet."""
+        number = self._record(who)
+        if number is not None:
+            self.world.cmms.post_date(number, ahead_s)
+
+    def _old_mark(self, ahead_s: float) -> None:
+        """An older version has kept a mark that has not come yet, and this one is started."""
+        mark = self.world.clock.true_utc() + timedelta(seconds=ahead_s)
+        self.world.person(lambda tx: state.set_moment(tx, state.CMMS_WATERMARK, mark))
+        self.world.restart()
 
     def _bar(self, who: int, kind: str, what: str) -> None:
         """This order's record, or its create, answers so until faults stop."""

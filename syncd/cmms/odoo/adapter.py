@@ -186,6 +186,10 @@ class OdooAdapter(AdapterBase):
             (now,) = self._records([self._by_number(row["id"])])
         return replace(now, fields={**now.fields, **_zeros(fields, now.fields)})
 
+    def now(self) -> datetime | None:
+        """See `AdapterBase.now`."""
+        return self._rpc.now()
+
     def check(self) -> str:
         """The line of `syncd check`: server, database and stages. Raises AccessRefused for a
         missing right."""

@@ -220,6 +220,10 @@ class RestAdapter(AdapterBase):
         """See `AdapterBase.settled`."""
         return self._map.settled(name, value)
 
+    def now(self) -> datetime | None:
+        """See `AdapterBase.now`."""
+        return self.client.server_now()
+
     def check(self) -> str:
         """The line of `syncd check`: the host, and the first record of the list."""
         first = next(iter(self.fetch(None)), None)

@@ -143,9 +143,7 @@ def _holds(expression: Expression, native: Mapping[str, Any], where: str) -> boo
     try:
         return holds(expression, native, where)
     except UnexpectedContent as error:
-        raise UnexpectedContent(
-            str(error), side=SIDE, status=200, may_have_applied=False
-        ) from None
+        raise UnexpectedContent(str(error), side=SIDE, status=200, may_have_applied=False) from None
 
 
 def _text_at(source: Source | None, native: Mapping[str, Any]) -> str | None:

@@ -14,6 +14,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -49,6 +50,14 @@ _DRIVERS = {
     "mysql": ("mysql+pymysql", "mariadb"),
     "mssql": ("mssql+pymssql", "mssql"),
     "oracle": ("oracle+oracledb", "oracle"),
+}
+# The server's clock as a time of UTC without an offset, by SQLAlchemy's name of the dialect.
+_NOW = {
+    "postgresql": "SELECT clock_timestamp() AT TIME ZONE 'UTC'",
+    "mysql": "SELECT utc_timestamp()",
+    "mariadb": "SELECT utc_timestamp()",
+    "mssql": "SELECT sysutcdatetime()",
+    "oracle": "SELECT CAST(sys_extract_utc(systimestamp) AS DATE) FROM dual",
 }
 _MYSQL_ARGUMENTS = {"connect_timeout": 10, "read_timeout": 60, "write_timeout": 60}  # seconds
 
@@ -158,6 +167,15 @@ class Database:
             parts.append(f"{status.st_dev}.{status.st_ino}.{status.st_size}.{status.st_mtime_ns}")
             parts.append(str(status.st_ctime_ns))
         return " ".join(parts)
+
+    def now(self) -> datetime | None:
+        """The server's clock, in UTC; None on SQLite, which has ours."""
+        statement = _NOW.get(self.dialect)
+        if statement is None:
+            return None
+        with self.reading() as conn:
+            moment = conn.exec_driver_sql(statement).scalar_one()
+        return moment.replace(tzinfo=UTC) if isinstance(moment, datetime) else None
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -20,10 +20,8 @@ _TEXT_FORMAT = psycopg.pq.Format.TEXT
 
 def read_all_values(connection: "psycopg.Connection[Any]") -> None:
     """Have this connection read what it cannot convert as text, instead of raising for the rest."""
-    names = _TIMES
-    if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
-        names += _TEXTS
-    for name in names:
+    encoded = connection.info.parameter_status("server_encoding") != "SQL_ASCII"
+    for name in _TIMES if encoded else (*_TIMES, *_TEXTS):
         oid = connection.adapters.types[name].oid
         usual = connection.adapters.get_loader(oid, _TEXT_FORMAT)
         if usual is not None:

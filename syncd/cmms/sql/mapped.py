@@ -168,6 +168,10 @@ class MappedSqlAdapter(AdapterBase):
         with self._database.reading() as conn:
             return self._find(conn, self._table(conn), s2e_id)
 
+    def now(self) -> datetime | None:
+        """See `AdapterBase.now`. A server tells it; a file has the clock of this machine."""
+        return self._database.now() if self._part.filters_changes else None
+
     def settled(self, name: Field, value: Value) -> Value | Unwritable:
         """See `AdapterBase.settled`."""
         return self._records.settled(name, value)
