@@ -119,6 +119,7 @@ class _Drawing:
                     Step("break_rows", (rng.choice((1, 2, 5)),)),
                     Step("post_date", (rng.randrange(8), rng.choice(_AHEAD_S))),
                     Step("post_date", (rng.randrange(8), _AHEAD_S[-1])),
+                    Step("s2e_post_date", (rng.randrange(8), rng.choice(_AHEAD_S))),
                     Step("old_mark", (_AHEAD_S[-1],)),
                 )
             )

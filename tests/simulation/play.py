@@ -113,6 +113,7 @@ class Player:
             "spoil": self._spoil,
             "break_rows": self._break_rows,
             "post_date": self._post_date,
+            "s2e_post_date": self._s2e_post_date,
             "old_mark": self._old_mark,
             "bar": self._bar,
             "unbar": self._unbar,
@@ -219,6 +220,11 @@ class Player:
         number = self._record(who)
         if number is not None:
             self.world.cmms.post_date(number, ahead_s)
+
+    def _s2e_post_date(self, who: int, ahead_s: float) -> None:
+        s2e_id = self._order(who)
+        if s2e_id is not None:
+            self.world.upstream.post_date(s2e_id, ahead_s)
 
     def _old_mark(self, ahead_s: float) -> None:
         """An older version has kept a mark that has not come yet, and this one is started."""
