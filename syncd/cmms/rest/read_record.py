@@ -77,13 +77,15 @@ class RecordReader:
         return cmms_id
 
     def read(self, cmms_id: str) -> HeldRecord:
-        """The record with this id. Raises NotFound."""
+        """The record with this id, to the letter. Raises NotFound."""
         if cmms_id in {"", ".", ".."} or "\x00" in cmms_id:
             raise _no_record(cmms_id)
         reply = self._client.read(prepare(self._spec, {"id": cmms_id}))
         native = self._record_in(reply, cmms_id)
         answered_id = self.require_id(reply, native)
         if answered_id != cmms_id:
+            if _coerced(answered_id) == _coerced(cmms_id):
+                raise _no_record(cmms_id)  # 007 is not the record 7, whatever the CMMS makes of it
             raise reply.unexpected(
                 f"holds the record {answered_id!s:.60}, and {cmms_id!s:.60} was asked for"
             )
@@ -151,6 +153,11 @@ def _text_at(source: Source | None, native: Mapping[str, Any]) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float) or value == "":
         return None
     return value if isinstance(value, str) else native_key(value)
+
+
+def _coerced(cmms_id: str) -> str:
+    """The id as a CMMS may understand it that is not exact: without case, blanks and zeros."""
+    return cmms_id.strip().casefold().lstrip("0+").removesuffix(".0")
 
 
 def _no_record(cmms_id: str) -> NotFound:

@@ -373,7 +373,8 @@ class MappedSqlAdapter(AdapterBase):
                 table.table, "WITH (UPDLOCK)", "mssql"
             )
         for row in conn.execute(statement):
-            return row
+            if self._record(table, row).cmms_id == cmms_id:
+                return row
         raise _no_record(cmms_id)
 
     def _one(

@@ -1,6 +1,7 @@
 """A customer's table: whether it has the mapping's columns, its statements, and its values."""
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -10,13 +11,18 @@ from uuid import UUID
 from sqlalchemy import (
     CHAR,
     NCHAR,
+    BigInteger,
     Column,
     ColumnElement,
     Connection,
+    Integer,
     MetaData,
+    Numeric,
     Select,
     Table,
+    false,
     inspect,
+    literal,
     or_,
     select,
     text,
@@ -32,6 +38,9 @@ from syncd.cmms.mapping.values.times import TimeFormat
 from syncd.cmms.sql.database import AsIs
 from syncd.cmms.sql.file import SqlPart
 from syncd.errors import UnexpectedContent
+
+_WHOLE = re.compile(r"-?[0-9]{1,1000}", re.ASCII)
+_DECIMAL = re.compile(r"-?[0-9]{1,1000}(\.[0-9]{1,1000})?", re.ASCII)
 
 
 class MappedTable:
@@ -141,17 +150,36 @@ class MappedTable:
         return statement
 
     def has_id(self, cmms_id: str) -> ColumnElement[bool] | None:
-        """The condition that a row has this id; None if no id is spelled like that."""
+        """The condition that a row has this id; None if no id is spelled like that.
+
+        It may hold for an id that is spelled otherwise: 007 equals the number 7, and many databases
+        take a for A. Who asks has to compare the row's own id.
+        """
         kind = self.types[self._records.id.text]
+        if "\x00" in cmms_id:
+            return None
+        if self._sqlite:
+            # It turns the text into a number, by the column's type; without a type it does not.
+            whole = _WHOLE.fullmatch(cmms_id) is not None and abs(int(cmms_id)) < 2**63
+            typeless = or_(self.id == cmms_id, self.id == int(cmms_id) if whole else false())
+            return typeless if isinstance(kind, NullType) else self.id == cmms_id
         try:
             python = kind.python_type
         except NotImplementedError:
             python = str
         if issubclass(python, int | Decimal | float):
-            return self.id == int(cmms_id) if _is_whole(cmms_id) else None
+            return self._is_number(cmms_id, whole=isinstance(kind, Integer))
         if python is UUID:
             return self.id == UUID(cmms_id) if _is_uuid(cmms_id) else None
-        return None if "\x00" in cmms_id else self.id == cmms_id
+        return self.id == cmms_id
+
+    def _is_number(self, cmms_id: str, *, whole: bool) -> ColumnElement[bool] | None:
+        if not (_WHOLE if whole else _DECIMAL).fullmatch(cmms_id):
+            return None
+        if not whole:
+            return self.id == literal(Decimal(cmms_id), Numeric())
+        number = int(cmms_id)
+        return self.id == literal(number, BigInteger()) if -(2**63) <= number < 2**63 else None
 
     def changed_since(self, since: datetime) -> ColumnElement[bool]:
         """The condition that a row was changed at or after this time.
@@ -215,7 +243,7 @@ def plain(value: Any) -> object:
         return value
     if isinstance(value, float | Decimal):
         whole = math.isfinite(value) and value == int(value)
-        return int(value) if whole else str(value)
+        return int(Decimal(str(value))) if whole else str(value)
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, bytes | bytearray | memoryview):
@@ -229,12 +257,6 @@ def _has_zone(kind: TypeEngine[Any]) -> bool:
     SQLAlchemy's type for SQL Server's DATETIMEOFFSET does not say so.
     """
     return isinstance(kind, DateTime) and (kind.timezone or type(kind).__name__ == "DATETIMEOFFSET")
-
-
-def _is_whole(cmms_id: str) -> bool:
-    return (
-        cmms_id.removeprefix("-").isdecimal() and str(int(cmms_id)) == cmms_id and len(cmms_id) < 19
-    )
 
 
 def _is_uuid(cmms_id: str) -> bool:
