@@ -223,7 +223,8 @@ class CmmsReader:
     def _owe(self, tally: _Tally, cmms_id: str, error: RemoteError) -> None:
         """Put it at the end of those that are asked for again; log it when it is new."""
         tally.failed.append(cmms_id)
-        if cmms_id not in tally.owed:
+        # Of records with one name a list may show one, and tell of the others only later.
+        if cmms_id not in tally.owed and cmms_id not in tally.saved_owed:
             self._log.warning("record.unread", cmms_id=cmms_id, error=str(error))
         tally.owed.pop(cmms_id, None)
         tally.owed[cmms_id] = None
