@@ -53,6 +53,10 @@ def _print_status(document: dict[str, Any]) -> None:
         typer.echo(f"  {reason:22} {count:7}")
     if document["cmms_unlinked"]:
         typer.echo(f"records without a Scan2Evolve id in the CMMS: {document['cmms_unlinked']}")
+    for what, where in document["cmms_nameless"].items():
+        typer.echo(escape(f"no id can be read in the CMMS, left out: {where}: {what}"))
+    for cmms_id, changed in document["cmms_ahead"].items():
+        typer.echo(escape(f"record {cmms_id} in the CMMS was changed at {changed}, says its stamp"))
     for guard in document["guards"]:
         typer.echo(f"guard {guard['guard']}: {guard['detail']}  (syncd guard release)")
 

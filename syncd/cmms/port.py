@@ -123,8 +123,8 @@ class CmmsCalls(Protocol):
         """Yield records changed at or after `changed_since` (UTC, the CMMS's clock); None: all.
 
         Yield too many rather than too few. A record may come twice; the last one counts. A page
-        that fails raises, so that a short result is never taken for a complete one. See also
-        `AdapterBase.unread`.
+        that fails raises, so that a short result is never taken for a complete one. One record
+        that cannot be read does not: see `AdapterBase.unread` and `AdapterBase.nameless`.
         """
 
     @abstractmethod
@@ -180,6 +180,10 @@ class AdapterBase(CmmsCalls):
         verified: how the adapter was verified, a key of `VERIFIED`.
         unread: the records that the last `fetch` listed and could not read, each with the
             reason. One such record does not keep syncd from the others; it is asked for again.
+            A record with one value that cannot be read is yielded, with that field Unreadable.
+        nameless: the rows that the last `fetch` met and that have no id which can be read: what
+            each holds, shortened, with where it stands (page and position, or table). They are
+            named to a person once; the others are read, and none counts as missing for them.
         mapping_hash: a text that changes when the adapter's mapping may read the same native
             record differently; "" without such a mapping. An adapter that has one overrides
             `read_native`, too.
@@ -192,6 +196,7 @@ class AdapterBase(CmmsCalls):
     capabilities: Capabilities
     verified: str = "none"
     unread: Mapping[str, RemoteError] = MappingProxyType({})
+    nameless: Mapping[str, str] = MappingProxyType({})
     mapping_hash: str = ""
     mapping_trust: str | None = None
     notes: Sequence[str] = ()
@@ -210,6 +215,14 @@ class AdapterBase(CmmsCalls):
 
         It is compared within this process only. In doubt, return another text: then records
         are read that have not changed. The reverse would miss a change.
+        """
+        return None
+
+    def now(self) -> datetime | None:
+        """The CMMS's own clock, now, aware; None: it is not known, and ours counts.
+
+        A time of change beyond it is no mark up to which all has been read. An HTTP server tells
+        its time with each answer, so None before the first is right.
         """
         return None
 

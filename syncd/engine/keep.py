@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from syncd.cmms.port import PartlyWritten
-from syncd.core.case import IDENTITY, Hold, Intent, IntentState
+from syncd.core.case import IDENTITY, Conflict, Hold, Intent, IntentState
 from syncd.core.decision import BaseMove, Decision
 from syncd.core.planning.created import judge_created
 from syncd.core.planning.guards import Latch
@@ -137,6 +137,7 @@ class Keeper:
             not_kept = [hold.field.value for hold in created.holds if hold.field is not None]
             facts.record_created(tx, about, not_kept)
             self._park(tx, about, created.holds)
+            self._log_conflicts(tx, about, created.conflicts)
 
     def _take_number(self, tx: Tx, about: Subject, cmms_id: str) -> None:
         """Take the link of this record from an order whose own record is gone."""
@@ -180,9 +181,12 @@ class Keeper:
                 facts.changed_unasked(tx, about, name, case.cmms, record)
             self._keep_bases(tx, intent.s2e_id, back.moves, record)
             self._park(tx, about, back.holds)
-            for conflict in back.conflicts:
-                if put_conflict(tx, about.s2e_id, conflict, cycle_id=self.cycle_id):
-                    facts.conflict_arose(tx, about, conflict)
+            self._log_conflicts(tx, about, back.conflicts)
+
+    def _log_conflicts(self, tx: Tx, about: Subject, conflicts: Iterable[Conflict]) -> None:
+        for conflict in conflicts:
+            if put_conflict(tx, about.s2e_id, conflict, cycle_id=self.cycle_id):
+                facts.conflict_arose(tx, about, conflict)
 
     def _park(self, tx: Tx, about: Subject, holds: Iterable[Hold]) -> None:
         for hold in holds:

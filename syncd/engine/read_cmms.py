@@ -6,6 +6,10 @@ A record is asked for by its id. What the CMMS answers, and what follows:
     no such record                   no longer owed; a linked one counts as missing (`keep_missing`)
     another answer about this one    owed: asked for again in later cycles; the others go on
     no answer, or one about all      reading ends here, and the side counts as down
+
+One bad row is one bad row. In a list, a value that cannot be read is one unreadable field; a record
+that cannot be read is owed; a row without an id is named by its place, once, and is nobody's: the
+rest of the list is read, a full read is complete, and its marks are kept.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -16,12 +20,15 @@ from itertools import islice
 import structlog
 
 from syncd.cmms.port import AdapterBase
+from syncd.cmms.received import id_of, received, shown
 from syncd.core.case import IntentKind
 from syncd.core.work_order import CmmsRecord, Side
+from syncd.engine.bad_rows import name_rows
 from syncd.engine.keep import keep_missing
+from syncd.engine.read_marks import ReadMarks, SeenStamps
 from syncd.engine.request import ReadRequest
 from syncd.engine.results import CmmsRead
-from syncd.errors import NotFound, RemoteError
+from syncd.errors import NotFound, RemoteError, UnexpectedContent
 from syncd.mirror import links, observations, state
 from syncd.mirror.attention import set_aside_unclaimed
 from syncd.mirror.db.database import Mirror
@@ -76,9 +83,7 @@ class CmmsReader:
         self._adapter = adapter
         self._mirror = mirror
         self._utcnow = utcnow
-        self._full_every = full_every
-        self._overlap = overlap
-        self._future_stamps: set[str] = set()
+        self._marks = ReadMarks(adapter, mirror, utcnow, full_every, overlap)
         self._log = structlog.get_logger()
 
     def read(self, request: ReadRequest) -> CmmsRead:
@@ -101,72 +106,34 @@ class CmmsReader:
         return tally.result(error)
 
     def _fetch(self, request: ReadRequest, tally: _Tally) -> None:
-        since = None if request.full else self._changed_since()
+        since = None if request.full else self._marks.changed_since()
         began = self._utcnow()
-        newest: datetime | None = None
         tally.requests += 1
         # The version is read before the records, so that a change meanwhile shows the next time.
         version_now = self._adapter.version()
-        if not request.full and self._is_known(version_now):
+        if not request.full and self._marks.is_known(version_now):
             return
-        for chunk in _chunks(self._adapter.fetch(since)):
+        stamps: SeenStamps | None = None
+        nameless: dict[str, str] = {}
+        for chunk in _chunks(self._received(tally, self._adapter.fetch(since), nameless)):
             self._save(tally, chunk, began)
             for record in chunk if tally.owed else ():
                 tally.owed.pop(record.cmms_id, None)
-            self._name_future_stamps(chunk, began)
-            stamps = [record.updated_at for record in chunk if record.updated_at is not None]
-            newest = max([*stamps, *([newest] if newest else [])], default=None)
+            stamps = stamps or self._marks.stamps(began)
+            stamps.take(chunk, self._utcnow() - began)
         for cmms_id, error in self._adapter.unread.items():
             self._owe(tally, cmms_id, error)
+        name_rows(self._mirror, {**nameless, **self._adapter.nameless}, whole=since is None)
         if tally.changed:
             with self._mirror.transaction(durable=False) as tx:
                 set_aside_unclaimed(tx)
         all_there = since is not None or self._read_missing(request, tally, began)
         self._save_owed(tally)  # before the times that say up to when everything was read
         if since is None:
-            with self._mirror.transaction() as tx:
-                state.set_moment(tx, state.CMMS_FULL_READ_AT, began)
-                # A missing record counts as lost only if the next cycle misses it too. Without a
-                # version, that cycle reads everything again.
-                state.set_state(tx, state.CMMS_VERSION, version_now if all_there else None)
-        if newest is not None:
-            with self._mirror.transaction() as tx:
-                # One record stamped in the future would hide all edits until then.
-                state.set_moment(tx, state.CMMS_WATERMARK, min(newest, began))
-
-    def _is_known(self, version_now: str | None) -> bool:
-        """Whether nothing has changed since the last whole read, and no other is due."""
-        if version_now is None:
-            return False
-        with self._mirror.read() as tx:
-            last_full = state.get_moment(tx, state.CMMS_FULL_READ_AT)
-            known = state.get_state(tx, state.CMMS_VERSION)
-        due = last_full is None or self._utcnow() - last_full >= self._full_every
-        return not due and version_now == known
-
-    def _changed_since(self) -> datetime | None:
-        """The watermark less an overlap; None when everything has to be read."""
-        if not self._adapter.capabilities.filters_changes:
-            return None
-        with self._mirror.read() as tx:
-            last_full = state.get_moment(tx, state.CMMS_FULL_READ_AT)
-            watermark = state.get_moment(tx, state.CMMS_WATERMARK)
-        if last_full is None or watermark is None:
-            return None
-        if self._utcnow() - last_full >= self._full_every:
-            return None
-        return min(watermark, self._utcnow()) - self._overlap
-
-    def _name_future_stamps(self, records: list[CmmsRecord], began: datetime) -> None:
-        """Log, once in the life of a process, each record that is stamped in the future."""
-        for record in records:
-            stamp = record.updated_at
-            if stamp is None or stamp - began < _FUTURE or record.cmms_id in self._future_stamps:
-                continue
-            self._future_stamps.add(record.cmms_id)
-            self._log.warning(
-                "record.future_stamp", cmms_id=record.cmms_id, updated_at=stamp.isoformat()
-            )
+            # A missing record counts as lost only if the next cycle misses it too. Without a
+            # version, that cycle reads everything again.
+            self._marks.keep_whole(began, version_now if all_there else None)
+        self._marks.keep(stamps or self._marks.stamps(began), whole=since is None)
 
     def _read_missing(self, request: ReadRequest, tally: _Tally, began: datetime) -> bool:
         """Ask by id for each record that a full read did not show. Return whether the full read
@@ -195,7 +162,7 @@ class CmmsReader:
         """Read one record, as the table of the module says. False: there is no such record."""
         tally.requests += 1
         try:
-            record = self._adapter.get(cmms_id)
+            record = self._one(cmms_id)
         except NotFound:
             tally.owed.pop(cmms_id, None)
             return False
@@ -207,6 +174,17 @@ class CmmsReader:
             tally.owed.pop(cmms_id, None)
             self._save(tally, [record], began)
         return True
+
+    def _one(self, cmms_id: str) -> CmmsRecord:
+        """The record with this id. Raises RemoteError."""
+        record = self._adapter.get(cmms_id)
+        if id_of(record) is None:
+            raise UnexpectedContent(
+                f"the adapter returns {shown(record)} for {cmms_id:.60}, which has no id",
+                side="cmms",
+                status=200,  # it is an answer, and about this record alone
+            )
+        return received(record)
 
     def _forget_strangers(self, request: ReadRequest, tally: _Tally, cmms_ids: list[str]) -> None:
         """Forget records that carry an order's id, are linked to no order, and are gone."""
@@ -223,12 +201,31 @@ class CmmsReader:
                 if not error.is_about_one:
                     raise
 
-    # ── records that could not be read ────────────────────────────────────────────────────
+    # ── rows and records that could not be read ───────────────────────────────────────────
+
+    def _received(
+        self, tally: _Tally, yielded: Iterable[CmmsRecord], nameless: dict[str, str]
+    ) -> Iterator[CmmsRecord]:
+        """What an adapter yields, as it can be kept; what has no id goes into `nameless`."""
+        for number, record in enumerate(yielded, start=1):
+            cmms_id = id_of(record)
+            if cmms_id is None:
+                what = shown(record)
+                key = f"{what} #{len(nameless) + 1}" if what in nameless else what
+                nameless[key] = f"record {number} of the adapter's fetch"
+                continue
+            try:
+                kept = received(record)
+            except UnexpectedContent as error:
+                self._owe(tally, cmms_id, error)
+            else:
+                yield kept
 
     def _owe(self, tally: _Tally, cmms_id: str, error: RemoteError) -> None:
         """Put it at the end of those that are asked for again; log it when it is new."""
         tally.failed.append(cmms_id)
-        if cmms_id not in tally.owed:
+        # Of records with one name a list may show one, and tell of the others only later.
+        if cmms_id not in tally.owed and cmms_id not in tally.saved_owed:
             self._log.warning("record.unread", cmms_id=cmms_id, error=str(error))
         tally.owed.pop(cmms_id, None)
         tally.owed[cmms_id] = None
@@ -284,7 +281,7 @@ class CmmsReader:
             began = self._utcnow()
             tally.requests += 1
             try:
-                records = self._adapter.find(s2e_id)
+                records = [received(record) for record in self._adapter.find(s2e_id)]
             except RemoteError as error:
                 if not error.is_about_one:
                     raise

@@ -6,11 +6,13 @@ import ssl
 import time
 import zlib
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from functools import lru_cache
 from urllib.parse import urlsplit
 
 import httpx
 
+from syncd.core.budget import parse_http_date
 from syncd.errors import ConfigurationError, UnexpectedContent, Unreachable
 from syncd.http.response import Response, read_body
 from syncd.http.sockets import (
@@ -53,6 +55,8 @@ class HttpClient:
 
     Raises ConfigurationError for a URL, bundle or proxy that cannot be used.
     """
+
+    _last_date: tuple[datetime, float] | None = None  # the last Date, and our monotonic time then
 
     def __init__(
         self,
@@ -129,6 +133,19 @@ class HttpClient:
             except httpx.RemoteProtocolError as error:
                 raise self._protocol_error(where, error) from error
 
+    def server_now(self) -> datetime | None:
+        """The server's clock now, by the Date of its last answer; None before one has told it."""
+        if self._last_date is None:
+            return None
+        date, received_at = self._last_date
+        return date + timedelta(seconds=self._monotonic() - received_at)
+
+    def _hear_date(self, headers: Mapping[str, str]) -> None:
+        # An answer with an Age comes out of a cache, and so does its Date.
+        date = parse_http_date(headers.get("date")) if "age" not in headers else None
+        if date is not None:
+            self._last_date = date, self._monotonic()
+
     def shown(self, path: str) -> str:
         """The host and the path without a query, for errors."""
         bare = path.partition("?")[0].partition("#")[0]
@@ -163,6 +180,7 @@ class HttpClient:
 
     def _answer(self, where: str, answer: httpx.Response) -> Response:
         headers = {name.lower(): value for name, value in answer.headers.items()}
+        self._hear_date(headers)
 
         def unexpected(what: str) -> UnexpectedContent:
             return UnexpectedContent(

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -19,7 +20,7 @@ MAX_BODY = 8 * 1024 * 1024  # decoded bytes
 _MAX_COMMAS = 500_000
 _MAX_DEPTH = 100
 _MAX_DIGITS = 400  # of one number; Python itself raises beyond 4300
-_MANY_DIGITS = re.compile(rb"[0-9]{19}")
+_LONG_NUMBER = re.compile(rb"[0-9.]{17}")  # or a text with such a run: one that a float may round
 _SNIPPET = 200  # characters of an unexpected body that are shown
 _GZIP = 31  # zlib's window bits for a gzip stream
 _OK = range(200, 300)
@@ -86,11 +87,12 @@ def parse_json(response: Response, *, side: str, where: str) -> Any:
     """The JSON in the body, as plain Python values.
 
     Of a key that comes twice, the last value counts. Half a surrogate pair, which is no
-    character, becomes U+FFFD. Integers are exact at any length; another number that no float can
-    hold becomes its text.
+    character, becomes U+FFFD. Whole numbers are exact, however long they are, since they may be
+    ids; a number that no float can hold becomes its text. NaN, Infinity and a number with too
+    many digits become an object, from which no field can be read: one bad value is one bad value.
 
-    Raises UnexpectedContent for HTML, truncated text, NaN, a number with too many digits, and
-    JSON that is nested too deeply or holds too many values.
+    Raises UnexpectedContent for HTML, truncated text, and JSON that is nested too deeply or holds
+    too many values.
     """
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
@@ -99,14 +101,13 @@ def parse_json(response: Response, *, side: str, where: str) -> Any:
     signs = response.body.translate(None, _NO_SIGNS)
     if signs.count(b",") > _MAX_COMMAS:
         raise _unexpected(response, side, where, "more values than any page holds")
-    if not _may_be_deep(signs) and not _MANY_DIGITS.search(response.body):
-        # The fast parser for valid JSON of a usual depth; the careful one below for all else. The
-        # fast one makes a float of an integer of more than 64 bits, and ids may be such.
+    if not _may_be_deep(signs) and not _LONG_NUMBER.search(response.body):
+        # The fast parser for valid JSON of a usual depth; the careful one below for all else.
         with suppress(orjson.JSONDecodeError):
             return orjson.loads(response.body)
     try:
         text = response.body.decode("utf-8", "surrogatepass").removeprefix("\ufeff")
-        parsed = json.loads(text, parse_float=_float, parse_int=_int, parse_constant=_no_constant)
+        parsed = json.loads(text, parse_float=_float, parse_int=_int, parse_constant=_no_number)
         return _clean(parsed)
     except RecursionError:
         raise _unexpected(response, side, where, "JSON nested too deeply") from None
@@ -136,21 +137,26 @@ def _may_be_deep(signs: bytes) -> bool:
     return bool(brackets)
 
 
-def _int(digits: str) -> int:
-    if len(digits) > _MAX_DIGITS:
-        raise ValueError(f"a number of {len(digits)} digits")
-    return int(digits)
+def _int(digits: str) -> int | dict[str, str]:
+    return int(digits) if len(digits) <= _MAX_DIGITS else _no_number(digits)
 
 
-def _float(digits: str) -> float | str:
+def _float(digits: str) -> float | int | str | dict[str, str]:
     if len(digits) > _MAX_DIGITS:
-        raise ValueError(f"a number of {len(digits)} digits")
+        return _no_number(digits)
     number = float(digits)
-    return number if math.isfinite(number) else digits
+    if not math.isfinite(number):
+        return digits
+    exact = Decimal(digits)
+    if not number.is_integer() or exact == Decimal(repr(number)):
+        return number
+    return int(exact) if exact == exact.to_integral_value() else digits
 
 
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
+def _no_number(spelled: str) -> dict[str, str]:
+    """What stands in the place of a number that is none."""
+    many = len(spelled) > _MAX_DIGITS
+    return {"no_number": f"{spelled[:20]}… ({len(spelled)} digits)" if many else spelled}
 
 
 def _clean(value: Any, depth: int = 0) -> Any:

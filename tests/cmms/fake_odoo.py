@@ -48,6 +48,7 @@ class FakeOdoo:
         utcnow: the server's clock.
         denied: operations that nobody may do; raises: what every call of write ends with.
         ignores_order: rows come as they were made, last first, whatever is asked.
+        broken: what stands among the requests of a list that are no rows.
     """
 
     version: int = 18
@@ -60,6 +61,7 @@ class FakeOdoo:
     tables: dict[str, dict[int, Row]] = field(default_factory=dict)
 
     ignores_order: bool = False
+    broken: list[Any] = field(default_factory=list)
     denied: set[str] = field(default_factory=set)
     raises: OdooError | None = None
 
@@ -234,7 +236,8 @@ class FakeOdoo:
         for key in reversed(order.split(",") if not self.ignores_order else []):
             name, _, way = key.strip().partition(" ")
             rows.sort(key=lambda row: row[name], reverse=way == "desc")
-        return [self._shown(model, row, fields) for row in rows[:limit]]
+        shown = [self._shown(model, row, fields) for row in rows[:limit]]
+        return [*self.broken, *shown] if shown and model == REQUEST else shown
 
     def _on_create(self, model: str, _ids: Any, *, context: Row, vals_list: list[Row] | Row) -> Any:
         self._need(model, "create")

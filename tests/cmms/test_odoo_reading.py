@@ -142,6 +142,28 @@ def test_a_value_that_cannot_be_read_parks_its_field_alone(
     assert record.fields[Field.STATUS] is Status.ASSIGNED
 
 
+@pytest.mark.parametrize("raw", [False, None, "soon", 7])
+def test_a_request_without_a_time_of_change_is_read_and_the_others_are(raw: object) -> None:
+    odoo = make_odoo()
+    first, second = (odoo.make(REQUEST, name=name) for name in "xy")
+    odoo.row(first)["write_date"] = raw
+    with served(odoo) as (_server, adapter):
+        stamps = {it.cmms_id: it.updated_at is None for it in adapter.fetch(None)}
+    assert stamps == {str(first): True, str(second): False}
+
+
+def test_what_is_no_row_is_named_and_the_requests_are_read() -> None:
+    odoo = make_odoo()
+    number = odoo.make(REQUEST, name="x")
+    odoo.broken = [None, {"name": "without an id"}]
+    with served(odoo) as (_server, adapter):
+        assert [it.cmms_id for it in adapter.fetch(None)] == [str(number)]
+        assert list(adapter.nameless) == ["None", "{'name': 'without an id'}"]
+        odoo.broken = []
+        list(adapter.fetch(None))
+        assert not adapter.nameless
+
+
 def test_the_number_that_people_use_can_be_the_external_id() -> None:
     odoo = make_odoo()
     odoo.add_field("code", "char")
@@ -155,8 +177,11 @@ def test_the_number_that_people_use_can_be_the_external_id() -> None:
         odoo.change(bare, code="MR00001")
         with pytest.raises(UnexpectedContent, match="code has to be unique"):
             adapter.get("MR00001")
-        with pytest.raises(UnexpectedContent, match=f"{coded} and {bare} are both called"):
-            list(adapter.fetch(None))
+        assert [it.cmms_id for it in adapter.fetch(None)] == ["MR00001"]
+        ((name, error),) = adapter.unread.items()
+        assert name == "MR00001"
+        assert f"{coded} and {bare} are both called" in str(error)
+        assert error.is_about_one
 
 
 def test_a_request_that_people_duplicated_is_found_beside_the_first() -> None:

@@ -169,7 +169,7 @@ def test_json_inside_a_query_stays_json() -> None:
         (paged("number", **NUMBER, more="more", end="more"), [page(more=True)], "empty page"),
         (paged("number", **NUMBER, last="pages", end="last"), [page(item(1), pages="?")], "number of pages"),
         (paged("keyset", by="id", query={"a": "{last}"}), [page(item(2), item(1))], "not in the order"),
-        (paged("keyset", by="nothing", query={"a": "{last}"}), [page(item(1))], "record without nothing"),
+        (paged("keyset", by="nothing", query={"a": "{last}"}), [page(item(1))], "records without nothing"),
         ({}, [answer_json({"rows": []})], "no list at items"),
         ({}, [answer_json({"items": {"id": 1}})], "no list at items"),
         ({}, [page("text")], "among the records"),

@@ -18,6 +18,12 @@ class Item:
     created: int
     updated: int
     place: float
+    ahead: int = 0
+
+    @property
+    def told(self) -> int:
+        """The time of change as the list shows it."""
+        return self.updated + self.ahead
 
 
 class MovingList:
@@ -52,7 +58,7 @@ class MovingList:
             if kind == 1:
                 return
             self._now += 1
-            item = Item(item.s2e_id, item.created, self._now, item.place)
+            item = Item(item.s2e_id, item.created, self._now, item.place, item.ahead)
         self._put(item)
         bisect.insort(self._keys, self._key(item))
 
@@ -61,6 +67,12 @@ class MovingList:
         for s2e_id in sorted(s2e_ids & set(self.items)):
             self._now += 1
             self.items[s2e_id].updated = self._now
+        self._keys = sorted(self._key(item) for item in self.items.values())
+
+    def date_ahead(self, rows: int) -> None:
+        """So many rows bear a time of change that has not come; where they are edited, too."""
+        for s2e_id in sorted(self.items)[:rows]:
+            self.items[s2e_id].ahead = 10**9
         self._keys = sorted(self._key(item) for item in self.items.values())
 
     def _new(self, created: int | None = None) -> Item:
@@ -79,15 +91,15 @@ class MovingList:
         keys: dict[str, Any] = {
             "createdAt": item.created,
             "-createdAt": -item.created,
-            "updatedAt": item.updated,
-            "-updatedAt": -item.updated,
+            "updatedAt": item.told,
+            "-updatedAt": -item.told,
             "id": item.s2e_id,
         }
         return keys.get(self.order, item.place), item.s2e_id
 
     @staticmethod
     def _row(item: Item) -> Row:
-        return Row(item.s2e_id, str(item.updated), item.created, item.updated)
+        return Row(item.s2e_id, str(item.told), item.created, item.told)
 
 
 @dataclass

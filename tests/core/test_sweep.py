@@ -168,6 +168,29 @@ def test_a_sweep_goes_on_after_everything_it_had_read_was_edited(order: str) -> 
     assert there - met == set()
 
 
+@pytest.mark.parametrize("ahead", [0, 1, 5, 20])
+@pytest.mark.parametrize("limit", [200, 50])
+def test_times_of_change_that_have_not_come_prove_no_head(ahead: int, limit: int) -> None:
+    """They stay at the top of a list with the newest change first, and all is older than they."""
+    for seed in range(5):
+        items = MovingList(1000, "-updatedAt", seed, limit)
+        items.date_ahead(min(ahead, limit // 3))
+        sweep, met = Sweep(), set[str]()
+        there = set(items.items)
+        edited = False
+        while (offset := sweep.next_offset) is not None:
+            if not edited and offset > 500:
+                # Of the rows below, half go to the top: those that have not been read, too.
+                items.edit_all(set(sorted(there)[::2]))
+                edited = True
+            page = items.page(offset)
+            ids = {row.s2e_id for row in page.rows}
+            sweep.take(SeenPage(page.rows, page.total, offset, page.has_more, first=len(ids - met)))
+            met |= ids
+        assert edited
+        assert not there - met or sweep.phase is not Phase.UNSEEN, seed
+
+
 def test_a_sweep_that_was_away_while_much_was_deleted_finds_its_place_again() -> None:
     items = MovingList(5000, "createdAt", 1)
     sweep = Sweep()

@@ -6,6 +6,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpcore
@@ -55,6 +56,29 @@ def test_an_answer_of_any_status_is_an_answer() -> None:
     with RawServer(answer(503, b"no")) as server, client(server.url) as http:
         told = http.request("GET", "/")
     assert (told.status, told.ok, told.body) == (503, False, b"no")
+
+
+def test_the_servers_clock_goes_on_from_the_date_of_its_last_answer() -> None:
+    """One that a cache has kept, and one that is no date, tell nothing."""
+    date = "Tue, 10 Mar 2026 14:30:00 GMT"
+    behaviours = [
+        answer(),
+        answer(Date=date),
+        answer(Date="Tue, 10 Mar 2020 14:30:00 GMT", Age="86400"),
+        answer(Date="yesterday"),
+    ]
+    now = 1000.0
+    told = []
+    with (
+        RawServer(*behaviours) as server,
+        client(server.url, monotonic=lambda: now) as http,
+    ):
+        for _ in behaviours:
+            http.request("GET", "/")
+            now += 5.0
+            told.append(http.server_now())
+    at = datetime(2026, 3, 10, 14, 30, tzinfo=UTC)
+    assert told == [None, *(at + timedelta(seconds=s) for s in (5, 10, 15))]
 
 
 # ── nothing is followed ───────────────────────────────────────────────────────────────────

@@ -24,10 +24,47 @@ def test_numbers_are_plain_and_beyond_a_float_they_are_text() -> None:
     }
 
 
-def test_integers_of_any_length_stay_themselves() -> None:
-    """Ids may be such; as floats six of them became one."""
-    ids = [2**64 + number for number in range(6)] + [10**30 + 1]
-    assert parse(f'{{"ids": {ids}}}') == {"ids": ids}
+@pytest.mark.parametrize(
+    ("spelled", "told"),
+    [
+        ("NaN", "NaN"),
+        ("Infinity", "Infinity"),
+        ("-Infinity", "-Infinity"),
+        ("9" * 5000, "99999999999999999999… (5000 digits)"),
+        ("1e" + "9" * 5000, "1e999999999999999999… (5002 digits)"),
+    ],
+    ids=lambda text: text[:9],
+)
+def test_a_number_that_is_none_is_one_bad_value_in_its_answer(spelled: str, told: str) -> None:
+    """It cannot be taken for a field's value, nor for an id, and the rest is read."""
+    body = parse('{"rows": [{"id": 1}, {"id": 2, "hours": ' + spelled + "}]}")
+    assert body == {"rows": [{"id": 1}, {"id": 2, "hours": {"no_number": told}}]}
+
+
+@pytest.mark.parametrize(
+    ("spelled", "exact"),
+    [
+        ("9007199254740993", 9007199254740993),
+        ("18446744073709551616", 18446744073709551616),
+        ("18446744073709551617", 18446744073709551617),
+        ("123456789012345678901234567890123456789", 123456789012345678901234567890123456789),
+        ("9007199254740993.0", 9007199254740993),
+        ("12345678901234567891.0", 12345678901234567891),
+        ("1234567890123456789123e0", 1234567890123456789123),
+        ("7.0", 7.0),
+        ("1e23", 1e23),
+        ('1e23, "b": 12345678901234567890', 1e23),
+        ("7.0000000000000001", "7.0000000000000001"),
+        ("0.1000000000000000055511151231257827", 0.1),
+        ('"007"', "007"),
+        ('"12345678901234567890123"', "12345678901234567890123"),
+    ],
+)
+def test_a_whole_number_is_exact_however_long_it_is(spelled: str, exact: object) -> None:
+    """It may be an id, and two ids never become one."""
+    value = parse('{"id": ' + spelled + "}")["id"]
+    assert value == exact
+    assert type(value) is type(exact)
 
 
 def test_brackets_in_texts_do_not_make_an_answer_deep() -> None:
@@ -64,10 +101,7 @@ def test_a_byte_order_mark_is_passed_over() -> None:
         ("[]", "not an object"),
         ("null", "not an object"),
         ('"text"', "not an object"),
-        ('{"a": NaN}', "NaN"),
-        ('{"a": -Infinity}', "-Infinity"),
-        ('{"a": ' + "9" * 5000 + "}", "5000 digits"),
-        ('{"a": 1e' + "9" * 5000 + "}", "5002 digits"),
+        ('{"a": nan}', "not JSON"),
         ('{"a": ' + "[" * 100_000, "nested|not JSON"),
         ('{"a": ' + "[" * 150 + "]" * 150 + "}", "levels deep"),
         ('{"a": [' + "1," * 500_001 + "1]}", "more values"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from syncd.errors import Changed, NotFound
@@ -10,6 +10,7 @@ from tests.simulation.clock import Clock
 from tests.simulation.ledger import SHARED, THEIRS, Actor, Ledger, Plain, plain
 
 KEPT = (*SHARED, *THEIRS)
+_LONG = 2**64  # beyond it, JSON's numbers are floats to many a parser
 LONGEST = 80  # characters that a normalising CMMS keeps
 NATIVE_STATUS = {  # of a CMMS with fewer statuses
     "DRAFT": "OPEN",
@@ -40,6 +41,8 @@ class Traits:
             the completion, which a completion stamps.
         alters: it keeps something else than was entered: short texts, hours in halves.
         reuses: the number of a deleted newest record is given to the next one.
+        tells_time: its clock can be asked.
+        long_ids: its ids are whole numbers that no float can tell apart.
     """
 
     finds: bool = True
@@ -55,6 +58,8 @@ class Traits:
     steps: bool = False
     alters: bool = False
     reuses: bool = False
+    tells_time: bool = False
+    long_ids: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ class Record:
     Attributes:
         earlier: (until, values): what reads show until then.
         carried_at: when somebody has put the id that it carries into it; None: when it was made.
+        spoiled: fields that hold what nobody can read, until they are written.
     """
 
     number: str
@@ -73,6 +79,7 @@ class Record:
     changed: datetime
     earlier: tuple[float, Mapping[str, Plain]] | None = field(default=None)
     carried_at: float | None = None
+    spoiled: frozenset[str] = frozenset()
 
 
 class FakeCmms:
@@ -130,7 +137,13 @@ class FakeCmms:
         stored = {**record.values, **self._stored(kept)}
         lag = self.traits.read_lag_s if actor == "syncd" else 0.0
         earlier = (self._clock.now + lag, record.values) if lag else None
-        changed = replace(record, values=stored, changed=self._stamp(), earlier=earlier)
+        changed = replace(
+            record,
+            values=stored,
+            changed=self._stamp(),
+            earlier=earlier,
+            spoiled=record.spoiled - kept.keys(),
+        )
         self.records[number] = changed
         after = self._ours(stored)
         self._tell(
@@ -165,6 +178,18 @@ class FakeCmms:
         record = self.records.pop(number)
         self._tell("person", "delete", record, {}, {}, {})
 
+    def spoil(self, number: str, name: str) -> None:
+        """The field comes to hold what nobody can read."""
+        record = self.records[number]
+        self.records[number] = replace(
+            record, spoiled=record.spoiled | {name}, changed=self._stamp()
+        )
+
+    def post_date(self, number: str, ahead_s: float) -> None:
+        """The record's time of change becomes one that has not come yet."""
+        changed = self._clock.true_utc() + timedelta(seconds=ahead_s)
+        self.records[number] = replace(self.records[number], changed=changed)
+
     # ── what reads show ───────────────────────────────────────────────────────────────────
 
     def shown(self, number: str) -> Record:
@@ -190,6 +215,11 @@ class FakeCmms:
         """In the ledger's words. A status that stands for two of ours is told as the first."""
         return self._ours(record.values)
 
+    def shown_values(self, record: Record) -> dict[str, Plain]:
+        """The values that can be read."""
+        values = self._ours(record.values)
+        return {name: value for name, value in values.items() if name not in record.spoiled}
+
     def statuses(self, record: Record) -> frozenset[str]:
         """All of our statuses that the record's own stands for."""
         if not self.traits.lossy:
@@ -211,9 +241,12 @@ class FakeCmms:
     def _next_number(self) -> str:
         """Where it reuses numbers, that of a deleted record, if there is no newer one."""
         if self.traits.reuses:
-            self._numbers = max((int(number[1:]) for number in self.records), default=0)
+            self._numbers = max(map(self._place, self.records), default=0)
         self._numbers += 1
-        return f"R{self._numbers}"
+        return str(_LONG + self._numbers) if self.traits.long_ids else f"R{self._numbers}"
+
+    def _place(self, number: str) -> int:
+        return int(number) - _LONG if self.traits.long_ids else int(number[1:])
 
     def _native(self, status: str) -> str:
         return NATIVE_STATUS[status] if self.traits.lossy else status

@@ -5,12 +5,14 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
+from syncd import http
+from syncd.cmms.mapping.values.value_map import native_key
 from syncd.cmms.port import AdapterBase, Capabilities, PartlyWritten
 from syncd.core.case import NO_EFFECTS, WriteEffects
 from syncd.core.values import encode_value, parse_value
-from syncd.core.work_order import CmmsRecord, Field, Fields
+from syncd.core.work_order import CmmsRecord, Field, Fields, Unreadable
 from syncd.errors import (
     AccessRefused,
     Changed,
@@ -84,6 +86,8 @@ class FakeAdapter(AdapterBase):
             passes over such a record.
         unwritable: per record, what it answers to writes alone.
         denied: how often each write was answered 404 or 409 since a person last looked.
+        broken_rows: so many rows of its list hold no record: every second one comes out of the
+            adapter as it is, the others are `nameless`.
     """
 
     name = "fake"
@@ -95,6 +99,8 @@ class FakeAdapter(AdapterBase):
         self.unwritable: dict[str, Callable[[], RemoteError]] = {}
         self.denied: Counter[str] = Counter()
         self.unread: dict[str, RemoteError] = {}
+        self.nameless: dict[str, str] = {}
+        self.broken_rows = 0
         self._pending: dict[str, Any] = {}
         traits = cmms.traits
         self.capabilities = Capabilities(
@@ -112,6 +118,12 @@ class FakeAdapter(AdapterBase):
     def fetch(self, changed_since: datetime | None) -> Iterator[CmmsRecord]:
         after = ""
         self.unread = {}
+        self.nameless = {}
+        for number in range(self.broken_rows):
+            if number % 2:
+                self.nameless[f"null #{number}"] = f"row {number}"
+            else:
+                yield cast(CmmsRecord, None)
         while True:
             page = self._call("fetch", partial(self._page, changed_since, after))
             for record in page:
@@ -126,6 +138,9 @@ class FakeAdapter(AdapterBase):
     def _page(self, since: datetime | None, after: str) -> list[Record]:
         found = sorted(self._cmms.listed(since), key=lambda record: record.number)
         return [record for record in found if record.number > after][:_PAGE]
+
+    def now(self) -> datetime | None:
+        return self._clock.true_utc() if self._cmms.traits.tells_time else None
 
     def get(self, cmms_id: str) -> CmmsRecord:
         self._pass(cmms_id)
@@ -279,7 +294,7 @@ class FakeAdapter(AdapterBase):
                 as_of,
                 s2e_id=record.s2e_id,
                 record=record.number,
-                after=self._cmms.values(record),
+                after=self._cmms.shown_values(record),
             )
         if writes:
             self._tell("told")
@@ -300,18 +315,31 @@ class FakeAdapter(AdapterBase):
     def _told(self, record: Record) -> CmmsRecord:
         values = self._cmms.values(record)
         statuses = self._cmms.statuses(record)
+        spoiled = Unreadable("\ufffd", "nobody can read it")
+        cmms_id = self._id(record.number)
         return CmmsRecord(
-            cmms_id=record.number,
+            cmms_id=cmms_id,
             s2e_id=record.s2e_id,
             fields={
                 **{Field(name): parse_value(Field(name), values[name]) for name in KEPT},
-                Field.EXTERNAL_ID: record.number,
+                **{Field(name): spoiled for name in record.spoiled},
+                Field.EXTERNAL_ID: cmms_id,
                 Field.EXTERNAL_STATUS: record.values["status"],
             },
             native=dict(record.values),
-            equivalents={Field.STATUS: statuses} if len(statuses) > 1 else {},
+            equivalents={Field.STATUS: statuses}
+            if len(statuses) > 1 and "status" not in record.spoiled
+            else {},
             updated_at=record.changed if self._cmms.traits.filters else None,
         )
+
+    def _id(self, number: str) -> str:
+        """As an adapter has it that reads JSON: long ids are numbers there."""
+        if not self._cmms.traits.long_ids:
+            return number
+        body = f'{{"id": {number}}}'.encode()
+        answer = http.Response(200, {"content-type": "application/json"}, body)
+        return native_key(http.parse_json(answer, side="cmms", where="")["id"])
 
 
 def _way(status: str) -> list[str]:

@@ -36,6 +36,8 @@ _REVERTS = 0.0  # worlds with rules that undo our writes: rest waits longer than
 _REVERTED = ("status", "root_cause", "resolution")
 _BARS = 0.2  # of the worlds have a record that cannot be read, or not written
 _DENIALS = 0.2  # of the worlds show records and deny them to writes
+_ROWS = 0.25  # of the worlds have rows that are bad, or of the future
+_AHEAD_S = (400.0, 3600.0, 300 * 86400.0)  # of a time of change that has not come yet
 _UNDECIDED = 0.2  # of the worlds have cycles that die between reading and deciding
 _STEPS = 0.2  # of the worlds have a CMMS that is written in steps
 _ALTERS = 0.1  # … one that keeps something else than was written
@@ -94,6 +96,7 @@ class _Drawing:
             if rng.random() < (0.8 if step.kind in {"at", "s2e_fault", "cmms_fault"} else 0.3):
                 steps.append(Step("full" if rng.random() < 0.25 else "tick"))
         steps = self._with_denials(self._with_undecided(self._with_bars(steps)))
+        steps = self._with_rows(steps)
         steps = self._with_ids(steps)
         setup = self._with_kinds(self._setup())
         if setup.traits.steps:
@@ -167,6 +170,27 @@ class _Drawing:
                 steps[place:place] = [denied, edited, *[Step("tick")] * 12]
         return steps
 
+    def _with_rows(self, steps: list[Step]) -> list[Step]:
+        """Some of the CMMSs have values that nobody can read, rows that are no records, and times
+        of change that have not come."""
+        rng = random.Random(f"rows {self._seed}")
+        if rng.random() >= _ROWS:
+            return steps
+        told = list(steps)
+        for _ in range(rng.randint(1, 5)):
+            step = rng.choice(
+                (
+                    Step("spoil", (rng.randrange(8), rng.choice((*SHARED, *THEIRS)))),
+                    Step("break_rows", (rng.choice((1, 2, 5)),)),
+                    Step("post_date", (rng.randrange(8), rng.choice(_AHEAD_S))),
+                    Step("post_date", (rng.randrange(8), _AHEAD_S[-1])),
+                    Step("s2e_post_date", (rng.randrange(8), rng.choice(_AHEAD_S))),
+                    Step("old_mark", (_AHEAD_S[-1],)),
+                )
+            )
+            told.insert(rng.randrange(len(told)), step)
+        return told
+
     def _with_undecided(self, steps: list[Step]) -> list[Step]:
         """Both sides come to hold the same, a cycle sees it and dies, and one is changed back."""
         rng = random.Random(f"undecided {self._seed}")
@@ -192,6 +216,7 @@ class _Drawing:
         rng = self._rng
         seldom = rng.random
         ignored = frozenset({rng.choice(SHARED[1:])})
+        rows = random.Random(f"clock and ids {self._seed}")
         keys = {"rootCause", "resolution", "closureNote", "actualHours"}
         return Setup(
             seed=self._seed,
@@ -217,6 +242,8 @@ class _Drawing:
                 locks=seldom() < 0.4,
                 filters=seldom() < 0.4,
                 clears=seldom() < 0.8,
+                tells_time=rows.random() < 0.5,
+                long_ids=rows.random() < 0.1,
             ),
             reverts=frozenset({rng.choice(_REVERTED)}) if seldom() < _REVERTS else frozenset(),
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from syncd.core.planning.failure import REFUSED_TRIES
 from syncd.core.planning.plan import Decider, decide
 from syncd.core.work_order import Field, Side
 from syncd.engine.results import CycleReport
+from syncd.mirror import state
 from syncd.mirror.answers import answer_conflict, release_guard, release_holds
 from syncd.mirror.db.database import Tx
 from syncd.mirror.db.tables import conflicts, intents, parked
@@ -121,6 +123,11 @@ class Player:
             "cmms_edit_record": self._cmms_edit_record,
             "s2e_fault": self._s2e_fault,
             "cmms_fault": self._cmms_fault,
+            "spoil": self._spoil,
+            "break_rows": self._break_rows,
+            "post_date": self._post_date,
+            "s2e_post_date": self._s2e_post_date,
+            "old_mark": self._old_mark,
             "bar": self._bar,
             "unbar": self._unbar,
             "deny": self._deny,
@@ -227,6 +234,33 @@ class Player:
 
     def _cmms_fault(self, call: str, trouble: Any, after: int) -> None:
         self.world.adapter.faults.append(Fault(call, trouble, after))
+
+    def _spoil(self, who: int, name: str) -> None:
+        """A field of the record comes to hold what nobody can read, until somebody writes it."""
+        number = self._record(who)
+        if number is not None:
+            self.world.cmms.spoil(number, name)
+
+    def _break_rows(self, rows: int) -> None:
+        """The CMMS lists so many rows that hold no record; nobody ever mends them."""
+        self.world.adapter.broken_rows = rows
+
+    def _post_date(self, who: int, ahead_s: float) -> None:
+        """The record's time of change becomes one that has not come yet."""
+        number = self._record(who)
+        if number is not None:
+            self.world.cmms.post_date(number, ahead_s)
+
+    def _s2e_post_date(self, who: int, ahead_s: float) -> None:
+        s2e_id = self._order(who)
+        if s2e_id is not None:
+            self.world.upstream.post_date(s2e_id, ahead_s)
+
+    def _old_mark(self, ahead_s: float) -> None:
+        """An older version has kept a mark that has not come yet, and this one is started."""
+        mark = self.world.clock.true_utc() + timedelta(seconds=ahead_s)
+        self.world.person(lambda tx: state.set_moment(tx, state.CMMS_WATERMARK, mark))
+        self.world.restart()
 
     def _bar(self, who: int, kind: str, what: str) -> None:
         """This order's record, or its create, answers so until faults stop."""

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from syncd.core.values import format_time
 from syncd.errors import UnexpectedContent, Unreachable
 from syncd.http.response import Response
 from syncd.twin.faults import ScriptedFault
@@ -43,6 +45,11 @@ class Upstream:
         self.twin.edit(s2e_id, **{FIELDS[name]: value})
         after = values_of(self.twin.order(s2e_id))
         self._tell("set", s2e_id, {name: before[name]}, {name: after[name]})
+
+    def post_date(self, s2e_id: str, ahead_s: float) -> None:
+        """The order's time of change becomes one that has not come yet."""
+        changed = self._clock.true_utc() + timedelta(seconds=ahead_s)
+        self.twin.edit(s2e_id, updatedAt=format_time(changed))
 
     def add(self, **values: Any) -> str:
         s2e_id = self.twin.add(**values)

@@ -37,6 +37,7 @@ from syncd.cmms.odoo.model import (
     read_model,
     read_stages,
     rows_of,
+    split_rows,
 )
 from syncd.cmms.odoo.options import OdooOptions
 from syncd.cmms.odoo.rpc import Rpc
@@ -46,7 +47,7 @@ from syncd.cmms.port import AdapterBase, Capabilities, require_identity
 from syncd.core.case import WriteEffects
 from syncd.core.equality import same
 from syncd.core.work_order import CMMS_OWNED, CmmsRecord, Field, Fields
-from syncd.errors import AccessRefused, Changed, NotFound, Refused, UnexpectedContent
+from syncd.errors import AccessRefused, Changed, NotFound, Refused, RemoteError, UnexpectedContent
 
 _ALWAYS = frozenset({
     Field.S2E_ID, Field.TITLE, Field.DESCRIPTION, Field.PRIORITY, Field.STATUS,
@@ -94,6 +95,8 @@ class OdooAdapter(AdapterBase):
         self._writer = RequestWriter(rpc, self._lookup, by_identifier=by_identifier)
         self._overlap = timedelta(minutes=options.overlap_minutes)
         self._model: OdooModel | None = None
+        self.unread: dict[str, RemoteError] = {}
+        self.nameless: dict[str, str] = {}
         self.capabilities = capabilities(options)
 
     @classmethod
@@ -111,6 +114,7 @@ class OdooAdapter(AdapterBase):
         while it was read.
         """
         model = self._opened()
+        self.unread, self.nameless = {}, {}
         if changed_since is None:
             self._model = replace(model, stages=read_stages(self._rpc, self.options))
         since: list[Any] = []
@@ -120,7 +124,7 @@ class OdooAdapter(AdapterBase):
         numbers: dict[str, str] = {}  # by the id that people use
         while True:
             try:
-                rows = self._rows([*since, ["id", ">", last]], size)
+                rows = self._page([*since, ["id", ">", last]], size)
             except UnexpectedContent as error:
                 if size == 1 or error.status != 200:
                     raise
@@ -134,13 +138,22 @@ class OdooAdapter(AdapterBase):
             last = rows[-1]["id"]
             for record in self._records(rows):
                 number = str(record.native["id"])
-                if numbers.setdefault(record.cmms_id, number) != number:
-                    raise UnexpectedContent(
-                        f"requests {numbers[record.cmms_id]} and {number} are both called "
-                        f"{record.cmms_id}; {self.options.field_external_id} has to be unique",
-                        side="cmms",
-                    )
-                yield record
+                if numbers.setdefault(record.cmms_id, number) == number:
+                    yield record
+                    continue
+                self.unread[record.cmms_id] = self._not_unique(
+                    f"requests {numbers[record.cmms_id]} and {number} are both called "
+                    f"{record.cmms_id}"
+                )
+
+    def _not_unique(self, what: str) -> UnexpectedContent:
+        """The error of several requests with one name. It is about these, and not about others."""
+        return UnexpectedContent(
+            f"{what}; {self.options.field_external_id} has to be unique",
+            side="cmms",
+            status=200,
+            may_have_applied=False,
+        )
 
     def get(self, cmms_id: str) -> CmmsRecord:
         """Read one record by its id, or by the number that people use. Raises NotFound."""
@@ -209,6 +222,10 @@ class OdooAdapter(AdapterBase):
             (now,) = self._records([self._by_number(row["id"])])
         return replace(now, fields={**now.fields, **_zeros(fields, now.fields)})
 
+    def now(self) -> datetime | None:
+        """See `AdapterBase.now`."""
+        return self._rpc.now()
+
     def check(self) -> str:
         """The line of `syncd check`: server, database and stages. Raises AccessRefused for a
         missing right."""
@@ -239,8 +256,18 @@ class OdooAdapter(AdapterBase):
             self._model = read_model(self._rpc, self.options, self.capabilities.writes)
         return self._model
 
+    def _page(self, domain: list[Any], limit: int) -> list[dict[str, Any]]:
+        """The rows of a page; what among them has no id is kept as nameless."""
+        rows, bad = split_rows(self._search(domain, limit))
+        for row in bad:
+            self.nameless[f"{row!r:.80}"] = f"{REQUEST}, in the order of id"
+        return rows
+
     def _rows(self, domain: list[Any], limit: int | None = None) -> list[dict[str, Any]]:
-        answer = self._rpc.call(
+        return rows_of(self._search(domain, limit))
+
+    def _search(self, domain: list[Any], limit: int | None) -> Any:
+        return self._rpc.call(
             REQUEST,
             "search_read",
             domain=domain,
@@ -249,7 +276,6 @@ class OdooAdapter(AdapterBase):
             order="id asc",
             context={"active_test": False},
         )
-        return rows_of(answer)
 
     def _by_number(self, number: int) -> dict[str, Any]:
         rows = self._rows([["id", "=", number]])
@@ -262,10 +288,8 @@ class OdooAdapter(AdapterBase):
         if field is not None:
             rows = self._rows([[field, "=", cmms_id]], 2)
             if len(rows) > 1:
-                raise UnexpectedContent(
-                    f"several requests are called {cmms_id}; {field} has to be unique", side="cmms"
-                )
-            if rows:
+                raise self._not_unique(f"several requests are called {cmms_id}")
+            if rows and self._called(rows[0]) == cmms_id:
                 return rows[0]
         if _NUMBER.fullmatch(cmms_id) and int(cmms_id) <= _MAX_ID:
             row = self._by_number(int(cmms_id))

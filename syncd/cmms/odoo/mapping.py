@@ -29,7 +29,7 @@ from syncd.core.work_order import (
     ValueKind,
     kind_of,
 )
-from syncd.errors import Refused, UnexpectedContent
+from syncd.errors import Refused
 
 Row = Mapping[str, Any]
 _PRIORITIES = tuple(Priority)  # Odoo's '0' to '3'
@@ -89,14 +89,10 @@ def read_time(raw: object, form: str = _TIME) -> datetime | Unreadable:
         return Unreadable(str(raw)[:200], "is not a time as Odoo spells it")
 
 
-def read_changed(row: Row) -> datetime:
-    """When the record was changed, by the server's clock. Raises UnexpectedContent."""
+def read_changed(row: Row) -> datetime | None:
+    """When the record was changed, by the server's clock; None where that cannot be read."""
     moment = read_time(row.get("write_date"))
-    if isinstance(moment, Unreadable):
-        raise UnexpectedContent(
-            f"request {row.get('id')} has no write_date: {moment.raw!r}", side="cmms"
-        )
-    return moment
+    return None if isinstance(moment, Unreadable) else moment
 
 
 def read_status(row: Row, model: OdooModel) -> tuple[Value, frozenset[str]]:

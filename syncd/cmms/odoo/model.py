@@ -158,6 +158,18 @@ def read_stages(rpc: Rpc, options: OdooOptions) -> StageMap:
     return stage_map(stages, options.stages())
 
 
+def split_rows(answer: Any) -> tuple[list[dict[str, Any]], list[Any]]:
+    """The rows that search_read answered, and what among them has no id.
+
+    Raises UnexpectedContent for what is no list, and where nothing in it has an id.
+    """
+    rows = answer if isinstance(answer, list) else []
+    named = [row for row in rows if isinstance(row, dict) and type(row.get("id")) is int]
+    if named:
+        return named, [row for row in rows if row not in named]
+    return rows_of(answer), []
+
+
 def rows_of(answer: Any) -> list[dict[str, Any]]:
     """The rows that search_read answered. Raises UnexpectedContent for anything else."""
     if isinstance(answer, list) and all(

@@ -7,6 +7,7 @@ into error classes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 import orjson
@@ -40,6 +41,9 @@ class Rpc(Protocol):
 
     def where(self) -> str:
         """The database and the user, for people."""
+
+    def now(self) -> datetime | None:
+        """The server's clock; None: it has told none yet."""
 
     def close(self) -> None: ...
 
@@ -98,6 +102,9 @@ class JsonRpc:
 
     def where(self) -> str:
         return f"database {self._database} as {self._login}"
+
+    def now(self) -> datetime | None:
+        return self._http.server_now()
 
     def close(self) -> None:
         self._http.close()
@@ -182,6 +189,9 @@ class Json2:
 
     def where(self) -> str:
         return f"database {self._database}" if self._database else "the only database"
+
+    def now(self) -> datetime | None:
+        return self._http.server_now()
 
     def close(self) -> None:
         self._http.close()

@@ -17,7 +17,7 @@ from syncd.cmms.rest.check.mapping import zone_of
 from syncd.cmms.rest.client import Client
 from syncd.cmms.rest.create import RecordCreator
 from syncd.cmms.rest.file import read_rest
-from syncd.cmms.rest.list_and_find import FindQuery, ListQuery, SinceBound
+from syncd.cmms.rest.list_and_find import FindQuery, ListQuery, SinceBound, require_named
 from syncd.cmms.rest.locking import WriteLock
 from syncd.cmms.rest.probe import Finding, Probe
 from syncd.cmms.rest.read_record import RecordReader
@@ -36,6 +36,7 @@ class RestAdapter(AdapterBase):
     Attributes:
         notes: what the mapping cannot do, for the one who writes it.
         unread: the errors of single records that the last `fetch` could not read, by id.
+        nameless: the rows that it listed without an id, see `AdapterBase`.
     """
 
     class Options(BaseModel):
@@ -61,16 +62,17 @@ class RestAdapter(AdapterBase):
         self._map = record_map
         self.client = client
         self.unread: dict[str, RemoteError] = {}
+        self.nameless: Mapping[str, str] = {}
         self._may_write = context.may_write
         self._utcnow = context.utcnow
         lock = WriteLock(spec.lock)
         self._reader = RecordReader(client, spec, record_map, lock)
-        require_id = self._reader.require_id
+        id_of = self._reader.id_of
         self._since = _since_bound(spec, record_map)
-        self._list = ListQuery(client, spec.list_, self._since, require_id)
+        self._list = ListQuery(client, spec.list_, self._since, id_of)
         self._search: FindQuery | None = None
         if isinstance(spec.find, FindCall):
-            self._search = FindQuery(client, spec.find, require_id)
+            self._search = FindQuery(client, spec.find, id_of)
         self._updater = RecordUpdater(client, spec, self._reader, record_map, lock)
         self._creator: RecordCreator | None = None
         self.capabilities = _capabilities(mapping)
@@ -106,30 +108,47 @@ class RestAdapter(AdapterBase):
     # ── the port ──────────────────────────────────────────────────────────────────────────
 
     def fetch(self, changed_since: datetime | None) -> Iterator[CmmsRecord]:
-        """See `port.fetch`. Nothing is yielded of a page that fails, and the error is raised."""
+        """See `port.fetch`. Nothing is yielded of a page that fails, and the error is raised.
+
+        One record that cannot be read is one bad record (`unread`, `nameless`). If a whole read
+        shows none that can, the mapping is wrong, and that is an error.
+        """
         whole = self._spec.list_.then == "get"
-        self.unread = {}
-        stamped = unreadable = 0
+        self.unread, self.nameless = {}, {}
+        stamped = unstamped = 0
         for native in self._list.read(changed_since):
-            if not self._reader.is_ours(native):
-                continue
-            record = self._reader.record(native)
-            if whole:
-                try:
+            try:
+                if not self._reader.is_ours(native):
+                    continue
+                record = self._reader.record(native)
+                if whole:
                     record = self._reader.read(record.cmms_id).record
-                except NotFound:  # deleted since it was listed
-                    continue
-                except RemoteError as error:
-                    if not error.is_about_one:
-                        raise
-                    self.unread[record.cmms_id] = error
-                    continue
+            except NotFound:  # deleted since it was listed
+                continue
+            except RemoteError as error:
+                if not error.is_about_one:
+                    raise
+                self.unread[str(self._reader.id_of(native))] = error
+                continue
             stamped += record.updated_at is not None
-            unreadable += record.updated_at is None
+            unstamped += record.updated_at is None
             yield record
-        if unreadable and not stamped and self._since is not None:
-            # One record without a time may be a faulty one. If all lack it, the mapping reads it
-            # wrongly, and syncd could never ask for changes only.
+        self.nameless = self._list.nameless
+        if changed_since is None:
+            self._require_readable(stamped, unstamped)
+
+    def _require_readable(self, stamped: int, unstamped: int) -> None:
+        """Raise where a whole read shows that the mapping reads every record wrongly.
+
+        Args:
+            stamped, unstamped: the records that were read, with a time of change and without.
+        """
+        if not stamped and not unstamped:
+            for error in () if self._spec.list_.then == "get" else self.unread.values():
+                raise error
+            require_named(self.nameless)
+        if unstamped > 1 and not stamped and self._since is not None:
+            # syncd could never ask for changes only.
             raise UnexpectedContent(
                 f"no record has a time at fields.updated_at that can be read ({self._map.where})",
                 side="cmms",
@@ -173,10 +192,11 @@ class RestAdapter(AdapterBase):
         return self._reader.record(dict(native))
 
     def _find_in_list(self, s2e_id: str) -> list[CmmsRecord]:
-        """Raises the error of a record that cannot be read, since it may be the wanted one."""
+        """Raises for a record that cannot be read, since it may be the wanted one."""
         records = [record for record in self.fetch(None) if record.s2e_id == s2e_id]
         for error in self.unread.values():
             raise error
+        require_named(self.nameless)
         return records
 
     def create(self, s2e_id: str, fields: Fields) -> CmmsRecord:
@@ -212,11 +232,21 @@ class RestAdapter(AdapterBase):
         """See `AdapterBase.settled`."""
         return self._map.settled(name, value)
 
+    def now(self) -> datetime | None:
+        """See `AdapterBase.now`."""
+        return self.client.server_now()
+
     def check(self) -> str:
         """The line of `syncd check`: the host, and the first record of the list."""
         first = next(iter(self.fetch(None)), None)
         seen = "no record yet" if first is None else f"the first record is {first.cmms_id!s:.60}"
-        return f"{self.client.host}: the list answers; {seen}"
+        return f"{self.client.host}: the list answers; {seen}{self._first_nameless()}"
+
+    def _first_nameless(self) -> str:
+        """What to say of rows without an id, as far as the list was read; "" if there are none."""
+        for what, where in self._list.nameless.items():
+            return f"; {where} has no id that can be read, and is left out: {what}"
+        return ""
 
     def probe(self) -> Iterator[Finding]:
         """The lines of `syncd probe`: all that can be learned by reading."""

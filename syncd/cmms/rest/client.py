@@ -8,6 +8,7 @@ A request is sent again where the first one had no effect for certain, or was on
 """
 
 from dataclasses import replace
+from datetime import datetime
 from urllib.parse import urljoin, urlsplit
 
 from syncd.cmms.http import open_http
@@ -114,6 +115,10 @@ class Client:
                 may_have_applied=False,
             )
         return whole
+
+    def server_now(self) -> datetime | None:
+        """The CMMS's clock now, by its last answer; None: it tells none."""
+        return self._http.server_now()
 
     def close(self) -> None:
         self._http.close()

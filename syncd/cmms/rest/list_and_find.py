@@ -1,13 +1,13 @@
 """What the mapping's `list` and `find` ask the CMMS for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from syncd.cmms.mapping.values.times import TimeFormat
 from syncd.cmms.rest.client import Client
 from syncd.cmms.rest.placeholders import fill, fill_text
-from syncd.cmms.rest.read_list import ListReader, RequireId
+from syncd.cmms.rest.read_list import IdOf, ListReader
 from syncd.cmms.rest.request import PreparedRequest, filled, prepare
 from syncd.cmms.rest.schema import FindCall, ListCall, Since
 from syncd.errors import Refused, UnexpectedContent
@@ -68,16 +68,21 @@ class ListQuery:
     """
 
     def __init__(
-        self, client: Client, spec: ListCall, since: SinceBound | None, require_id: RequireId
+        self, client: Client, spec: ListCall, since: SinceBound | None, id_of: IdOf
     ) -> None:
         self._spec = spec
         self._since = since
-        self._reader = ListReader(client, spec, require_id)
+        self._reader = ListReader(client, spec, id_of)
 
     @property
     def sizes(self) -> list[int]:
         """How many records each page of the last read held."""
         return self._reader.sizes
+
+    @property
+    def nameless(self) -> Mapping[str, str]:
+        """The rows of the last read that have no id: what each holds, with where it stands."""
+        return self._reader.nameless
 
     def read(self, changed_since: datetime | None) -> Iterator[dict[str, Any]]:
         """Yield the native records that have changed since then; None: all records."""
@@ -92,17 +97,22 @@ class ListQuery:
 class FindQuery:
     """The mapping's `find`: a search for the record that carries a Scan2Evolve id."""
 
-    def __init__(self, client: Client, spec: FindCall, require_id: RequireId) -> None:
+    def __init__(self, client: Client, spec: FindCall, id_of: IdOf) -> None:
         self._spec = spec
-        self._reader = ListReader(client, spec, require_id)
+        self._reader = ListReader(client, spec, id_of)
 
     def hits(self, s2e_id: str) -> list[dict[str, Any]] | None:
-        """All native records that the search answers; None: it cannot ask for this id."""
+        """All native records that the search answers; None: it cannot ask for this id.
+
+        Raises UnexpectedContent for a hit without an id: it may be the record that we want.
+        """
         try:
             request = prepare(self._spec, {"s2e_id": s2e_id})
         except Refused:
             return None
-        return list(self._reader.read(request, self._spec.page, {"s2e_id": s2e_id}))
+        records = list(self._reader.read(request, self._spec.page, {"s2e_id": s2e_id}))
+        require_named(self._reader.nameless)
+        return records
 
     def require_exact(self, s2e_id: str, hits: int, ours: int) -> None:
         """Raise UnexpectedContent where there are hits and none of them carries the id.
@@ -121,3 +131,14 @@ class FindQuery:
                 side="cmms",
                 may_have_applied=False,
             )
+
+
+def require_named(nameless: Mapping[str, str]) -> None:
+    """Raise UnexpectedContent where rows came that have no id."""
+    for what, where in nameless.items():
+        raise UnexpectedContent(
+            f"{where}, among the records is one without an id, as fields.id reads it: {what}",
+            side="cmms",
+            status=200,  # it is an answer, and about this search alone
+            may_have_applied=False,
+        )

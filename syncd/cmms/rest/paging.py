@@ -332,9 +332,13 @@ class ByKeyset:
     ) -> PreparedRequest | None:
         if self._ends(len(items)):
             return None
-        ids = [search(self._by, item, reply.where) for item in items]
-        if any(it is None for it in ids):
-            raise reply.unexpected(f"has a record without {self._spec.by}, which orders the list")
+        values = [search(self._by, item, reply.where) for item in items]
+        # A row that lacks it is one bad row; the next page is asked for by the others.
+        ids = [it for it in values if isinstance(it, str | int | float)]
+        if not ids:
+            raise reply.unexpected(
+                f"has only records without {self._spec.by}, which orders the list"
+            )
         numbers = [it for it in ids if isinstance(it, int)]
         if len(numbers) == len(ids) and numbers != sorted(numbers):
             raise reply.unexpected(

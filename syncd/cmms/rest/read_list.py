@@ -7,10 +7,14 @@ edited. It moves to page 1, which is not read again.
 The list's own total shows this, counted against the different records that came. Then the list is
 read again from its start, up to three times. If records still lack, it is an error. The list is
 also read again where its next page is gone: its cursor or link has died meanwhile.
+
+A row without an id that can be read, null for example, is one bad row: it is counted and named by
+its place, and the others are read.
 """
 
 import json
 from collections.abc import Callable, Generator, Iterator, Mapping
+from hashlib import blake2b
 from typing import Any
 
 from syncd.cmms.mapping.values.source import Expression
@@ -26,7 +30,9 @@ _MOST_READS = 4  # of a list that changes while it is read
 _CIRCLES = "is a page without a single new record; it goes in circles"
 _MOST_IN_VAIN = 3  # pages in a row without a new record, while the list claims to go on
 
-RequireId = Callable[[Reply, dict[str, Any]], str]
+_SHOWN = 80  # characters of a row without an id
+
+IdOf = Callable[[dict[str, Any]], str | None]
 
 
 class _Received:
@@ -34,14 +40,31 @@ class _Received:
 
     Attributes:
         ids: the records of the present read.
+        nameless: its rows without an id, what each holds with where it stands.
         lacking: why the present read is not the whole list; empty: it is.
     """
 
     def __init__(self) -> None:
         self.ids: set[str] = set()
+        self.nameless: dict[str, str] = {}
         self.lacking = ""
         self._yielded: dict[str, int] = {}  # by id, the hash of each record as it was yielded last
         self._most = 0  # the highest total of all reads
+
+    def begin(self) -> None:
+        """Begin a read from the start of the list."""
+        self.ids = set()
+        self.nameless = {}
+
+    def name(self, row: object, where: str, page: int, number: int) -> None:
+        """Keep a row that has no id. Rows that hold the same are told apart by their number."""
+        shown = what = json.dumps(row, sort_keys=True, ensure_ascii=False)
+        if len(what) > _SHOWN:
+            digest = blake2b(what.encode("utf-8", "replace"), digest_size=4).hexdigest()
+            shown = f"{what[:_SHOWN]}… ({digest})"
+        same = sum(known.partition(" #")[0] == shown for known in self.nameless)
+        key = f"{shown} #{same + 1}" if same else shown
+        self.nameless[key] = f"{where}, page {page}, record {number}"
 
     def news(self, ids: list[str], items: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """Yield the records that have not been yielded as they are now."""
@@ -64,11 +87,12 @@ class _Received:
         """
         self._most = max(self._most, total or 0)
         self.lacking = ""
+        unnamed = len(self.nameless)
         if total is None:
             if in_circles:
                 self.lacking = _CIRCLES
-        elif len(self.ids) < total and len(self._yielded) < self._most:
-            came = f"{len(self._yielded)} records of {total}"
+        elif len(self.ids) + unnamed < total and len(self._yielded) + unnamed < self._most:
+            came = f"{len(self._yielded) + unnamed} records of {total}"
             self.lacking = f"ends the list after {came}; it is not taken for whole"
             if rows >= total:
                 self.lacking += (
@@ -80,19 +104,22 @@ class ListReader:
     """Reads the mapping's `list` or `find`, page by page.
 
     Args:
-        require_id: the id of a native record; raises where it has none.
+        id_of: the id of a native record; None where it has none.
 
     Attributes:
         sizes: how many records each page of the last read held.
+        nameless: the rows of the last read that have no id: what each holds, shortened, with
+            where it stands.
     """
 
-    def __init__(self, client: Client, spec: ListCall | FindCall, require_id: RequireId) -> None:
+    def __init__(self, client: Client, spec: ListCall | FindCall, id_of: IdOf) -> None:
         self._client = client
         self._spec = spec
-        self._require_id = require_id
+        self._id_of = id_of
         self._items = Expression.parse(spec.items)
         self._full_pages = FullPages()
         self.sizes: list[int] = []
+        self.nameless: Mapping[str, str] = {}
 
     def read(
         self, request: PreparedRequest, page: Paging | None, values: Mapping[str, Any]
@@ -127,22 +154,25 @@ class ListReader:
         pager = make_pager(page, request, values, self._full_pages, self._client.link)
         asked = pager.first(request)
         reply = self._read_first(asked)
-        received.ids = set()
+        received.begin()
+        self.nameless = received.nameless
         self.sizes.clear()
         in_vain = 0
         while True:
-            items = self._records(reply)
-            ids = [self._require_id(reply, item) for item in items]
-            repeats = bool(items) and received.ids.issuperset(ids)
-            in_vain = in_vain + 1 if repeats or not items else 0
-            received.ids.update(ids)
+            items = reply.list_at(self._items, null_is_empty=self._spec.items_missing == "empty")
             self.sizes.append(len(items))
-            yield from received.news(ids, items)
+            named = list(self._named(reply, items, received))
+            ids = [cmms_id for cmms_id, _ in named]
+            repeats = bool(ids) and received.ids.issuperset(ids)
+            in_vain = in_vain + 1 if repeats or not ids else 0
+            received.ids.update(ids)
+            yield from received.news(ids, [item for _, item in named])
             following = pager.next(asked, reply, items)
             if following is None:
                 break
             asked = following
-            if repeats and (in_vain > _MOST_IN_VAIN or not moves):
+            endless = in_vain > _MOST_IN_VAIN and bool(items)
+            if endless or (repeats and not moves):
                 raise reply.unexpected(_CIRCLES)
             if in_vain > _MOST_IN_VAIN and page and page.offset is None:
                 raise reply.unexpected("has one empty page after another and no end")
@@ -164,9 +194,13 @@ class ListReader:
                 may_have_applied=False,
             ) from None  # fmt: skip
 
-    def _records(self, reply: Reply) -> list[dict[str, Any]]:
-        records = reply.list_at(self._items, null_is_empty=self._spec.items_missing == "empty")
-        for record in records:
-            if not isinstance(record, dict):
-                raise reply.unexpected(f"holds {record!s:.40} among the records")
-        return records
+    def _named(
+        self, reply: Reply, items: list[Any], received: _Received
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The records of a page with their ids; the other rows are kept as nameless."""
+        for number, item in enumerate(items, start=1):
+            cmms_id = self._id_of(item) if isinstance(item, dict) else None
+            if cmms_id is None:
+                received.name(item, reply.where, len(self.sizes), number)
+            else:
+                yield cmms_id, item

@@ -15,7 +15,7 @@ from syncd.cmms.rest.reply import SIDE, Reply, holds
 from syncd.cmms.rest.request import prepare
 from syncd.cmms.rest.schema import RestMapping
 from syncd.core.work_order import CmmsRecord, Fields
-from syncd.errors import NotFound
+from syncd.errors import NotFound, UnexpectedContent
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +77,15 @@ class RecordReader:
         return cmms_id
 
     def read(self, cmms_id: str) -> HeldRecord:
-        """The record with this id. Raises NotFound."""
+        """The record with this id, to the letter. Raises NotFound."""
         if cmms_id in {"", ".", ".."} or "\x00" in cmms_id:
             raise _no_record(cmms_id)
         reply = self._client.read(prepare(self._spec, {"id": cmms_id}))
         native = self._record_in(reply, cmms_id)
         answered_id = self.require_id(reply, native)
         if answered_id != cmms_id:
+            if _coerced(answered_id) == _coerced(cmms_id):
+                raise _no_record(cmms_id)  # 007 is not the record 7, whatever the CMMS makes of it
             raise reply.unexpected(
                 f"holds the record {answered_id!s:.60}, and {cmms_id!s:.60} was asked for"
             )
@@ -129,13 +131,21 @@ class RecordReader:
 
     def is_gone(self, native: dict[str, Any]) -> bool:
         """Whether the record is deleted, by the mapping's `deleted`."""
-        return self._deleted is not None and holds(self._deleted, native, "deleted")
+        return self._deleted is not None and _holds(self._deleted, native, "deleted")
 
     def is_ours(self, native: dict[str, Any]) -> bool:
         """Whether a listed record concerns syncd, by the mapping's `list.where`."""
         return not self.is_gone(native) and (
-            self._where is None or holds(self._where, native, "where")
+            self._where is None or _holds(self._where, native, "where")
         )
+
+
+def _holds(expression: Expression, native: Mapping[str, Any], where: str) -> bool:
+    """Whether the condition is true of a record. What fails there is about this record alone."""
+    try:
+        return holds(expression, native, where)
+    except UnexpectedContent as error:
+        raise UnexpectedContent(str(error), side=SIDE, status=200, may_have_applied=False) from None
 
 
 def _text_at(source: Source | None, native: Mapping[str, Any]) -> str | None:
@@ -143,6 +153,11 @@ def _text_at(source: Source | None, native: Mapping[str, Any]) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float) or value == "":
         return None
     return value if isinstance(value, str) else native_key(value)
+
+
+def _coerced(cmms_id: str) -> str:
+    """The id as a CMMS may understand it that is not exact: without case, blanks and zeros."""
+    return cmms_id.strip().casefold().lstrip("0+").removesuffix(".0")
 
 
 def _no_record(cmms_id: str) -> NotFound:

@@ -5,5 +5,6 @@ mapped    the port, for a customer's own table
 file      the part of a mapping file that only sql/1 has
 table     the customer's table: its columns, its statements, its values
 database  the connections: drivers, deadlines, transactions
+loaders   PostgreSQL's values that Python has none for
 errors    what a driver's error means
 """

@@ -4,7 +4,8 @@ SQLite: each transaction has a connection of its own, and the file has to exist.
 a file that was moved away or restored, and never writes to the old one. Readers use BEGIN and may
 not write. Writers use BEGIN IMMEDIATE: a deferred transaction that reads first fails at once when
 it comes to write, whatever the busy timeout.
-PostgreSQL: psycopg 3, with limits on connecting, on locks and on statements.
+PostgreSQL: psycopg 3, with limits on connecting, on locks and on statements. A value that Python
+has none for is read as its text (`loaders`).
 MariaDB and MySQL: PyMySQL, in strict mode, so that the server cuts no value without an error.
 SQL Server and Oracle: SQLAlchemy's defaults.
 """
@@ -13,6 +14,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -24,6 +26,7 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.types import UserDefinedType
 
 from syncd.cmms.sql.errors import SETTING, SqlErrors
+from syncd.cmms.sql.loaders import read_all_values
 from syncd.errors import ConfigurationError, Unreachable
 
 _EXAMPLES = "use sqlite:///path/to/cmms.db or postgresql://user:password@host/name"
@@ -47,6 +50,14 @@ _DRIVERS = {
     "mysql": ("mysql+pymysql", "mariadb"),
     "mssql": ("mssql+pymssql", "mssql"),
     "oracle": ("oracle+oracledb", "oracle"),
+}
+# The server's clock as a time of UTC without an offset, by SQLAlchemy's name of the dialect.
+_NOW = {
+    "postgresql": "SELECT clock_timestamp() AT TIME ZONE 'UTC'",
+    "mysql": "SELECT utc_timestamp()",
+    "mariadb": "SELECT utc_timestamp()",
+    "mssql": "SELECT sysutcdatetime()",
+    "oracle": "SELECT CAST(sys_extract_utc(systimestamp) AS DATE) FROM dual",
 }
 _MYSQL_ARGUMENTS = {"connect_timeout": 10, "read_timeout": 60, "write_timeout": 60}  # seconds
 
@@ -157,6 +168,15 @@ class Database:
             parts.append(str(status.st_ctime_ns))
         return " ".join(parts)
 
+    def now(self) -> datetime | None:
+        """The server's clock, in UTC; None on SQLite, which has ours."""
+        statement = _NOW.get(self.dialect)
+        if statement is None:
+            return None
+        with self.reading() as conn:
+            moment = conn.exec_driver_sql(statement).scalar_one()
+        return moment.replace(tzinfo=UTC) if isinstance(moment, datetime) else None
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a transaction that only reads."""
@@ -258,6 +278,7 @@ def _server(url: URL, lock_timeout_s: float) -> Engine:
 
         @event.listens_for(engine, "connect")
         def prepare(dbapi: Any, _record: Any) -> None:
+            read_all_values(dbapi)
             with dbapi.cursor() as cursor:
                 cursor.execute(f"SET lock_timeout = {round(lock_timeout_s * 1000)}")
                 cursor.execute(f"SET statement_timeout = {_STATEMENT_TIMEOUT_MS}")

@@ -38,6 +38,7 @@ class MappedSqlAdapter(AdapterBase):
     Attributes:
         mapping_hash: changes whenever the mapping may read a record differently.
         notes: what the mapping cannot do.
+        nameless: the rows that the last `fetch` met without an id, see `AdapterBase`.
     """
 
     class Options(BaseModel):
@@ -75,6 +76,7 @@ class MappedSqlAdapter(AdapterBase):
             optimistic_lock=True,
         )
         self._database = Database(url, may_write=context.may_write, lock_timeout_s=lock_timeout_s)
+        self.nameless: dict[str, str] = {}
         self._checked: MappedTable | None = None  # the table, once it was checked
 
     @classmethod
@@ -92,11 +94,13 @@ class MappedSqlAdapter(AdapterBase):
     def fetch(self, changed_since: datetime | None) -> Iterator[CmmsRecord]:
         """Yield the records changed at or after `changed_since`, or all of them.
 
-        Raises UnexpectedContent if no record at all has a time of change that can be read: then
-        every read would have to take the whole table.
+        A row without an id that can be read is one bad row (`nameless`). Raises UnexpectedContent
+        if a whole read shows no row that has one, or only times of change in a text that cannot be
+        read: then the mapping is wrong, and every read would have to take the whole table.
         """
+        self.nameless = {}
         last: object = None
-        stamped = unreadable = 0
+        stamped = unreadable = named = 0
         while True:
             with self._database.reading() as conn:
                 table = self._table(conn)
@@ -107,15 +111,33 @@ class MappedSqlAdapter(AdapterBase):
                     statement = statement.where(table.id > last)
                 rows = conn.execute(statement).all()
             for row in rows:
-                record = self._record(table, row)
+                try:
+                    record = self._record(table, row)
+                except UnexpectedContent:
+                    held = f"{table.id.name} is {row._mapping[table.id.name]!s:.60}"
+                    self.nameless[held] = table.name
+                    continue
+                named += 1
                 stamped += record.updated_at is not None
                 unreadable += record.updated_at is None and self._has_stamp(record)
                 yield record
             if len(rows) < _CHUNK:
                 break
             last = rows[-1]._mapping[self._records.id.text]
-        if unreadable and not stamped:
+        if changed_since is not None:
+            return
+        if self.nameless and not named:
+            raise _none_named(self.nameless)
+        if unreadable and not stamped and not table.dates_changes:
             raise self._no_readable_stamp()
+        self._count_nulls()
+
+    def _count_nulls(self) -> None:
+        """Keep the rows without any id, which no read shows."""
+        with self._database.reading() as conn:
+            table = self._table(conn)
+            if count := table.without_id(conn):
+                self.nameless[f"{table.id.name} is NULL in {count} rows"] = table.name
 
     def _has_stamp(self, record: CmmsRecord) -> bool:
         source = self._records.updated_at
@@ -140,6 +162,10 @@ class MappedSqlAdapter(AdapterBase):
         """Read the records that carry this Scan2Evolve id."""
         with self._database.reading() as conn:
             return self._find(conn, self._table(conn), s2e_id)
+
+    def now(self) -> datetime | None:
+        """See `AdapterBase.now`. A server tells it; a file has the clock of this machine."""
+        return self._database.now() if self._part.filters_changes else None
 
     def settled(self, name: Field, value: Value) -> Value | Unwritable:
         """See `AdapterBase.settled`."""
@@ -206,26 +232,16 @@ class MappedSqlAdapter(AdapterBase):
             return conn.execute(statement.returning(table.id)).scalar_one()
         return conn.execute(statement).lastrowid
 
-    def update(self, cmms_id: str, fields: Fields, expected: Fields) -> CmmsRecord:
-        """Write `fields` if the record still holds `expected`, in one transaction.
-
-        Raises Changed, NotFound, Refused.
-        """
-        return self._update(None, cmms_id, fields, expected)
-
-    def update_carrying(
-        self, s2e_ids: Collection[str | None], cmms_id: str, fields: Fields, expected: Fields
-    ) -> CmmsRecord:
-        """See `port.update_carrying`: the look is in the transaction of the write."""
-        return self._update(s2e_ids, cmms_id, fields, expected)
-
-    def _update(
+    def update(
         self,
-        s2e_ids: Collection[str | None] | None,
         cmms_id: str,
         fields: Fields,
         expected: Fields,
+        s2e_ids: Collection[str | None] | None = None,
     ) -> CmmsRecord:
+        """Write `fields` if the record still holds `expected`, and carries one of `s2e_ids`, in
+        one transaction. Raises Changed, NotFound, Refused.
+        """
         with self._database.writing() as conn:
             table = self._table(conn)
             row = self._row(conn, table, cmms_id, lock=True)
@@ -242,6 +258,12 @@ class MappedSqlAdapter(AdapterBase):
                 self._set(conn, table, assigned, row, cmms_id)
             after = self._one(conn, table, cmms_id, ours_only=False)
             return self._records.recognised(after, fields)
+
+    def update_carrying(
+        self, s2e_ids: Collection[str | None], cmms_id: str, fields: Fields, expected: Fields
+    ) -> CmmsRecord:
+        """See `port.update_carrying`: the look is in the transaction of the write."""
+        return self.update(cmms_id, fields, expected, s2e_ids)
 
     def _set(
         self,
@@ -310,9 +332,7 @@ class MappedSqlAdapter(AdapterBase):
             table = self._table(conn)
             ours = table.select().order_by(None).subquery()
             count = conn.execute(select(func.count()).select_from(ours)).scalar_one()
-            nameless = conn.execute(
-                select(func.count()).select_from(table.select(table.id.is_(None)).subquery())
-            ).scalar_one()
+            nameless = table.without_id(conn)
         lost = f", and {nameless} without an id, which are left out" if nameless else ""
         return f"{self._database.where}: {count - nameless} records in {table.name}{lost}"
 
@@ -361,7 +381,8 @@ class MappedSqlAdapter(AdapterBase):
                 table.table, "WITH (UPDLOCK)", "mssql"
             )
         for row in conn.execute(statement):
-            return row
+            if self._record(table, row).cmms_id == cmms_id:
+                return row
         raise _no_record(cmms_id)
 
     def _one(
@@ -401,3 +422,10 @@ def _resolution(mapping: MappingFile[SqlPart]) -> float | None:
 
 def _no_record(cmms_id: str) -> NotFound:
     return NotFound(f"there is no work order {cmms_id} in the CMMS", side="cmms")
+
+
+def _none_named(nameless: Mapping[str, str]) -> UnexpectedContent:
+    held, where = next(iter(nameless.items()))
+    return UnexpectedContent(
+        f"{where}: no row has an id that can be read: {held}", side="cmms", may_have_applied=False
+    )

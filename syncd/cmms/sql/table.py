@@ -1,6 +1,7 @@
 """A customer's table: whether it has the mapping's columns, its statements, and its values."""
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -10,13 +11,19 @@ from uuid import UUID
 from sqlalchemy import (
     CHAR,
     NCHAR,
+    BigInteger,
     Column,
     ColumnElement,
     Connection,
+    Integer,
     MetaData,
+    Numeric,
     Select,
     Table,
+    false,
+    func,
     inspect,
+    literal,
     or_,
     select,
     text,
@@ -33,8 +40,8 @@ from syncd.cmms.sql.database import AsIs
 from syncd.cmms.sql.file import SqlPart
 from syncd.errors import UnexpectedContent
 
-_MOST = 2**63 - 1  # of a BIGINT
-_INTEGER_DIGITS, _DECIMAL_DIGITS = 19, 38  # of the numbers that an id may be
+_WHOLE = re.compile(r"-?[0-9]{1,1000}", re.ASCII)
+_DECIMAL = re.compile(r"-?[0-9]{1,1000}(\.[0-9]{1,1000})?", re.ASCII)
 
 
 class MappedTable:
@@ -143,19 +150,43 @@ class MappedTable:
             statement = statement.where(text(condition))
         return statement
 
+    def without_id(self, conn: Connection) -> int:
+        """How many of our rows have no id."""
+        rows = self.select(self.id.is_(None)).order_by(None).subquery()
+        count: int = conn.execute(select(func.count()).select_from(rows)).scalar_one()
+        return count
+
     def has_id(self, cmms_id: str) -> ColumnElement[bool] | None:
-        """The condition that a row has this id; None if no id is spelled like that."""
+        """The condition that a row has this id; None if no id is spelled like that.
+
+        It may hold for an id that is spelled otherwise: 007 equals the number 7, and many databases
+        take a for A. Who asks has to compare the row's own id.
+        """
         kind = self.types[self._records.id.text]
+        if "\x00" in cmms_id:
+            return None
+        if self._sqlite:
+            # It turns the text into a number, by the column's type; without a type it does not.
+            whole = _WHOLE.fullmatch(cmms_id) is not None and abs(int(cmms_id)) < 2**63
+            typeless = or_(self.id == cmms_id, self.id == int(cmms_id) if whole else false())
+            return typeless if isinstance(kind, NullType) else self.id == cmms_id
         try:
             python = kind.python_type
         except NotImplementedError:
             python = str
         if issubclass(python, int | Decimal | float):
-            digits = _INTEGER_DIGITS if issubclass(python, int) else _DECIMAL_DIGITS
-            return self.id == int(cmms_id) if _is_whole(cmms_id, digits) else None
+            return self._is_number(cmms_id, whole=isinstance(kind, Integer))
         if python is UUID:
             return self.id == UUID(cmms_id) if _is_uuid(cmms_id) else None
-        return None if "\x00" in cmms_id else self.id == cmms_id
+        return self.id == cmms_id
+
+    def _is_number(self, cmms_id: str, *, whole: bool) -> ColumnElement[bool] | None:
+        if not (_WHOLE if whole else _DECIMAL).fullmatch(cmms_id):
+            return None
+        if not whole:
+            return self.id == literal(Decimal(cmms_id), Numeric())
+        number = int(cmms_id)
+        return self.id == literal(number, BigInteger()) if -(2**63) <= number < 2**63 else None
 
     def changed_since(self, since: datetime) -> ColumnElement[bool]:
         """The condition that a row was changed at or after this time.
@@ -173,6 +204,13 @@ class MappedTable:
             native = native[: len("2026-03-10")]
         bound = self.bound(source.text, native)
         return or_(column >= bound, column.is_(None))
+
+    @property
+    def dates_changes(self) -> bool:
+        """Whether the time of change is a date of the database, which no mapping can misspell."""
+        source = self._records.updated_at
+        dated = source is not None and isinstance(self.types[source.text], DateTime | Date)
+        return dated and not self._sqlite
 
     # ── values ────────────────────────────────────────────────────────────────────────────
 
@@ -212,7 +250,7 @@ def plain(value: Any) -> object:
         return value
     if isinstance(value, float | Decimal):
         whole = math.isfinite(value) and value == int(value)
-        return int(value) if whole else str(value)
+        return int(Decimal(str(value))) if whole else str(value)
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, bytes | bytearray | memoryview):
@@ -226,14 +264,6 @@ def _has_zone(kind: TypeEngine[Any]) -> bool:
     SQLAlchemy's type for SQL Server's DATETIMEOFFSET does not say so.
     """
     return isinstance(kind, DateTime) and (kind.timezone or type(kind).__name__ == "DATETIMEOFFSET")
-
-
-def _is_whole(cmms_id: str, most_digits: int) -> bool:
-    """Whether this is a whole number as the database spells it, and of a size that it can hold."""
-    digits = cmms_id.removeprefix("-")
-    if not digits.isdecimal() or len(digits) > most_digits or str(int(cmms_id)) != cmms_id:
-        return False
-    return most_digits > _INTEGER_DIGITS or abs(int(cmms_id)) <= _MOST
 
 
 def _is_uuid(cmms_id: str) -> bool:

@@ -13,7 +13,7 @@ was cut off, has left there             again
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from syncd.core.case import NO_EFFECTS, NOT_KEPT, Hold, WriteEffects
+from syncd.core.case import NO_EFFECTS, NOT_KEPT, Conflict, Hold, WriteEffects
 from syncd.core.decision import BaseMove
 from syncd.core.equality import Match, match_sent
 from syncd.core.policy import Policy
@@ -30,10 +30,12 @@ class Created:
     Attributes:
         moves: the bases.
         holds: of the values that the CMMS does not keep.
+        conflicts: values that the record holds where something else is written by an update.
     """
 
     moves: tuple[BaseMove, ...]
     holds: tuple[Hold, ...]
+    conflicts: tuple[Conflict, ...]
 
 
 def judge_created(
@@ -47,6 +49,7 @@ def judge_created(
     """
     moves: list[BaseMove] = []
     holds: list[Hold] = []
+    conflicts: list[Conflict] = []
     for name, value in sent.items():
         seen = record.fields.get(name)
         arrived = name not in record.fields or _is_kept(name, value, record, policy)
@@ -54,19 +57,20 @@ def judge_created(
             moves.append(BaseMove(name, value, stored_as(name, value, record, policy), "created"))
             continue
         moves.append(BaseMove(name, seen, seen, UNFINISHED))
-        if name in open_fields or _may_lag(name, policy):
+        if name in open_fields or _is_of_a_later_call(name, policy):
+            if seen is not None:
+                conflicts.append(Conflict(name, value, seen, Side.S2E))
             continue
         if seen is not None or name in policy.cmms_writes_once:
             detail = f"sent {show_value(value)}, and it keeps {show_value(seen)}"
             holds.append(Hold(Side.CMMS, name, NOT_KEPT, encode_value(value), 1, detail=detail))
-    return Created(tuple(moves), tuple(holds))
+    return Created(tuple(moves), tuple(holds), tuple(conflicts))
 
 
-def _may_lag(name: Field, policy: Policy) -> bool:
-    """Whether the answer may still show what a later call of the create has changed since. What
-    the first call makes has no earlier state."""
-    with_it = policy.cmms_creates_with
-    return bool(policy.cmms_read_lag) and with_it is not None and name not in with_it
+def _is_of_a_later_call(name: Field, policy: Policy) -> bool:
+    """Whether a later call of the create writes the field. An update shows whether it is kept: the
+    record may be one that was there already, or be shown as it was before that call."""
+    return policy.cmms_creates_with is not None and name not in policy.cmms_creates_with
 
 
 def created_bases(

@@ -25,6 +25,8 @@ from syncd.mirror.db.tables import (
 from syncd.mirror.queries.rows import time_text
 from syncd.mirror.queries.waiting import CONFLICT_WAITS, HOLD_WAITS, guard_list
 from syncd.mirror.state import (
+    CMMS_AHEAD,
+    CMMS_NAMELESS,
     LIST_ORDER,
     PAUSED,
     get_state,
@@ -186,6 +188,8 @@ def status_facts(tx: Tx) -> dict[str, Any]:
         "paused": bool(get_state(tx, PAUSED)),
         "out_of_scope": reasons,
         "cmms_unlinked": unlinked_records(tx),
+        "cmms_nameless": dict(get_state(tx, CMMS_NAMELESS) or {}),
+        "cmms_ahead": dict(get_state(tx, CMMS_AHEAD) or {}),
         "drifts": _count(tx, drifts),
     }
 

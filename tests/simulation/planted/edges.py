@@ -1,10 +1,12 @@
 """Bugs of the mirror and of the client of Scan2Evolve."""
 
 import json
+from typing import Any
 
 from syncd.core.planning.pair import Pair
 from syncd.core.work_order import Fields, Side
 from syncd.errors import ClearRefusal, RemoteError
+from syncd.http import Response, parse_json
 from syncd.mirror import observations
 from syncd.mirror.db.database import Tx
 from syncd.mirror.db.lease import Lease
@@ -51,3 +53,11 @@ def _format_with_nulls(original: Original[bytes], fields: Fields) -> bytes:
     body = json.loads(original(values)) if values else {}
     body |= {wire.SYNC_NAMES[name]: None for name in fields.keys() - values.keys()}
     return json.dumps(body, ensure_ascii=False).encode(errors="replace")
+
+
+@bug("reads a long number of JSON as a float, so that two ids are one", seed=83).instead_of(
+    parse_json
+)
+def _parse_floats(original: Original[Any], response: Response, *, side: str, where: str) -> Any:
+    original(response, side=side, where=where)  # raises for what is no JSON
+    return json.loads(response.body, parse_int=lambda it: int(it) if len(it) < 20 else float(it))

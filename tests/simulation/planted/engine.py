@@ -1,6 +1,6 @@
 """Bugs of the cycle: of reading, keeping and sending."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -9,20 +9,20 @@ from syncd.core.decision import Change, Decision
 from syncd.core.paging.sweep import Phase
 from syncd.core.planning.plan import Plan
 from syncd.core.policy import Policy
-from syncd.core.work_order import CmmsRecord, Side
-from syncd.engine import decide, ends, facts, keep
+from syncd.core.work_order import CmmsRecord, Side, Unreadable
+from syncd.engine import bad_rows, decide, ends, facts, keep
 from syncd.engine.cycle import Cycle
 from syncd.engine.ends import End, Ends
 from syncd.engine.facts import Subject
 from syncd.engine.intents import IntentLog
 from syncd.engine.opening import Opening
-from syncd.engine.read_cmms import CmmsReader
+from syncd.engine.read_cmms import CmmsReader, _Tally
+from syncd.engine.read_marks import ReadMarks, SeenStamps
 from syncd.engine.read_sweep import SweepReader, _Running
 from syncd.engine.results import CmmsRead, SendResult
 from syncd.engine.s2e_pages import S2ePages
 from syncd.engine.send import Sender
-from syncd.errors import ClearRefusal, RemoteError, Throttled
-from syncd.mirror import state
+from syncd.errors import ClearRefusal, RemoteError, Throttled, UnexpectedContent
 from syncd.mirror.db.database import Mirror, Tx
 from syncd.mirror.decided.bases import save_bases
 from syncd.mirror.intents import finish_intent
@@ -64,21 +64,67 @@ def _end_at_an_error(
 
 
 @bug("asks for changes after the newest it has seen, not from it on", seed=15).instead_of(
-    CmmsReader._changed_since
+    ReadMarks.changed_since
 )
-def _changed_after(original: Original[datetime | None], self: CmmsReader) -> datetime | None:
+def _changed_after(original: Original[datetime | None], self: ReadMarks) -> datetime | None:
     since = original(self)
     return None if since is None else since + self._overlap + timedelta(seconds=1)
 
 
 @bug("moves its mark in the CMMS before it has read all", seed=21).instead_of(
-    CmmsReader._changed_since
+    ReadMarks.changed_since
 )
-def _move_watermark_early(original: Original[datetime | None], self: CmmsReader) -> datetime | None:
+def _move_watermark_early(original: Original[datetime | None], self: ReadMarks) -> datetime | None:
     since = original(self)
-    with self._mirror.transaction() as tx:
-        state.set_moment(tx, state.CMMS_WATERMARK, self._utcnow() + timedelta(hours=1))
-    return since
+    return None if since is None else self._utcnow()
+
+
+_follows_the_future = bug("follows a time of change that has not come yet")
+
+
+@_follows_the_future.instead_of(ReadMarks._is_ahead)
+def _is_never_ahead(original: Original[bool], self: ReadMarks, watermark: datetime) -> bool:
+    return False
+
+
+@_follows_the_future.instead_of(SeenStamps.take)
+def _follow_any_stamp(
+    original: Original[None], self: SeenStamps, records: Iterable[CmmsRecord], passed: timedelta
+) -> None:
+    known = list(records)
+    original(self, known, passed)
+    stamps = [one.updated_at for one in known if one.updated_at is not None]
+    self.newest = max([*stamps, *([self.newest] if self.newest else [])], default=None)
+
+
+@bug("trusts a mark of the future that an older version kept", seed=140).instead_of(
+    ReadMarks._is_ahead
+)
+def _trust_the_mark(original: Original[bool], self: ReadMarks, watermark: datetime) -> bool:
+    return False
+
+
+@bug("takes one value that cannot be read for a read that failed").instead_of(CmmsReader._received)
+def _fail_for_one_value(
+    original: Original[Iterator[CmmsRecord]],
+    self: CmmsReader,
+    tally: _Tally,
+    yielded: Iterable[CmmsRecord],
+    nameless: dict[str, str],
+) -> Iterator[CmmsRecord]:
+    for record in original(self, tally, yielded, nameless):
+        if any(isinstance(value, Unreadable) for value in record.fields.values()):
+            raise UnexpectedContent("a value cannot be read", side="cmms")
+        yield record
+
+
+@bug("takes a row without an id for a read that failed").instead_of(bad_rows.name_rows)
+def _fail_for_one_row(
+    original: Original[None], mirror: Mirror, nameless: Mapping[str, str], *, whole: bool
+) -> None:
+    original(mirror, nameless, whole=whole)
+    if nameless:
+        raise UnexpectedContent("a row has no id", side="cmms")
 
 
 # ── deciding ──────────────────────────────────────────────────────────────────────────────────

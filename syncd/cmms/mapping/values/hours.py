@@ -84,7 +84,7 @@ def read_hours(native: object, unit: str) -> Decimal | Unreadable | None:
     if isinstance(native, str):
         native = native.strip()
     per_hour = UNITS[unit]
-    if per_hour == 1 or native in {"", None}:
+    if per_hour == 1 or native is None or native == "":
         return parse_hours(native)
     if per_hour is None:
         seconds = _seconds(native, unit)

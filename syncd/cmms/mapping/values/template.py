@@ -43,4 +43,4 @@ class Template:
 
 def encode_url(value: str) -> str:
     """Percent-encode all but unreserved characters, for a part of a path or a query's value."""
-    return quote(value, safe="")
+    return quote(value, safe="", errors="replace")

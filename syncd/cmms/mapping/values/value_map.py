@@ -20,6 +20,8 @@ def native_key(value: object) -> str:
 
     >>> native_key(1), native_key("1 "), native_key(Decimal("1.0")), native_key(True)
     ('1', '1', '1', 'true')
+    >>> native_key(1e23), native_key(10**23)
+    ('100000000000000000000000', '100000000000000000000000')
     """
     if value is None:
         return ""
@@ -27,7 +29,7 @@ def native_key(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, float | Decimal):
         whole = math.isfinite(value) and value == int(value)
-        return str(int(value)) if whole else str(value)
+        return str(int(Decimal(str(value)))) if whole else str(value)
     return str(value).strip()
 
 
