@@ -239,9 +239,8 @@ class MappedSqlAdapter(AdapterBase):
         expected: Fields,
         s2e_ids: Collection[str | None] | None = None,
     ) -> CmmsRecord:
-        """Write `fields` if the record still holds `expected`, and carries one of `s2e_ids`, in
-        one transaction. Raises Changed, NotFound, Refused.
-        """
+        """Write `fields` if the record is as expected, in one transaction. Raises Changed,
+        NotFound, Refused."""
         with self._database.writing() as conn:
             table = self._table(conn)
             row = self._row(conn, table, cmms_id, lock=True)
