@@ -175,8 +175,11 @@ def read_answer(
     Args:
         record: as it is after the write.
         case: as it was kept before the write was sent (`Decision.as_kept`).
-        refused: fields whose own step was refused; what it has left there is our own doing.
+        refused: fields whose own step was refused; what it has left there is our own doing. While
+            reads may lag, that is left to a later read, too.
     """
+    if policy.cmms_read_lag:
+        refused = frozenset()
     evidence = Evidence(record, now, is_answer=True)
     judged = {
         name: Verdict(intent, name, IntentState.REFUSED, record.fields.get(name))

@@ -47,7 +47,7 @@ class Bug:
         return add
 
 
-def bug(name: str, *, seed: int = 0, small_scope: bool = False) -> Bug:
+def bug(name: str, *, seed: int = 0, small_scope: bool = False, test: str = "") -> Bug:
     """A new bug, among `BUGS` from now on.
 
     Args:
@@ -55,10 +55,13 @@ def bug(name: str, *, seed: int = 0, small_scope: bool = False) -> Bug:
             that finds the bug. What is drawn may change and leave it behind; then the judge goes
             on to the next seeds, and prints which one has found the bug.
         small_scope: the small scope has to find it, and not histories.
+        test: this test has to find it, since histories hardly ever lead there.
     """
     if name in BUGS:
         raise ValueError(f"there are two bugs called {name!r}")
-    judge = _SMALL_SCOPE if small_scope else (*_HISTORIES, "--seed", str(seed))
+    judge: tuple[str, ...] = _SMALL_SCOPE if small_scope else (*_HISTORIES, "--seed", str(seed))
+    if test:
+        judge = ("pytest", "-q", "-x", "--assert=plain", "-p", "no:cacheprovider", test)
     BUGS[name] = Bug(name, judge)
     return BUGS[name]
 

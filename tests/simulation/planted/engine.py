@@ -135,9 +135,11 @@ def _always_fresh(original: Original[bool], self: Cycle, decision: Decision) -> 
     return True
 
 
-@bug("judges a create in doubt while the CMMS cannot be read", seed=669).instead_of(
-    Cycle._unsearched
-)
+@bug(
+    "judges a create in doubt while the CMMS cannot be read",
+    test="tests/simulation/test_unfinished.py::"
+    "test_a_create_stays_in_doubt_while_the_cmms_cannot_be_read",
+).instead_of(Cycle._unsearched)
 def _unsearched_if_it_was_read(
     original: Original[Collection[str]], self: Cycle, cmms: CmmsRead
 ) -> Collection[str]:
