@@ -112,25 +112,31 @@ class Keeper:
 
     # ── answers ───────────────────────────────────────────────────────────────────────────
 
-    def keep_created(self, intent: Intent, fields: Fields, written: PartlyWritten) -> None:
+    def keep_created(self, intent: Intent, fields: Fields, record: PartlyWritten) -> bool:
         """A record was created: link it. What the answer shows of the fields that were sent is
         what the CMMS keeps of them.
 
-        A record that carries another order's id is not ours: the order is parked. A number that
-        was another order's belongs to the new record: that order's own one is gone.
+        A number that was another order's belongs to the new record: that order's own one is gone.
+
+        Returns:
+            False if the record carries another order's id: it is not ours, and the order is parked.
         """
-        record = written
         about = self._about(intent.s2e_id, record.cmms_id)
         with self.mirror.transaction() as tx:
             observations.save_cmms(tx, [record], seen_at=self.utcnow())
             if record.s2e_id not in {None, intent.s2e_id}:
-                finish_intent(tx, intent.id, IntentState.IN_DOUBT)
-                _park_identity(tx, about, f"the create answered with the record of {record.s2e_id}")
-                return
+                finish_intent(tx, intent.id, IntentState.NOT_APPLIED)
+                detail = (
+                    f"the CMMS answered the create with record {record.cmms_id}, which carries "
+                    f"{record.s2e_id}; find out why, then `syncd parked retry {intent.s2e_id}`"
+                )
+                taken: dict[str, str | None] = {"record": record.cmms_id, "by": record.s2e_id}
+                _park_identity(tx, about, detail, taken)
+                return False
             self._take_number(tx, about, record.cmms_id)
             carried = record.s2e_id is not None
             links.make_link(tx, intent.s2e_id, record.cmms_id, "created", carried=carried)
-            open_fields = {*written.refused, *written.in_doubt}
+            open_fields = {*record.refused, *record.in_doubt}
             created = judge_created(fields, record, self.policy, open_fields=open_fields)
             self._keep_bases(tx, intent.s2e_id, created.moves, record)
             finish_intent(tx, intent.id, IntentState.CONFIRMED, cmms_id=record.cmms_id)
@@ -138,6 +144,7 @@ class Keeper:
             facts.record_created(tx, about, not_kept)
             self._park(tx, about, created.holds)
             self._log_conflicts(tx, about, created.conflicts)
+        return True
 
     def _take_number(self, tx: Tx, about: Subject, cmms_id: str) -> None:
         """Take the link of this record from an order whose own record is gone."""
@@ -148,30 +155,31 @@ class Keeper:
         links.drop_link(tx, owner)
         detail = (
             f"its record {cmms_id} is gone, and the CMMS has given the number to the record of "
-            f"{about.s2e_id}; `syncd links relink`, `recreate` or `drop {owner}`"
+            f"{about.s2e_id}; `syncd links relink --order {owner} RECORD`, `--recreate {owner}` "
+            f"or `--drop {owner}`"
         )
         facts.link_lost(tx, self._about(owner, cmms_id))
-        taken = {"record": cmms_id, "by": about.s2e_id}
+        taken: dict[str, str | None] = {"record": cmms_id, "by": about.s2e_id}
         _park_identity(tx, self._about(owner, cmms_id), detail, taken)
         attention.mark_attention(tx, [owner])
 
-    def keep_answer(self, decision: Decision, intent: Intent, written: PartlyWritten) -> None:
+    def keep_answer(self, decision: Decision, intent: Intent, record: PartlyWritten) -> None:
         """A CMMS has answered an update with the record as it is afterwards.
 
         Fields of which the answer does not show the outcome are left to the reads of the next
         cycle; those that were refused are held by the sender.
         """
-        now, record = self.utcnow(), written
+        now = self.utcnow()
         about = self._about(intent.s2e_id, record.cmms_id)
         with self.mirror.transaction() as tx:
             observations.save_cmms(tx, [record], seen_at=now)
             finish_intent(tx, intent.id, IntentState.ANSWERED)
-            facts.write_applied(tx, about, intent, besides=written.refused)
+            facts.write_applied(tx, about, intent, besides=record.refused)
             case = decision.as_kept()
             if not is_its_record(record, case):
                 return
             back = read_answer(
-                intent, record, now, case, self.policy, refused=frozenset(written.refused)
+                intent, record, now, case, self.policy, refused=frozenset(record.refused)
             )
             for verdict in back.verdicts:
                 record_verdict(tx, intent.id, verdict.field, verdict.state)
@@ -229,15 +237,13 @@ class Keeper:
         return Subject(self.cycle_id, s2e_id, cmms_id)
 
 
-def _park_identity(
-    tx: Tx, about: Subject, detail: str, taken: dict[str, str] | None = None
-) -> None:
-    """Park an order whose record cannot be taken for its own.
+def _park_identity(tx: Tx, about: Subject, detail: str, taken: dict[str, str | None]) -> None:
+    """Park an order whose record is another order's now, until a person acts.
 
     Args:
-        taken: whose the number of its record is now.
+        taken: the record, and the order that has it (see `unlinked.py`).
     """
-    hold = Hold(Side.CMMS, None, IDENTITY, taken or detail, detail=detail)
+    hold = Hold(Side.CMMS, None, IDENTITY, taken, detail=detail)
     put_hold(tx, about.s2e_id, hold)
     facts.order_parked(tx, about, hold)
 

@@ -131,7 +131,8 @@ class Sender:
             self._create_failed(decision, intent, fields, error)
             return
         self.failures[Side.CMMS] = 0
-        self.keeper.keep_created(intent, fields, written)
+        if not self.keeper.keep_created(intent, fields, written):
+            return
         self.created += 1
         self._keep_parts(decision, _changes_of(fields, written), written)
 

@@ -40,6 +40,8 @@ class Traits:
         steps: syncd's update is made in several calls: the status move by move, then the time of
             the completion, which a completion stamps.
         alters: it keeps something else than was entered: short texts, hours in halves.
+        repeats: to a create it answers with the record that was made last, as if it were new.
+        advances: whoever enters a root cause begins the work: the status becomes IN_PROGRESS.
         reuses: the number of a deleted newest record is given to the next one.
         tells_time: its clock can be asked.
         long_ids: its ids are whole numbers that no float can tell apart.
@@ -58,6 +60,8 @@ class Traits:
     steps: bool = False
     alters: bool = False
     reuses: bool = False
+    repeats: bool = False
+    advances: bool = False
     tells_time: bool = False
     long_ids: bool = False
 
@@ -98,6 +102,8 @@ class FakeCmms:
             for record in self.records.values():
                 if record.s2e_id == s2e_id:
                     return record
+        if self.traits.repeats and self.records:
+            return self.records[max(self.records)]
         number = self._next_number()
         stored = dict.fromkeys(KEPT) | self._stored(values)
         if stored["status"] is None:
@@ -135,6 +141,8 @@ class FakeCmms:
         if actor == "syncd":
             kept = {n: v for n, v in values.items() if n not in self.traits.ignores}
         stored = {**record.values, **self._stored(kept)}
+        if self.traits.advances and "root_cause" in kept:
+            stored["status"] = self._native("IN_PROGRESS")
         lag = self.traits.read_lag_s if actor == "syncd" else 0.0
         earlier = (self._clock.now + lag, record.values) if lag else None
         changed = replace(

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import select
 
 from syncd.core.policy import Scope
-from syncd.mirror.db.tables import links, parked
+from syncd.mirror.db.tables import intents, journal, links, parked
+from syncd.mirror.link_answers import LinkAnswer, Wish, save_answer
 from tests.simulation.__main__ import quiet
 from tests.simulation.cmms import Traits
 from tests.simulation.cmms_adapter import Fault, Trouble
@@ -43,6 +44,11 @@ def parked_of(world: World, s2e_id: str) -> dict[str, str]:
     with world.mirror.read() as tx:
         rows = tx.conn.execute(select(parked).where(parked.c.s2e_id == s2e_id))
         return {row.field: row.reason for row in rows}
+
+
+def answer(world: World, said: LinkAnswer) -> None:
+    """A person answers, and the next cycle acts on it."""
+    world.person(lambda tx: save_answer(tx, said))
 
 
 @pytest.mark.parametrize("after", [1, 2])
@@ -167,3 +173,77 @@ def test_a_record_stamped_in_the_future_hides_no_edit(tmp_path: Path) -> None:
         world.tick()
         world.clock.sleep(5)
     assert world.upstream.values(other)["root_cause"] == "worn"
+
+
+def test_the_record_of_another_order_is_given_up_on_a_persons_word(tmp_path: Path) -> None:
+    """The way out that is named: unlink the one, and the other adopts what carries its id."""
+    world = make(tmp_path, Traits(), orders=2)
+    one, other = world.upstream.ids()
+    number, old = record_of(world, one), record_of(world, other)
+    world.cmms.delete(old)
+    world.cmms.retype(number, other)
+    ticks(world, 3)
+    assert parked_of(world, one) == {"": "identity"}
+    assert world.cmms.records[number].s2e_id == other
+    for s2e_id in (other, one):  # that record is gone, this one is the other's
+        answer(world, LinkAnswer(s2e_id, Wish.DROP))
+    ticks(world, 1)
+    answer(world, LinkAnswer(other, Wish.RELINK, number))
+    ticks(world, 3)
+    assert record_of(world, other) == number
+    # externalId still names the record that is gone: a person is asked about that alone.
+    assert parked_of(world, other) == {"external_id": "external_id_differs"}
+    assert parked_of(world, one) == {"": "unlinked"}
+
+
+def test_an_order_whose_number_is_anothers_gets_a_new_record_on_a_persons_word(
+    tmp_path: Path,
+) -> None:
+    world = make(tmp_path, Traits(reuses=True), orders=2)
+    newest = max(world.cmms.records)
+    old = str(world.cmms.records[newest].s2e_id)
+    world.cmms.delete(newest)
+    world.upstream.add(status="ASSIGNED")
+    ticks(world, 3)
+    assert parked_of(world, old) == {"": "identity"}
+    answer(world, LinkAnswer(old, Wish.RECREATE))
+    ticks(world, 4)
+    (record,) = world.cmms.carrying(old)
+    assert record_of(world, old) == record.number
+    # externalId still names the other order's record: a person is asked about that alone.
+    assert set(parked_of(world, old)) <= {"external_id"}
+
+
+def test_a_create_that_answers_with_another_orders_record_is_parked_and_not_repeated(
+    tmp_path: Path,
+) -> None:
+    world = make(tmp_path, Traits(repeats=True), orders=2)
+    linked = {s2e_id for s2e_id in world.upstream.ids() if world.cmms.carrying(s2e_id)}
+    (other,) = set(world.upstream.ids()) - linked
+    (first,) = linked
+    before = world.upstream.values(other)
+    assert parked_of(world, other) == {"": "identity"}
+    assert parked_of(world, first) == {}
+    world.cmms.update("person", record_of(world, first), {"root_cause": "worn"})
+    ticks(world, 6)
+    assert world.upstream.values(first)["root_cause"] == "worn"
+    assert world.upstream.values(other) == before
+    with world.mirror.read() as tx:
+        creates = select(intents.c.state).where(
+            intents.c.s2e_id == other, intents.c.kind == "create"
+        )
+        assert list(tx.conn.execute(creates).scalars()) == ["not_applied"]
+
+
+def test_a_status_that_a_write_advances_is_the_cmmss_own_edit(tmp_path: Path) -> None:
+    world = make(tmp_path, Traits(advances=True))
+    (s2e_id,) = world.upstream.ids()
+    world.upstream.edit(s2e_id, "status", "ASSIGNED")
+    ticks(world, 3)
+    world.upstream.edit(s2e_id, "root_cause", "worn")
+    ticks(world, 3)
+    assert world.upstream.values(s2e_id)["status"] == "IN_PROGRESS"
+    assert world.upstream.values(s2e_id)["root_cause"] == "worn"
+    with world.mirror.read() as tx:
+        unasked = select(journal.c.field).where(journal.c.event == "push.side_effect")
+        assert list(tx.conn.execute(unasked).scalars()) == ["status"]

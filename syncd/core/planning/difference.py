@@ -23,11 +23,8 @@ def decide_write(pair: Pair, side: Side, rule: str) -> Outcomes:
     """
     name, policy = pair.name, pair.policy
     before, source = pair.held_by(side), pair.held_by(side.other)
-    held = pair.holds.get(side)
-    if held is not None and held.reason == NOT_KEPT and held.value == _written(pair, side, source):
-        return (StillHeld(held),)
     if not pair.may_write(side):
-        return (Drift(side.other, name, source, "not_writable"),)
+        return _not_writable(pair, side, source)
     if source is None and not pair.may_clear(side):
         return (Drift(side.other, name, source, "cannot_clear"),)
     value = fit(name, source, side, policy)
@@ -41,10 +38,14 @@ def decide_write(pair: Pair, side: Side, rule: str) -> Outcomes:
     return _try(pair, side, Change(side, name, before, value, source, rule))
 
 
-def _written(pair: Pair, side: Side, source: Value) -> object:
-    """What would be written to `side`, encoded; None: nothing can be."""
-    value = fit(pair.name, source, side, pair.policy)
-    return None if isinstance(value, Unwritable) else encode_value(value)
+def _not_writable(pair: Pair, side: Side, source: Value) -> Outcomes:
+    """Drift; but what a create did write, and the CMMS did not keep, stays parked as that."""
+    held = pair.holds.get(side)
+    if held is not None and held.reason == NOT_KEPT:
+        value = fit(pair.name, source, side, pair.policy)
+        if not isinstance(value, Unwritable) and held.value == encode_value(value):
+            return (StillHeld(held),)
+    return (Drift(side.other, pair.name, source, "not_writable"),)
 
 
 def _try(pair: Pair, side: Side, change: Change) -> Outcomes:

@@ -56,17 +56,19 @@ def identity_fault(case: Case) -> IdentityFault | None:
         return None
     cmms_id, s2e_id = case.link.cmms_id, case.s2e_id
     others = sorted(one.record.cmms_id for one in case.claims if one.record.cmms_id != cmms_id)
-    way_out = f"`syncd links relink {s2e_id} RECORD` names the right one"
     if not is_its_record(case.cmms, case):
         carries = case.cmms.s2e_id
         what = "no Scan2Evolve id any more" if carries is None else f"the id of {carries}"
-        elsewhere = f", and {', '.join(others)} the id of {s2e_id}" if others else ""
-        return IdentityFault(f"record {cmms_id} carries {what}{elsewhere}; {way_out}")
+        return IdentityFault(
+            f"record {cmms_id} carries {what}; put {s2e_id} back into it, or "
+            f"`syncd links relink --order {s2e_id} {'|'.join(others) or 'RECORD'}` if another "
+            f"record is meant, `--drop {s2e_id}` if none is"
+        )
     if others:
         copies = (cmms_id, *others)
         return IdentityFault(
-            f"records {', '.join(copies)} carry the id of {s2e_id}; remove it from all but one "
-            f"in the CMMS, or {way_out}",
+            f"records {', '.join(copies)} all carry {s2e_id}; remove it in the CMMS from all but "
+            f"the right one ({cmms_id} is linked)",
             copies,
         )
     return None

@@ -157,17 +157,17 @@ def _link_created(case: Case, intent: Intent, record: CmmsRecord, policy: Policy
 
 
 def _has_lost_its_number(case: Case) -> bool:
-    """Whether the CMMS has given the number of its record, which is gone, to another order's."""
+    """Whether the CMMS has said that the number of its record is another order's."""
     held = order_hold(case)
     return held is not None and held.reason == IDENTITY and isinstance(held.value, dict)
 
 
 def _carried_by_another(case: Case, taken: list[Candidate]) -> str:
     """A sentence for the order whose id stands in records that are linked to others."""
-    records = ", ".join(f"{one.record.cmms_id} ({one.linked_to})" for one in taken)
+    records = ", ".join(f"{one.record.cmms_id} (linked to {one.linked_to})" for one in taken)
     return (
-        f"records that are linked to other orders carry the id of {case.s2e_id}: {records}; put "
-        f"the right ids into them, or `syncd links relink {case.s2e_id} RECORD`"
+        f"{case.s2e_id} stands in records of other orders: {records}; put the right ids into "
+        f"them, or `syncd links relink --drop {taken[0].linked_to}` if the record is this order's"
     )
 
 
