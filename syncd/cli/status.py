@@ -69,11 +69,11 @@ def _print_status(document: dict[str, Any]) -> None:
 
 def _print_some(lines: Iterable[str]) -> None:
     """Print the first of the lines, and how many more there are."""
-    told = list(lines)
-    for line in told[:_AT_MOST]:
+    every = list(lines)
+    for line in every[:_AT_MOST]:
         typer.echo(escape(line))
-    if len(told) > _AT_MOST:
-        typer.echo(f"  and {len(told) - _AT_MOST} more (syncd status --json)")
+    if len(every) > _AT_MOST:
+        typer.echo(f"  and {len(every) - _AT_MOST} more (syncd status --json)")
 
 
 def _print_sweep(sweep: dict[str, Any]) -> None:
