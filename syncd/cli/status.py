@@ -1,5 +1,6 @@
 """status, order show, health: where things stand."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from syncd.log import escape
 from syncd.mirror.queries.order import order_view
 
 _UNHEALTHY = 1
+_AT_MOST = 20  # lines about rows of one kind
 
 
 def register(app: typer.Typer) -> None:
@@ -53,12 +55,25 @@ def _print_status(document: dict[str, Any]) -> None:
         typer.echo(f"  {reason:22} {count:7}")
     if document["cmms_unlinked"]:
         typer.echo(f"records without a Scan2Evolve id in the CMMS: {document['cmms_unlinked']}")
-    for what, where in document["cmms_nameless"].items():
-        typer.echo(escape(f"no id can be read in the CMMS, left out: {where}: {what}"))
-    for cmms_id, changed in document["cmms_ahead"].items():
-        typer.echo(escape(f"record {cmms_id} in the CMMS was changed at {changed}, says its stamp"))
+    _print_some(
+        f"no id can be read in the CMMS, left out: {where}: {what}"
+        for what, where in document["cmms_nameless"].items()
+    )
+    _print_some(
+        f"the CMMS dates its record {cmms_id} ahead: {changed}"
+        for cmms_id, changed in document["cmms_ahead"].items()
+    )
     for guard in document["guards"]:
         typer.echo(f"guard {guard['guard']}: {guard['detail']}  (syncd guard release)")
+
+
+def _print_some(lines: Iterable[str]) -> None:
+    """Print the first of the lines, and how many more there are."""
+    every = list(lines)
+    for line in every[:_AT_MOST]:
+        typer.echo(escape(line))
+    if len(every) > _AT_MOST:
+        typer.echo(f"  and {len(every) - _AT_MOST} more (syncd status --json)")
 
 
 def _print_sweep(sweep: dict[str, Any]) -> None:

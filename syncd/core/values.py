@@ -98,7 +98,10 @@ def parse_hours(raw: object) -> Decimal | Unreadable | None:
 def _show(raw: object) -> str:
     if isinstance(raw, float) and not math.isfinite(raw):
         return repr(raw)
-    return str(raw)[:200]
+    try:
+        return str(raw)[:200]
+    except ValueError:  # Python makes no text of an integer of thousands of digits
+        return "a number of thousands of digits"
 
 
 def canonical_time(moment: datetime) -> datetime:

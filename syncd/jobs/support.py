@@ -90,7 +90,7 @@ def _from_mirror(app: App, veil: "Veil") -> dict[str, object]:
         sweeps = support.recent_sweeps(tx, _CYCLES)
     return {
         "mirror.json": {"dialect": mirror.dialect, "schema": schema.current(mirror)},
-        "status.json": app_status(app),
+        "status.json": veil.status(app_status(app)),
         "cycles.jsonl": cycles,
         "sweeps.jsonl": [{k: v for k, v in row.items() if k != "progress"} for row in sweeps],
         "journal.jsonl": [veil.line(row) for row in lines],
@@ -131,6 +131,11 @@ class Veil:
         if key in _OURS or isinstance(value, int | None):
             return value
         return self.message(str(value)) if key in _MESSAGES else self.value(name, value)
+
+    def status(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the document of `status`: what rows without an id hold is text of the CMMS."""
+        rows = document["cmms_nameless"]
+        return {**document, "cmms_nameless": {self.hidden(what): at for what, at in rows.items()}}
 
     def write(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return a write: its fields, with their values hidden where these are texts."""

@@ -18,8 +18,8 @@ from syncd.cmms.conformance.fake import CmmsRequest, FakeBench, FakeCmms
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.port import Capabilities
 from syncd.core.values import encode_value
-from syncd.core.work_order import CmmsRecord, Field, Fields
-from syncd.errors import NotFound, Refused, RemoteError, Throttled, Unreachable
+from syncd.core.work_order import CmmsRecord, Field, Fields, Unreadable
+from syncd.errors import NotFound, Refused, RemoteError, Throttled, UnexpectedContent, Unreachable
 from tests.cmms.acme import NAMES, AcmeAdapter, _body, _page, _read
 from tests.cmms.acme_test import TOKEN, FakeAcme, spell
 
@@ -33,6 +33,7 @@ class Broken(AdapterConformance):
 
     capabilities = AcmeAdapter.capabilities
     secrets = (TOKEN,)
+    breaks = frozenset({"value"})
     adapter: ClassVar[type[AcmeAdapter]] = AcmeAdapter
     fake: ClassVar[type[FakeCmms]] = FakeAcme
     rules: ClassVar[tuple[str, ...]]
@@ -117,6 +118,35 @@ class TestFindsNothingWhenItFails(Broken):
             except RemoteError:  # perhaps it could be read back no more
                 body = _body({**fields, Field.S2E_ID: s2e_id})
                 return self._api.call(_read, "POST", "orders", body=body)
+
+
+# ── reading ───────────────────────────────────────────────────────────────────────────────
+
+
+class TestStopsAtOneValue(Broken):
+    rules = (
+        "test_a_value_that_cannot_be_read_is_one_unreadable_field",
+        "test_the_other_fields_of_such_a_record_are_written",
+    )
+
+    class adapter(Bent):  # noqa: N801
+        def bend(self, record: CmmsRecord) -> CmmsRecord:
+            for value in record.fields.values():
+                if isinstance(value, Unreadable):
+                    raise UnexpectedContent("what is that?", side="cmms")
+            return record
+
+
+class TestGuessesAValue(Broken):
+    rules = ("test_a_value_that_cannot_be_read_is_one_unreadable_field",)
+
+    class adapter(Bent):  # noqa: N801
+        def bend(self, record: CmmsRecord) -> CmmsRecord:
+            guessed = {
+                name: None if isinstance(value, Unreadable) else value
+                for name, value in record.fields.items()
+            }
+            return replace(record, fields=guessed)
 
 
 # ── updating ──────────────────────────────────────────────────────────────────────────────

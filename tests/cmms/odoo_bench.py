@@ -147,6 +147,13 @@ class OdooBench:
             self.odoo.mark(number, str(fields[Field.S2E_ID]))
         return str(number)
 
+    def spoil(self, cmms_id: str) -> Field:
+        self._table[int(cmms_id)]["schedule_date"] = "soon"
+        return Field.DUE_DATE
+
+    def add_broken(self) -> None:
+        self.odoo.broken = [None]
+
     def delete(self, cmms_id: str) -> None:
         self.odoo.remove(int(cmms_id))
 

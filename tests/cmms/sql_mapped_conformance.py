@@ -191,6 +191,10 @@ class _Mapped(SqlBench):
         )
         return str(made[0][0])
 
+    def spoil(self, cmms_id: str) -> Field:
+        self._run("UPDATE work_orders SET due = 'infinity' WHERE no = ?", (int(cmms_id),))
+        return Field.DUE_DATE
+
     def delete(self, cmms_id: str) -> None:
         self._run("DELETE FROM work_orders WHERE no = ?", (int(cmms_id),))
 

@@ -61,12 +61,14 @@ class Standin:
         judge: asked before each request of a ticket or list has any effect, told whether it
             may write; a fault's name, or None.
         page: tickets in a page; a larger limit is not honoured.
+        broken: what stands on each page that is no ticket.
     """
 
     life_s: float = 30.0
     lag_s: float = 0.0
     page: int = 5
     judge: Callable[[bool], str | None] = lambda _writes: None
+    broken: list[Any] = field(default_factory=list)
     tickets: dict[int, dict[str, Any]] = field(default_factory=dict)
     ledger: list[Entry] = field(default_factory=list)
     tokens: dict[str, float] = field(default_factory=dict)
@@ -210,7 +212,7 @@ class _Handler(BaseHTTPRequestHandler):
         ]
         page = rows[: min(self.world.page, int(self.query.get("limit", "20")))]
         following = f"c{page[-1]['no']}" if len(rows) > len(page) else None
-        return 200, {"rows": page, "next": following}, {}
+        return 200, {"rows": [*self.world.broken, *page], "next": following}, {}
 
     def _search(self) -> tuple[int, Any, dict[str, str]]:
         """By part of the reference, without case; a new ticket only after a while."""

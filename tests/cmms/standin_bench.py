@@ -120,5 +120,12 @@ class StandinBench(FastClock):
         values = {NAMES[name]: native(name, value) for name, value in fields.items()}
         return str(self.world.add(**values))
 
+    def spoil(self, cmms_id: str) -> Field:
+        self.world.edit(int(cmms_id), minutes_spent="soon")
+        return Field.ACTUAL_HOURS
+
+    def add_broken(self) -> None:
+        self.world.broken = [None]
+
     def delete(self, cmms_id: str) -> None:
         self.world.delete(int(cmms_id))

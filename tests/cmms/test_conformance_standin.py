@@ -28,6 +28,7 @@ class TestStandin(AdapterConformance):
     capabilities = CAPABILITIES
     secrets = (SECRET, "session-canary")
     cannot = MappingProxyType({"DRAFT": "no move leads back to NEW"})
+    breaks = frozenset({"value", "row"})
 
     @pytest.fixture
     def bench(self) -> Iterator[StandinBench]:

@@ -7,6 +7,7 @@ import pytest
 from syncd.cmms.sql.mapped import MappedSqlAdapter
 from syncd.core.work_order import Field, Unreadable
 from syncd.errors import UnexpectedContent
+from syncd.mirror.db.columns import json_text
 from tests.cmms.sql_customer import Customer
 
 BEYOND_PYTHON = ("infinity", "-infinity", "20000-01-01 12:00:00", "0044-03-15 12:00:00 BC")
@@ -102,3 +103,34 @@ def test_a_server_tells_its_own_time_and_a_file_has_ours(customer: Customer) -> 
     else:
         assert told is not None
         assert abs(told - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e5000", "-1e5000", "1e-5000"])
+def test_a_number_that_is_no_working_time_is_one_unreadable_field(
+    customer: Customer, number: str
+) -> None:
+    customer.people.sql(f"ALTER TABLE {customer.table} ALTER COLUMN planned_min TYPE NUMERIC")
+    customer.people.sql(
+        f"UPDATE {customer.table} SET planned_min = CAST(:n AS NUMERIC) WHERE job_no = 1", n=number
+    )
+    first, second = customer.adapter().fetch(None)
+    assert (first.cmms_id, second.cmms_id) == ("1", "3")
+    held = first.fields[Field.ESTIMATED_HOURS]
+    assert isinstance(held, Unreadable) or held == 0
+    assert json_text(dict(first.native))
+
+
+def test_a_row_without_an_id_that_carries_an_order_is_about_that_order_alone(
+    customer: Customer,
+) -> None:
+    table, nulls = customer.table, ", ".join(["NULL"] * 11)
+    customer.people.sql(
+        f"CREATE VIEW {table}_and_more AS SELECT * FROM {table} UNION ALL "
+        f"SELECT NULL, 'HAM', 'wo_7', 'No number', NULL, CAST('REL' AS CHAR(4)), 1, {nulls}"
+    )
+    customer.change("table: maint.jobs" if not customer.sqlite else "table: jobs",
+                    f"table: {table}_and_more")  # fmt: skip
+    with pytest.raises(UnexpectedContent) as caught:
+        customer.adapter().find("wo_7")
+    assert caught.value.is_about_one

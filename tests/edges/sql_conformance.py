@@ -115,6 +115,11 @@ class SqlBench:
         assert made is not None
         return str(made[0])
 
+    def spoil(self, cmms_id: str) -> Field:
+        statement = work_orders.update().where(work_orders.c.id == int(cmms_id))
+        self.people.execute(statement.values(due_at="infinity"))
+        return Field.DUE_DATE
+
     def delete(self, cmms_id: str) -> None:
         self.people.execute(work_orders.delete().where(work_orders.c.id == int(cmms_id)))
 

@@ -67,6 +67,21 @@ class Bench(Protocol):
         """Delete a record, as a person does."""
 
 
+class BreaksValues(Bench, Protocol):
+    """A bench that can show a value which cannot be read; `Suite.breaks` has "value" then."""
+
+    def spoil(self, cmms_id: str) -> Field:
+        """Put into one field of the record what nobody can read, as a bad import does; return
+        the field."""
+
+
+class BreaksRows(Bench, Protocol):
+    """A bench that can show a row without an id; `Suite.breaks` has "row" then."""
+
+    def add_broken(self) -> None:
+        """Put a row without an id, null for example, among those that a fetch meets."""
+
+
 def no_fault(_writes: bool) -> BenchFault | None:
     """The `on_request` of a bench on which nothing fails."""
     return None

@@ -25,7 +25,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from syncd.cmms.conformance.bench import THROTTLE_S, THROTTLE_UNTIL_S, BenchFault, no_fault
 from syncd.cmms.port import CmmsAdapter
-from syncd.core.work_order import Field, Fields, Value
+from syncd.core.work_order import Field, Fields, Value, ValueKind, kind_of
 
 _APPLIED = frozenset(
     {
@@ -36,6 +36,7 @@ _APPLIED = frozenset(
         BenchFault.STRANGE,
     }
 )
+_COUNTED = {ValueKind.HOURS, ValueKind.TIME}
 _STATUS = {
     BenchFault.UNAUTHORIZED: 401,
     BenchFault.FORBIDDEN: 403,
@@ -282,3 +283,9 @@ class FakeBench:
 
     def delete(self, cmms_id: str) -> None:
         del self._fake.rows[cmms_id]
+
+    def spoil(self, cmms_id: str) -> Field:
+        """See `BreaksValues`: an object stands where a time or a number should."""
+        name = next(it for it in self._names if kind_of(it) in _COUNTED)
+        self._fake.save({self._names[name]: {"no": "value"}}, cmms_id)
+        return name

@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from syncd.cmms.conformance.bench import Bench, BenchFault
-from syncd.cmms.conformance.suite import Requests, Suite, live, reads_fail, when
-from syncd.core.work_order import Field
+from syncd.cmms.conformance.bench import Bench, BenchFault, BreaksRows, BreaksValues
+from syncd.cmms.conformance.suite import Requests, Suite, keeps, live, reads_fail, when
+from syncd.cmms.port import with_defaults
+from syncd.core.work_order import Field, Unreadable
 from syncd.errors import NotFound, Refused, RemoteError
 
 # No record's id is spelled like this, but a URL or a query may take it for another record's id.
@@ -39,6 +40,14 @@ _KOLKATA = timezone(timedelta(hours=5, minutes=30))
 
 def _narrows(suite: type[Suite]) -> bool:
     return suite.capabilities.filters_changes
+
+
+def _breaks_values(suite: type[Suite]) -> bool:
+    return "value" in suite.breaks
+
+
+def _breaks_rows(suite: type[Suite]) -> bool:
+    return "row" in suite.breaks
 
 
 class Reading(Suite):
@@ -81,6 +90,37 @@ class Reading(Suite):
         assert got.fields.get(self.other) != before
         (fetched,) = bench.adapter.fetch(None)
         assert fetched.fields == got.fields
+
+    @when(_breaks_values)
+    def test_a_value_that_cannot_be_read_is_one_unreadable_field(self, bench: BreaksValues) -> None:
+        """Its record is read, and the other records are: one bad value is one bad value."""
+        bad, good = self.made(bench, self.everything()), self.made(bench)
+        name = bench.spoil(bad.cmms_id)
+        fetched = {it.cmms_id: it for it in bench.adapter.fetch(None)}
+        assert fetched.keys() == {bad.cmms_id, good.cmms_id}
+        for record in (fetched[bad.cmms_id], bench.adapter.get(bad.cmms_id)):
+            assert isinstance(record.fields[name], Unreadable)
+            others = {self.plain, Field.S2E_ID} & bad.fields.keys() - {name}
+            assert {it: record.fields[it] for it in others} == {it: bad.fields[it] for it in others}
+
+    @when(_breaks_values)
+    def test_the_other_fields_of_such_a_record_are_written(self, bench: BreaksValues) -> None:
+        """Only what cannot be read is parked."""
+        made = self.made(bench, self.everything())
+        name = bench.spoil(made.cmms_id)
+        after = self.change(bench, made.cmms_id)()
+        assert keeps(self.plain, self.sample(self.plain, 1), after)
+        assert isinstance(after.fields[name], Unreadable)
+
+    @when(_breaks_rows)
+    def test_a_row_without_an_id_is_named_and_the_records_are_read(self, bench: BreaksRows) -> None:
+        """By what it holds and where it stands, for a person to find it."""
+        ids = self.fill(bench, pages=1)
+        bench.add_broken()
+        assert self.fetched(bench) == sorted(ids)
+        nameless = with_defaults(bench.adapter).nameless
+        assert nameless
+        assert "" not in {*nameless, *nameless.values()}
 
     def test_more_than_two_pages_are_read_to_the_end(self, bench: Bench) -> None:
         """The last page, which is shorter, counts too."""

@@ -68,6 +68,7 @@ class Suite:
         samples: two values of a field, where this CMMS refuses those of `samples.SAMPLES`.
         secrets: the adapter's credentials, which no text may show.
         id_prefix: the Scan2Evolve ids of all records that are made begin with it.
+        breaks: what else the bench can show: "value" (`BreaksValues`), "row" (`BreaksRows`).
     """
 
     capabilities: ClassVar[Capabilities]
@@ -75,6 +76,7 @@ class Suite:
     samples: ClassVar[Mapping[Field, tuple[Value, Value]]] = MappingProxyType({})
     secrets: ClassVar[Sequence[str]] = ()
     id_prefix: ClassVar[str] = "wo_"
+    breaks: ClassVar[frozenset[str]] = frozenset()
 
     def new_id(self) -> str:
         """A Scan2Evolve id that no record carries."""

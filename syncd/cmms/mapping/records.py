@@ -25,6 +25,7 @@ def to_record(records: RecordMap, native: Mapping[str, object]) -> CmmsRecord:
         raise UnexpectedContent(
             f"a record has no id at {records.id.text}: it holds {', '.join(sorted(native)[:20])}",
             side="cmms",
+            status=200,  # it was answered, and says nothing of other records
             may_have_applied=False,
         )
     stamp = parsed.updated_at

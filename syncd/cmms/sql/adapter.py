@@ -7,6 +7,7 @@ computes a sum of the rows.
 """
 
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -26,12 +27,24 @@ from syncd.cmms.sql.embedded import (
     to_record,
     work_orders,
 )
+from syncd.cmms.sql.given_ids import give_once, gives_twice, next_id
 from syncd.cmms.sql.mapped import MappedSqlAdapter
 from syncd.core.equality import same
 from syncd.core.values import format_time
 from syncd.core.work_order import CmmsRecord, Field, Fields
-from syncd.errors import Changed, ConfigurationError, NotFound, Refused, UnexpectedContent
+from syncd.errors import (
+    Changed,
+    ConfigurationError,
+    CredentialsRefused,
+    NotFound,
+    Refused,
+    UnexpectedContent,
+)
 
+_TWICE = (
+    "its id is not AUTOINCREMENT: SQLite gives the id of the newest record again once that is "
+    "deleted; a table that syncd made is changed by the next run"
+)
 _CHUNK = 200  # rows held in memory at a time; their texts may be long
 _WRITES = frozenset(COLUMNS.values())
 _READS = _WRITES | {Field.EXTERNAL_ID, Field.EXTERNAL_STATUS, Field.EXTERNAL_URL}
@@ -67,6 +80,7 @@ class SqlAdapter(AdapterBase):
         # Part of `version`: another release of syncd may read the same rows as other records.
         self._made_at = context.utcnow().isoformat()
         self._known = False  # whether the table is known to exist, with all its columns
+        self._once = False  # whether it was seen to that no id is given twice
 
     @classmethod
     def from_options(cls, options: "SqlAdapter.Options", context: AdapterContext) -> AdapterBase:
@@ -137,8 +151,9 @@ class SqlAdapter(AdapterBase):
     def create(self, s2e_id: str, fields: Fields) -> CmmsRecord:
         """Insert the record, or return the one that exists.
 
-        The database chooses the id. People who insert ids of their own may have used that id, and
-        a table that people made may choose none: then it is the highest id plus one.
+        The database chooses the id, and never one that it has given before. People who insert ids
+        of their own may have used that id, and a table that people made may choose none: then it
+        is one above the highest.
         """
         self._exists()
         for numbered in (False, True):
@@ -154,9 +169,9 @@ class SqlAdapter(AdapterBase):
             for record in select_records(conn, work_orders.c.s2e_id == s2e_id):
                 return record
             values = self._values({**fields, Field.S2E_ID: s2e_id})
-            if numbered:
-                highest = conn.execute(select(func.max(work_orders.c.id))).scalar_one()
-                values["id"] = (highest or 0) + 1
+            number = next_id(conn) if numbered else None
+            if number is not None:
+                values["id"] = number
             made = conn.execute(insert(work_orders).values(**values)).inserted_primary_key
             return select_records(conn, work_orders.c.id == (made[0] if made else None))[0]
 
@@ -212,7 +227,9 @@ class SqlAdapter(AdapterBase):
             return f"{where}: no table work_orders yet; the first run makes it"
         with self._database.reading() as conn:
             count = conn.execute(select(func.count()).select_from(work_orders)).scalar_one()
-        return f"{where}: {count} records in work_orders"
+            twice = gives_twice(conn)
+        line = f"{where}: {count} records in work_orders"
+        return f"{line}; {_TWICE}" if twice else line
 
     def close(self) -> None:
         """Close all connections."""
@@ -226,6 +243,7 @@ class SqlAdapter(AdapterBase):
         Raises UnexpectedContent if it lacks columns.
         """
         if self._known:
+            self._give_ids_once()
             return True
         if self._database.is_absent():
             if not self._context.may_write:
@@ -241,7 +259,22 @@ class SqlAdapter(AdapterBase):
             with self._database.writing() as conn:
                 work_orders.create(conn, checkfirst=True)
             self._known = True
+        if self._known:
+            self._give_ids_once()
         return self._known
+
+    def _give_ids_once(self) -> None:
+        """See to it, when it is first written to, that no id is given twice (`given_ids`)."""
+        if self._once or not self._context.may_write:
+            return
+        with self._database.reading() as conn:
+            needed = gives_twice(conn)
+        if needed:
+            with suppress(CredentialsRefused), self._database.writing() as conn:
+                # Another process may have made the table anew in the meantime.
+                if gives_twice(conn):
+                    give_once(conn)
+        self._once = True
 
     def _require(self, names: list[str], columns: set[str]) -> None:
         missing = [name for name in names if name not in columns]

@@ -63,6 +63,7 @@ work_orders = Table(
     *(_column(name, field) for name, field in COLUMNS.items()),
     Column("url", AsIs("TEXT")),
     Column("updated_at", AsIs("TEXT")),
+    sqlite_autoincrement=True,  # an id is never given twice; see `given_ids`
 )
 
 

@@ -40,6 +40,7 @@ from syncd.cmms.sql.database import AsIs
 from syncd.cmms.sql.file import SqlPart
 from syncd.errors import UnexpectedContent
 
+_MOST_DIGITS = 1000  # of a number that is read; Python makes no text of one beyond 4300
 _WHOLE = re.compile(r"-?[0-9]{1,1000}", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]{1,1000}(\.[0-9]{1,1000})?", re.ASCII)
 
@@ -249,6 +250,8 @@ def plain(value: Any) -> object:
     if isinstance(value, bool | int | str) or value is None:
         return value
     if isinstance(value, float | Decimal):
+        if isinstance(value, Decimal) and value.is_finite() and value.adjusted() > _MOST_DIGITS:
+            return {"no_number": f"a number of {value.adjusted() + 1} digits"}
         whole = math.isfinite(value) and value == int(value)
         return int(Decimal(str(value))) if whole else str(value)
     if isinstance(value, datetime | date | time):
