@@ -3,7 +3,7 @@
 state      event                       what happens
 ────────   ─────────────────────────   ─────────────────────────────────────────────────
 standby    the lease is free           take it, upgrade the mirror, start ticking: active
-active     tick                        one cycle
+active     tick                        one cycle; ticks follow the monotonic clock (`ticks.py`)
 active     tick while a cycle runs     no cycle; logged at INFO
 active     another one took the lease  stop ticking: standby
 any        SIGTERM, SIGINT             finish what is in flight, start nothing new, exit 0;
@@ -15,9 +15,9 @@ any        a second signal             exit 128 + signal at once
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from types import FrameType, MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -72,6 +72,7 @@ class Daemon:
         before_cycle, after_cycle: called in each tick; after_cycle only if the cycle did not raise.
         first_delay_s: how long to wait before the first tick.
         dry: cycles write to neither side.
+        monotonic: the clock that ticks follow, whatever the wall clock is set to.
         about: logged when the daemon starts: the mapping, and how it is verified.
     """
 
@@ -86,6 +87,7 @@ class Daemon:
         first_delay_s: Callable[[], float],
         stop: StopFlag,
         dry: bool,
+        monotonic: Callable[[], float] = time.monotonic,
         about: Mapping[str, object] = MappingProxyType({}),
     ) -> None:
         self._lease = lease
@@ -96,6 +98,7 @@ class Daemon:
         self._first_delay_s = first_delay_s
         self._stop = stop
         self._dry = dry
+        self._monotonic = monotonic
         self._about = about
         self._lost = threading.Event()
         self._store_down = False
@@ -134,8 +137,8 @@ class Daemon:
     def _tick_until_stopped(self) -> None:
         # Only `syncd run` needs these, and importing them takes a while.
         from apscheduler.events import EVENT_JOB_MAX_INSTANCES
-        from apscheduler.schedulers.background import BackgroundScheduler
-        from apscheduler.triggers.interval import IntervalTrigger
+
+        from syncd.ticks import make_scheduler
 
         cycle = self._make_cycle()
         self._log.info(
@@ -144,21 +147,12 @@ class Daemon:
         if not self._stop.sleep(self._first_delay_s()):
             self._lease.release()
             return
-        scheduler = BackgroundScheduler(timezone=UTC)
+        scheduler = make_scheduler(lambda: self._tick(cycle), self._poll_every_s, self._monotonic)
         scheduler.add_listener(self._skipped, EVENT_JOB_MAX_INSTANCES)
-        scheduler.add_job(
-            self._tick,
-            IntervalTrigger(seconds=self._poll_every_s, timezone=UTC),
-            args=[cycle],
-            id="tick",
-            next_run_time=datetime.now(UTC),
-            max_instances=1,
-            coalesce=True,
-            misfire_grace_time=None,
-        )
         scheduler.start()
         while not self._stop() and not self._lost.is_set():
             self._stop.sleep(0.2)
+            scheduler.wakeup()
         self._drain(scheduler)
 
     def _drain(self, scheduler: "BackgroundScheduler") -> None:

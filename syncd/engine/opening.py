@@ -5,6 +5,7 @@ what is there                                     what is done
 times in the mirror that are in the future        brought back: this machine's clock was
                                                   wrong, and has been set back
 the clock is ahead of the time that has passed    waits begin anew: it has been set ahead
+it is ahead or behind, and orders wait            their ages stay as they were
 a write that was started and not answered         in doubt: its process has died
 a person's answers about links                    acted on
 something that was read and never decided about   decided about, before it is read again
@@ -22,7 +23,7 @@ from syncd.engine.decide import decide_what_was_read
 from syncd.engine.facts import Subject
 from syncd.engine.keep import Keeper, keep_link_answers
 from syncd.mirror import state
-from syncd.mirror.clock_jumps import forget_the_future, wait_from_now
+from syncd.mirror.clock_jumps import forget_the_future, keep_ages, wait_from_now
 from syncd.mirror.db.database import Mirror, Tx
 from syncd.mirror.intents import mark_started_in_doubt
 
@@ -50,6 +51,7 @@ class Opening:
     def open(self, keeper: Keeper) -> None:
         """Do what the table says."""
         with self.mirror.transaction() as tx:
+            self._keep_ages(tx)
             self._notice_set_back(tx)
             self._notice_set_ahead(tx)
             state.start_cycle(tx, keeper.cycle_id)
@@ -61,6 +63,12 @@ class Opening:
             keep_link_answers(tx, keeper.cycle_id)
         if undecided:
             keeper.keep_what_passes(decide_what_was_read(self.mirror, self.policy, self.utcnow()))
+
+    def _keep_ages(self, tx: Tx) -> None:
+        last, then = self.clocks
+        set_by = self.utcnow() - last - timedelta(seconds=self.monotonic() - then)
+        if abs(set_by) > _SET:
+            keep_ages(tx, set_by)
 
     def _notice_set_back(self, tx: Tx) -> None:
         ahead = forget_the_future(tx)

@@ -4,6 +4,9 @@ The container runs `syncd health` every 30 s. Reading this file takes a few mill
 the mirror takes many times as long. So this module imports the standard library only. The file is
 named after the mirror's URL, belongs to the user that runs the daemon, and says for how long it
 counts.
+
+Its age is told by the monotonic clock, which all processes of a machine share and nobody sets. A
+file from before the machine was started again says nothing.
 """
 
 import hashlib
@@ -17,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _DEFAULT_URL = "sqlite:///syncd.db"
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # of Linux; elsewhere there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,12 @@ def beat(database_url: str, *, unhealthy_because: str | None, counts_for_s: floa
 
     A file that cannot be written does not stop the daemon: `syncd health` then reads the mirror.
     """
-    health = {"at": time.time(), "because": unhealthy_because, "counts_for_s": counts_for_s}
+    health = {
+        "at": time.monotonic(),
+        "boot": _boot(),
+        "because": unhealthy_because,
+        "counts_for_s": counts_for_s,
+    }
     with suppress(OSError):
         path = _path_for(database_url)
         unfinished = path.with_name(f"{path.name}.{os.getpid()}")
@@ -65,12 +74,21 @@ def last_beat(environ: Mapping[str, str]) -> Health | None:
         if path.is_symlink() or path.stat().st_uid != os.getuid():
             return None
         health = json.loads(path.read_text(encoding="utf-8"))
-        age_s = time.time() - health["at"]
+        age_s = time.monotonic() - health["at"]
         because, counts_for_s = health["because"], health["counts_for_s"]
+        if health["boot"] != _boot() or age_s < 0:
+            return None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    if age_s > counts_for_s or age_s < -counts_for_s:
+    if age_s > counts_for_s:
         return Health(False, f"NOT healthy: the last cycle ended {age_s:.0f} s ago")
     if because is not None:
         return Health(False, f"NOT healthy: {because}")
     return Health(True, "healthy")
+
+
+def _boot() -> str:
+    """Return what tells this start of the machine from another one; empty: nothing does."""
+    with suppress(OSError):
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+    return ""

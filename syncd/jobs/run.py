@@ -31,6 +31,7 @@ def make_daemon(app: App) -> Daemon:
         first_delay_s=lambda: _first_delay_s(app),
         stop=app.stop,
         dry=app.settings.dry_run,
+        monotonic=app.monotonic,
         about=_about(app),
     )
 

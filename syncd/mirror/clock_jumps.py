@@ -6,6 +6,9 @@ brings such times back.
 
 Set ahead by a day, the clock ends waits that have only begun. A record in doubt would be created
 again before the CMMS can show the first. `wait_from_now` begins such waits again.
+
+Set either way, the clock changes how old everything seems. `keep_ages` moves the times that tell
+how long something has waited, so that freshness is as it was.
 """
 
 from datetime import datetime, timedelta
@@ -61,6 +64,23 @@ def wait_from_now(tx: Tx, last: datetime) -> None:
             of_connection & (is_open | is_recent), intents.c[name].is_not(None)
         )
         tx.conn.execute(statement.values({name: tx.now}))
+
+
+def keep_ages(tx: Tx, set_by: timedelta) -> None:
+    """Move the times since when orders and records wait, along with the clock.
+
+    Args:
+        set_by: by how much the clock was set ahead; below zero: back.
+    """
+    before = tx.now - set_by  # nothing that was kept before the clock was set is later than this
+    for table in (s2e_orders, cmms_records):
+        since = table.c.attention_since
+        here = table.c.connection == tx.connection
+        waiting = select(since).where(here, since <= before).distinct()
+        # In this order no time that was moved is met again and moved twice.
+        for moment in sorted(tx.conn.execute(waiting).scalars(), reverse=set_by > timedelta(0)):
+            moved = update(table).where(here, since == moment)
+            tx.conn.execute(moved.values(attention_since=moment + set_by))
 
 
 def _bring_back(tx: Tx, table: Table, name: str, moment: datetime) -> None:

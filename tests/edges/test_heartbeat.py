@@ -1,8 +1,16 @@
-"""The heartbeat where a file cannot be written: the daemon goes on, and health asks the mirror."""
+"""The heartbeat: where a file cannot be written, or says nothing, health asks the mirror."""
 
+import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
+
+from syncd.jobs.heartbeat import beat, last_beat
+
+ENVIRON = {"SYNCD_DATABASE_URL": "sqlite:///a.db"}
 
 # Nothing can be written to any file, as on a full disk.
 _ON_A_FULL_DISK = """
@@ -30,3 +38,40 @@ def test_a_full_disk_is_no_reason_to_stop(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def beaten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """A heartbeat of a healthy daemon, of which some keys are changed."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    def change(**keys: object) -> None:
+        beat(ENVIRON["SYNCD_DATABASE_URL"], unhealthy_because=None, counts_for_s=60)
+        (path,) = tmp_path.glob("*.health")
+        path.write_text(json.dumps({**json.loads(path.read_text()), **keys}))
+
+    return change
+
+
+def test_a_heartbeat_from_before_the_machine_was_started_says_nothing(
+    beaten: Callable[..., None],
+) -> None:
+    """The monotonic clock began anew with the machine: the age of that file is not known."""
+    beaten(boot="another start")
+    assert last_beat(ENVIRON) is None
+    beaten(at=1e12)
+    assert last_beat(ENVIRON) is None
+
+
+def test_a_heartbeat_that_is_too_old_is_of_a_daemon_that_has_died(
+    beaten: Callable[..., None],
+) -> None:
+    beaten()
+    health = last_beat(ENVIRON)
+    assert health is not None
+    assert health.healthy
+    beaten(counts_for_s=-1)
+    health = last_beat(ENVIRON)
+    assert health is not None
+    assert not health.healthy
+    assert "last cycle ended" in health.line

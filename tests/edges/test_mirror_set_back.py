@@ -1,14 +1,15 @@
-"""A clock that was set back: nothing waits for a time that is a day away."""
+"""A clock that was set: nothing waits for a time that is a day away, and ages stay as they are."""
 
 from datetime import datetime, timedelta
 
+import pytest
 from sqlalchemy import select
 
 from syncd.core.case import Hold, IntentKind, IntentState, Write
 from syncd.core.order_json import OrderJson
 from syncd.core.work_order import Field, Side
 from syncd.mirror import observations, state
-from syncd.mirror.clock_jumps import forget_the_future, wait_from_now
+from syncd.mirror.clock_jumps import forget_the_future, keep_ages, wait_from_now
 from syncd.mirror.db.database import Mirror
 from syncd.mirror.db.tables import intents, parked, s2e_orders
 from syncd.mirror.decided.holds import put_hold
@@ -93,3 +94,21 @@ def test_after_a_jump_ahead_what_was_written_long_ago_stays(mirror: Mirror, cloc
         finish_intent(tx, intent, IntentState.CONFIRMED)
         wait_from_now(tx, now + 2 * DAY)
         assert tx.conn.execute(select(intents.c.started_at)).scalar_one() == now + DAY
+
+
+@pytest.mark.parametrize("set_by", [DAY, -DAY, timedelta(minutes=20), timedelta(minutes=-20)])
+def test_what_waits_has_waited_as_long_as_before(
+    mirror: Mirror, clock: Clock, set_by: timedelta
+) -> None:
+    """Three orders have waited for 60, 40 and 20 minutes: no time is moved twice."""
+    for number in range(1, 4):
+        with mirror.transaction() as tx:
+            order = OrderJson(f"wo_{number}", {"id": f"wo_{number}"})
+            observations.save_s2e(tx, [order], seen_at=tx.now)
+        clock.pass_(20 * 60)
+    clock.now += set_by
+    with mirror.transaction() as tx:
+        keep_ages(tx, set_by)
+        rows = tx.conn.execute(select(s2e_orders.c.s2e_id, s2e_orders.c.attention_since))
+        minutes = {row.s2e_id: (clock.now - row.attention_since) / DAY * 24 * 60 for row in rows}
+    assert minutes == {"wo_1": 60, "wo_2": 40, "wo_3": 20}

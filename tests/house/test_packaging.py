@@ -186,6 +186,6 @@ def test_the_system_tests_say_which_tools_they_lack(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert done.stderr == (
-        "make test-system needs strace buildah debootstrap mariadb-server-core mariadb-client; "
-        "install them, or run it as root on Debian\n"
+        "make test-system needs strace faketime buildah debootstrap mariadb-server-core "
+        "mariadb-client; install them, or run it as root on Debian\n"
     )

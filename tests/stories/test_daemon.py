@@ -8,11 +8,7 @@ import pytest
 
 from tests.stories.conftest import MakeWorld
 from tests.stories.test_main_job import assert_in_step
-from tests.stories.world import World, stop, wait_until
-
-
-def _cycles(world: World) -> int:
-    return sum(line["event"] == "cycle.finished" for line in world.daemon_log())
+from tests.stories.world import World, cycles, stop, wait_until
 
 
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.judge)])
@@ -95,7 +91,7 @@ def test_a_second_signal_ends_it_at_once(world: World) -> None:
 
 def test_an_idle_cycle_is_one_line(world: World) -> None:
     daemon = world.daemon()
-    wait_until(lambda: _cycles(world) >= 3)
+    wait_until(lambda: cycles(world) >= 3)
     stop(daemon)
     idle = [line for line in world.daemon_log() if line.get("cycle_id")]
     assert {line["event"] for line in idle} == {"cycle.finished"}
@@ -103,7 +99,7 @@ def test_an_idle_cycle_is_one_line(world: World) -> None:
 
 def test_an_outage_is_logged_when_it_starts_and_when_it_ends(world: World) -> None:
     daemon = world.daemon()
-    wait_until(lambda: _cycles(world) >= 1)
+    wait_until(lambda: cycles(world) >= 1)
     world.twin.faults.add("status", times=30, arg="503")
     wait_until(lambda: any(e["event"] == "s2e.unreachable" for e in world.daemon_log()))
     world.twin.faults.clear()
@@ -116,7 +112,7 @@ def test_an_outage_is_logged_when_it_starts_and_when_it_ends(world: World) -> No
 
 def test_a_standby_takes_over_when_the_holder_is_killed(world: World) -> None:
     holder = world.daemon()
-    wait_until(lambda: _cycles(world) >= 1)
+    wait_until(lambda: cycles(world) >= 1)
     standby = world.daemon()
     wait_until(lambda: any(e.get("role") == "standby" for e in world.daemon_log()))
     holder.kill()

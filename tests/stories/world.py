@@ -111,11 +111,11 @@ class World:
         ):
             return status_counts(tx)["pending"]
 
-    def daemon(self, **more: str | None) -> "subprocess.Popen[str]":
-        """Start `syncd run`; the caller stops it."""
+    def daemon(self, *module: str, **more: str | None) -> "subprocess.Popen[str]":
+        """Start `syncd run`, or the daemon of a module with its arguments; the caller stops it."""
         with (self.home / "daemon.log").open("a", encoding="utf-8") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "syncd", "run"],
+                [sys.executable, "-m", *(module or ("syncd", "run"))],
                 env=self.environ({"POLL_EVERY_S": "1", **more}),
                 cwd=self.home,
                 stderr=log,
@@ -180,6 +180,11 @@ def wait_until(true: Callable[[], bool], seconds: float = 20) -> None:
     while not true():
         assert time.monotonic() < ends, "it did not come to that in time"
         time.sleep(0.05)
+
+
+def cycles(world: World) -> int:
+    """How many cycles of its daemons have ended."""
+    return sum(line["event"] == "cycle.finished" for line in world.daemon_log())
 
 
 def stop(process: "subprocess.Popen[str]", number: int = signal.SIGTERM) -> int:
