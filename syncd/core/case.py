@@ -91,6 +91,10 @@ REFUSED = "refused"  # with this value: it is never tried again unchanged
 FORBIDDEN = "forbidden"  # no access (403): it is tried again by itself
 DROPPED = "dropped"  # by a person: the same value is never tried again
 RELEASED = "released"  # by a person, from an oscillation: the next write is let through
+NOT_KEPT = "not_kept"  # the side keeps something else
+# The write was sent, and this came of it. For any other reason it was not even tried: then it is
+# decided anew each time whether the reason still holds.
+TRIED = frozenset({REFUSED, FORBIDDEN, NOT_KEPT, IntentState.IGNORED, IntentState.NOT_APPLIED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from datetime import datetime
 from syncd.core.decision import Decision
 from syncd.core.planning.plan import Decider, Plan, decide, guard_plan
 from syncd.core.policy import Policy
+from syncd.engine.pinning import moved_fields
 from syncd.mirror import links, state
 from syncd.mirror.attention import orders_needing_attention
 from syncd.mirror.cases import load_cases
@@ -31,6 +32,7 @@ def plan_from_mirror(
         unsearched: orders whose records could not be searched; a create in doubt stays so.
     """
     with mirror.read() as tx:
+        policy = replace(policy, cmms_moved=moved_fields(tx))
         cases = load_cases(tx, only, memory=policy.memory)
         counts = load_counts(tx, now)
     decisions = [decider(case, policy, now) for case in cases if case.s2e_id not in unsearched]
@@ -47,6 +49,7 @@ def decide_what_was_read(mirror: Mirror, policy: Policy, now: datetime) -> list[
     are left to the plan: after a first read that was cut off, there are no others.
     """
     with mirror.read() as tx:
+        policy = replace(policy, cmms_moved=moved_fields(tx))
         linked = links.linked_records(tx, orders_needing_attention(tx))
         cases = load_cases(tx, linked, memory=policy.memory)
     return [decide(case, policy, now) for case in cases]

@@ -141,7 +141,7 @@ def guard_latched(tx: Tx, cycle_id: str, latch: Latch) -> None:
         guard=latch.guard.value,
         side=side,
         reason=latch.detail,
-        remedy="look at `syncd plan`, then `syncd guard release`",
+        remedy=latch.remedy,
         **counts,
     )
     tx.after_commit(event)

@@ -19,6 +19,7 @@ from syncd.cmms.port import AdapterBase
 from syncd.core.case import IntentKind
 from syncd.core.work_order import CmmsRecord, Side
 from syncd.engine.keep import keep_missing
+from syncd.engine.pinning import Pinning
 from syncd.engine.request import ReadRequest
 from syncd.engine.results import CmmsRead
 from syncd.errors import NotFound, RemoteError
@@ -77,6 +78,7 @@ class CmmsReader:
         self._utcnow = utcnow
         self._full_every = full_every
         self._overlap = overlap
+        self._pinning = Pinning(adapter, mirror)
         self._log = structlog.get_logger()
 
     def read(self, request: ReadRequest) -> CmmsRead:
@@ -87,6 +89,8 @@ class CmmsReader:
         tally = _Tally(saved_owed=saved, owed=dict.fromkeys(saved))
         error: RemoteError | None = None
         try:
+            whole = request.full or (request.only is None and self._changed_since() is None)
+            self._pinning.renew(request.cycle_id, whole=whole)
             if request.only is not None:
                 self._read_records_of(request, tally, request.only)
             else:

@@ -21,6 +21,7 @@ CMMS_FULL_READ_AT = "cmms_full_read_at"  # when the last whole read began
 CMMS_WATERMARK = "cmms_watermark"  # the newest stamp of the CMMS whose changes were all read
 CMMS_VERSION = "cmms_version"  # of the CMMS at the last whole read; null: the next has to read
 CMMS_OWED = "cmms_owed"  # ids of records that could not be read, to be asked for again
+CMMS_LEARNED = "cmms_learned"  # what its records are read by, see engine/pinning.py
 CMMS_MAPPING = "cmms_mapping"  # hash of the mapping with which the records were read
 POLICY = "policy"  # the settings under which the orders were last decided about
 MIRROR_ID = "mirror_id"  # made with the mirror; a plan's file is good for this mirror only

@@ -7,6 +7,8 @@ first_sync         would create more records than SYNCD_FIRST_SYNC_MAX,        c
 mass_change        changes more of one side than SYNCD_GUARD_CHANGES_… allow   that side
 dangerous_change   cancels, blanks or sets to one value more than 10 % and     that side
                    at least 20 of the linked records, with the last hour's
+meaning_changed    (the CMMS's server) says that its words mean something    differences in
+                   else than what is pinned (`core/meaning.py`)               these fields
 not_found          (a cycle) meets so many 404 that the credentials are wrong  both sides
 """
 
@@ -29,6 +31,7 @@ class Guard(StrEnum):
     FIRST_SYNC = "first_sync"  # more creations than SYNCD_FIRST_SYNC_MAX before a release
     MASS_CHANGE = "mass_change"  # too much of one side would change at once
     DANGEROUS = "dangerous_change"  # many cancelled, blanked or set to one value in an hour
+    MEANING = "meaning_changed"  # words of the CMMS mean something else on its server
     NOT_FOUND = "not_found"  # so many 404 that the credentials must be wrong
 
 
@@ -39,7 +42,8 @@ class Latch:
     Attributes:
         side: the side that is not written; None: neither.
         count, limit: what the plan would do, and what is allowed.
-        detail: for the operator, one sentence; `engine/facts.py` adds the remedy.
+        detail: for the operator, one sentence.
+        remedy: what the operator can do.
     """
 
     guard: Guard
@@ -47,6 +51,7 @@ class Latch:
     count: int
     limit: int
     detail: str
+    remedy: str = "look at `syncd plan`, then `syncd guard release`"
 
 
 @dataclass(frozen=True, slots=True)
