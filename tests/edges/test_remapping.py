@@ -8,8 +8,8 @@ import pytest
 from syncd.cmms.load import find_adapter
 from syncd.cmms.port import with_defaults
 from syncd.core.work_order import CmmsRecord, Field, Status
-from syncd.errors import ConfigurationError
 from syncd.engine.read_anew import follow_mapping
+from syncd.errors import ConfigurationError
 from syncd.mirror import natives, state
 from syncd.mirror.db.database import Mirror
 from syncd.mirror.decided.bases import save_bases

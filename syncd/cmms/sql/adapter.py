@@ -29,7 +29,7 @@ from syncd.cmms.sql.embedded import (
 from syncd.cmms.sql.mapped import MappedSqlAdapter
 from syncd.core.equality import same
 from syncd.core.values import format_time
-from syncd.core.work_order import CmmsRecord, Field, Fields
+from syncd.core.work_order import CmmsRecord, Field, Fields, Unwritable, Value
 from syncd.errors import Changed, ConfigurationError, NotFound, Refused, UnexpectedContent
 
 _CHUNK = 200  # rows held in memory at a time; their texts may be long
@@ -187,6 +187,10 @@ class SqlAdapter(AdapterBase):
                 )
             conn.execute(update(work_orders).where(condition).values(**self._values(fields)))
             return select_records(conn, condition)[0]
+
+    def settled(self, name: Field, value: Value) -> Value | Unwritable:
+        """See `AdapterBase.settled`. No database takes NUL in every text."""
+        return value.replace("\x00", "") or None if type(value) is str else value
 
     def check(self) -> str:
         """The line of `syncd check`: the database, and how many records it holds."""
