@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from syncd.core.decision import Decision
+from syncd.core.planning.guards import sudden_fields
 from syncd.core.planning.plan import Decider, Plan, decide, guard_plan
 from syncd.core.policy import Policy
 from syncd.engine.pinning import moved_fields
@@ -12,7 +13,7 @@ from syncd.mirror import links, state
 from syncd.mirror.attention import orders_needing_attention
 from syncd.mirror.cases import load_cases
 from syncd.mirror.db.database import Mirror
-from syncd.mirror.guard_counts import load_counts
+from syncd.mirror.guard_counts import load_counts, load_hours
 
 
 def plan_from_mirror(
@@ -36,6 +37,10 @@ def plan_from_mirror(
         cases = load_cases(tx, only, memory=policy.memory)
         counts = load_counts(tx, now)
     decisions = [decider(case, policy, now) for case in cases if case.s2e_id not in unsearched]
+    sudden = sudden_fields(decisions, policy)
+    if sudden:
+        with mirror.read() as tx:
+            counts = replace(counts, hours=load_hours(tx, now, sudden))
     plan = guard_plan(decisions, policy, counts)
     # Only the plan of all orders shows that the release of a guard is no longer needed.
     return plan if only is None else replace(plan, spent=())

@@ -159,7 +159,7 @@ def write_decided(tx: Tx, about: Subject, change: Change) -> None:
         "to": encode_value(change.value),
         "source": whole,
     }
-    _journal(tx, "decided", about, field=change.field, rule=change.rule, detail=detail)
+    _journal(tx, journal.DECIDED, about, field=change.field, rule=change.rule, detail=detail)
 
 
 def write_applied(tx: Tx, about: Subject, intent: Intent, request_id: str | None = None) -> None:
