@@ -36,6 +36,8 @@ class Traits:
         locks: an update of a record that is not as expected is refused.
         filters: lists can be narrowed to what changed since a time.
         clears: fields can be emptied.
+        columns: what a status means depends on its place in a board, which people change.
+        options: the adapter has an option that bears on how times are read.
     """
 
     finds: bool = True
@@ -48,6 +50,8 @@ class Traits:
     locks: bool = False
     filters: bool = False
     clears: bool = True
+    columns: bool = False
+    options: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +71,17 @@ class Record:
 
 
 class FakeCmms:
-    """The records. An adapter and people work on them; both leave their lines in the ledger."""
+    """The records. An adapter and people work on them; both leave their lines in the ledger.
+
+    Attributes:
+        ahead: columns that somebody has put before all others of the board. They hold no record,
+            and no record has become another one by them.
+    """
 
     def __init__(self, traits: Traits, clock: Clock, ledger: Ledger) -> None:
         self.traits = traits
         self.records: dict[str, Record] = {}
+        self.ahead = 0
         self._clock, self._ledger = clock, ledger
         self._numbers = 0
 
@@ -209,6 +219,14 @@ class FakeCmms:
             after=after,
             sent=dict(sent) if actor == "syncd" else {},
         )
+
+
+def whole_day(name: str, value: Plain) -> Plain:
+    """As an adapter reads it that is told to read days."""
+    if value is None or name not in {"completed_at", "due_date"}:
+        return value
+    moment = datetime.fromisoformat(value)
+    return plain(name, moment.replace(hour=0, minute=0, second=0, microsecond=0))
 
 
 def normalised(name: str, value: Plain) -> Plain:

@@ -1,7 +1,7 @@
 """What happens in a history: drawn from a seed, kept as data, so that it can be cut down."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from syncd.core.policy import Scope
@@ -36,6 +36,8 @@ _REVERTS = 0.0  # worlds with rules that undo our writes: rest waits longer than
 _REVERTED = ("status", "root_cause", "resolution")
 _BARS = 0.2  # of the worlds have a record that cannot be read, or not written
 _UNDECIDED = 0.2  # of the worlds have cycles that die between reading and deciding
+_COLUMNS = 0.15  # of the worlds have a board whose columns people add and take away
+_OPTIONS = 0.15  # of the worlds have an option that a person changes
 _EFFECTS = 60  # of a cycle, at any of which something may happen
 
 
@@ -88,7 +90,31 @@ class _Drawing:
             # What is planned for the middle of a cycle needs one.
             if rng.random() < (0.8 if step.kind in {"at", "s2e_fault", "cmms_fault"} else 0.3):
                 steps.append(Step("full" if rng.random() < 0.25 else "tick"))
-        return History(self._setup(), tuple(self._with_undecided(self._with_bars(steps))))
+        setup, steps = self._setup(), self._with_undecided(self._with_bars(steps))
+        return History(*self._with_options(*self._with_columns(setup, steps)))
+
+    def _with_columns(self, setup: Setup, steps: list[Step]) -> tuple[Setup, list[Step]]:
+        """Some of the worlds have a board in which a status is what its place says, and now and
+        then somebody puts a column before the others, or takes it away."""
+        rng = random.Random(f"columns {self._seed}")
+        if rng.random() >= _COLUMNS:
+            return setup, steps
+        told = list(steps)
+        for _ in range(rng.randint(1, 4)):
+            moved = [Step("columns", (rng.choice((0, 1, 1, 2)),))]
+            moved += [Step("full")] * rng.randint(0, 2)
+            place = rng.randrange(len(told))
+            told[place:place] = moved
+        return replace(setup, traits=replace(setup.traits, columns=True)), told
+
+    def _with_options(self, setup: Setup, steps: list[Step]) -> tuple[Setup, tuple[Step, ...]]:
+        rng = random.Random(f"options {self._seed}")
+        if rng.random() >= _OPTIONS:
+            return setup, tuple(steps)
+        told = list(steps)
+        for _ in range(rng.randint(1, 3)):
+            told.insert(rng.randrange(len(told)), Step("option"))
+        return replace(setup, traits=replace(setup.traits, options=True)), tuple(told)
 
     def _with_bars(self, steps: list[Step]) -> list[Step]:
         """Some of the worlds have records that answer with errors, whoever asks for them."""

@@ -83,7 +83,7 @@ def decide_field(pair: Pair) -> Outcomes:
         return (Wait(name, read_again=True),)
     if isinstance(pair.s2e, Unreadable) or isinstance(pair.cmms, Unreadable):
         return park_unreadable(pair)
-    if name in pair.policy.cmms_moved:
+    if name in pair.policy.cmms_moved and not pair.sides_agree():
         return park_moved(pair)
     if bases is None:
         return decide_first_meeting(pair)

@@ -16,6 +16,7 @@ R = TypeVar("R")
 Original = Callable[..., R]
 Replacement = Callable[Concatenate[Original[R], P], R]
 _HISTORIES = ("tests.simulation", "--histories", "60", "--idle", "4", "--first")
+_TESTS = ("pytest", "-q", "-x", "--tb=no", "-p", "no:cacheprovider", "-n", "0")
 _SMALL_SCOPE = ("tests.simulation.small_scope", "--depth", "4")
 BUGS: dict[str, "Bug"] = {}
 
@@ -47,7 +48,7 @@ class Bug:
         return add
 
 
-def bug(name: str, *, seed: int = 0, small_scope: bool = False) -> Bug:
+def bug(name: str, *, seed: int = 0, small_scope: bool = False, test: str = "") -> Bug:
     """A new bug, among `BUGS` from now on.
 
     Args:
@@ -55,10 +56,15 @@ def bug(name: str, *, seed: int = 0, small_scope: bool = False) -> Bug:
             that finds the bug. What is drawn may change and leave it behind; then the judge goes
             on to the next seeds, and prints which one has found the bug.
         small_scope: the small scope has to find it, and not histories.
+        test: a file of tests has to find it, and not histories.
     """
     if name in BUGS:
         raise ValueError(f"there are two bugs called {name!r}")
-    judge = _SMALL_SCOPE if small_scope else (*_HISTORIES, "--seed", str(seed))
+    judge: tuple[str, ...] = (*_HISTORIES, "--seed", str(seed))
+    if small_scope:
+        judge = _SMALL_SCOPE
+    elif test:
+        judge = (*_TESTS, test)
     BUGS[name] = Bug(name, judge)
     return BUGS[name]
 
