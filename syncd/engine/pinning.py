@@ -43,7 +43,7 @@ from syncd.errors import ConfigurationError
 from syncd.mirror import state
 from syncd.mirror.attention import mark_attention
 from syncd.mirror.db.database import Mirror, Tx
-from syncd.mirror.decided.guards import is_released
+from syncd.mirror.guard_counts import is_released
 
 REMEDY = (
     "name in the options what the words stand for, or take the new "
@@ -116,7 +116,7 @@ class Pinning:
         """
         with self._mirror.read() as tx:
             kept = load_kept(tx)
-            released = kept is not None and is_released(tx, Guard.MEANING, None)
+            released = kept is not None and is_released(tx, Guard.MEANING)
         if kept is not None and kept.announced is not None and released:
             kept = _accept(self._mirror, self._adapter, kept.announced)
         if self._asked and not whole:

@@ -18,6 +18,11 @@ _DAYS = timedelta(days=7)  # what is usual is what was usual so long
 _GUARDS = select(guards).where(own(guards), guards.c.spent_at.is_(None))
 
 
+def is_released(tx: Tx, guard: Guard) -> bool:
+    """Whether a person has released the guard, and the release still holds."""
+    return any(row.guard == guard and row.released_at is not None for row in tx.run(_GUARDS))
+
+
 def load_hours(
     tx: Tx, now: datetime, keys: Iterable[tuple[Side, Field]]
 ) -> dict[tuple[Side, Field], FieldHours]:

@@ -56,15 +56,6 @@ def unlatch_guard(tx: Tx, guard: Guard, side: Side | None) -> None:
     tx.conn.execute(update(guards).where(*here).values(spent_at=tx.now))
 
 
-def is_released(tx: Tx, guard: Guard, side: Side | None) -> bool:
-    """Whether a person has released the guard, and the release still holds."""
-    here = (*_guard(tx, guard, side), guards.c.released_at.is_not(None))
-    return (
-        tx.conn.execute(select(guards.c.id).where(*here, guards.c.spent_at.is_(None))).first()
-        is not None
-    )
-
-
 def _guard(tx: Tx, guard: Guard, side: Side | None) -> tuple[Any, ...]:
     return (
         guards.c.connection == tx.connection,

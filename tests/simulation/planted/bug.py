@@ -16,7 +16,7 @@ R = TypeVar("R")
 Original = Callable[..., R]
 Replacement = Callable[Concatenate[Original[R], P], R]
 _HISTORIES = ("tests.simulation", "--histories", "60", "--idle", "4", "--first")
-_TESTS = ("pytest", "-q", "-x", "--tb=no", "-p", "no:cacheprovider", "-n", "0")
+_TESTS = ("pytest", "-q", "-x", "--tb=no", "--assert=plain", "-p", "no:cacheprovider", "-n", "0")
 _SMALL_SCOPE = ("tests.simulation.small_scope", "--depth", "4")
 BUGS: dict[str, "Bug"] = {}
 
