@@ -24,10 +24,14 @@ from typing import Any, Protocol, runtime_checkable
 
 from syncd.core.case import NO_EFFECTS, WriteEffects
 from syncd.core.equality import same
+from syncd.core.meaning import Meanings
 from syncd.core.work_order import CmmsRecord, Field, Fields, Unwritable, Value
 from syncd.errors import Changed, ClearRefusal, RemoteError
 
 NOT_VERIFIED = "not verified"  # how `mapping_trust` ends where nobody has tried anything
+# What was learned from a server, as JSON: see `AdapterBase.learn`.
+Learned = Mapping[str, Any]
+NO_LEARNED: Learned = MappingProxyType({})
 # How an adapter, a preset or a mapping may have been verified, and how people read it.
 VERIFIED: Mapping[str, str] = MappingProxyType(
     {
@@ -184,9 +188,10 @@ class AdapterBase(CmmsCalls):
         nameless: the rows that the last `fetch` met and that have no id which can be read: what
             each holds, shortened, with where it stands (page and position, or table). They are
             named to a person once; the others are read, and none counts as missing for them.
-        mapping_hash: a text that changes when the adapter's mapping may read the same native
-            record differently; "" without such a mapping. An adapter that has one overrides
-            `read_native`, too.
+        mapping_hash: a text that changes when the adapter may read the same native record
+            differently, or write it differently: with its mapping, its options, or with what it
+            has learned from the server. "" where nothing of that bears on a record, or nothing is
+            pinned yet. An adapter that has one overrides `read_native`, too.
         mapping_trust: how far the mapping can be trusted, for people; None without a mapping.
         notes: what cannot be done with the adapter as it is set up, a line each.
         host: the host that it talks to, where its setup names another than SYNCD_CMMS_URL.
@@ -229,7 +234,9 @@ class AdapterBase(CmmsCalls):
     def settled(self, name: Field, value: Value) -> Value | Unwritable:
         """What this value reads back as, once it is written, or why it cannot be written.
 
-        An adapter that rounds or cuts has to say so here. Pure: nobody is asked.
+        An adapter that rounds, cuts or trims has to say so here, and so has one whose CMMS keeps
+        whole seconds, or no difference between 0 and nothing: two sides that differ in no more
+        than that agree. Pure: nobody is asked.
         """
         return value
 
@@ -263,9 +270,30 @@ class AdapterBase(CmmsCalls):
     def read_native(self, native: Mapping[str, object]) -> CmmsRecord:
         """Read a record from its own `native` values with the present mapping, and ask nobody.
 
-        The values have been kept as JSON in between. Called only where there is a `mapping_hash`.
+        The values have been kept as JSON in between. A field that they do not tell is left out:
+        it is read with the record the next time. Called only where there is a `mapping_hash`.
         """
         raise NotImplementedError(f"{self.name} has a mapping_hash and lacks read_native")
+
+    def learn(self) -> Learned:
+        """Ask the server for what records are read by beside the mapping: which stage comes
+        first, the ids of priorities, the types of fields. JSON; empty: nothing.
+
+        Asked when the daemon starts and with every whole read. The first answer is kept in the
+        mirror and given to `pin`; another one changes nothing before a person accepts it.
+        Raises RemoteError, and ConfigurationError for options that this server shows to be wrong.
+        """
+        return NO_LEARNED
+
+    def meanings(self, learned: Learned) -> Meanings:
+        """What this stands for, with the present options. Pure.
+
+        Two answers that stand for the same make no difference, whatever else is in them.
+        """
+        return {}
+
+    def pin(self, learned: Learned) -> None:
+        """Read and write by this from now on. What it does not name has no meaning."""
 
     def probe(self) -> Iterator[tuple[str, str, str]] | None:
         """What `syncd probe` says (state, what, detail), found by reading alone; None: nothing."""

@@ -125,6 +125,19 @@ NOT_FOUND = "not_found"  # 404 to the write, and reads show the record: tried so
 CHANGED = "changed"  # 409 or 412 to the write, each time: tried so often, then parked
 DROPPED = "dropped"  # by a person: the same value is never tried again
 RELEASED = "released"  # by a person, from an oscillation: the next write is let through
+# The write was sent, and this came of it. For any other reason it was not even tried: then it is
+# decided anew each time whether the reason still holds.
+TRIED = frozenset(
+    {
+        REFUSED,
+        FORBIDDEN,
+        NOT_KEPT,
+        NOT_FOUND,
+        CHANGED,
+        IntentState.IGNORED,
+        IntentState.NOT_APPLIED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

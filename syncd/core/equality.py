@@ -86,14 +86,15 @@ def agrees(
     """Whether the two sides hold the same: nothing would have to be written to either.
 
     Values that differ agree where the CMMS value stands for several of ours and this is one of
-    them, where it is what the CMMS makes of ours when we write it, or where ours is the CMMS's
-    text, cut at the limit that Scan2Evolve documents.
+    them, where it is what the CMMS makes of ours when we write it, or a coarser form of ours,
+    which the CMMS cannot hold as fine; or where ours is the CMMS's text, cut at the limit that
+    Scan2Evolve documents.
     """
     if same(s2e, cmms):
         return True
     if isinstance(s2e, str) and s2e in equivalents.get(name, ()):
         return True
-    if _keeps(name, s2e, cmms, policy):
+    if _keeps(name, s2e, cmms, policy) or _is_coarser(name, s2e, cmms, policy):
         return True
     fitted = fit(name, cmms, Side.S2E, policy)
     return not isinstance(fitted, Unwritable) and same(s2e, fitted)
@@ -109,6 +110,31 @@ def _keeps(name: Field, sent: Value, seen: Value, policy: Policy) -> bool:
     return not isinstance(kept, Unwritable) and same(kept, seen)
 
 
+def _is_coarser(name: Field, fine: Value, coarse: Value, policy: Policy) -> bool:
+    """Whether the CMMS cannot hold `fine` as it is, and `coarse` is what may be left of it there.
+
+    Another program may have written it, and cut where we round: 10:00:00 is 10:00:00.7 in a CMMS
+    of whole seconds, 1.2 is 1.26 in one of tenths. And where the CMMS makes the same of both, a
+    write would change nothing.
+    """
+    kept = policy.cmms_keeps(name, fine)
+    if isinstance(kept, Unwritable) or coarse is None or same(kept, fine):
+        return False
+    if _keeps(name, coarse, kept, policy):
+        return True
+    if isinstance(fine, datetime) and isinstance(coarse, datetime):
+        return abs(fine - coarse) < timedelta(seconds=1) and not coarse.microsecond
+    if isinstance(fine, Decimal) and isinstance(coarse, Decimal) and isinstance(kept, Decimal):
+        places = max(-int(kept.normalize().as_tuple().exponent), 0)
+        return coarse in _rounded(fine, places)
+    return False
+
+
+def _rounded(hours: Decimal, places: int) -> set[Decimal]:
+    step = Decimal(1).scaleb(-places)
+    return {hours.quantize(step, how) for how in (ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_DOWN)}
+
+
 def is_normalisation(sent: Value, seen: Value) -> bool:
     """Whether `seen` is what a system may make of `sent` when it stores it.
 
@@ -118,11 +144,7 @@ def is_normalisation(sent: Value, seen: Value) -> bool:
     if isinstance(sent, datetime) and isinstance(seen, datetime):
         return _is_retimed(sent, seen)
     if isinstance(sent, Decimal) and isinstance(seen, Decimal):
-        return any(
-            seen == sent.quantize(Decimal(1).scaleb(-places), rounding)
-            for places in range(6)
-            for rounding in (ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_DOWN)
-        )
+        return any(seen in _rounded(sent, places) for places in range(6))
     if isinstance(sent, str) and (seen is None or isinstance(seen, str)):
         plain_sent, plain_seen = _plain(sent), _plain(seen or "")
         if plain_seen in {plain_sent, plain_sent.upper(), plain_sent.lower()}:

@@ -45,6 +45,8 @@ class Policy:
             in doubt waits before it is made again.
         cmms_creates, cmms_finds: whether the adapter can create a record, and find one by s2e_id.
         cmms_mapping: the hash of the mapping that CMMS records are read with; empty: none.
+        cmms_moved: fields of which a word of the CMMS means something else on its server than what
+            is pinned; their differences wait for a person.
         cmms_keeps: what a value reads back as, once it is written to a CMMS record, or why it
             cannot be written.
         cmms_creates_with: what a record holds as soon as it is made, when the adapter makes it by
@@ -58,7 +60,8 @@ class Policy:
     cmms_writes_once: frozenset[Field] = frozenset()
     cmms_creates: bool = True
     cmms_finds: bool = True
-    cmms_mapping: str = ""
+    cmms_mapping: str = field(default="", compare=False)
+    cmms_moved: frozenset[Field] = frozenset()
     cmms_keeps: Callable[[Field, Value], Value | Unwritable] = field(
         default=as_it_is, compare=False
     )

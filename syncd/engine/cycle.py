@@ -89,9 +89,9 @@ class Cycle:
         began, requests = self.monotonic(), self.client.requests
         reading = self._read_request(request, began)
         with structlog.contextvars.bound_contextvars(cycle_id=reading.cycle_id):
-            keeper = Keeper(self.mirror, reading.cycle_id, self.policy, self.utcnow)
-            self.opening.open(keeper)
+            self.opening.open(self._keeper(reading))
             s2e, cmms = self._read(reading, began)
+            keeper = self._keeper(reading)
             s2e, plan = self._decide(reading, request, keeper, s2e, cmms)
             sent = SendResult()
             if request.dry:
@@ -111,6 +111,11 @@ class Cycle:
                     dry=request.dry,
                 )
             )
+
+    def _keeper(self, reading: ReadRequest) -> Keeper:
+        """With the mapping of now: reading may have changed by what records are read."""
+        policy = replace(self.policy, cmms_mapping=self.adapter.mapping_hash)
+        return Keeper(self.mirror, reading.cycle_id, policy, self.utcnow)
 
     def _read_request(self, request: CycleRequest, began: float) -> ReadRequest:
         started = self.utcnow()

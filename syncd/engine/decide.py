@@ -5,13 +5,15 @@ from dataclasses import replace
 from datetime import datetime
 
 from syncd.core.decision import Decision
+from syncd.core.planning.guards import sudden_fields
 from syncd.core.planning.plan import Decider, Plan, decide, guard_plan
 from syncd.core.policy import Policy
+from syncd.engine.pinning import moved_fields
 from syncd.mirror import links, state
 from syncd.mirror.attention import orders_needing_attention
 from syncd.mirror.cases import load_cases
 from syncd.mirror.db.database import Mirror
-from syncd.mirror.guard_counts import load_counts
+from syncd.mirror.guard_counts import load_counts, load_hours
 
 
 def plan_from_mirror(
@@ -31,9 +33,14 @@ def plan_from_mirror(
         unsearched: orders whose records could not be searched; a create in doubt stays so.
     """
     with mirror.read() as tx:
+        policy = replace(policy, cmms_moved=moved_fields(tx))
         cases = load_cases(tx, only, memory=policy.memory)
         counts = load_counts(tx, now)
     decisions = [decider(case, policy, now) for case in cases if case.s2e_id not in unsearched]
+    sudden = sudden_fields(decisions, policy)
+    if sudden:
+        with mirror.read() as tx:
+            counts = replace(counts, hours=load_hours(tx, now, sudden))
     plan = guard_plan(decisions, policy, counts)
     # Only the plan of all orders shows that the release of a guard is no longer needed.
     return plan if only is None else replace(plan, spent=())
@@ -47,6 +54,7 @@ def decide_what_was_read(mirror: Mirror, policy: Policy, now: datetime) -> list[
     are left to the plan: after a first read that was cut off, there are no others.
     """
     with mirror.read() as tx:
+        policy = replace(policy, cmms_moved=moved_fields(tx))
         linked = links.linked_records(tx, orders_needing_attention(tx))
         cases = load_cases(tx, linked, memory=policy.memory)
     return [decide(case, policy, now) for case in cases]

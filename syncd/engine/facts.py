@@ -145,7 +145,7 @@ def guard_latched(tx: Tx, cycle_id: str, latch: Latch) -> None:
         guard=latch.guard.value,
         side=side,
         reason=latch.detail,
-        remedy="look at `syncd plan`, then `syncd guard release`",
+        remedy=latch.remedy,
         **counts,
     )
     tx.after_commit(event)
@@ -163,7 +163,7 @@ def write_decided(tx: Tx, about: Subject, change: Change) -> None:
         "to": encode_value(change.value),
         "source": whole,
     }
-    _journal(tx, "decided", about, field=change.field, rule=change.rule, detail=detail)
+    _journal(tx, journal.DECIDED, about, field=change.field, rule=change.rule, detail=detail)
 
 
 def write_applied(

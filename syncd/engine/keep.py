@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from syncd.cmms.port import PartlyWritten
-from syncd.core.case import IDENTITY, Conflict, Hold, Intent, IntentState
+from syncd.core.case import IDENTITY, TRIED, Conflict, Hold, Intent, IntentState
 from syncd.core.decision import BaseMove, Decision
 from syncd.core.planning.created import judge_created
-from syncd.core.planning.guards import Latch
+from syncd.core.planning.guards import Guard, Latch
 from syncd.core.planning.identity import counterpart, is_its_record
 from syncd.core.planning.plan import Plan
 from syncd.core.planning.readback import read_answer
@@ -27,8 +27,8 @@ from syncd.mirror.decided import links
 from syncd.mirror.decided.bases import save_bases
 from syncd.mirror.decided.conflicts import close_conflict, put_conflict
 from syncd.mirror.decided.drift import clear_drift, drifting_fields, put_drift
-from syncd.mirror.decided.guards import latch_guard, spend_guard
-from syncd.mirror.decided.holds import lift_hold, put_hold
+from syncd.mirror.decided.guards import latch_guard, spend_guard, unlatch_guard
+from syncd.mirror.decided.holds import lift_hold, put_hold, retry_holds
 from syncd.mirror.decided.verdicts import record_verdict
 from syncd.mirror.intents import finish_intent, give_up_updates
 from syncd.mirror.link_answers import take_answers
@@ -288,6 +288,16 @@ def keep_latch(tx: Tx, cycle_id: str, latch: Latch) -> None:
     """A guard waits for a person from now on."""
     if latch_guard(tx, latch):
         facts.guard_latched(tx, cycle_id, latch)
+
+
+def keep_unlatched(tx: Tx, guard: Guard, side: Side | None) -> None:
+    """What a guard waits for, or was released for, is over."""
+    unlatch_guard(tx, guard, side)
+
+
+def retry_writes(tx: Tx) -> None:
+    """Try again what the CMMS refused, ignored or did not keep: its mapping has changed."""
+    retry_holds(tx, Side.CMMS, TRIED)
 
 
 def keep_missing(tx: Tx, cycle_id: str, cmms_id: str) -> None:

@@ -25,6 +25,7 @@ from syncd.core.case import IntentKind
 from syncd.core.work_order import CmmsRecord, Side
 from syncd.engine.bad_rows import name_rows
 from syncd.engine.keep import keep_missing
+from syncd.engine.pinning import Pinning
 from syncd.engine.read_marks import ReadMarks, SeenStamps
 from syncd.engine.request import ReadRequest
 from syncd.engine.results import CmmsRead
@@ -84,6 +85,7 @@ class CmmsReader:
         self._mirror = mirror
         self._utcnow = utcnow
         self._marks = ReadMarks(adapter, mirror, utcnow, full_every, overlap)
+        self._pinning = Pinning(adapter, mirror)
         self._log = structlog.get_logger()
 
     def read(self, request: ReadRequest) -> CmmsRead:
@@ -94,6 +96,8 @@ class CmmsReader:
         tally = _Tally(saved_owed=saved, owed=dict.fromkeys(saved))
         error: RemoteError | None = None
         try:
+            whole = request.full or (request.only is None and self._marks.changed_since() is None)
+            self._pinning.renew(request.cycle_id, whole=whole)
             if request.only is not None:
                 self._read_records_of(request, tally, request.only)
             else:
@@ -106,6 +110,7 @@ class CmmsReader:
         return tally.result(error)
 
     def _fetch(self, request: ReadRequest, tally: _Tally) -> None:
+        # Asked again: what the pinning reads anew may need the whole.
         since = None if request.full else self._marks.changed_since()
         began = self._utcnow()
         tally.requests += 1

@@ -5,6 +5,7 @@ mirror      the database can be opened
 adapter     its settings are complete
 mapping     how it is verified, and what cannot be done with it
 cmms        the CMMS answers
+meaning     its words mean what is pinned (`engine/pinning.py`)
 scan2evolve reading works
 downstream  writing would work, tried on an id that cannot exist
 clock       ours and Scan2Evolve's agree
@@ -17,7 +18,9 @@ from typing import Literal
 
 from syncd.app import App
 from syncd.cmms.port import NOT_VERIFIED
-from syncd.errors import MirrorUnavailable, SyncdError
+from syncd.core.meaning import compare_meanings
+from syncd.engine.pinning import REMEDY, load_kept
+from syncd.errors import MirrorContentError, MirrorUnavailable, SyncdError
 from syncd.mirror.db import schema
 from syncd.settings import Need
 
@@ -71,6 +74,7 @@ def check_all(app: App, *, offline: bool) -> Checked:
     if not offline:
         app.client().deadline = app.monotonic() + _ANSWER_WITHIN_S
         checked.attempt("cmms", lambda: app.adapter().check() or "reachable")
+        _meaning(app, checked)
         checked.attempt("scan2evolve", lambda: _reading(app))
         checked.attempt("downstream", lambda: _writing(app))
         _clock(app, checked)
@@ -103,6 +107,22 @@ def _mapping(app: App, checked: Checked) -> None:
         checked.ok("mapping", trust)
     for note in app.adapter().notes:
         checked.ok("mapping", note)
+
+
+def _meaning(app: App, checked: Checked) -> None:
+    """Compare what is pinned with what the server says; nothing is pinned before a first cycle."""
+    adapter, kept = app.adapter(), None
+    with suppress(MirrorUnavailable, MirrorContentError), app.current_mirror().read() as tx:
+        kept = load_kept(tx)
+    if kept is None or checked.errors:
+        return
+    pinned = adapter.meanings(kept.pinned)
+    change = compare_meanings(pinned, adapter.meanings(adapter.learn()))
+    if change:
+        checked.warn("meaning", f"{'; '.join(change.lines)}; {REMEDY}")
+    else:
+        words = sum(map(len, pinned.values()))
+        checked.ok("meaning", f"{words} words of the CMMS mean what is pinned")
 
 
 def _reading(app: App) -> str:

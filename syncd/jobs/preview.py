@@ -6,6 +6,7 @@ from syncd.app import App, utcnow
 from syncd.core.planning.plan import Plan
 from syncd.core.planning.selection import PlanLine, lines_of
 from syncd.engine.decide import age_of, plan_from_mirror
+from syncd.engine.pinning import pin_kept
 from syncd.engine.request import CycleRequest
 from syncd.errors import LeaseHeld, SyncdError
 from syncd.jobs.remap import remapped
@@ -49,6 +50,7 @@ def preview_cycle(app: App, *, full: bool, order: str | None) -> Preview:
             report = app.cycle(lease).run(CycleRequest(full=full, only=only, dry=True))
         return Preview(report.plan, report.cycle_id, report.errors)
     except LeaseHeld:
+        pin_kept(app.mirror(), app.adapter())
         now = utcnow()
         plan = plan_from_mirror(app.mirror(), app.policy(), now)
         age_s = age_of(app.mirror(), now)

@@ -13,8 +13,8 @@ import structlog
 
 from syncd.app import App
 from syncd.core.policy import Policy
+from syncd.engine.pinning import resume_pinned
 from syncd.errors import MirrorContentError, MirrorUnavailable
-from syncd.jobs.remap import follow_mapping
 from syncd.mirror import attention, state
 from syncd.mirror.db import schema
 from syncd.mirror.db.lease import Lease
@@ -69,7 +69,7 @@ def take_over(app: App, lease: Lease) -> None:
     differently with a changed mapping is not an edit.
     """
     upgrade(app, lease)
-    follow_mapping(app.mirror().fenced(lease.check), app.adapter())
+    resume_pinned(app.mirror().fenced(lease.check), app.adapter())
     policy = _policy_text(app.policy())
     with app.mirror().transaction() as tx:
         if state.get_state(tx, state.POLICY) != policy:

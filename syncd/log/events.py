@@ -50,7 +50,10 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "store.unavailable": "the mirror cannot be used: nothing is written to either side",
         "store.recovered": "the mirror can be used again",
         "library.said": "a warning or an error of a library syncd uses",
-        "mapping.changed": "records were read with another mapping; that alone writes nothing",
+        "mapping.learned": "what records are read by beside the mapping was read from the CMMS",
+        "mapping.changed": "records were read with another mapping, and that alone writes nothing; "
+        "as a warning: words of the CMMS mean something else on its server, and what depends waits",
+        "mapping.restored": "the CMMS's server says again what is pinned: what waited goes on",
         "mirror.upgraded": "the mirror's schema was brought to this version's",
     }
 )

@@ -69,7 +69,8 @@ def release_guard(tx: Tx, guard: str | None) -> list[str]:
     A guard against 404s has no plan to let through, and so it is spent at once.
 
     Args:
-        guard: only guards of this name; None: all that wait.
+        guard: only guards of this name; None: all that wait but MEANING. That one asks another
+            question, and its name has to be given.
 
     Returns:
         The names of the released guards.
@@ -79,8 +80,7 @@ def release_guard(tx: Tx, guard: str | None) -> list[str]:
         guards.c.released_at.is_(None),
         guards.c.spent_at.is_(None),
     ]
-    if guard is not None:
-        here.append(guards.c.guard == guard)
+    here.append(guards.c.guard != Guard.MEANING if guard is None else guards.c.guard == guard)
     names = list(tx.conn.execute(select(guards.c.guard).where(*here)).scalars())
     tx.conn.execute(update(guards).where(*here).values(released_at=tx.now))
     if Guard.NOT_FOUND.value in names:

@@ -13,6 +13,7 @@ from syncd.core.work_order import Field
 from syncd.mirror.db.database import Tx
 from syncd.mirror.db.tables import cycles, intents, journal, sweeps
 
+DECIDED = "decided"  # a change was about to be sent; its `detail` names the side
 _OPEN = [state.value for state in OPEN_STATES]
 
 

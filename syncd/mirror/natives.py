@@ -1,6 +1,6 @@
 """Records in the CMMS's own words, so that a changed mapping can read them again.
 
-`jobs/remap.py` does that when the mapping file has changed; it needs no request to the CMMS.
+`engine/read_anew.py` does that when the mapping has changed; it needs no request to the CMMS.
 """
 
 from collections import defaultdict
@@ -33,9 +33,10 @@ class LinkedOrder:
 def records_after(tx: Tx, cmms_id: str, limit: int) -> Sequence[Any]:
     """The next records after this id, in the order of their ids, at most `limit` of them.
 
-    Each is a row of cmms_id, fields, native and seen_at.
+    Each is a row of cmms_id, fields, native, equivalents and seen_at.
     """
-    columns = (cmms_records.c[name] for name in ("cmms_id", "fields", "native", "seen_at"))
+    names = ("cmms_id", "fields", "native", "equivalents", "seen_at")
+    columns = (cmms_records.c[name] for name in names)
     records = select(*columns).where(
         cmms_records.c.connection == tx.connection, cmms_records.c.cmms_id > cmms_id
     )

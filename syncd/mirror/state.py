@@ -23,6 +23,7 @@ CMMS_VERSION = "cmms_version"  # of the CMMS at the last whole read; null: the n
 CMMS_OWED = "cmms_owed"  # ids of records that could not be read, to be asked for again
 CMMS_NAMELESS = "cmms_nameless"  # rows without an id: what each holds, with where it stands
 CMMS_AHEAD = "cmms_ahead"  # records whose time of change is of the future, with that time
+CMMS_LEARNED = "cmms_learned"  # what its records are read by, see engine/pinning.py
 CMMS_MAPPING = "cmms_mapping"  # hash of the mapping with which the records were read
 POLICY = "policy"  # the settings under which the orders were last decided about
 MIRROR_ID = "mirror_id"  # made with the mirror; a plan's file is good for this mirror only

@@ -26,7 +26,7 @@ STATES = {  # their state: ours; of several, the first is the one that is read
 
 
 class AcmeAdapter(AdapterBase):
-    Options = TokenOptions  # SYNCD_CMMS_URL, SYNCD_CMMS_TOKEN
+    Options = TokenOptions  # SYNCD_CMMS_URL, SYNCD_CMMS_TOKEN; others need a `mapping_hash`
     name, verified = "acme", "docs"  # verified against: live, spec or docs
     capabilities = Capabilities(
         reads=frozenset(NAMES),
@@ -73,7 +73,7 @@ class AcmeAdapter(AdapterBase):
         self._api.close()
 
 
-def _body(fields: Fields) -> dict[str, object]:
+def _body(fields: Fields) -> dict[str, object]:  # what is cut or rounded: say so in `settled`
     body = {NAMES[name]: values.encode_value(value) for name, value in fields.items()}
     if Field.STATUS in fields:
         body["state"] = next(it for it, ours in STATES.items() if fields[Field.STATUS] in ours)

@@ -4,7 +4,7 @@ Not collected with the other tests: test_conformance_finds.py runs it, and it ha
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,10 +15,12 @@ import pytest
 
 from syncd.cmms.conformance import AdapterConformance, Bench
 from syncd.cmms.conformance.fake import CmmsRequest, FakeBench, FakeCmms
+from syncd.cmms.http import TokenOptions
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.port import Capabilities
+from syncd.core.meaning import Meanings
 from syncd.core.values import encode_value
-from syncd.core.work_order import CmmsRecord, Field, Fields, Unreadable
+from syncd.core.work_order import CmmsRecord, Field, Fields, Unreadable, Unwritable, Value
 from syncd.errors import NotFound, Refused, RemoteError, Throttled, UnexpectedContent, Unreachable
 from tests.cmms.acme import NAMES, AcmeAdapter, _body, _page, _read
 from tests.cmms.acme_test import TOKEN, FakeAcme, spell
@@ -428,6 +430,66 @@ class TestHidesThatItsIndexLags(Broken):
 
     class adapter(AcmeAdapter):  # noqa: N801
         capabilities: Capabilities = replace(AcmeAdapter.capabilities, index_lag_s=0)
+
+
+# ── what it says of itself ────────────────────────────────────────────────────────────────
+
+
+class TestKeepsWholeSecondsAndDoesNotSay(Broken):
+    rules = ("test_what_is_kept_was_declared[completed_at]",)
+
+    class adapter(Bent):  # noqa: N801
+        def bend(self, record: CmmsRecord) -> CmmsRecord:
+            done = record.fields[Field.COMPLETED_AT]
+            if isinstance(done, datetime):
+                done = done.replace(microsecond=0)
+            return replace(record, fields={**record.fields, Field.COMPLETED_AT: done})
+
+
+class TestRoundsHoursOtherwiseThanItSays(Broken):
+    rules = ("test_what_is_kept_was_declared[actual_hours]",)
+
+    class adapter(Bent):  # noqa: N801
+        def settled(self, name: Field, value: Value) -> Value | Unwritable:
+            return value.quantize(Decimal("0.1")) if isinstance(value, Decimal) else value
+
+        def bend(self, record: CmmsRecord) -> CmmsRecord:
+            hours = record.fields[Field.ACTUAL_HOURS]
+            if isinstance(hours, Decimal):
+                hours = hours.quantize(Decimal("0.25"))
+            return replace(record, fields={**record.fields, Field.ACTUAL_HOURS: hours})
+
+
+class ManyOptions(TokenOptions):
+    hours_in: str = "hours"
+
+
+class TestHasOptionsAndNoMappingHash(Broken):
+    rules = ("test_options_that_may_bear_on_records_are_in_the_mapping_hash",)
+
+    class adapter(AcmeAdapter):  # noqa: N801
+        Options = ManyOptions
+
+
+class TestReadsItsOwnValuesOtherwise(Broken):
+    rules = ("test_a_record_is_read_the_same_from_its_own_values",)
+
+    class adapter(AcmeAdapter):  # noqa: N801
+        mapping_hash = "1"
+
+        def read_native(self, native: Mapping[str, object]) -> CmmsRecord:
+            return _read({**native, "hours": None})
+
+
+class TestLearnsWhatJsonCannotHold(Broken):
+    rules = ("test_what_was_learned_can_be_pinned_again",)
+
+    class adapter(AcmeAdapter):  # noqa: N801
+        def learn(self) -> Mapping[str, Any]:
+            return {"states": {1: "ASSIGNED"}}
+
+        def meanings(self, learned: Mapping[str, Any]) -> Meanings:
+            return {Field.STATUS: {"1": str(learned["states"].get(1))}}
 
 
 class TestGivesNoReason(Broken):

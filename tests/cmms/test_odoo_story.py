@@ -1,63 +1,24 @@
 """A day with Odoo: everything is made once, edits go both ways, and then nobody writes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from syncd.cmms.mapping.values.html_text import html_to_text
-from syncd.twin.server import Twin
-from tests.cmms.fake_odoo import FakeOdoo
-from tests.cmms.fake_odoo_models import REQUEST, XMLID
-from tests.cmms.fake_odoo_server import OdooServer
-from tests.cmms.odoo_bench import KEY, NAMES, make_odoo
-from tests.stories.world import World, make_config, stop, wait_until
+from tests.cmms.fake_odoo_models import REQUEST
+from tests.cmms.odoo_day import Day, open_day
+from tests.stories.world import World, stop, wait_until
 
-OWN = {f"CMMS_{name.upper()}": value for name, value in NAMES.items()}
 OPEN = ("ASSIGNED", "IN_PROGRESS", "ON_HOLD")
-
-
-@dataclass
-class Day:
-    """The two sides, and what was written to each so far."""
-
-    world: World
-    odoo: FakeOdoo
-
-    def request(self, s2e_id: str) -> dict[str, Any]:
-        """The one request of this order."""
-        marks = self.odoo.tables[XMLID].values()
-        marked = [mark["res_id"] for mark in marks if mark["name"] == s2e_id]
-        rows = self.odoo.tables[REQUEST].values()
-        (found,) = [row for row in rows if row["x_s2e_id"] == s2e_id or row["id"] in marked]
-        return found
-
-    def order(self, s2e_id: str) -> dict[str, Any]:
-        return dict(self.world.twin.people.order(s2e_id))
-
-    def written(self) -> tuple[int, int]:
-        return sum(call.writes for call in self.odoo.calls), self.world.written()
 
 
 @pytest.fixture(params=["18, identifiers", "19, fields"])
 def day(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Day]:
-    odoo = make_odoo(int(request.param[:2]))
-    with Twin(make_config(orders=10)) as twin, OdooServer(odoo) as server:
-        env = {
-            "CMMS_ADAPTER": "odoo",
-            "CMMS_URL": server.url,
-            "CMMS_API_KEY": KEY,
-            "CMMS_DATABASE": "plant",
-            "CMMS_LOGIN": "sync@example.com",
-        }
-        if odoo.version == 19:
-            env |= {"CMMS_PROTOCOL": "json2", **OWN}
-        mirror = f"sqlite:///{tmp_path / 'mirror.db'}"
-        world = World(tmp_path, twin, mirror, "sqlite://", env)
-        yield Day(world, odoo)
-        world.end()
+    version = int(request.param[:2])
+    with open_day(tmp_path, version, own=version == 19) as opened:
+        yield opened
 
 
 @pytest.mark.adapters

@@ -217,6 +217,49 @@ def test_what_our_own_writing_makes_of_a_value_agrees_with_it() -> None:
     assert match_sent(Field.DUE_DATE, due, kept, record, CUTS) is Match.OTHER
 
 
+def whole_seconds(_name: Field, value: Value) -> Value:
+    """A CMMS of whole seconds (rounded) and tenths of hours, which trims text."""
+    if isinstance(value, datetime):
+        return (value + timedelta(milliseconds=500)).replace(microsecond=0)
+    if isinstance(value, Decimal):
+        return value.quantize(Decimal("0.1"))
+    return value.strip() if type(value) is str else value
+
+
+COARSE = replace(CUTS, cmms_keeps=whole_seconds)
+TEN = datetime(2026, 3, 1, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("s2e", "cmms"),
+    [
+        (TEN + timedelta(milliseconds=700), TEN + timedelta(seconds=1)),  # what we would write
+        (TEN + timedelta(milliseconds=700), TEN),  # what another program cut
+        (Decimal("1.26"), Decimal("1.3")),
+        (Decimal("1.26"), Decimal("1.2")),
+        (" loose ", "loose"),
+    ],
+)
+def test_a_coarser_form_agrees_with_what_the_cmms_cannot_hold(s2e: Value, cmms: Value) -> None:
+    assert agrees(Field.TITLE, s2e, cmms, {}, COARSE)
+    assert not agrees(Field.TITLE, s2e, cmms, {}, CUTS)
+
+
+@pytest.mark.parametrize(
+    ("s2e", "cmms"),
+    [
+        (TEN + timedelta(milliseconds=700), TEN - timedelta(seconds=1)),
+        (TEN, TEN + timedelta(milliseconds=700)),  # the finer value is the CMMS's own
+        (TEN, TEN - timedelta(seconds=1)),  # ours can be held as it is
+        (Decimal("1.26"), Decimal(1)),  # coarser than the CMMS keeps it
+        (Decimal("1.26"), None),
+        (" loose ", "LOOSE"),
+    ],
+)
+def test_another_value_is_no_coarser_form(s2e: Value, cmms: Value) -> None:
+    assert not agrees(Field.TITLE, s2e, cmms, {}, COARSE)
+
+
 def test_what_a_mapping_cannot_write_does_not_fit_the_cmms() -> None:
     why = Unwritable("unmapped", "nobody there is called so")
     policy = replace(CUTS, cmms_keeps=lambda _name, value: why if value == "Ann" else value)

@@ -285,6 +285,80 @@ def test_without_reopening_one_end_may_still_become_another() -> None:
     assert sent(run(case, make_policy(allow_reopen=False)), Side.S2E) == {STATUS: Status.CANCELLED}
 
 
+def test_what_a_setting_has_parked_is_written_once_the_setting_allows_it() -> None:
+    base = (Status.COMPLETED, Status.COMPLETED)
+    case = field_case(STATUS, base, Status.COMPLETED, Status.ASSIGNED)
+    parked = run(case, make_policy(allow_reopen=False))
+    assert [hold.reason for hold in parked.holds] == ["would_reopen"]
+    after = run(keep(case, parked), make_policy())
+    assert sent(after, Side.S2E) == {STATUS: Status.ASSIGNED}
+    assert after.lifted == ((Side.S2E, STATUS),)
+
+
+# ── a meaning that has moved ──────────────────────────────────────────────────────────────
+
+MOVED = replace(CMMS_WINS, cmms_moved=frozenset({STATUS}))
+OPEN, BUSY, DONE = Status.ASSIGNED, Status.IN_PROGRESS, Status.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("s2e", "cmms", "sides"),
+    [
+        (OPEN, OPEN, set()),
+        (BUSY, OPEN, {Side.CMMS}),
+        (OPEN, BUSY, {Side.S2E}),
+        (DONE, BUSY, {Side.CMMS, Side.S2E}),
+    ],
+)
+def test_no_difference_of_a_moved_meaning_is_carried(
+    s2e: Status, cmms: Status, sides: set[Side]
+) -> None:
+    case = field_case(STATUS, (OPEN, OPEN), s2e, cmms)
+    decision = run(case, MOVED)
+    assert not decision.writes
+    assert not decision.base_moves
+    assert {hold.side for hold in decision.holds} == sides
+    assert {hold.reason for hold in decision.holds} <= {"meaning_changed"}
+    assert not run(keep(case, decision), MOVED).holds  # told once
+
+
+def test_an_agreement_is_kept_while_a_meaning_has_moved() -> None:
+    """Nothing is written for it; and if it was not kept, an edit that takes it back would look like
+    none."""
+    decision = run(field_case(STATUS, (OPEN, OPEN), BUSY, BUSY), MOVED)
+    assert moved(decision) == {STATUS: (BUSY, BUSY)}
+    assert not decision.holds
+
+
+def test_what_waited_for_a_moved_meaning_goes_on_when_it_is_over() -> None:
+    case = field_case(STATUS, (OPEN, OPEN), OPEN, BUSY)
+    after = run(keep(case, run(case, MOVED)), CMMS_WINS)
+    assert sent(after, Side.S2E) == {STATUS: BUSY}
+    assert after.lifted == ((Side.S2E, STATUS),)
+
+
+def test_other_fields_do_not_wait_for_a_moved_meaning() -> None:
+    case = pair({CAUSE: "new"}, {CAUSE: "old"}, base_s2e={CAUSE: "old"}, base_cmms={CAUSE: "old"})
+    assert sent(run(case, MOVED), Side.CMMS) == {CAUSE: "new"}
+
+
+def test_a_conflict_that_waits_for_a_person_waits_on_while_a_meaning_has_moved() -> None:
+    policy = replace(MANUAL, cmms_moved=MOVED.cmms_moved)
+    case = field_case(STATUS, (OPEN, OPEN), DONE, BUSY)
+    asked = replace(case, conflicts=run(case, MANUAL).conflicts)
+    assert [conflict.field for conflict in asked.conflicts] == [STATUS]
+    assert run(asked, policy).resolved == ()
+
+
+def test_a_first_meeting_and_a_create_wait_for_a_moved_meaning() -> None:
+    met = run(field_case(STATUS, None, OPEN, BUSY), MOVED)
+    assert [(hold.side, hold.reason) for hold in met.holds] == [(Side.S2E, "meaning_changed")]
+    creating = replace(MOVED, mode=Mode.CREATE)
+    order_ = unlinked({TITLE: "Pump", STATUS: OPEN})
+    assert run(order_, creating).out_of_scope == "meaning_changed"
+    assert run(order_, replace(creating, cmms_moved=frozenset())).create
+
+
 @pytest.mark.parametrize("owner", list(Side))
 @pytest.mark.parametrize("ended", sorted(TERMINAL_STATUSES))
 def test_a_first_meeting_never_reopens(owner: Side, ended: Status) -> None:

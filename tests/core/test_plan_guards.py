@@ -6,7 +6,7 @@ import pytest
 
 from syncd.core.case import Case, Link
 from syncd.core.decision import Change, Decision
-from syncd.core.planning.guards import Guard, GuardCounts, Latch, not_found_latch
+from syncd.core.planning.guards import FieldHours, Guard, GuardCounts, Latch, not_found_latch
 from syncd.core.planning.plan import Plan, decide, guard_plan
 from syncd.core.policy import Mode, Policy
 from syncd.core.work_order import CMMS_OWNED, Field, Side, Status, Value
@@ -253,6 +253,75 @@ def test_a_released_danger_passes_up_to_its_count() -> None:
     cancel = (Field.STATUS, Status.CANCELLED)
     assert not planned(changes(25, Side.CMMS, *cancel), facts).latches
     assert planned(changes(26, Side.CMMS, *cancel), facts).latches
+
+
+# ── sudden ───────────────────────────────────────────────────────────────────────────────
+
+STATUS_KEY = (Side.S2E, Field.STATUS)
+SUDDEN = (Guard.SUDDEN, Side.S2E)
+
+
+def statuses(count: int, rule: str = "cmms_changed") -> list[Decision]:
+    """So many orders whose status goes upstream, half of them to each of two values."""
+    return [
+        Decision(
+            Case(f"wo_{number}"),
+            changes=(Change(Side.S2E, Field.STATUS, Status.ASSIGNED, value, value, rule),),
+        )
+        for number in range(count)
+        for value in ((Status.IN_PROGRESS, Status.ON_HOLD)[number % 2],)
+    ]
+
+
+def lately(linked: int, written: int = 0, usual: int = 0) -> GuardCounts:
+    """Other orders written in the last hour, and how many are usual in one."""
+    ids = frozenset(f"wo_{number}" for number in range(1000, 1000 + written))
+    return GuardCounts(linked=linked, hours={STATUS_KEY: FieldHours(ids, usual)})
+
+
+@pytest.mark.parametrize(
+    ("linked", "usual", "allowed"),
+    [(30, 0, 20), (200, 0, 20), (210, 0, 21), (400, 0, 40), (200, 9, 20), (200, 15, 30)],
+)
+def test_a_field_that_changes_on_more_than_is_usual_latches(
+    linked: int, usual: int, allowed: int
+) -> None:
+    assert not planned(statuses(allowed), lately(linked, usual=usual)).latches
+    plan = planned(statuses(allowed + 1), lately(linked, usual=usual))
+    assert keys(plan.latches) == {SUDDEN}
+    (latch,) = plan.latches
+    assert (latch.count, latch.limit) == (allowed + 1, allowed)
+    assert plan.updates(Side.S2E) == ()
+
+
+def test_a_burst_counts_with_what_was_written_within_the_hour() -> None:
+    assert not planned(statuses(11), lately(100, written=9)).latches
+    assert keys(planned(statuses(11), lately(100, written=10)).latches) == {SUDDEN}
+
+
+def test_a_busy_hour_that_comes_one_by_one_latches_nothing() -> None:
+    assert not planned(statuses(10), lately(100, written=80)).latches
+
+
+def test_what_two_sides_have_held_all_along_is_no_sudden_change() -> None:
+    assert not planned(statuses(50, "met_cmms"), lately(200)).latches
+
+
+def test_what_is_sudden_grows_with_the_settings_and_never_shrinks() -> None:
+    wide = Policy({}, frozenset(Field), frozenset(), guard_percent=60, guard_min=100)
+    assert not planned(statuses(40), lately(100), wide).latches
+    assert keys(planned(statuses(41), lately(100), wide).latches) == {SUDDEN}
+    narrow = Policy({}, frozenset(Field), frozenset(), guard_percent=50, guard_min=2)
+    assert not planned(statuses(20), lately(100), narrow).latches
+
+
+def test_a_released_sudden_change_passes_and_is_spent_after_it() -> None:
+    released = GuardCounts(
+        linked=100, allowed={SUDDEN: 45}, hours={STATUS_KEY: FieldHours(frozenset(), 0)}
+    )
+    assert not planned(statuses(45), released).latches
+    assert planned(statuses(46), released).latches
+    assert planned(statuses(3), released).spent == (SUDDEN,)
 
 
 # ── not found ────────────────────────────────────────────────────────────────────────────

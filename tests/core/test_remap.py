@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from syncd.core.case import Case
+from syncd.core.planning.pair import UNREAD
 from syncd.core.planning.plan import decide
 from syncd.core.planning.remap import read_anew, remap
 from syncd.core.policy import Policy
@@ -66,6 +67,34 @@ def test_a_field_that_is_read_for_the_first_time_begins_from_what_there_is(
 
 def test_an_order_that_was_never_seen_upstream_has_no_base_for_it() -> None:
     assert read_anew({}, {Field.TITLE: "Pump"}, {}, None).base_cmms == {}
+
+
+def test_a_field_whose_place_was_not_kept_begins_from_what_is_read_next() -> None:
+    """A changed option reads it in another place: the next read is no edit, what came since is."""
+    cause = Field.ROOT_CAUSE
+    before: Fields = {cause: "Wear", Field.TITLE: "Pump"}
+    told = read_anew(before, {Field.TITLE: "Pump"}, before, order(before), untold={cause})
+    assert told.changed == {cause: ("Wear", UNREAD)}
+    kept = {**before, **told.base_cmms}
+    case = pair(before, {Field.TITLE: "Pump"}, base_s2e=before, base_cmms=kept)
+    unread = decide(case, POLICY, NOW)
+    assert not unread.writes
+    assert not unread.base_moves
+
+    case = pair(before, {**before, cause: "Rust"}, base_s2e=before, base_cmms=kept)
+    (move,) = decide(case, POLICY, NOW).base_moves
+    assert (move.field, move.s2e, move.cmms, move.rule) == (cause, "Wear", "Rust", "remapped")
+    assert not decide(case, POLICY, NOW).writes
+
+    upstream = replace(case, s2e=order({**before, cause: "Edited"}))
+    (change,) = decide(upstream, POLICY, NOW).changes
+    assert (change.side, change.value, change.before) == (Side.CMMS, "Edited", "Rust")
+
+
+def test_an_edit_that_waits_is_not_forgotten_for_a_place_that_was_not_kept() -> None:
+    cause = Field.ROOT_CAUSE
+    told = read_anew({cause: "Edited"}, {}, {cause: "Wear"}, order({cause: "Wear"}), untold={cause})
+    assert (told.base_cmms, told.changed) == ({}, {})
 
 
 # ── the differences, as writes ────────────────────────────────────────────────────────────

@@ -30,12 +30,15 @@ _NOT_HTTP: dict[str, str] = {
     BenchFault.ERROR_IN_200: "a database tells errors as errors",
     BenchFault.LAGGING: "a committed row is found at once",
 }
+_ONE_TABLE = {"mapping_hash": "without a mapping there is one table, read in one way"}
 CANNOT_ON_POSTGRESQL: dict[str, str] = {
     **_NOT_HTTP,
+    **_ONE_TABLE,
     BenchFault.UNAUTHORIZED: "the server asks for the password at connecting, not at a statement",
 }
 CANNOT_ON_SQLITE: dict[str, str] = {
     **_NOT_HTTP,
+    **_ONE_TABLE,
     BenchFault.UNAUTHORIZED: "a file asks nobody who he is",
     BenchFault.RESET: "a file has no connection that could end",
     BenchFault.RESET_APPLIED: "a file has no connection that could end",

@@ -1,18 +1,23 @@
 """Reading the mirror's records with another mapping: what becomes of bases and observations."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from syncd.cmms.load import find_adapter
 from syncd.cmms.port import with_defaults
-from syncd.core.work_order import CmmsRecord, Field, Status
+from syncd.core.case import Hold
+from syncd.core.planning.pair import UNREAD
+from syncd.core.work_order import CmmsRecord, Field, Side, Status, Value
+from syncd.engine.read_anew import follow_mapping
 from syncd.errors import ConfigurationError
-from syncd.jobs.remap import follow_mapping
 from syncd.mirror import natives, state
+from syncd.mirror.attention import orders_needing_attention
 from syncd.mirror.db.database import Mirror
 from syncd.mirror.decided.bases import save_bases
+from syncd.mirror.decided.holds import put_hold
 from tests.edges.test_mirror_cases import case_of, link
 from tests.edges.test_mirror_observations import order, save, save_records
 from tests.stories.mapped_cmms import MappedCmms
@@ -117,6 +122,73 @@ def test_an_adapter_without_a_mapping_is_never_read_anew(mirror: Mirror) -> None
     met(mirror, adapter(), native())
     follow_mapping(mirror, with_defaults(plain))
     assert case_of(mirror).base_cmms[Field.STATUS] is Status.ON_HOLD
+
+
+def test_what_the_cmms_has_refused_is_tried_again_with_a_changed_mapping(mirror: Mirror) -> None:
+    read_by = adapter()
+    met(mirror, read_by, native())
+    why = {
+        Field.TITLE: (Side.CMMS, "refused"),
+        Field.STATUS: (Side.CMMS, "ignored"),
+        Field.PRIORITY: (Side.CMMS, "not_kept"),
+        Field.ROOT_CAUSE: (Side.S2E, "refused"),  # by Scan2Evolve, which the mapping is not about
+        Field.LOCATION: (Side.CMMS, "dropped"),  # by a person
+        None: (Side.CMMS, "refused"),
+    }
+    with mirror.transaction() as tx:
+        for name, (side, reason) in why.items():
+            put_hold(tx, "wo_1", Hold(side, name, reason, "value"))
+    follow_mapping(mirror, with_defaults(read_by))
+    assert len(case_of(mirror).holds) == len(why)
+    follow_mapping(mirror, with_defaults(adapter({"WAIT": "ON_HOLD"})))
+    stay = case_of(mirror).holds
+    assert {(hold.field, hold.reason) for hold in stay} == {
+        (Field.ROOT_CAUSE, "refused"),
+        (Field.LOCATION, "dropped"),
+    }
+    with mirror.read() as tx:
+        assert orders_needing_attention(tx) == {"wo_1"}
+
+
+class Forgetful(MappedCmms):
+    """Its records do not tell the cause: an older version did not keep it."""
+
+    def read_native(self, native: Mapping[str, object]) -> CmmsRecord:
+        record = super().read_native({"cause": None, **native})
+        if "cause" in native:
+            return record
+        fields: dict[Field, Value] = {**record.fields}
+        del fields[Field.ROOT_CAUSE]
+        return replace(record, fields=fields)
+
+
+def forgetful(states: Mapping[str, str] = STATES) -> Any:
+    return with_defaults(Forgetful("unused.db", {"states": dict(states), "cause": True}))
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_field_that_a_record_does_not_tell_is_read_whole_or_stays(
+    mirror: Mirror, known: bool
+) -> None:
+    """It stays where no mapping was known before: that program kept less of a record."""
+    read_by = adapter(cause=True)
+    record = met(mirror, read_by, native())
+    told = {key: value for key, value in native().items() if key != "cause"}
+    save_records(mirror, replace(record, native=told))
+    fields = {Field.ROOT_CAUSE: "Wear"}
+    with mirror.transaction() as tx:
+        save_bases(tx, "wo_1", fields, fields, native=told, mapping_hash=read_by.mapping_hash)
+        state.set_moment(tx, state.CMMS_FULL_READ_AT, tx.now)
+        if not known:
+            state.set_state(tx, state.CMMS_MAPPING, None)
+    follow_mapping(mirror, forgetful({"WAIT": "ON_HOLD"}))
+    case = case_of(mirror)
+    assert case.cmms is not None
+    with mirror.read() as tx:
+        read_whole = state.get_moment(tx, state.CMMS_FULL_READ_AT) is None
+    assert read_whole is known
+    assert case.base_cmms[Field.ROOT_CAUSE] == (UNREAD if known else "Wear")
+    assert (Field.ROOT_CAUSE in case.cmms.fields) is not known
 
 
 class NoReader(MappedCmms):

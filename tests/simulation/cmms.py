@@ -45,6 +45,8 @@ class Traits:
         reuses: the number of a deleted newest record is given to the next one.
         tells_time: its clock can be asked.
         long_ids: its ids are whole numbers that no float can tell apart.
+        columns: what a status means depends on its place in a board, which people change.
+        options: the adapter has an option that bears on how times are read.
     """
 
     finds: bool = True
@@ -64,6 +66,8 @@ class Traits:
     advances: bool = False
     tells_time: bool = False
     long_ids: bool = False
+    columns: bool = False
+    options: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +91,17 @@ class Record:
 
 
 class FakeCmms:
-    """The records. An adapter and people work on them; both leave their lines in the ledger."""
+    """The records. An adapter and people work on them; both leave their lines in the ledger.
+
+    Attributes:
+        ahead: columns that somebody has put before all others of the board. They hold no record,
+            and no record has become another one by them.
+    """
 
     def __init__(self, traits: Traits, clock: Clock, ledger: Ledger) -> None:
         self.traits = traits
         self.records: dict[str, Record] = {}
+        self.ahead = 0
         self._clock, self._ledger = clock, ledger
         self._numbers = 0
 
@@ -304,6 +314,14 @@ def altered(name: str, value: Plain) -> Plain:
     if name == "actual_hours":
         return plain(name, (Decimal(value) * 2).quantize(Decimal(1), ROUND_HALF_UP) / 2)
     return value if len(value) <= 14 else f"{value[:12]}.."
+
+
+def whole_day(name: str, value: Plain) -> Plain:
+    """As an adapter reads it that is told to read days."""
+    if value is None or name not in {"completed_at", "due_date"}:
+        return value
+    moment = datetime.fromisoformat(value)
+    return plain(name, moment.replace(hour=0, minute=0, second=0, microsecond=0))
 
 
 def normalised(name: str, value: Plain) -> Plain:

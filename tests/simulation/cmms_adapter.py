@@ -1,7 +1,7 @@
 """The adapter of the fake CMMS: effects, faults, and the port's words."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -9,10 +9,11 @@ from typing import Any, Literal, cast
 
 from syncd import http
 from syncd.cmms.mapping.values.value_map import native_key
-from syncd.cmms.port import AdapterBase, Capabilities, PartlyWritten
+from syncd.cmms.port import NO_LEARNED, AdapterBase, Capabilities, Learned, PartlyWritten
 from syncd.core.case import NO_EFFECTS, WriteEffects
+from syncd.core.meaning import Meanings
 from syncd.core.values import encode_value, parse_value
-from syncd.core.work_order import CmmsRecord, Field, Fields, Unreadable
+from syncd.core.work_order import CmmsRecord, Field, Fields, Unreadable, Unwritable, Value
 from syncd.errors import (
     AccessRefused,
     Changed,
@@ -24,8 +25,9 @@ from syncd.errors import (
     UnexpectedContent,
     Unreachable,
 )
+from syncd.twin.checks import STATUSES
 from tests.simulation.clock import Clock
-from tests.simulation.cmms import KEPT, FakeCmms, Record
+from tests.simulation.cmms import KEPT, FakeCmms, Record, whole_day
 from tests.simulation.effects import Effects
 from tests.simulation.ledger import Ledger, Plain, plain
 
@@ -88,6 +90,9 @@ class FakeAdapter(AdapterBase):
         denied: how often each write was answered 404 or 409 since a person last looked.
         broken_rows: so many rows of its list hold no record: every second one comes out of the
             adapter as it is, the others are `nameless`.
+        days: its option, where it has one: times are read as days.
+
+    What it has learned is forgotten with each process, see `restarted`.
     """
 
     name = "fake"
@@ -102,6 +107,8 @@ class FakeAdapter(AdapterBase):
         self.nameless: dict[str, str] = {}
         self.broken_rows = 0
         self._pending: dict[str, Any] = {}
+        self.days = False
+        self._ahead: int | None = None
         traits = cmms.traits
         self.capabilities = Capabilities(
             reads=_FIELDS | {Field.EXTERNAL_ID, Field.EXTERNAL_STATUS},
@@ -230,7 +237,7 @@ class FakeAdapter(AdapterBase):
         self._writes(None, cmms_id, part)
 
         def does() -> list[Record]:
-            before = None if expected is None else _plain(expected)
+            before = None if expected is None else self._held(cmms_id, expected)
             record = self._cmms.update(
                 "syncd", cmms_id, _plain(part), before, s2e_ids, on_the_way=on_the_way
             )
@@ -240,6 +247,69 @@ class FakeAdapter(AdapterBase):
             return [record]
 
         return self._call("update", does, writes=True)
+
+    # ── what it reads by ──────────────────────────────────────────────────────────────────
+
+    def restarted(self) -> None:
+        """A new process has learned nothing yet."""
+        self._ahead = None
+
+    @property
+    def mapping_hash(self) -> str:  # type: ignore[override]
+        traits = self._cmms.traits
+        if not (traits.columns or traits.options) or (traits.columns and self._ahead is None):
+            return ""
+        return f"{self._ahead} columns ahead, days {self.days}"
+
+    def learn(self) -> Learned:
+        if not self._cmms.traits.columns:
+            return NO_LEARNED
+        self._call("learn", list)
+        return {"ahead": self._cmms.ahead}
+
+    def meanings(self, learned: Learned) -> Meanings:
+        read = {f"column {s}": self._moved(s, learned["ahead"]) for s in STATUSES}
+        return {Field.STATUS: read} if learned else {}
+
+    def pin(self, learned: Learned) -> None:
+        if learned:
+            self._ahead = learned["ahead"]
+
+    def settled(self, name: Field, value: Value) -> Value | Unwritable:
+        if self.days and isinstance(value, datetime):
+            return value.replace(hour=0, minute=0, second=0, microsecond=0)
+        return value
+
+    def read_native(self, native: Mapping[str, object]) -> CmmsRecord:
+        values = {str(name): None if it is None else str(it) for name, it in native.items()}
+        number, s2e_id = str(values.pop("number")), values.pop("s2e_id")
+        now = self._cmms.records.get(number)
+        changed = now.changed if now is not None else self._clock.utcnow()
+        return self._told(Record(number, s2e_id, values, 0.0, changed))
+
+    def _moved(self, status: str, ahead: int) -> str:
+        """What a status is by its place, with so many columns before it."""
+        place = STATUSES.index(status) + ahead
+        return STATUSES[min(place, len(STATUSES) - 1)]
+
+    def _seen(self, record: Record) -> dict[str, Plain]:
+        """The record's values as this adapter reads them."""
+        ahead = self._cmms.ahead if self._ahead is None else self._ahead
+        values = self._cmms.values(record)
+        if self._cmms.traits.columns:
+            values["status"] = self._moved(str(values["status"]), ahead)
+        return {n: whole_day(n, it) for n, it in values.items()} if self.days else values
+
+    def _held(self, number: str, expected: Fields) -> dict[str, Plain]:
+        """What is expected, in the place of what this adapter reads as that."""
+        record = self._cmms.records.get(number)
+        held = {} if record is None else self._cmms.values(record)
+        return {
+            name: held[name]
+            if self.days and name in held and whole_day(name, held[name]) == value
+            else value
+            for name, value in _plain(expected).items()
+        }
 
     def _pass(self, number: str) -> None:
         if number in self.barred:
@@ -294,7 +364,7 @@ class FakeAdapter(AdapterBase):
                 as_of,
                 s2e_id=record.s2e_id,
                 record=record.number,
-                after=self._cmms.shown_values(record),
+                after={n: it for n, it in self._seen(record).items() if n not in record.spoiled},
             )
         if writes:
             self._tell("told")
@@ -313,7 +383,10 @@ class FakeAdapter(AdapterBase):
         return None
 
     def _told(self, record: Record) -> CmmsRecord:
-        values = self._cmms.values(record)
+        values = self._seen(record)
+        native: dict[str, object] = dict(record.values)
+        if self._cmms.traits.columns or self._cmms.traits.options:
+            native |= {"number": record.number, "s2e_id": record.s2e_id}
         statuses = self._cmms.statuses(record)
         spoiled = Unreadable("\ufffd", "nobody can read it")
         cmms_id = self._id(record.number)
@@ -326,7 +399,7 @@ class FakeAdapter(AdapterBase):
                 Field.EXTERNAL_ID: cmms_id,
                 Field.EXTERNAL_STATUS: record.values["status"],
             },
-            native=dict(record.values),
+            native=native,
             equivalents={Field.STATUS: statuses}
             if len(statuses) > 1 and "status" not in record.spoiled
             else {},

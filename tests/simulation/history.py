@@ -43,6 +43,8 @@ _STEPS = 0.2  # of the worlds have a CMMS that is written in steps
 _ALTERS = 0.1  # … one that keeps something else than was written
 _REUSES = 0.3  # … one that gives the number of a deleted record to the next one
 _RETYPED = 0.15  # … people who change the id that a record carries
+_COLUMNS = 0.15  # of the worlds have a board whose columns people add and take away
+_OPTIONS = 0.15  # of the worlds have an option that a person changes
 _EFFECTS = 60  # of a cycle, at any of which something may happen
 
 
@@ -101,7 +103,7 @@ class _Drawing:
         setup = self._with_kinds(self._setup())
         if setup.traits.steps:
             steps = self._with_parts(steps)
-        return History(setup, tuple(steps))
+        return History(*self._with_options(*self._with_columns(setup, steps)))
 
     def _with_parts(self, steps: list[Step]) -> list[Step]:
         """An order is completed upstream, and one of the calls that tell the CMMS goes wrong."""
@@ -147,6 +149,29 @@ class _Drawing:
             place = rng.randrange(len(told))
             told[place:place] = found
         return told
+
+    def _with_columns(self, setup: Setup, steps: list[Step]) -> tuple[Setup, list[Step]]:
+        """Some of the worlds have a board in which a status is what its place says, and now and
+        then somebody puts a column before the others, or takes it away."""
+        rng = random.Random(f"columns {self._seed}")
+        if rng.random() >= _COLUMNS:
+            return setup, steps
+        told = list(steps)
+        for _ in range(rng.randint(1, 4)):
+            moved = [Step("columns", (rng.choice((0, 1, 1, 2)),))]
+            moved += [Step("full")] * rng.randint(0, 2)
+            place = rng.randrange(len(told))
+            told[place:place] = moved
+        return replace(setup, traits=replace(setup.traits, columns=True)), told
+
+    def _with_options(self, setup: Setup, steps: list[Step]) -> tuple[Setup, tuple[Step, ...]]:
+        rng = random.Random(f"options {self._seed}")
+        if rng.random() >= _OPTIONS:
+            return setup, tuple(steps)
+        told = list(steps)
+        for _ in range(rng.randint(1, 3)):
+            told.insert(rng.randrange(len(told)), Step("option"))
+        return replace(setup, traits=replace(setup.traits, options=True)), tuple(told)
 
     def _with_bars(self, steps: list[Step]) -> list[Step]:
         """Some of the worlds have records that answer with errors, whoever asks for them."""

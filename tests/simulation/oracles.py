@@ -14,7 +14,7 @@ from sqlalchemy import select
 from syncd.core.policy import Scope
 from syncd.core.work_order import OPEN_STATUSES
 from syncd.mirror.db.tables import conflicts, drifts, links, parked, s2e_orders
-from tests.simulation.cmms import NATIVE_STATUS, Record, altered, normalised
+from tests.simulation.cmms import NATIVE_STATUS, Record, altered, normalised, whole_day
 from tests.simulation.ledger import SHARED, THEIRS, Event, Plain, plain
 from tests.simulation.world import POLL_EVERY_S, READ_LAG_S, World
 
@@ -144,6 +144,8 @@ def _tidy(world: World, name: str, value: Plain) -> Plain:
             value = plain(name, datetime.fromisoformat(str(value)).replace(microsecond=0))
         else:
             value = unicodedata.normalize("NFC", value).strip() or None
+    if world.setup.traits.options:
+        value = whole_day(name, value)  # as it was perhaps read
     if world.setup.traits.normalises:
         value = normalised(name, value)
     if world.setup.traits.alters and name == "actual_hours":
@@ -239,6 +241,8 @@ def _invented(world: World, told: _Told) -> Iterator[str]:
         if event.actor == "person":
             for name, value in event.after.items():
                 held.setdefault((event.s2e_id, event.side, name), set()).add(value)
+                if world.setup.traits.options:
+                    held[event.s2e_id, event.side, name].add(whole_day(name, value))
     for event, name, value, _ in _sent(world):
         other = "cmms" if event.side == "s2e" else "s2e"
         known = held.get((event.s2e_id, other, name), set())

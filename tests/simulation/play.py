@@ -12,6 +12,7 @@ from syncd.core.case import IntentState
 from syncd.core.planning.failure import REFUSED_TRIES
 from syncd.core.planning.plan import Decider, decide
 from syncd.core.work_order import Field, Side
+from syncd.engine.pinning import load_kept
 from syncd.engine.results import CycleReport
 from syncd.mirror import state
 from syncd.mirror.answers import answer_conflict, release_guard, release_holds
@@ -29,6 +30,7 @@ from tests.simulation.world import World
 _WAITS_S = 1200.0  # longer than any wait that syncd declares
 _CYCLES = 3  # that hold a complete sweep, within which both sides have to be equal
 _RETRIES = 12  # cycles in which a side that ignores or refuses is tried until it is given up
+_SOON = 4  # cycles, in which two sides come to rest if nothing keeps them from it
 IDLE_CYCLES = 100
 
 
@@ -61,7 +63,7 @@ def play(
         for step in history.steps:
             player.do(step)
         effects = world.effects.count
-        faults += _repeated(world)
+        faults += [*player.faults, *_repeated(world)]
         faults += player.rest()
         faults += [*judge(world), *judge_looks(world)]
         faults += player.idle(idle)
@@ -99,10 +101,15 @@ def _ends(world: World) -> dict[str, object]:
 
 
 class Player:
-    """Does one step after the other."""
+    """Does one step after the other.
+
+    Attributes:
+        faults: what a step itself objects to.
+    """
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.faults: list[str] = []  # what a step itself objects to
         self._does: dict[str, Callable[..., object]] = {
             "tick": world.tick,
             "full": lambda: world.tick(full=True),
@@ -132,6 +139,8 @@ class Player:
             "unbar": self._unbar,
             "deny": self._deny,
             "at": self._at,
+            "columns": self._columns,
+            "option": self._option,
             "crash": crash,
             "crash_again": self._crash_again,
             "crash_deciding": self._crash_deciding,
@@ -299,6 +308,44 @@ class Player:
             sending = select(intents.c.id).where(intents.c.state == IntentState.STARTED.value)
             return tx.conn.execute(sending).first() is None
 
+    def _columns(self, ahead: int) -> None:
+        """Somebody puts columns before the others of the board, or takes them away. What a board
+        was like when syncd first saw it is what its columns mean."""
+        with self.world.mirror.read() as tx:
+            if load_kept(tx) is not None:
+                self.world.cmms.ahead = ahead
+
+    def _option(self) -> None:
+        """A person changes an option and starts syncd anew. Where the two sides were at rest, that
+        alone writes nothing."""
+        rests = self._comes_to_rest()
+        self.world.adapter.days = not self.world.adapter.days
+        self.world.restart()
+        if rests:
+            before = len(self.world.ledger.writes())
+            for _ in range(2):
+                self.world.tick(full=True)
+            written = self.world.ledger.writes()[before:]
+            if written:
+                self.faults.append(f"a changed option alone has written: {written[0]}")
+
+    def _comes_to_rest(self) -> bool:
+        world = self.world
+        world.effects.forget()
+        for _ in range(_SOON):
+            before = len(world.ledger.writes())
+            world.clock.sleep(61)
+            done = world.tick(full=True)
+            same = len(world.ledger.writes()) == before
+            if same and not self._apart(done) and not self._is_parked():
+                return done is not None and done.s2e.sweep == "complete" and not done.plan.latches
+        return False
+
+    def _is_parked(self) -> bool:
+        """A changed option has what was refused tried again."""
+        with self.world.mirror.read() as tx:
+            return tx.conn.execute(select(parked.c.id)).first() is not None
+
     def _crash_again(self, later: int) -> None:
         """Die, and so many effects after the restart once more."""
         self.world.dies_again_after = later
@@ -342,6 +389,7 @@ class Player:
         world.upstream.twin.faults.clear()
         world.adapter.faults.clear()
         self._unbar()
+        world.cmms.ahead = 0
         if world.clock.error_s:
             world.clock.error_s = 0.0
             world.tick()  # in which waits and answers of the wrong time begin anew

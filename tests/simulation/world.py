@@ -21,6 +21,7 @@ from syncd.core.planning.plan import Decider, decide
 from syncd.core.policy import Mode, Policy, Scope
 from syncd.core.work_order import SHARED, Field, Side
 from syncd.engine.cycle import Cycle
+from syncd.engine.pinning import resume_pinned
 from syncd.engine.request import CycleRequest
 from syncd.engine.results import CycleReport
 from syncd.errors import LeaseLost
@@ -149,6 +150,8 @@ class World:
         lease = FreeLease(mirror, "simulated", self.clock.sleep, self.clock.monotonic)
         lease.acquire(0.0)
         lease.announce()
+        self.adapter.restarted()
+        resume_pinned(mirror, self.adapter)
         return mirror, Cycle(
             client=self._client(),
             adapter=self.adapter,
@@ -191,6 +194,7 @@ class World:
             cmms_clears=can.clears,
             cmms_creates=can.creates,
             cmms_finds=can.finds,
+            cmms_keeps=self.adapter.settled,
             mode=Mode.CREATE if self.setup.create else Mode.ADOPT,
             create=self.setup.scope,
             allow_reopen=self.setup.allow_reopen,

@@ -12,7 +12,9 @@ from pydantic import BaseModel
 
 from syncd.cmms.conformance.bench import Bench, BenchFault
 from syncd.cmms.conformance.suite import (
+    CONNECTION_OPTIONS,
     FULL_BENCH,
+    MAPPING_HASH,
     SECRETS,
     Suite,
     live,
@@ -51,7 +53,13 @@ class Promising(Suite):
     def test_what_cannot_be_shown_is_known_and_has_a_reason(self, lacking: str) -> None:
         """The report shows its name and the reason."""
         key, _, reason = lacking.partition(": ")
-        known: set[str] = {SECRETS, *map(str, BenchFault), *map(str, Status), *map(str, Priority)}
+        known: set[str] = {
+            SECRETS,
+            MAPPING_HASH,
+            *map(str, BenchFault),
+            *map(str, Status),
+            *map(str, Priority),
+        }
         assert key in known, f"{key} is none of {', '.join(sorted(known))}"
         assert len(reason.split()) > 2, f"give the reason why the bench cannot show {key}"
 
@@ -146,6 +154,42 @@ class Promising(Suite):
             assert json.loads(json.dumps(dict(record.native))) is not None
             assert all(isinstance(key, str) and not isinstance(key, StrEnum | int)
                        for key in record.native)  # fmt: skip
+
+    @live
+    def test_a_record_is_read_the_same_from_its_own_values(self, bench: Bench) -> None:
+        """With a `mapping_hash`: `read_native` reads what the mirror has kept as JSON. A changed
+        mapping would else read every record as edited."""
+        adapter = with_defaults(bench.adapter)
+        for record in self.shown(bench):
+            if adapter.mapping_hash:
+                again = adapter.read_native(json.loads(json.dumps(dict(record.native))))
+                assert (again.s2e_id, again.fields, again.equivalents) == (
+                    record.s2e_id, record.fields, record.equivalents,
+                )  # fmt: skip
+
+    @live
+    def test_what_was_learned_can_be_pinned_again(self, bench: Bench) -> None:
+        """It is kept as JSON, and given back when the daemon starts: records read as before."""
+        adapter = with_defaults(bench.adapter)
+        made = self.made(bench, self.everything())
+        learned = adapter.learn()
+        adapter.pin(learned)
+        before, mapping = adapter.get(made.cmms_id), adapter.mapping_hash
+        kept = json.loads(json.dumps(dict(learned)))
+        assert adapter.meanings(kept) == adapter.meanings(learned)
+        adapter.pin(kept)
+        assert (adapter.get(made.cmms_id), adapter.mapping_hash) == (before, mapping)
+
+    def test_options_that_may_bear_on_records_are_in_the_mapping_hash(self, bench: Bench) -> None:
+        """A changed option is no edit. An adapter with more options than those of a connection
+        has a `mapping_hash`, or `cannot` says why none of them bears on a record."""
+        self.made(bench)
+        options: type[BaseModel] = type(bench.adapter).Options  # type: ignore[attr-defined]
+        more = sorted(options.model_fields.keys() - CONNECTION_OPTIONS)
+        has_hash = bool(with_defaults(bench.adapter).mapping_hash)
+        assert has_hash or not more or MAPPING_HASH in self.cannot, (
+            f"the adapter has the options {', '.join(more)} and no mapping_hash"
+        )
 
     @live
     def test_reading_twice_tells_the_same(self, bench: Bench) -> None:

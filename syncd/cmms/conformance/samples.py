@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from types import MappingProxyType
 
-from syncd.core.work_order import Field, Priority, Status, Value
+from syncd.core.work_order import Field, Priority, Status, Value, ValueKind
 
 # Two values of each field, so that a write is visible. A CMMS that takes only people, assets and
 # sites that it knows needs others: they go into `samples` of the author's class.
@@ -66,6 +66,20 @@ TEXTS: Mapping[str, str] = MappingProxyType(
         "json": '{"a": [null, true, 1e5]}',
         "number": "007",
         "word": "null",
+    }
+)
+# Values that many a CMMS keeps otherwise; see `test_what_is_kept_was_declared`.
+FINE: Mapping[ValueKind, tuple[Value, ...]] = MappingProxyType(
+    {
+        ValueKind.TIME: (
+            datetime(2026, 3, 11, 9, 8, 7, 123000, tzinfo=UTC),
+            datetime(2026, 3, 11, 23, 59, 59, 987000, tzinfo=UTC),
+        ),
+        ValueKind.HOURS: (Decimal("1.23456"), Decimal("0.005"), Decimal("123.4"), Decimal(0)),
+        ValueKind.TEXT: (
+            *(TEXTS[name] for name in ("long", "blanks_around", "html", "lines", "word", "emoji")),
+            " ",
+        ),
     }
 )
 CONTROLS = "before\x07\x1b[31m\x0bafter"

@@ -54,6 +54,12 @@ BETWEEN_PAGES = (
     BenchFault.FORBIDDEN,
 )
 SECRETS = "secrets"
+MAPPING_HASH = "mapping_hash"
+# Options that say where the CMMS is, who asks, and how much at once.
+CONNECTION_OPTIONS = frozenset({
+    "url", "host", "port", "database", "protocol", "timeout_s", "page_size", "login", "user",
+    "username", "password", "password_file", "token", "token_file", "api_key", "api_key_file",
+})  # fmt: skip
 FULL_BENCH = 60  # tests, at least, of a bench that can show everything
 _numbers = count(1)
 
@@ -64,7 +70,8 @@ class Suite:
     Attributes:
         capabilities: the adapter's own. They choose the tests, before a bench is made.
         cannot: what the bench cannot show or the CMMS does not have, each with the reason. A key
-            is a `BenchFault`, a `Status` or `Priority` that the adapter refuses, or "secrets".
+            is a `BenchFault`, a `Status` or `Priority` that the adapter refuses, "secrets", or
+            "mapping_hash" where no option bears on how a record is read or written.
         samples: two values of a field, where this CMMS refuses those of `samples.SAMPLES`.
         secrets: the adapter's credentials, which no text may show.
         id_prefix: the Scan2Evolve ids of all records that are made begin with it.

@@ -24,8 +24,9 @@ from syncd.cmms.port import VERIFIED
 
 T = TypeVar("T")
 KINDS = ("rest/1", "sql/1")
-# What decides how a record is read: while this stays the same, a base keeps its meaning.
-_DECIDES_READING = ("mapping", "id", "fields", "maps", "times", "url")
+# What decides how a record is read: while this stays the same, a base keeps its meaning. And how
+# it is written: when this is corrected, what the CMMS has refused is tried again.
+_DECIDES = ("mapping", "id", "fields", "maps", "times", "url", "create", "insert", "update")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,6 @@ def load_mapping(
 
 def _digest(tree: Node) -> str:
     whole: dict[str, Any] = plain(tree)
-    decides = {key: whole[key] for key in _DECIDES_READING if key in whole}
+    decides = {key: whole[key] for key in _DECIDES if key in whole}
     text = json.dumps(decides, sort_keys=True, ensure_ascii=True)
     return blake2b(text.encode(), digest_size=16).hexdigest()

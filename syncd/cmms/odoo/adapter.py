@@ -8,13 +8,16 @@ So each fetch begins earlier by an overlap.
 Writing: Odoo has no conditional write. A record is read, compared with `expected`, then written.
 An edit within these milliseconds is overwritten; so `optimistic_lock` is False. Only fields that
 differ are written, since Odoo changes `write_date` even where no value changes.
+
+Stages and fields are read by what was pinned, see `model.py`. A record's `native` holds all that a
+changed option may read it by: the row, and the names of the person and the equipment that it refers
+to, which are other records.
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -22,7 +25,11 @@ from syncd.cmms.load import AdapterContext
 from syncd.cmms.odoo.errors import unwritten, written
 from syncd.cmms.odoo.lookup import Lookup, asset_field
 from syncd.cmms.odoo.mapping import (
+    BESIDE,
     Row,
+    fields_held,
+    kept_row,
+    kept_value,
     read_changed,
     read_fields,
     read_status,
@@ -34,8 +41,9 @@ from syncd.cmms.odoo.model import (
     REQUEST,
     STAGE,
     OdooModel,
-    read_model,
-    read_stages,
+    learn,
+    mapping_hash,
+    model_of,
     rows_of,
     split_rows,
 )
@@ -43,10 +51,11 @@ from syncd.cmms.odoo.options import OdooOptions
 from syncd.cmms.odoo.rpc import Rpc
 from syncd.cmms.odoo.start import open_rpc
 from syncd.cmms.odoo.write import RequestWriter
-from syncd.cmms.port import AdapterBase, Capabilities, require_identity
+from syncd.cmms.port import NO_LEARNED, AdapterBase, Capabilities, Learned, require_identity
 from syncd.core.case import WriteEffects
 from syncd.core.equality import same
-from syncd.core.work_order import CMMS_OWNED, CmmsRecord, Field, Fields
+from syncd.core.meaning import Meanings
+from syncd.core.work_order import CMMS_OWNED, CmmsRecord, Field, Fields, Unwritable, Value
 from syncd.errors import AccessRefused, Changed, NotFound, Refused, RemoteError, UnexpectedContent
 
 _ALWAYS = frozenset({
@@ -94,6 +103,7 @@ class OdooAdapter(AdapterBase):
         by_identifier = options.field_s2e_id is None
         self._writer = RequestWriter(rpc, self._lookup, by_identifier=by_identifier)
         self._overlap = timedelta(minutes=options.overlap_minutes)
+        self._learned: Learned = NO_LEARNED
         self._model: OdooModel | None = None
         self.unread: dict[str, RemoteError] = {}
         self.nameless: dict[str, str] = {}
@@ -113,10 +123,7 @@ class OdooAdapter(AdapterBase):
         The end is an empty page, not a short one: Odoo leaves out of a page what was deleted
         while it was read.
         """
-        model = self._opened()
         self.unread, self.nameless = {}, {}
-        if changed_since is None:
-            self._model = replace(model, stages=read_stages(self._rpc, self.options))
         since: list[Any] = []
         if changed_since is not None:
             since = [["write_date", ">=", wire_time(changed_since - self._overlap)]]
@@ -219,8 +226,7 @@ class OdooAdapter(AdapterBase):
         if not self._writer.update(row, fields, held.s2e_id, self._opened()):
             return held
         with written(f"request {cmms_id}"):
-            (now,) = self._records([self._by_number(row["id"])])
-        return replace(now, fields={**now.fields, **_zeros(fields, now.fields)})
+            return self._records([self._by_number(row["id"])])[0]
 
     def now(self) -> datetime | None:
         """See `AdapterBase.now`."""
@@ -230,7 +236,7 @@ class OdooAdapter(AdapterBase):
         """The line of `syncd check`: server, database and stages. Raises AccessRefused for a
         missing right."""
         version = self._rpc.version()
-        model = self._opened()
+        stages = model_of(self.learn(), self.options).stages
         for operation in ("read", "write", *(["create"] if self.capabilities.creates else [])):
             if not self._rpc.may(REQUEST, operation):
                 raise AccessRefused(
@@ -238,7 +244,7 @@ class OdooAdapter(AdapterBase):
                     "Maintenance: Equipment Manager",
                     side="cmms",
                 )
-        line = f"Odoo {version}, {self._rpc.where()}; stages: {model.stages.described()}"
+        line = f"Odoo {version}, {self._rpc.where()}; stages: {stages.described()}"
         if not self._rpc.may(STAGE, "write"):
             line += (
                 "; the user is no Maintenance: Equipment Manager, and sees only the requests it "
@@ -249,12 +255,61 @@ class OdooAdapter(AdapterBase):
     def close(self) -> None:
         self._rpc.close()
 
+    # ── what was learned, and what depends on it ──────────────────────────────────────────
+
+    @property
+    def mapping_hash(self) -> str:  # type: ignore[override]
+        """See `AdapterBase`. Of the options, and of what the pinned stages stand for."""
+        return "" if self._model is None else mapping_hash(self.options, self._model)
+
+    def learn(self) -> Learned:
+        """See `AdapterBase.learn`."""
+        self._learned = learn(self._rpc, self.options, self.capabilities.writes)
+        return self._learned
+
+    def meanings(self, learned: Learned) -> Meanings:
+        """See `AdapterBase.meanings`: what each stage is read as, and which one is written."""
+        return {Field.STATUS: model_of(learned, self.options).stages.meanings()}
+
+    def pin(self, learned: Learned) -> None:
+        """See `AdapterBase.pin`. The types of fields are taken as the server has them now: an
+        option may name one that was not read before."""
+        types = {**learned["fields"], **self._learned.get("fields", {})}
+        self._model = model_of({**learned, "fields": types}, self.options)
+
+    def settled(self, name: Field, value: Value) -> Value | Unwritable:
+        """See `AdapterBase.settled`."""
+        return value if self._model is None else kept_value(name, value, self._model)
+
+    def read_native(self, native: Mapping[str, object]) -> CmmsRecord:
+        """See `AdapterBase.read_native`. Before syncd kept what stands beside a request, a record
+        did not tell that."""
+        model = self._opened()
+        record = self._record(native, model)
+        held = fields_held(native, model)
+        if self.options.field_external_id in {None, *native}:
+            held.add(Field.EXTERNAL_ID)
+        beside = native.get(BESIDE)
+        if isinstance(beside, Mapping):
+            held |= {Field.S2E_ID, Field.ASSIGNED_TO, Field.ASSET_NAME, Field.EXTERNAL_URL}
+            equipment = beside["equipment"]
+            if equipment is None or self._lookup.code in equipment:
+                held.add(Field.ASSET_CODE)
+            if beside["language"] != self.options.language:
+                held.discard(Field.EXTERNAL_STATUS)  # the stage's name is of that language
+            if beside["ids_in"] != self.options.field_s2e_id:
+                held.discard(Field.S2E_ID)
+        return replace(
+            record, fields={name: it for name, it in record.fields.items() if name in held}
+        )
+
     # ── reading ───────────────────────────────────────────────────────────────────────────
 
     def _opened(self) -> OdooModel:
+        """What is pinned; in the hands of a command that pins nothing, what the server says."""
         if self._model is None:
-            self._model = read_model(self._rpc, self.options, self.capabilities.writes)
-        return self._model
+            self.pin(self.learn())
+        return self._model  # type: ignore[return-value]
 
     def _page(self, domain: list[Any], limit: int) -> list[dict[str, Any]]:
         """The rows of a page; what among them has no id is kept as nameless."""
@@ -304,53 +359,40 @@ class OdooAdapter(AdapterBase):
 
     def _records(self, rows: Sequence[Row]) -> list[CmmsRecord]:
         model = self._opened()
-        stages = {reference(row.get("stage_id")) for row in rows} - {None}
-        if not stages <= set(model.stages.stages):  # somebody has made one
-            model = self._model = replace(model, stages=read_stages(self._rpc, self.options))
         ids = self._lookup.s2e_ids(rows)
         users, equipment = self._lookup.referred(rows)
-        return [self._record(row, model, ids, users, equipment) for row in rows]
+        records = []
+        for row in rows:
+            user, asset = reference(row.get("user_id")), reference(row.get("equipment_id"))
+            beside = {
+                "s2e_id": ids.get(row["id"]),
+                "person": users.get(user) if user is not None else None,
+                "equipment": equipment.get(asset) if asset is not None else None,
+                "language": self.options.language,
+                "ids_in": self.options.field_s2e_id,
+                "url": self._base_url,
+            }
+            record = self._record(kept_row(row, model, beside), model)
+            records.append(replace(record, updated_at=read_changed(row)))
+        return records
 
-    def _record(
-        self,
-        row: Row,
-        model: OdooModel,
-        ids: dict[int, str],
-        users: dict[int, Row],
-        equipment: dict[int, Row],
-    ) -> CmmsRecord:
-        number: int = row["id"]
-        user, asset = reference(row.get("user_id")), reference(row.get("equipment_id"))
-        person, spelled = self._lookup.person(users.get(user) if user is not None else None)
-        fields = read_fields(row, model)
-        fields |= self._lookup.asset(equipment.get(asset) if asset is not None else None)
-        fields[Field.S2E_ID] = ids.get(number)
+    def _record(self, native: Row, model: OdooModel) -> CmmsRecord:
+        """A record from its native values; nobody is asked."""
+        beside = native.get(BESIDE, {})
+        person, spelled = self._lookup.person(beside.get("person"))
+        fields = read_fields(native, model)
+        fields |= self._lookup.asset(beside.get("equipment"))
+        fields[Field.S2E_ID] = beside.get("s2e_id")
         fields[Field.ASSIGNED_TO] = person
-        fields[Field.EXTERNAL_ID] = self._called(row)
+        fields[Field.EXTERNAL_ID] = self._called(native)
         fields[Field.EXTERNAL_URL] = (
-            f"{self._base_url}/web#id={number}&model={REQUEST}&view_type=form"
+            f"{beside.get('url')}/web#id={native['id']}&model={REQUEST}&view_type=form"
         )
-        classes = {Field.STATUS: read_status(row, model)[1], Field.ASSIGNED_TO: spelled}
+        classes = {Field.STATUS: read_status(native, model)[1], Field.ASSIGNED_TO: spelled}
         return CmmsRecord(
-            cmms_id=self._called(row),
-            s2e_id=ids.get(number),
+            cmms_id=self._called(native),
+            s2e_id=beside.get("s2e_id"),
             fields={name: fields[name] for name in fields if name in self.capabilities.reads},
-            # Without write_date, which moves though no value changes, and without long texts.
-            native={
-                name: value
-                for name, value in row.items()
-                if name != "write_date" and model.types.get(name) != "html"
-            },
+            native=native,
             equivalents={name: names for name, names in classes.items() if names},
-            updated_at=read_changed(row),
         )
-
-
-def _zeros(sent: Fields, now: Fields) -> dict[Field, Decimal]:
-    """The hours that were written as 0 and read back as none. Odoo does not keep the difference;
-    after our own write we know it."""
-    return {
-        name: value
-        for name, value in sent.items()
-        if isinstance(value, Decimal) and not value and now.get(name) is None
-    }

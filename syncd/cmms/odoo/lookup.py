@@ -85,10 +85,15 @@ class Lookup:
             self._by_id(EQUIPMENT, assets, names),
         )
 
+    @property
+    def code(self) -> str:
+        """The equipment's field that holds the asset's code."""
+        return self._code or "serial_no"
+
     def asset(self, row: Row | None) -> dict[Field, Value]:
         """Code and name of a piece of equipment; both None if there is none."""
         equipment = row or {}
-        code, name = equipment.get(self._code or "serial_no"), equipment.get(_BY_NAME)
+        code, name = equipment.get(self.code), equipment.get(_BY_NAME)
         return {
             Field.ASSET_CODE: read_value(Field.ASSET_CODE, code, "char"),
             Field.ASSET_NAME: read_value(Field.ASSET_NAME, name, "char"),

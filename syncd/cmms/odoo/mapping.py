@@ -8,6 +8,10 @@
 Odoo sends `false` for an empty value, and 0 hours are the same as none. Times are naive UTC with
 seconds; `close_date` is a day, which we read as its first moment. Long texts are HTML, which Odoo
 rewrites, so they are compared as text.
+
+A record's `native` is its row, without `write_date`, which moves though no value changes, and with
+the text of a long text in place of its HTML. BESIDE holds what stands elsewhere: the Scan2Evolve
+id, the person, the equipment, and the address and language that it was read with.
 """
 
 from collections.abc import Mapping
@@ -25,6 +29,7 @@ from syncd.core.work_order import (
     Priority,
     Status,
     Unreadable,
+    Unwritable,
     Value,
     ValueKind,
     kind_of,
@@ -32,6 +37,7 @@ from syncd.core.work_order import (
 from syncd.errors import Refused
 
 Row = Mapping[str, Any]
+BESIDE = "beside"  # no field of Odoo's is called so on a request
 _PRIORITIES = tuple(Priority)  # Odoo's '0' to '3'
 _TIME = "%Y-%m-%d %H:%M:%S"
 _DAY = "%Y-%m-%d"
@@ -66,6 +72,8 @@ def read_fields(row: Row, model: OdooModel) -> dict[Field, Value]:
 
 
 def read_value(name: Field, raw: Any, odoo_type: str) -> Value:
+    if isinstance(raw, Mapping) and "text" in raw:
+        return str(raw["text"]) or None  # of a long text, see `kept_row`
     if raw is False or raw is None or raw == "":
         return None
     if name is Field.PRIORITY:
@@ -134,6 +142,25 @@ def label(raw: Any) -> str | None:
     return str(raw[1]) if isinstance(raw, list) and len(raw) > 1 else None
 
 
+def kept_row(row: Row, model: OdooModel, beside: Row) -> dict[str, Any]:
+    """A row as it is kept, for whatever mapping reads it later: see the module text."""
+    kept: dict[str, Any] = {BESIDE: dict(beside)}
+    for name, raw in row.items():
+        if model.types.get(name) == "html":
+            kept[name] = {"text": html_to_text(raw)} if isinstance(raw, str) else raw
+        elif name != "write_date":
+            kept[name] = raw
+    return kept
+
+
+def fields_held(native: Row, model: OdooModel) -> set[Field]:
+    """Our fields that a kept row tells, of those that stand in the row itself."""
+    held = {name for name, field in places(model).items() if field in native}
+    if {"stage_id", "archive", "kanban_state"} <= native.keys():
+        held |= {Field.STATUS, Field.EXTERNAL_STATUS}
+    return held
+
+
 # ── writing ───────────────────────────────────────────────────────────────────────────────
 
 
@@ -178,11 +205,34 @@ def write_status(status: Status, row: Row | None, model: OdooModel) -> dict[str,
     if status in stands_for:
         return values
     if status not in stages.target:
-        raise Refused(
-            f"no stage in Odoo stands for {status}; name one in SYNCD_CMMS_STAGE_{status}",
-            side="cmms",
-        )
+        raise Refused(_nowhere(status).detail, side="cmms")
     return {**values, "stage_id": stages.target[status]}
+
+
+def kept_value(name: Field, value: Value, model: OdooModel) -> Value | Unwritable:
+    """What the value reads back as: whole seconds or days, text out of HTML, and no 0 hours."""
+    if isinstance(value, Status):
+        return value if _has_place(value, model) else _nowhere(value)
+    field = places(model).get(name)
+    if field is None or value is None or isinstance(value, Unreadable):
+        return value
+    odoo_type = model.types[field]
+    return read_value(name, write_value(value, odoo_type), odoo_type)
+
+
+def _has_place(status: Status, model: OdooModel) -> bool:
+    """Whether a record can stand for this status, see `write_status`."""
+    target, chosen = model.stages.target, model.stages.chosen
+    if status in chosen or status is Status.CANCELLED:
+        return True
+    if status is Status.ON_HOLD:
+        return bool(target.keys() & {Status.DRAFT, Status.ASSIGNED, Status.IN_PROGRESS})
+    return status in target
+
+
+def _nowhere(status: Status) -> Unwritable:
+    detail = f"no stage in Odoo stands for {status}; name one in SYNCD_CMMS_STAGE_{status}"
+    return Unwritable("unmapped", detail)
 
 
 def write_fields(fields: Fields, row: Row | None, model: OdooModel) -> dict[str, Any]:

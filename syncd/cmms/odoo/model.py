@@ -1,16 +1,22 @@
 """The fields of a request in this database, and which stage stands for which status.
 
-People rename, add and sort stages, and administrators make fields. So both are read when the
-adapter is first used, and checked against the options. Without options:
+People rename, add and sort stages, and administrators make fields. So both are read from the
+server and checked against the options. Without options:
 
     the first stage that is not done     DRAFT and ASSIGNED
     the next stage that is not done      IN_PROGRESS
     every stage that is done             COMPLETED; the first is written
     any other stage                      stands for nothing, until an option says for what
+
+A column that somebody adds in the kanban view may become the first one. That makes every stage
+another one by this table, and no record another record. So what was learned first is pinned
+(`port.AdapterBase.learn`): a stage that it does not name stands for nothing.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 from syncd.cmms.odoo.options import NAMED, OdooOptions, setting
@@ -58,6 +64,12 @@ class StageMap:
         stage = self.stages.get(number) if number is not None else None
         return stage is not None and stage.done
 
+    def meanings(self) -> dict[str, str]:
+        """What each stage is read as, and which one is written: see `core/meaning.py`."""
+        read = {f"stage {number}": ", ".join(them) for number, them in self.stands_for.items()}
+        written = {f"{status} is written": f"stage {it}" for status, it in self.target.items()}
+        return {**read, **written}
+
     def described(self) -> str:
         """Every stage and what it stands for, for people."""
         parts = []
@@ -78,18 +90,8 @@ def stage_map(stages: Sequence[Stage], chosen: Mapping[Status, tuple[int, ...]])
     Args:
         stages: in Odoo's order.
         chosen: the stages that the options name, by status.
-
-    Raises ConfigurationError for an option that names a stage that does not exist.
     """
     known = {stage.id: stage for stage in stages}
-    for status, ids in chosen.items():
-        gone = [number for number in ids if number not in known]
-        if gone:
-            there = ", ".join(f"{stage.id} {stage.name}" for stage in stages)
-            raise ConfigurationError(
-                f"{setting(f'stage_{status.value.lower()}')}: there is no stage {gone[0]}; "
-                f"there are {there or 'none'}"
-            )
     taken = {number for ids in chosen.values() for number in ids}
     begin = {number for status in _BOTH for number in chosen.get(status, ())}
     still_open = [stage.id for stage in stages if not stage.done]
@@ -113,7 +115,7 @@ def stage_map(stages: Sequence[Stage], chosen: Mapping[Status, tuple[int, ...]])
 
 @dataclass(frozen=True, slots=True)
 class OdooModel:
-    """What was read of this database when the adapter was first used.
+    """What records of this database are read and written by.
 
     Attributes:
         types: Odoo's types of the request's fields that are read, by Odoo's name.
@@ -125,8 +127,10 @@ class OdooModel:
     stages: StageMap
 
 
-def read_model(rpc: Rpc, options: OdooOptions, writes: frozenset[Field]) -> OdooModel:
+def learn(rpc: Rpc, options: OdooOptions, writes: frozenset[Field]) -> dict[str, Any]:
     """Read fields and stages, and check the options against them.
+
+    Returns JSON: {"fields": {name: type}, "stages": [[id, name, done], ...]}.
 
     Raises ConfigurationError naming the option, and RemoteError.
     """
@@ -146,16 +150,60 @@ def read_model(rpc: Rpc, options: OdooOptions, writes: frozenset[Field]) -> Odoo
         _check("equipment_by", EQUIPMENT, by, field, ("char",), False)
     if options.field_s2e_id is None:
         _check_identifiers(rpc)
-    types = {name: str(about.get("type")) for name, about in fields.items()}
-    return OdooModel(types, named, read_stages(rpc, options))
+    stages = _stages(rpc)
+    _check_stages(stages, options)
+    return {
+        "fields": {name: str(about.get("type")) for name, about in fields.items()},
+        "stages": [[stage.id, stage.name, stage.done] for stage in stages],
+    }
 
 
-def read_stages(rpc: Rpc, options: OdooOptions) -> StageMap:
+def mapping_hash(options: OdooOptions, model: OdooModel) -> str:
+    """A text that changes when a record may be read or written differently.
+
+    The address is not part of it: links to another address are sent to Scan2Evolve.
+    """
+    decides = [
+        {name.value: field for name, field in model.named.items()},
+        options.equipment_by,
+        options.language,
+        sorted(options.read_only),
+        model.stages.meanings(),
+    ]
+    text = json.dumps(decides, sort_keys=True, ensure_ascii=True)
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def model_of(learned: Mapping[str, Any], options: OdooOptions) -> OdooModel:
+    """The model, from what `learn` has returned, perhaps long ago and with other options.
+
+    A field that it does not name is of the first type that its option allows.
+    """
+    named = options.named()
+    stages = [Stage(int(number), str(name), bool(done)) for number, name, done in learned["stages"]]
+    types = {field: NAMED[name][0] for name, field in named.items()} | dict(learned["fields"])
+    # Only what these options read; what other options have read is no longer asked for.
+    read = {field: types[field] for field in (*NEEDED, *named.values()) if field in types}
+    return OdooModel(read, named, stage_map(stages, options.stages()))
+
+
+def _stages(rpc: Rpc) -> list[Stage]:
     rows = rpc.call(
         STAGE, "search_read", domain=[], fields=["name", "done"], order="sequence asc, id asc"
     )
-    stages = [Stage(row["id"], str(row["name"]), bool(row["done"])) for row in rows_of(rows)]
-    return stage_map(stages, options.stages())
+    return [Stage(row["id"], str(row["name"]), bool(row["done"])) for row in rows_of(rows)]
+
+
+def _check_stages(stages: Sequence[Stage], options: OdooOptions) -> None:
+    known = {stage.id for stage in stages}
+    for status, ids in options.stages().items():
+        gone = [number for number in ids if number not in known]
+        if gone:
+            there = ", ".join(f"{stage.id} {stage.name}" for stage in stages)
+            raise ConfigurationError(
+                f"{setting(f'stage_{status.value.lower()}')}: there is no stage {gone[0]}; "
+                f"there are {there or 'none'}"
+            )
 
 
 def split_rows(answer: Any) -> tuple[list[dict[str, Any]], list[Any]]:

@@ -31,7 +31,7 @@ from syncd.cmms.sql.given_ids import give_once, gives_twice, next_id
 from syncd.cmms.sql.mapped import MappedSqlAdapter
 from syncd.core.equality import same
 from syncd.core.values import format_time
-from syncd.core.work_order import CmmsRecord, Field, Fields
+from syncd.core.work_order import CmmsRecord, Field, Fields, Unwritable, Value
 from syncd.errors import (
     Changed,
     ConfigurationError,
@@ -219,6 +219,10 @@ class SqlAdapter(AdapterBase):
                 )
             conn.execute(update(work_orders).where(condition).values(**self._values(fields)))
             return select_records(conn, condition)[0]
+
+    def settled(self, name: Field, value: Value) -> Value | Unwritable:
+        """See `AdapterBase.settled`. No database takes NUL in every text."""
+        return value.replace("\x00", "") or None if type(value) is str else value
 
     def check(self) -> str:
         """The line of `syncd check`: the database, and how many records it holds."""

@@ -3,10 +3,11 @@
 Each function returns the outcomes for this field, and none of them changes anything.
 """
 
-from syncd.core.case import DROPPED, NOT_KEPT, RELEASED, Conflict, Hold
+from syncd.core.case import DROPPED, NOT_KEPT, RELEASED, TRIED, Conflict, Hold
 from syncd.core.decision import BaseMove, Change, Drift, Outcome, StillHeld
 from syncd.core.equality import same
 from syncd.core.fitting import fit
+from syncd.core.meaning import MEANING_CHANGED
 from syncd.core.planning.oscillation import OSCILLATION, evidence
 from syncd.core.planning.pair import Pair
 from syncd.core.values import encode_value
@@ -53,7 +54,8 @@ def _try(pair: Pair, side: Side, change: Change) -> Outcomes:
     held = pair.holds.get(side)
     kept: Outcomes = ()
     tries = 0
-    if held is not None and held.value == encode_value(change.value):
+    stopped = held is not None and held.reason in {*TRIED, DROPPED, RELEASED, OSCILLATION}
+    if held is not None and stopped and held.value == encode_value(change.value):
         kept, tries = (StillHeld(held),), held.tries
         if held.until is None or held.until > pair.now:
             return kept
@@ -95,6 +97,19 @@ def park_unreadable(pair: Pair) -> Outcomes:
         if isinstance(value, Unreadable):
             detail = f"{value.raw!r} {value.why}"
             outcomes += park(pair, side.other, "unreadable", value, detail)
+    return outcomes
+
+
+def park_moved(pair: Pair) -> Outcomes:
+    """What a word of the CMMS means has changed on its server: no difference is carried, in either
+    direction, before a person has said what it means now (`core/meaning.py`)."""
+    detail = "the CMMS's server says that its words mean something else now; see `syncd guard list`"
+    if pair.bases is None:
+        return park(pair, Side.S2E, MEANING_CHANGED, pair.cmms, detail)
+    outcomes: Outcomes = ()
+    for side, base in ((Side.S2E, pair.bases.s2e), (Side.CMMS, pair.bases.cmms)):
+        if not same(pair.held_by(side), base):
+            outcomes += park(pair, side.other, MEANING_CHANGED, pair.held_by(side), detail)
     return outcomes
 
 

@@ -36,15 +36,17 @@ from syncd.core.decision import (
     Wait,
 )
 from syncd.core.equality import same
+from syncd.core.meaning import MEANING_CHANGED
 from syncd.core.planning.difference import (
     Outcomes,
     decide_conflict,
     decide_external_id,
     decide_write,
+    park_moved,
     park_unreadable,
 )
 from syncd.core.planning.first_meeting import decide_first_meeting
-from syncd.core.planning.pair import Bases, Pair
+from syncd.core.planning.pair import UNREAD, Bases, Pair
 from syncd.core.planning.readback import ReadBack, read_back, shows_the_past
 from syncd.core.policy import Policy
 from syncd.core.values import encode_value
@@ -82,8 +84,14 @@ def decide_field(pair: Pair) -> Outcomes:
         return (Wait(name, read_again=True),)
     if isinstance(pair.s2e, Unreadable) or isinstance(pair.cmms, Unreadable):
         return park_unreadable(pair)
+    if name in pair.policy.cmms_moved and not pair.sides_agree():
+        return park_moved(pair)
     if bases is None:
         return decide_first_meeting(pair)
+    if bases.cmms == UNREAD:
+        # What the record holds is no edit. An edit upstream is one, and goes on its way.
+        met = replace(pair, bases=replace(bases, cmms=pair.cmms))
+        return decide_field(met) or (pair.agree("remapped"),)
     s2e_changed, cmms_changed = not same(pair.s2e, bases.s2e), not same(pair.cmms, bases.cmms)
     if not s2e_changed and not cmms_changed:
         return ()
@@ -196,6 +204,7 @@ def _decision(case: Case, order: S2eOrder, back: ReadBack, outcomes: Sequence[Ou
     # write may have to wait, and an answer is needed until it has arrived.
     unresolved = waiting | _unreadable(case, order)
     unresolved |= {one.field for one in conflicts} | {change.field for change in changes}
+    unresolved |= _moved(outcomes)
     asked = {conflict.field for conflict in case.conflicts} | set(case.answers)
     return Decision(
         case=case,
@@ -220,6 +229,16 @@ def _decision(case: Case, order: S2eOrder, back: ReadBack, outcomes: Sequence[Ou
         waiting=waiting,
         read_again=any(wait.read_again for wait in waits),
     )
+
+
+def _moved(outcomes: Sequence[Outcome]) -> set[Field]:
+    """Fields whose differences wait because words of the CMMS mean something else now."""
+    holds = [one.hold if isinstance(one, StillHeld) else one for one in outcomes]
+    return {
+        one.field
+        for one in holds
+        if isinstance(one, Hold) and one.reason == MEANING_CHANGED and one.field is not None
+    }
 
 
 def _unreadable(case: Case, order: S2eOrder) -> frozenset[Field]:

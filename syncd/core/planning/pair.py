@@ -8,7 +8,18 @@ from syncd.core.case import Case, Hold
 from syncd.core.decision import BaseMove
 from syncd.core.equality import agrees
 from syncd.core.policy import Policy
-from syncd.core.work_order import CMMS_OWNED, WRITABLE_ON_S2E, CmmsRecord, Field, Side, Value
+from syncd.core.work_order import (
+    CMMS_OWNED,
+    WRITABLE_ON_S2E,
+    CmmsRecord,
+    Field,
+    Side,
+    Unreadable,
+    Value,
+)
+
+# The base of a record that a changed mapping reads in another place, until that place was read.
+UNREAD = Unreadable("", "is to be read with the changed mapping")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from datetime import datetime
 from syncd.core.case import Case
 from syncd.core.decision import Decision
 from syncd.core.equality import agrees, is_at, same
+from syncd.core.planning.pair import UNREAD
 from syncd.core.planning.plan import decide
 from syncd.core.policy import Policy
 from syncd.core.work_order import (
@@ -36,7 +37,14 @@ class ReadAnew:
     changed: dict[Field, tuple[Value, Value]] = field(default_factory=dict)
 
 
-def read_anew(before: Fields, now: Fields, base_cmms: Fields, order: S2eOrder | None) -> ReadAnew:
+def read_anew(
+    before: Fields,
+    now: Fields,
+    base_cmms: Fields,
+    order: S2eOrder | None,
+    *,
+    untold: Collection[Field] = (),
+) -> ReadAnew:
     """The bases of a linked pair whose unchanged record the changed mapping reads as `now`.
 
     A field that the CMMS had changed since its base keeps that base: it still is an edit. For a
@@ -44,6 +52,8 @@ def read_anew(before: Fields, now: Fields, base_cmms: Fields, order: S2eOrder | 
 
     Args:
         before: how the record read with the mapping of `base_cmms`.
+        untold: fields that its own values do not tell, and the changed mapping reads. What the
+            record shows there at its next read becomes the base.
     """
     anew = ReadAnew()
     for name, value in now.items():
@@ -56,6 +66,10 @@ def read_anew(before: Fields, now: Fields, base_cmms: Fields, order: S2eOrder | 
             anew.base_cmms[name] = value
             if not same(before[name], value):
                 anew.changed[name] = (before[name], value)
+    for name in untold:
+        if name in base_cmms and same(base_cmms[name], before[name]):
+            anew.base_cmms[name] = UNREAD
+            anew.changed[name] = (before[name], UNREAD)
     return anew
 
 

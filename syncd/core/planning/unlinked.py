@@ -34,6 +34,7 @@ from syncd.core.case import (
 from syncd.core.decision import BaseMove, Decision, NewLink, Verdict
 from syncd.core.equality import Match, match_sent
 from syncd.core.fitting import fit
+from syncd.core.meaning import MEANING_CHANGED
 from syncd.core.planning.created import UNFINISHED, created_bases
 from syncd.core.planning.identity import claims_of, owner_of
 from syncd.core.policy import Mode, Policy, Scope
@@ -212,6 +213,8 @@ def _create(case: Case, order: S2eOrder, policy: Policy, now: datetime) -> Decis
         return _review(case, "unreadable", f"status {status!r}")
     if policy.create is Scope.OPEN and status not in OPEN_STATUSES:
         return Decision(case, out_of_scope=f"status_{status.lower()}", lifted=_all_holds(case))
+    if Field.STATUS in policy.cmms_moved:
+        return Decision(case, out_of_scope=MEANING_CHANGED, lifted=_all_holds(case))
     fields: dict[Field, Value] = {}
     for name in Field:
         value = order.fields.get(name)

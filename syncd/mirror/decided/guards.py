@@ -4,6 +4,7 @@ latched    a plan was over the limit; writing waits           `latch_guard`
 released   a person lets plans through, up to that count      `answers.release_guard`
 spent      plans are within the limit again, or the release   `spend_guard`
            was replaced; the next plan over the limit latches a new guard
+spent      what it waited for is over                         `unlatch_guard`
 """
 
 from typing import Any
@@ -47,6 +48,12 @@ def spend_guard(tx: Tx, guard: Guard, side: Side | None) -> None:
     here = _guard(tx, guard, side)
     released = (*here, guards.c.released_at.is_not(None), guards.c.spent_at.is_(None))
     tx.conn.execute(update(guards).where(*released).values(spent_at=tx.now))
+
+
+def unlatch_guard(tx: Tx, guard: Guard, side: Side | None) -> None:
+    """End the guard, whether it waits or was released: its cause is over."""
+    here = (*_guard(tx, guard, side), guards.c.spent_at.is_(None))
+    tx.conn.execute(update(guards).where(*here).values(spent_at=tx.now))
 
 
 def _guard(tx: Tx, guard: Guard, side: Side | None) -> tuple[Any, ...]:

@@ -5,6 +5,8 @@ the value to write changes. Two reasons are no writes at all but a person's answ
 UNLINKED and RECREATE; link_answers.py puts them.
 """
 
+from collections.abc import Collection
+
 from sqlalchemy import bindparam, delete
 
 from syncd.core.case import Hold
@@ -35,6 +37,12 @@ def put_hold(tx: Tx, s2e_id: str, hold: Hold) -> None:
         detail=hold.detail,
         since=tx.now,
     )
+
+
+def retry_holds(tx: Tx, side: Side, reasons: Collection[str]) -> None:
+    """Forget the holds of this side that have one of these reasons, of all orders."""
+    here = (parked.c.connection == tx.connection, parked.c.side == side.value)
+    tx.conn.execute(delete(parked).where(*here, parked.c.reason.in_(reasons)))
 
 
 def lift_hold(tx: Tx, s2e_id: str, side: Side, name: Field | None) -> None:

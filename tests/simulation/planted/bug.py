@@ -16,6 +16,7 @@ R = TypeVar("R")
 Original = Callable[..., R]
 Replacement = Callable[Concatenate[Original[R], P], R]
 _HISTORIES = ("tests.simulation", "--histories", "60", "--idle", "4", "--first")
+_TESTS = ("pytest", "-q", "-x", "--tb=no", "--assert=plain", "-p", "no:cacheprovider", "-n", "0")
 _SMALL_SCOPE = ("tests.simulation.small_scope", "--depth", "4")
 BUGS: dict[str, "Bug"] = {}
 
@@ -59,9 +60,11 @@ def bug(name: str, *, seed: int = 0, small_scope: bool = False, test: str = "") 
     """
     if name in BUGS:
         raise ValueError(f"there are two bugs called {name!r}")
-    judge: tuple[str, ...] = _SMALL_SCOPE if small_scope else (*_HISTORIES, "--seed", str(seed))
-    if test:
-        judge = ("pytest", "-q", "-x", "--assert=plain", "-p", "no:cacheprovider", test)
+    judge: tuple[str, ...] = (*_HISTORIES, "--seed", str(seed))
+    if small_scope:
+        judge = _SMALL_SCOPE
+    elif test:
+        judge = (*_TESTS, test)
     BUGS[name] = Bug(name, judge)
     return BUGS[name]
 

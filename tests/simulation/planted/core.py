@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from syncd.core import equality
 from syncd.core.case import Candidate, Case, Intent, IntentState
 from syncd.core.decision import BaseMove, Decision, Verdict
 from syncd.core.equality import same
 from syncd.core.planning import (
     created,
+    guards,
     identity,
     merge,
     plan,
@@ -167,6 +169,52 @@ def _never_changed_upstream(original: Original[Outcomes], pair: Pair) -> Outcome
     if pair.bases is None:
         return original(pair)
     return original(replace(pair, bases=Bases(s2e=pair.s2e, cmms=pair.bases.cmms)))
+
+
+@bug("carries what a moved meaning has changed", test="tests/core/test_merge_rules.py").instead_of(
+    merge.decide_field
+)
+def _decide_moved_field(original: Original[Outcomes], pair: Pair) -> Outcomes:
+    policy = replace(pair.policy, cmms_moved=frozenset())
+    return original(replace(pair, policy=policy))
+
+
+@bug("rewrites what the CMMS cannot hold as fine", test="tests/core/test_equality.py").instead_of(
+    equality._is_coarser
+)
+def _never_coarser(
+    original: Original[bool], name: Field, fine: Value, coarse: Value, policy: Policy
+) -> bool:
+    return False
+
+
+# ── guards ────────────────────────────────────────────────────────────────────────────────────
+
+
+@bug(
+    "lets a sudden change of one field through", test="tests/simulation/test_sudden.py"
+).instead_of(guards.sudden_fields)
+def _never_sudden(
+    original: Original[dict[tuple[Side, Field], set[str]]],
+    decisions: Iterable[Decision],
+    policy: Policy,
+) -> dict[tuple[Side, Field], set[str]]:
+    return {}
+
+
+@bug("takes a busy hour for a sudden change", test="tests/simulation/test_sudden.py").instead_of(
+    guards.sudden_fields
+)
+def _sudden_from_the_first(
+    original: Original[dict[tuple[Side, Field], set[str]]],
+    decisions: Iterable[Decision],
+    policy: Policy,
+) -> dict[tuple[Side, Field], set[str]]:
+    changed: dict[tuple[Side, Field], set[str]] = {}
+    for decision in decisions:
+        for change in decision.changes:
+            changed.setdefault((change.side, change.field), set()).add(decision.s2e_id)
+    return changed
 
 
 # ── orders without a record ───────────────────────────────────────────────────────────────────

@@ -4,13 +4,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from syncd.cmms.port import AdapterBase, Learned
 from syncd.core.case import Intent, IntentState
 from syncd.core.decision import Change, Decision
 from syncd.core.paging.sweep import Phase
 from syncd.core.planning.plan import Plan
 from syncd.core.policy import Policy
 from syncd.core.work_order import CmmsRecord, Side, Unreadable
-from syncd.engine import bad_rows, decide, ends, facts, keep
+from syncd.engine import bad_rows, decide, ends, facts, keep, pinning, read_anew
 from syncd.engine.cycle import Cycle
 from syncd.engine.ends import End, Ends
 from syncd.engine.facts import Subject
@@ -125,6 +126,34 @@ def _fail_for_one_row(
     original(mirror, nameless, whole=whole)
     if nameless:
         raise UnexpectedContent("a row has no id", side="cmms")
+
+
+# ── by what is read ───────────────────────────────────────────────────────────────────────────
+
+
+@bug("follows what the CMMS's words mean while it runs").instead_of(pinning._judge)
+def _follow(
+    original: Original[None],
+    mirror: Mirror,
+    adapter: AdapterBase,
+    kept: pinning.Kept,
+    learned: Learned,
+    cycle_id: str,
+) -> None:
+    pinning._keep(mirror, pinning.Kept(learned))
+    adapter.pin(learned)
+
+
+@bug("takes what a changed option reads for edits").instead_of(read_anew.follow_mapping)
+def _follow_nothing(original: Original[None], mirror: Mirror, adapter: AdapterBase) -> None:
+    return
+
+
+@bug(
+    "leaves parked what a mapping may have corrected", test="tests/edges/test_remapping.py"
+).instead_of(keep.retry_writes)
+def _retry_nothing(original: Original[None], tx: Tx) -> None:
+    return
 
 
 # ── deciding ──────────────────────────────────────────────────────────────────────────────────
