@@ -319,6 +319,7 @@ class Player:
         """A person changes an option and starts syncd anew. Where the two sides were at rest, that
         alone writes nothing."""
         rests = self._comes_to_rest()
+        self.world.adapter.denied.clear()  # what may be corrected so is tried again
         self.world.adapter.days = not self.world.adapter.days
         self.world.restart()
         if rests:

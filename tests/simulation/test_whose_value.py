@@ -247,3 +247,20 @@ def test_a_status_that_a_write_advances_is_the_cmmss_own_edit(tmp_path: Path) ->
     with world.mirror.read() as tx:
         unasked = select(journal.c.field).where(journal.c.event == "push.side_effect")
         assert list(tx.conn.execute(unasked).scalars()) == ["status"]
+
+
+def test_a_time_that_both_sides_hold_is_written_again_where_a_status_stamps_over_it(
+    tmp_path: Path,
+) -> None:
+    world = make(tmp_path, Traits(steps=True))
+    (s2e_id,) = world.upstream.ids()
+    world.upstream.edit(s2e_id, "status", "ASSIGNED")
+    world.upstream.edit(s2e_id, "completed_at", DONE_AT)
+    ticks(world, 3)
+    world.upstream.edit(s2e_id, "status", "COMPLETED")
+    ticks(world, 3)
+    upstream, record = world.upstream.values(s2e_id), world.cmms.records[record_of(world, s2e_id)]
+    assert record.values["status"] == "COMPLETED"
+    assert upstream["completed_at"] == "2026-02-05T08:00:00.000+00:00"
+    assert record.values["completed_at"] == upstream["completed_at"]
+    assert not parked_of(world, s2e_id)
