@@ -92,10 +92,18 @@ def _apart(world: World, told: _Told, s2e_id: str) -> Iterator[str]:
     below |= {"external_id": record.number, "external_status": record.values["status"]}
     for name in (*SHARED, *THEIRS, *sorted(_BOOKKEEPING)):
         same = _equal(world, name, upstream[name], below[name])
-        if (s2e_id, name, "cmms", below[name]) in told.conflicts and name == "completed_at":
-            continue  # the CMMS's own stamp replaces nothing, and is in the log
+        if name == "completed_at" and _is_logged_stamp(world, told, s2e_id, below[name]):
+            continue
         if not same and not told.excuses(s2e_id, name) and not _blank(world, s2e_id, name):
             yield f"{s2e_id}.{name}: {upstream[name]!r} upstream, {below[name]!r} in the CMMS"
+
+
+def _is_logged_stamp(world: World, told: _Told, s2e_id: str, value: Plain) -> bool:
+    """Whether the CMMS's time is its own stamp, which replaces nothing upstream, and the log has
+    a conflict about the field: the stamp, or what somebody had entered before it."""
+    stamps = [e.after["completed_at"] for e in world.ledger.events if e.op == "stamp"]
+    logged = {(order, name) for order, name, _side, _value in told.conflicts}
+    return value in stamps and (s2e_id, "completed_at") in logged
 
 
 def _blank(world: World, s2e_id: str, name: str) -> bool:

@@ -8,7 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from syncd.core.policy import Scope
-from syncd.mirror.db.tables import intents, journal, links, parked
+from syncd.core.values import parse_value
+from syncd.core.work_order import Field
+from syncd.mirror.db.tables import conflicts, intents, journal, links, parked
 from syncd.mirror.link_answers import LinkAnswer, Wish, save_answer
 from tests.simulation.__main__ import quiet
 from tests.simulation.cmms import Traits
@@ -249,18 +251,20 @@ def test_a_status_that_a_write_advances_is_the_cmmss_own_edit(tmp_path: Path) ->
         assert list(tx.conn.execute(unasked).scalars()) == ["status"]
 
 
-def test_a_time_that_both_sides_hold_is_written_again_where_a_status_stamps_over_it(
-    tmp_path: Path,
-) -> None:
-    world = make(tmp_path, Traits(steps=True))
+@pytest.mark.parametrize("lag", [0, 400])
+def test_the_stamp_over_a_time_that_both_sides_hold_is_in_the_log(tmp_path: Path, lag: int) -> None:
+    """It replaces nothing upstream; while reads lag, the blank from before is nobody's entry."""
+    world = make(tmp_path, Traits(steps=True, read_lag_s=lag))
     (s2e_id,) = world.upstream.ids()
     world.upstream.edit(s2e_id, "status", "ASSIGNED")
+    ticks(world, 3)
     world.upstream.edit(s2e_id, "completed_at", DONE_AT)
-    ticks(world, 3)
+    world.tick()
     world.upstream.edit(s2e_id, "status", "COMPLETED")
-    ticks(world, 3)
-    upstream, record = world.upstream.values(s2e_id), world.cmms.records[record_of(world, s2e_id)]
-    assert record.values["status"] == "COMPLETED"
-    assert upstream["completed_at"] == "2026-02-05T08:00:00.000+00:00"
-    assert record.values["completed_at"] == upstream["completed_at"]
-    assert not parked_of(world, s2e_id)
+    ticks(world, 6)
+    stamp = world.cmms.records[record_of(world, s2e_id)].values["completed_at"]
+    assert world.upstream.values(s2e_id)["completed_at"] == "2026-02-05T08:00:00.000+00:00"
+    with world.mirror.read() as tx:
+        given_up = select(conflicts.c.cmms_value).where(conflicts.c.field == "completed_at")
+        (logged,) = tx.conn.execute(given_up).scalars()
+    assert parse_value(Field.COMPLETED_AT, logged) == parse_value(Field.COMPLETED_AT, stamp)

@@ -193,7 +193,8 @@ def read_answer(
         if verdict is not None and verdict.state in JUDGED_BY_ANSWER
     ]
     moves = [move for verdict in verdicts for move in _moves(verdict, case)]
-    back = _read_back(verdicts, moves, judge_answer(intent, record, case))
+    effects = judge_answer(intent, record, _without_the_past(case, policy))
+    back = _read_back(verdicts, moves, effects)
     return replace(back, waiting=frozenset(judged) - {one.field for one in verdicts})
 
 
@@ -372,6 +373,18 @@ def shows_the_past(case: Case, policy: Policy, name: Field, side: Side, seen: Va
         if seen_at - since < lag and _is_past(intent, name, seen, case):
             return True
     return False
+
+
+def _without_the_past(case: Case, policy: Policy) -> Case:
+    """The case with the bases where its record, in a read that lags, shows what was before them."""
+    if case.cmms is None:
+        return case
+    past = {
+        name: case.base_cmms[name]
+        for name, seen in case.cmms.fields.items()
+        if name in case.base_cmms and shows_the_past(case, policy, name, Side.CMMS, seen)
+    }
+    return replace(case, cmms=replace(case.cmms, fields={**case.cmms.fields, **past}))
 
 
 def _is_past(intent: Intent, name: Field, seen: Value, case: Case) -> bool:

@@ -5,9 +5,6 @@
     a step of the write touches it               our own doing: it fills a       its base moves
     (`WriteEffects`), or it is a stamp of time,  blank on the other side and
     and the write changes the status             replaces no value there
-    such a field whose value both sides held     our own doing                   both bases move:
-                                                                                 the value is
-                                                                                 written again
     any other one                                the CMMS's own edit             merged as ever
 
 Where somebody may have entered the value in that very moment, it goes to the log of conflicts.
@@ -122,10 +119,7 @@ def _own_doing(names: Iterable[Field], record: CmmsRecord, case: Case) -> SideEf
     for name in names:
         if name not in case.base_cmms or name not in case.base_s2e or upstream.get(name) is None:
             continue  # it fills the blank, as an edit would
-        seen, agreed = record.fields[name], case.base_cmms[name]
-        # What both sides held, and the write has replaced, is written again: as a change upstream.
-        s2e = case.base_s2e[name] if agreed is None else seen
-        moves.append(BaseMove(name, s2e, seen, "side_effect"))
+        moves.append(BaseMove(name, case.base_s2e[name], record.fields[name], "side_effect"))
         before = case.cmms.fields.get(name) if case.cmms is not None else None
         entered = before if not same(before, case.base_cmms[name]) else record.fields[name]
         if not same(entered, upstream[name]):
