@@ -84,10 +84,12 @@ class Wait:
 
     Attributes:
         read_again: what was read may be out of date, so the order has to be read once more.
+        edited_again: it has been edited since that write, which a read upstream may settle now.
     """
 
     field: Field
     read_again: bool = False
+    edited_again: bool = False
 
 
 # What the merge makes of one field.
@@ -119,6 +121,8 @@ class Decision:
         carried: the linked record carries the order's id, which was not known yet.
         read_again: what was read may be out of date, or not all of it was decided about: the
             order needs attention in the next cycle, too.
+        edited_again: an edit waits behind a write that no read of Scan2Evolve's order has
+            confirmed yet; the order is read in this very cycle.
     """
 
     case: Case
@@ -137,6 +141,7 @@ class Decision:
     waiting: frozenset[Field] = field(default_factory=frozenset)
     carried: bool = False
     read_again: bool = False
+    edited_again: bool = False
 
     @property
     def s2e_id(self) -> str:

@@ -175,9 +175,11 @@ class Cycle:
         cmms: CmmsRead,
     ) -> tuple[S2eRead, Plan]:
         """The plan, from the mirror. Orders about to be written are first read again, since
-        their last observation may be as old as the last sweep."""
+        their last observation may be as old as the last sweep; and so are those in which an edit
+        waits behind a write that was not read back, since no page may show them until then."""
         plan = self._plan(request, cmms)
         stale = [decision for decision in plan.sendable() if not self._is_fresh(decision)]
+        stale += [decision for decision in plan.decisions if decision.edited_again]
         if not stale or s2e.error is not None:
             return s2e, plan
         # The pages that show them replace other observations too: keep first what these showed.

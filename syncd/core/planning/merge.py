@@ -79,7 +79,8 @@ def decide_field(pair: Pair) -> Outcomes:
     """The outcomes of one field; none: both sides still hold what they agreed on."""
     name, bases = pair.name, pair.bases
     if pair.waits:
-        return (Wait(name),)
+        behind = _sides_edited_again(pair)
+        return (Wait(name, read_again=bool(behind), edited_again=Side.S2E in behind),)
     if any(shows_the_past(pair.case, pair.policy, name, side, pair.held_by(side)) for side in Side):
         return (Wait(name, read_again=True),)
     if isinstance(pair.s2e, Unreadable) or isinstance(pair.cmms, Unreadable):
@@ -228,7 +229,18 @@ def _decision(case: Case, order: S2eOrder, back: ReadBack, outcomes: Sequence[Ou
         ),
         waiting=waiting,
         read_again=any(wait.read_again for wait in waits),
+        edited_again=any(wait.edited_again for wait in waits),
     )
+
+
+def _sides_edited_again(pair: Pair) -> set[Side]:
+    """The sides with a write of this field whose source holds something else by now."""
+    return {
+        intent.side
+        for intent in pair.case.intents
+        if pair.name in intent.writes
+        and not same(pair.held_by(intent.side.other), intent.writes[pair.name].source)
+    }
 
 
 def _moved(outcomes: Sequence[Outcome]) -> set[Field]:

@@ -338,3 +338,10 @@ def _nothing_is_refused(
     sent = {name: intent.writes[name].sent for name in refused}
     done = replace(record, fields={**record.fields, **sent})
     return original(intent, done, now, case, policy)
+
+
+@bug(
+    "has a second edit wait for the sweep", test="tests/simulation/test_second_edits.py"
+).instead_of(merge._sides_edited_again)
+def _nobody_edits_again(original: Original[set[Side]], pair: Pair) -> set[Side]:
+    return set()
