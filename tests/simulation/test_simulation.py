@@ -19,7 +19,7 @@ from tests.simulation.planted import BUGS, Bug, places_of, planted
 from tests.simulation.scenarios import SCENARIOS
 from tests.simulation.shrink import shrink
 from tests.simulation.small_scope import explore
-from tests.simulation.small_world import policy_of
+from tests.simulation.small_world import KINDS, Kind, policy_of
 from tests.simulation.world import Setup
 
 HISTORIES = 1000
@@ -92,9 +92,10 @@ def test_every_scenario_ends_well_when_nothing_is_killed(name: str) -> None:
     assert not played(SCENARIOS[name], 3).faults
 
 
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 @pytest.mark.parametrize("owner", [Side.CMMS, Side.S2E, None])
-def test_every_order_of_four_events_loses_nothing(owner: Side | None) -> None:
-    states, tried = explore(4, owner)
+def test_every_order_of_four_events_loses_nothing(owner: Side | None, kind: Kind) -> None:
+    states, tried = explore(4, owner, kind)
     assert states > 1000
     assert tried > states
 
