@@ -59,8 +59,11 @@ class Checked:
         try:
             self.ok(what, check())
         except SyncdError as error:
-            self.errors.append(error)
-            self.lines.append(CheckLine("fail", what, str(error)))
+            self.fail(what, error)
+
+    def fail(self, what: str, error: SyncdError) -> None:
+        self.errors.append(error)
+        self.lines.append(CheckLine("fail", what, str(error)))
 
 
 def check_all(app: App, *, offline: bool) -> Checked:
@@ -111,13 +114,19 @@ def _mapping(app: App, checked: Checked) -> None:
 
 def _meaning(app: App, checked: Checked) -> None:
     """Compare what is pinned with what the server says; nothing is pinned before a first cycle."""
+    if checked.errors:
+        return
     adapter, kept = app.adapter(), None
     with suppress(MirrorUnavailable, MirrorContentError), app.current_mirror().read() as tx:
         kept = load_kept(tx)
-    if kept is None or checked.errors:
+    if kept is None:
         return
     pinned = adapter.meanings(kept.pinned)
-    change = compare_meanings(pinned, adapter.meanings(adapter.learn()))
+    try:
+        change = compare_meanings(pinned, adapter.meanings(adapter.learn()))
+    except SyncdError as error:
+        checked.fail("meaning", error)
+        return
     if change:
         checked.warn("meaning", f"{'; '.join(change.lines)}; {REMEDY}")
     else:
