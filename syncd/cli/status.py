@@ -7,7 +7,7 @@ import typer
 
 from syncd.cli.common import Json, open_app, print_json, print_rows
 from syncd.errors import InputError, SyncdError
-from syncd.jobs.status import app_status
+from syncd.jobs.status import SIDE_NAMES, app_status
 from syncd.log import escape
 from syncd.mirror.queries.order import order_view
 
@@ -49,6 +49,8 @@ def _print_status(document: dict[str, Any]) -> None:
     if document["oldest_open_look_s"]:
         typer.echo(f"oldest read     {document['oldest_open_look_s']:.0f} s (of an open order)")
     typer.echo(f"freshness       {document['freshness_s']:.0f} s (oldest change not yet across)")
+    for side, seconds in document["unread_s"].items():
+        typer.echo(f"not readable    {SIDE_NAMES[side]}, for {seconds:.0f} s")
     for key, count in orders.items():
         typer.echo(f"{key:14} {count:7}")
     for reason, count in document["out_of_scope"].items():

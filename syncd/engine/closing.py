@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from syncd.core.planning.guards import Guard
 from syncd.core.planning.plan import Plan
 from syncd.core.policy import Mode, Policy
+from syncd.core.work_order import Side
 from syncd.engine.request import ReadRequest
 from syncd.engine.results import CmmsRead, CycleReport, S2eRead, SendResult
 from syncd.errors import RemoteError
 from syncd.mirror import state
 from syncd.mirror.db.database import Mirror, Tx
 from syncd.mirror.queries import status as queries
+from syncd.mirror.side_reads import note_read
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,9 @@ class Closing:
         with self.mirror.transaction() as tx:
             if not cycle.dry and self._first_sync_is_over(cycle):
                 state.set_state(tx, state.FIRST_SYNC_OVER, True)
+            if cycle.reading.only is None:
+                for side, error in ((Side.S2E, cycle.s2e.error), (Side.CMMS, cycle.cmms.error)):
+                    note_read(tx, side, cycle.reading.started, good=error is None)
             report = CycleReport(
                 cycle_id=cycle.reading.cycle_id,
                 started=cycle.reading.started,

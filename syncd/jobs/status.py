@@ -8,8 +8,10 @@ from syncd.mirror import state
 from syncd.mirror.db.database import Tx
 from syncd.mirror.queries.status import freshness_s, status_facts
 from syncd.mirror.queries.waiting import guard_list
+from syncd.mirror.side_reads import unread_s
 from syncd.settings import Settings
 
+SIDE_NAMES = {"s2e": "Scan2Evolve", "cmms": "the CMMS"}
 _TICKS = 2  # without a good cycle before the daemon is unhealthy
 
 
@@ -41,6 +43,9 @@ def _unhealthy_because(settings: Settings, tx: Tx) -> str | None:
         return "no cycle has ended well yet"
     if (age := (tx.now - last_good).total_seconds()) > silence_s(settings):
         return f"the last good cycle ended {age:.0f} s ago"
+    for side, unread in unread_s(tx).items():
+        if unread > settings.freshness_slo_s:
+            return f"{SIDE_NAMES[side.value]} has not been read for {unread:.0f} s"
     if waited > settings.freshness_slo_s:
         return f"a change has waited for {waited:.0f} s"
     guards = guard_list(tx)

@@ -19,6 +19,7 @@ from syncd.core.case import OPEN_STATES
 from syncd.mirror import state
 from syncd.mirror.db.database import Tx, own
 from syncd.mirror.db.tables import cmms_records, cycles, intents, parked, s2e_orders, sweeps
+from syncd.mirror.side_reads import move_reads
 
 _LONG_AGO = timedelta(days=1)  # so old an observation that no decision relies on it
 _LONGEST_WAIT = timedelta(minutes=15)
@@ -45,6 +46,7 @@ def forget_the_future(tx: Tx) -> timedelta | None:
         for name in ("started_at", "ended_at"):
             _bring_back(tx, table, name, tx.now)
     _bring_back(tx, parked, "until", tx.now + _LONGEST_WAIT)
+    move_reads(tx, timedelta(0))
     state.set_state(tx, state.CMMS_FULL_READ_AT, None)
     state.set_state(tx, state.LANES, None)
     return last - tx.now
@@ -67,11 +69,13 @@ def wait_from_now(tx: Tx, last: datetime) -> None:
 
 
 def keep_ages(tx: Tx, set_by: timedelta) -> None:
-    """Move the times since when orders and records wait, along with the clock.
+    """Move the times since when orders and records wait, and the sides were read, along with the
+    clock.
 
     Args:
         set_by: by how much the clock was set ahead; below zero: back.
     """
+    move_reads(tx, set_by)
     before = tx.now - set_by  # nothing that was kept before the clock was set is later than this
     for table in (s2e_orders, cmms_records):
         since = table.c.attention_since

@@ -105,7 +105,9 @@ class Environment(BaseSettings):
     sweep_every_s: Seconds = Field(3600, description="seconds between whole reads of the list")
     cycle_deadline_s: Seconds = Field(300, description="seconds after which a cycle ends")
     freshness_slo_s: Seconds = Field(
-        900, description="age of the oldest change not yet across before health says no"
+        900,
+        description="age of the oldest change not yet across, or of the last good read of a side "
+        "that cannot be read, before health says no",
     )
     retention_days: int = Field(90, ge=1, description="days the journal is kept")
     dry_run: bool = Field(False, description="1: observe and plan, write nothing on either side")

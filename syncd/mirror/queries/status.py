@@ -24,6 +24,7 @@ from syncd.mirror.db.tables import (
 )
 from syncd.mirror.queries.rows import time_text
 from syncd.mirror.queries.waiting import CONFLICT_WAITS, HOLD_WAITS, guard_list
+from syncd.mirror.side_reads import unread_s
 from syncd.mirror.state import (
     CMMS_AHEAD,
     CMMS_NAMELESS,
@@ -161,10 +162,12 @@ def _pending(tx: Tx, states: list[str] = _OPEN) -> dict[str, datetime]:
 def freshness_s(tx: Tx) -> float:
     """Seconds since the oldest change that is not on the other side yet; 0 if there is none.
 
-    A write that was answered with success is on the other side, though it is not read back yet.
+    A write that was answered with success is on the other side, though it is not read back yet. A
+    side that cannot be read may have changed right after its last good read.
     """
     times = _pending(tx, _UNANSWERED).values()
-    return max(((tx.now - since).total_seconds() for since in times), default=0.0)
+    ages = [(tx.now - since).total_seconds() for since in times]
+    return max(*ages, *unread_s(tx).values(), 0.0, 0.0)
 
 
 def status_facts(tx: Tx) -> dict[str, Any]:
@@ -173,6 +176,7 @@ def status_facts(tx: Tx) -> dict[str, Any]:
     reasons = out_of_scope_reasons(tx)
     return {
         "freshness_s": round(freshness_s(tx), 1),
+        "unread_s": {side.value: round(seconds, 1) for side, seconds in unread_s(tx).items()},
         "last_complete_sweep": time_text(complete["ended_at"]) if complete is not None else None,
         "last_cycle": None
         if last is None
