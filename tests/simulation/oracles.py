@@ -209,16 +209,22 @@ def _created_although_there(world: World) -> Iterator[str]:
 def _sent(world: World) -> Iterator[tuple[Event, str, Plain, dict[str, dict[str, Plain]]]]:
     """Each field that syncd sent, with what it was shown last of the order and its record."""
     linked = _Told(world).links
+    late = {e.asked: e.s2e_id for e in world.ledger.events if e.asked is not None}
     orders: dict[str | None, dict[str, Plain]] = {}
     records: dict[str | None, dict[str, Plain]] = {}
+    tried: dict[int | None, dict[str, dict[str, Plain]]] = {}
     for event in world.ledger.events:
         if event.op == "show" and event.side == "s2e":
             orders[event.s2e_id] = dict(event.after)
         elif event.op == "show":
             records[event.record] = {**event.after, "external_id": event.record}
+        elif event.op == "try" and event.n in late:
+            record = event.record if event.side == "cmms" else linked.get(str(late[event.n]))
+            tried[event.n] = {"s2e": orders.get(late[event.n], {}), "cmms": records.get(record, {})}
         elif event.actor == "syncd" and event.op in {"set", "create"}:
             record = event.record if event.side == "cmms" else linked.get(str(event.s2e_id))
             both = {"s2e": orders.get(event.s2e_id, {}), "cmms": records.get(record, {})}
+            both = tried.get(event.asked, both)
             for name, value in event.sent.items():
                 yield event, name, value, both
 

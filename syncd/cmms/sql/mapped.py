@@ -62,6 +62,7 @@ class MappedSqlAdapter(AdapterBase):
         self.mapping_trust = mapping.trust
         self._part, self._records = mapping.own, mapping.records
         self.notes = [*mapping.own.notes, *notes(mapping.records)]
+        self._database = Database(url, may_write=context.may_write, lock_timeout_s=lock_timeout_s)
         self.capabilities = Capabilities(
             reads=self._records.reads,
             writes=self._records.writes,
@@ -74,8 +75,8 @@ class MappedSqlAdapter(AdapterBase):
             index_lag_s=mapping.index_lag_s,
             read_lag_s=mapping.read_lag_s,
             optimistic_lock=True,
+            longest_request_s=self._database.longest_request_s,
         )
-        self._database = Database(url, may_write=context.may_write, lock_timeout_s=lock_timeout_s)
         self.nameless: dict[str, str] = {}
         self._checked: MappedTable | None = None  # the table, once it was checked
 
