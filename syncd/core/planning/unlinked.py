@@ -173,7 +173,6 @@ def _link_created(case: Case, intent: Intent, record: CmmsRecord, policy: Policy
     )
 
 
-
 def _has_lost_its_number(case: Case) -> bool:
     """Whether the CMMS has said that the number of its record is another order's."""
     held = order_hold(case)
