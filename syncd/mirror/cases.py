@@ -117,8 +117,8 @@ def _load(tx: Tx, ids: list[str], lately: datetime) -> list[Case]:
         base_fields[row.s2e_id][row.side] = decode_fields(row.fields)
     open_writes = _grouped(tx.run(_OPEN_INTENTS, ids=ids))
     arrived = _grouped(tx.run(_ARRIVED, ids=ids, lately=lately))
-    alone = [s2e_id for s2e_id in ids if s2e_id not in linked]
-    creates = _grouped(tx.run(_CLOSED_CREATES, ids=alone)) if alone else _grouped(())
+    unlinked = [s2e_id for s2e_id in ids if s2e_id not in linked]
+    creates = _grouped(tx.run(_CLOSED_CREATES, ids=unlinked) if unlinked else ())
     holds = _grouped(tx.run(_HOLDS, ids=ids))
     open_conflicts = _grouped(tx.run(_OPEN_CONFLICTS, ids=ids))
     cases = []

@@ -111,7 +111,7 @@ def test_what_a_write_in_doubt_overwrites_when_it_arrives_is_in_the_log(tmp_path
     for _ in range(3):
         world.tick(full=True)
     (number,) = world.cmms.records
-    world.cmms.update("human", number, {"root_cause": "ours"})
+    world.cmms.update("person", number, {"root_cause": "ours"})
     world.upstream.late.append((20.0, True))
     world.tick(soon=True)
     world.upstream.edit(s2e_id, "root_cause", "theirs")

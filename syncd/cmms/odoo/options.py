@@ -84,8 +84,8 @@ class OdooOptions(BaseModel):
         ge=DEADLINE_S,
         le=86400,
         allow_inf_nan=False,
-        description="seconds for which Odoo may work on a call although nobody waits for its answer "
-        "any more (its `limit_time_real`); a create in doubt waits as long before it is made again",
+        description="seconds for which Odoo may work on a call although nobody waits for its "
+        "answer any more (`limit_time_real`); a create in doubt waits as long",
     )
     overlap_minutes: float = Option(
         15,

@@ -58,8 +58,7 @@ class MappedSqlAdapter(AdapterBase):
         *,
         lock_timeout_s: float = LOCK_TIMEOUT_S,
     ) -> None:
-        self.mapping_hash = mapping.digest
-        self.mapping_trust = mapping.trust
+        self.mapping_hash, self.mapping_trust = mapping.digest, mapping.trust
         self._part, self._records = mapping.own, mapping.records
         self.notes = [*mapping.own.notes, *notes(mapping.records)]
         self._database = Database(url, may_write=context.may_write, lock_timeout_s=lock_timeout_s)

@@ -13,8 +13,8 @@ from syncd.core.decision import Decision
 from syncd.core.planning.guards import Guard, GuardCounts, Latch, judge_guards
 from syncd.core.planning.identity import IdentityFault, counterpart, identity_fault
 from syncd.core.planning.merge import reconcile
-from syncd.core.planning.proof import creates_in_doubt
-from syncd.core.planning.readback import abandoned_creates, read_back
+from syncd.core.planning.proof import abandoned_creates, creates_in_doubt
+from syncd.core.planning.readback import read_back
 from syncd.core.planning.unlinked import TOMBSTONE, decide_unlinked, order_hold, outside
 from syncd.core.policy import Policy
 from syncd.core.work_order import Side

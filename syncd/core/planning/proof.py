@@ -13,7 +13,8 @@ that was *asked* after the lag proves anything; when it was answered does not ma
 
 from datetime import datetime
 
-from syncd.core.case import Case, Intent, IntentKind
+from syncd.core.case import Case, Intent, IntentKind, IntentState
+from syncd.core.decision import Verdict
 from syncd.core.policy import Policy
 from syncd.core.work_order import Side
 
@@ -41,3 +42,14 @@ def has_made_no_record(intent: Intent, case: Case, policy: Policy, now: datetime
 def creates_in_doubt(case: Case) -> tuple[Intent, ...]:
     """The creates of an order of which it is not known whether they have made a record."""
     return tuple(one for one in case.intents if one.kind is IntentKind.CREATE)
+
+
+def abandoned_creates(case: Case, policy: Policy, now: datetime) -> list[Verdict]:
+    """Verdicts on the creates in doubt of an order that is out of scope, once they can have made
+    no record any more."""
+    return [
+        Verdict(intent, name, IntentState.NOT_APPLIED, None)
+        for intent in creates_in_doubt(case)
+        if has_made_no_record(intent, case, policy, now)
+        for name in intent.writes
+    ]

@@ -22,12 +22,11 @@ A value that is not kept becomes the base, so that nobody takes it for an edit. 
 keeps its own, which is a change that is held: the field is parked with both. What a write changes
 without being asked to is judged in `side_effects.py`.
 
-"Too early" is a read that began less than the side's read lag after the answer (for a write
-in doubt: after the last moment at which it may have been applied, see `proof.py`), since
-read-after-write consistency is not promised. Such a read may
-show the value from before the write. It may also show an edit that was made after our last read
-and that our write has overwritten since. But where lastSyncedAt has moved, any value other than
-the one from before is certainly a newer edit.
+"Too early" is a read that began less than the side's read lag after the answer (for a write in
+doubt: after it can no longer arrive, see `proof.py`), since read-after-write consistency is not
+promised. Such a read may show the value from before the write. It may also show an edit that was
+made after our last read and that our write has overwritten since. But where lastSyncedAt has
+moved, any value other than the one from before is certainly a newer edit.
 
 An answered write may seem ignored on an order that Scan2Evolve says was edited after it. Then it
 may well have been applied, and somebody has put the old value back: it counts as superseded.
@@ -39,8 +38,7 @@ An order that is out of scope now is read back too, since each write has to get 
 order or record that was written is gone for good, what became of the write cannot be known and no
 longer matters: it counts as not applied.
 
-Creates in doubt are judged in `unlinked.py`; here only those of orders that are out of scope now
-(`abandoned_creates`).
+Creates in doubt are judged in `unlinked.py`.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -61,7 +59,7 @@ from syncd.core.case import (
 from syncd.core.decision import BaseMove, Verdict, with_moves
 from syncd.core.equality import Match, match_sent, same
 from syncd.core.planning.identity import claims_of, is_its_record
-from syncd.core.planning.proof import arrives_by, creates_in_doubt, has_made_no_record
+from syncd.core.planning.proof import arrives_by
 from syncd.core.planning.s2e_times import (
     is_certainly_later,
     is_last_edit,
@@ -319,10 +317,9 @@ def _may_be_overwritten(
     seen = holder.fields.get(name, write.before)
     if same(seen, write.before) or isinstance(seen, Unreadable):
         return []
-    if match_sent(name, write.sent, seen, holder, policy) is not Match.OTHER:
-        return []
-    waits = name in case.answers or name in {conflict.field for conflict in case.conflicts}
-    if waits or shows_the_past(case, policy, name, intent.side, seen):
+    asked = name in case.answers or name in {conflict.field for conflict in case.conflicts}
+    no_edit = asked or shows_the_past(case, policy, name, intent.side, seen)
+    if match_sent(name, write.sent, seen, holder, policy) is not Match.OTHER or no_edit:
         return []
     s2e, cmms = (seen, write.source) if intent.side is Side.S2E else (write.source, seen)
     return [Conflict(name, s2e, cmms, intent.side.other)]
@@ -431,14 +428,3 @@ def _is_past(intent: Intent, name: Field, seen: Value, case: Case) -> bool:
     if same(seen, write.before) or may_be_its_stamp(intent, name, seen):
         return True
     return encode_value(seen) in intent.effects.passes.get(name, ())
-
-
-def abandoned_creates(case: Case, policy: Policy, now: datetime) -> list[Verdict]:
-    """Verdicts on the creates in doubt of an order that is out of scope, once they can have made
-    no record any more."""
-    return [
-        Verdict(intent, name, IntentState.NOT_APPLIED, None)
-        for intent in creates_in_doubt(case)
-        if has_made_no_record(intent, case, policy, now)
-        for name in intent.writes
-    ]
