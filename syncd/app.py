@@ -30,7 +30,7 @@ from syncd.mirror.db import schema
 from syncd.mirror.db.database import Mirror, open_mirror
 from syncd.mirror.db.lease import Lease
 from syncd.scan2evolve.auth import BasicAuth, BearerAuth, ClientCredentials, DownstreamAuth, V1Auth
-from syncd.scan2evolve.client import Scan2EvolveClient, longest_request_s
+from syncd.scan2evolve.client import Scan2EvolveClient
 from syncd.settings import Need, Settings, adapter_options, load_settings
 
 CONNECTION = "default"  # a later version may have several connections in one process
@@ -71,7 +71,7 @@ def make_policy(settings: Settings, adapter: AdapterBase) -> Policy:
         allow_reopen=settings.allow_reopen,
         overwrite_drift=settings.drift == "overwrite",
         overflow=Overflow(settings.text_overflow),
-        s2e_longest_request=timedelta(seconds=longest_request_s(settings.cycle_deadline_s)),
+        s2e_longest_request=timedelta(seconds=settings.s2e_longest_request_s),
         cmms_longest_request=timedelta(seconds=can.longest_request_s),
         s2e_read_lag=timedelta(seconds=settings.s2e_read_lag_s),
         cmms_read_lag=timedelta(seconds=can.read_lag_s),

@@ -241,7 +241,7 @@ class Scan2EvolveClient:
     # ── the budget, and errors ────────────────────────────────────────────────────────────
 
     def _deadline_s(self) -> float:
-        return longest_request_s(self.deadline - self._monotonic())
+        return min(DEADLINE_S, max(self.deadline - self._monotonic(), _LEAST_S))
 
     def _send(
         self,
@@ -325,11 +325,6 @@ class Scan2EvolveClient:
     def close(self) -> None:
         self._reading.close()
         self._writing.close()
-
-
-def longest_request_s(left_s: float) -> float:
-    """Seconds after which a request is given up that is sent with so many seconds left."""
-    return min(DEADLINE_S, max(left_s, _LEAST_S))
 
 
 def _quoted(s2e_id: str) -> str:
