@@ -166,9 +166,18 @@ def _tidy(world: World, name: str, value: Plain) -> Plain:
 
 def _doubled(world: World) -> Iterator[str]:
     made: dict[str | None, int] = {}
-    for event in world.ledger.writes("cmms"):
-        if event.op == "create":
+    unseen: dict[str | None, str | None] = {}  # records that no answer has shown, and their orders
+    for event in world.ledger.events:
+        if event.side != "cmms":
+            continue
+        if event.op == "show":
+            unseen.pop(event.record, None)
+        elif event.op == "create" and event.actor == "syncd":
             made[event.s2e_id] = made.get(event.s2e_id, 0) + 1
+            unseen[event.record] = event.s2e_id
+        elif event.op == "retype" and event.record in unseen:
+            # Somebody took the id out before any answer showed it: nobody could have known.
+            made[unseen.pop(event.record)] -= 1
     for s2e_id, count in made.items():
         if count > 1:
             yield f"{s2e_id} was created {count} times"

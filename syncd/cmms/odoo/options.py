@@ -79,7 +79,7 @@ class OdooOptions(BaseModel):
     language: str | None = Option(
         None, description="the language of stage names, like fr_FR; without it their source"
     )
-    longest_request_s: float = Option(
+    longest_call_s: float = Option(
         DEADLINE_S,
         ge=DEADLINE_S,
         le=86400,
