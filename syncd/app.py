@@ -71,6 +71,8 @@ def make_policy(settings: Settings, adapter: AdapterBase) -> Policy:
         allow_reopen=settings.allow_reopen,
         overwrite_drift=settings.drift == "overwrite",
         overflow=Overflow(settings.text_overflow),
+        s2e_longest_request=timedelta(seconds=settings.s2e_longest_request_s),
+        cmms_longest_request=timedelta(seconds=can.longest_request_s),
         s2e_read_lag=timedelta(seconds=settings.s2e_read_lag_s),
         cmms_read_lag=timedelta(seconds=can.read_lag_s),
         cmms_index_lag=timedelta(seconds=can.index_lag_s),

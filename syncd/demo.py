@@ -76,6 +76,7 @@ def _environment(twin: Twin, home: Path) -> dict[str, str]:
         "SYNCD_S2E_SYNC_TOKEN": twin.config.downstream_token,
         "SYNCD_S2E_SYNC_API_KEY": twin.config.downstream_key,
         "SYNCD_S2E_READ_LAG_S": "0",
+        "SYNCD_S2E_LONGEST_REQUEST_S": "0",
         "SYNCD_DATABASE_URL": f"sqlite:///{home}/syncd.db",
         "SYNCD_CMMS_ADAPTER": "sql",
         "SYNCD_CMMS_URL": f"sqlite:///{home}/cmms.db",

@@ -27,6 +27,7 @@ from syncd.core.equality import same
 from syncd.core.meaning import Meanings
 from syncd.core.work_order import CmmsRecord, Field, Fields, Unwritable, Value
 from syncd.errors import Changed, ClearRefusal, RemoteError
+from syncd.http import DEADLINE_S
 
 NOT_VERIFIED = "not verified"  # how `mapping_trust` ends where nobody has tried anything
 # What was learned from a server, as JSON: see `AdapterBase.learn`.
@@ -57,6 +58,9 @@ class Capabilities:
         filters_changes: whether `fetch(changed_since)` narrows; if not, it returns everything.
         change_resolution_s: how finely the CMMS stamps changes; None if it does not. The
             conformance suite reads it: a record is to be fetched by any time within its stamp.
+        longest_request_s: how long one request may be at work in the CMMS, whether anybody waits
+            for its answer or not; the deadline of the adapter's requests, if the CMMS is not known
+            to take longer. After a write in doubt the lags begin when it has passed.
         index_lag_s: how long after a create `find` may still miss the record.
         read_lag_s: how long after a write `get` may still show the old value.
         optimistic_lock: whether `update` refuses (Changed) a record that no longer is `expected`.
@@ -81,6 +85,7 @@ class Capabilities:
     status_needs: Mapping[str, frozenset[Field]] | None = None
     writes_once: frozenset[Field] = frozenset()
     creates_with: frozenset[Field] | None = None
+    longest_request_s: float = DEADLINE_S
 
 
 @dataclass(frozen=True, slots=True)

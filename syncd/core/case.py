@@ -99,6 +99,7 @@ class Intent:
     cmms_id: str | None = None
     last_synced_before: datetime | None = None  # Scan2Evolve's lastSyncedAt when it was planned
     effects: WriteEffects = NO_EFFECTS
+    given_up_at: datetime | None = None  # in doubt since then; nothing of it was sent later
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +202,10 @@ class Case:
         intents: the open ones, oldest first.
         recent: updates that arrived lately: a read may still not show them
             (`planning/readback.py`), and a field may go to and fro (`planning/oscillation.py`).
+        given_up: creates that were in doubt and count as not applied, since the order had a record
+            last, oldest first. A record that appears after all is theirs.
+        searched_at: when the search was asked that has shown all records with its id; None: they
+            were not searched for, or without an answer.
         holds, conflicts: those not yet released or resolved; conflicts waiting for a person.
         answers: per field, the side a person chose to resolve a conflict.
         tombstone: Scan2Evolve answered 404 in two cycles.
@@ -218,6 +223,8 @@ class Case:
     base_cmms: Fields = field(default_factory=dict)
     intents: tuple[Intent, ...] = ()
     recent: tuple[Intent, ...] = ()
+    given_up: tuple[Intent, ...] = ()
+    searched_at: datetime | None = None
     holds: tuple[Hold, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     answers: Mapping[Field, Side] = field(default_factory=dict)

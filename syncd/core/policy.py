@@ -40,6 +40,8 @@ class Policy:
         cmms_writes, cmms_clears: what the adapter can write, and set to empty.
         cmms_writes_once: of these, what can be written when a record is made, and only then.
         site_ids, asset_ids: only orders of these; empty means all.
+        s2e_longest_request, cmms_longest_request: how long a request that nobody waits for any
+            more may still be at work; the lags begin after it (`planning/proof.py`).
         s2e_read_lag, cmms_read_lag: how long a read may still show the value from before.
         cmms_index_lag: how long after a create the CMMS may not find the record; so long a create
             in doubt waits before it is made again.
@@ -73,6 +75,8 @@ class Policy:
     allow_reopen: bool = True
     overwrite_drift: bool = False
     overflow: Overflow = Overflow.TRUNCATE
+    s2e_longest_request: timedelta = timedelta(0)
+    cmms_longest_request: timedelta = timedelta(0)
     s2e_read_lag: timedelta = timedelta(seconds=60)
     cmms_read_lag: timedelta = timedelta(0)
     cmms_index_lag: timedelta = timedelta(0)
@@ -83,7 +87,9 @@ class Policy:
     @property
     def memory(self) -> timedelta:
         """How far back the writes of an order bear on what is decided about it."""
-        return max(self.s2e_read_lag, self.cmms_read_lag, SWING)
+        s2e = self.s2e_longest_request + self.s2e_read_lag
+        cmms = self.cmms_longest_request + self.cmms_read_lag
+        return max(s2e, cmms, SWING)
 
     def owner(self, name: Field) -> Side | None:
         """The side that wins a conflict on this field; None: a person decides."""

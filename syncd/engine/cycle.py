@@ -6,14 +6,13 @@ neither reads nor writes, and what writes decides nothing.
 """
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
 
 from syncd.cmms.port import AdapterBase
-from syncd.core.case import IntentKind
 from syncd.core.decision import Decision
 from syncd.core.planning.plan import Plan
 from syncd.core.planning.unlinked import without_counterpart
@@ -37,7 +36,6 @@ from syncd.errors import RemoteError
 from syncd.mirror import attention, state
 from syncd.mirror.db.database import Mirror
 from syncd.mirror.db.lease import Lease
-from syncd.mirror.intents import open_intents
 from syncd.scan2evolve.client import Scan2EvolveClient
 
 _READING = 0.6  # of a cycle's time, which a long read may take
@@ -198,16 +196,12 @@ class Cycle:
             self.utcnow(),
             only=request.only,
             decider=request.decide,
-            unsearched=self._unsearched(cmms),
+            searched=self._searched(cmms),
         )
 
-    def _unsearched(self, cmms: CmmsRead) -> Collection[str]:
-        """Orders whose records could not be searched; a create of theirs stays in doubt."""
-        if cmms.error is None:
-            return cmms.unsearched
-        with self.mirror.read() as tx:
-            intents = open_intents(tx)
-        return {intent.s2e_id for intent in intents if intent.kind is IntentKind.CREATE}
+    def _searched(self, cmms: CmmsRead) -> Mapping[str, datetime]:
+        """When the records of which orders were searched; a create of any other stays in doubt."""
+        return cmms.searched
 
     # ── keep and send ─────────────────────────────────────────────────────────────────────
 

@@ -1,8 +1,9 @@
 """The plan that follows from the mirror, for a cycle or for a command that reads nothing."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 
 from syncd.core.decision import Decision
 from syncd.core.planning.guards import sudden_fields
@@ -23,20 +24,22 @@ def plan_from_mirror(
     *,
     only: Collection[str] | None = None,
     decider: Decider = decide,
-    unsearched: Collection[str] = frozenset(),
+    searched: Mapping[str, datetime] = MappingProxyType({}),
 ) -> Plan:
     """What would be written, as far as the mirror knows.
 
     Args:
         only: these orders; None: all that need attention.
         decider: decides about one order.
-        unsearched: orders whose records could not be searched; a create in doubt stays so.
+        searched: orders whose records were searched, and when that was asked. A create in doubt
+            of any other stays so.
     """
     with mirror.read() as tx:
         policy = replace(policy, cmms_moved=moved_fields(tx))
         cases = load_cases(tx, only, memory=policy.memory)
         counts = load_counts(tx, now)
-    decisions = [decider(case, policy, now) for case in cases if case.s2e_id not in unsearched]
+    cases = [replace(case, searched_at=searched.get(case.s2e_id)) for case in cases]
+    decisions = [decider(case, policy, now) for case in cases]
     sudden = sudden_fields(decisions, policy)
     if sudden:
         with mirror.read() as tx:

@@ -45,7 +45,7 @@ class _Tally:
     """What one cycle has read so far.
 
     Attributes:
-        observed, changed, failed, owed, unsearched, requests: see `CmmsRead`; `owed` in the order
+        observed, changed, failed, owed, searched, requests: see `CmmsRead`; `owed` in the order
             in which they are asked for again.
         saved_owed: `owed` as the mirror holds it.
     """
@@ -55,7 +55,7 @@ class _Tally:
     observed: int = 0
     changed: int = 0
     failed: list[str] = field(default_factory=list)
-    unsearched: set[str] = field(default_factory=set)
+    searched: dict[str, datetime] = field(default_factory=dict)
     requests: int = 0
 
     def result(self, error: RemoteError | None) -> CmmsRead:
@@ -65,7 +65,7 @@ class _Tally:
             error=error,
             failed=tuple(self.failed),
             owed=frozenset(self.owed),
-            unsearched=frozenset(self.unsearched),
+            searched=dict(self.searched),
             requests=self.requests,
         )
 
@@ -291,10 +291,10 @@ class CmmsReader:
                 if not error.is_about_one:
                     raise
                 tally.failed.append(s2e_id)
-                tally.unsearched.add(s2e_id)
                 self._log.warning("record.unread", s2e_id=s2e_id, error=str(error))
             else:
                 self._save(tally, records, began)
+                tally.searched[s2e_id] = began
 
     def _save(self, tally: _Tally, records: list[CmmsRecord], seen_at: datetime) -> None:
         if not records:

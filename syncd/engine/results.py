@@ -42,7 +42,7 @@ class CmmsRead:
         error: why reading ended early; None if everything that was due has been read.
         failed: records that could not be read, and orders whose records could not be searched.
         owed: records whose present state is not known, since they could not be read.
-        unsearched: orders whose records could not be searched: nothing is known of them.
+        searched: orders whose records were searched, each with the time at which this was asked.
         requests: calls of the adapter.
     """
 
@@ -51,7 +51,7 @@ class CmmsRead:
     error: RemoteError | None = None
     failed: tuple[str, ...] = ()
     owed: frozenset[str] = frozenset()
-    unsearched: frozenset[str] = frozenset()
+    searched: Mapping[str, datetime] = field(default_factory=dict)
     requests: int = 0
 
 

@@ -26,7 +26,9 @@ from syncd.core.case import (
     Case,
     Conflict,
     Hold,
+    Intent,
     IntentKind,
+    IntentState,
     Link,
 )
 from syncd.core.order_json import OrderJson, parse_work_order
@@ -79,6 +81,11 @@ _ARRIVED = _oldest_first(
     intents.c.kind == IntentKind.UPDATE.value,
     func.coalesce(intents.c.answered_at, intents.c.started_at) > bindparam("lately", type_=UtcTime),
 )
+_CLOSED_CREATES = _oldest_first(
+    intents,
+    intents.c.kind == IntentKind.CREATE.value,
+    intents.c.state.not_in([state.value for state in OPEN_STATES]),
+)
 _HOLDS = _oldest_first(parked)
 _OPEN_CONFLICTS = _oldest_first(
     conflicts, conflicts.c.winner.is_(None), conflicts.c.resolved_at.is_(None)
@@ -110,6 +117,8 @@ def _load(tx: Tx, ids: list[str], lately: datetime) -> list[Case]:
         base_fields[row.s2e_id][row.side] = decode_fields(row.fields)
     open_writes = _grouped(tx.run(_OPEN_INTENTS, ids=ids))
     arrived = _grouped(tx.run(_ARRIVED, ids=ids, lately=lately))
+    unlinked = [s2e_id for s2e_id in ids if s2e_id not in linked]
+    creates = _grouped(tx.run(_CLOSED_CREATES, ids=unlinked) if unlinked else ())
     holds = _grouped(tx.run(_HOLDS, ids=ids))
     open_conflicts = _grouped(tx.run(_OPEN_CONFLICTS, ids=ids))
     cases = []
@@ -138,6 +147,7 @@ def _load(tx: Tx, ids: list[str], lately: datetime) -> list[Case]:
                 base_cmms=base_fields[s2e_id].get(Side.CMMS.value, {}),
                 intents=tuple(parse_intent(row) for row in open_writes[s2e_id]),
                 recent=tuple(parse_intent(row) for row in arrived[s2e_id]),
+                given_up=_given_up(parse_intent(row) for row in creates[s2e_id]),
                 holds=tuple(_hold(row) for row in holds[s2e_id]),
                 conflicts=tuple(_conflict(row) for row in waiting),
                 answers={Field(row.field): Side(row.answer) for row in waiting if row.answer},
@@ -145,6 +155,17 @@ def _load(tx: Tx, ids: list[str], lately: datetime) -> list[Case]:
             )
         )
     return cases
+
+
+def _given_up(creates: Iterable[Intent]) -> tuple[Intent, ...]:
+    """Of these creates, oldest first, those that may still turn out to have made the record."""
+    given_up: list[Intent] = []
+    for intent in creates:
+        if intent.state is IntentState.CONFIRMED:
+            given_up.clear()
+        elif intent.given_up_at is not None:
+            given_up.append(intent)
+    return tuple(given_up)
 
 
 def _candidate(row: Any, owners: Mapping[str, str], named_by: set[str] | None = None) -> Candidate:

@@ -151,10 +151,11 @@ def parse_intent(row: Any) -> Intent:
         state=IntentState(row.state),
         writes={Field(key): _decode(Field(key), raw) for key, raw in row.writes.items()},
         started_at=row.started_at,
-        answered_at=row.answered_at,
+        answered_at=row.answered_at if row.error is None else None,
         cmms_id=row.cmms_id,
         last_synced_before=row.last_synced_before,
         effects=_decode_effects(row.effects),
+        given_up_at=row.answered_at if row.error is not None else None,
     )
 
 
@@ -169,13 +170,16 @@ def finish_intent(
 ) -> None:
     """Keep how a write was answered, and with it the state of the intent.
 
+    That an answer is no longer waited for is kept with its time, too: what was sent may be applied
+    for a while after it (`core/planning/proof.py`).
+
     Args:
         request_id: by which the written side knows the request.
-        error: the error that came, as text.
+        error: the error that came, as text. A write in doubt has one, an answered one has none.
         cmms_id: the record that a create has made.
     """
     values: dict[str, Any] = {"state": state.value, "request_id": request_id, "error": error}
-    if state is IntentState.ANSWERED:
+    if state in {IntentState.ANSWERED, IntentState.IN_DOUBT}:
         values["answered_at"] = tx.now
     elif state not in OPEN_STATES:
         values["settled_at"] = tx.now

@@ -58,6 +58,12 @@ class Environment(BaseSettings):
     s2e_read_lag_s: float = Field(
         60, ge=0, allow_inf_nan=False, description="seconds for which a read may lag a write"
     )
+    s2e_longest_request_s: float = Field(
+        30,
+        ge=0,
+        le=86400,
+        description="seconds for which a request may be at work that nobody waits for any more",
+    )
     s2e_requests_per_minute: int | None = Field(
         None, ge=1, description="an own cap besides the server's rate headers"
     )

@@ -50,9 +50,12 @@ def test_it_is_found_by_its_name() -> None:
 def test_every_option_is_read_from_the_environment() -> None:
     """None of them is near enough to another setting to be taken for a slip."""
     values = {
-        name: {"overlap_minutes": "20", "page_size": "50", "protocol": "json2"}.get(
-            name, "2, 3" if name.startswith("stage_") else "x_y"
-        )
+        name: {
+            "overlap_minutes": "20",
+            "longest_call_s": "120",
+            "page_size": "50",
+            "protocol": "json2",
+        }.get(name, "2, 3" if name.startswith("stage_") else "x_y")
         for name in OdooOptions.model_fields
         if name != "read_only"
     }
@@ -60,6 +63,7 @@ def test_every_option_is_read_from_the_environment() -> None:
     assert options.stage_draft == (2, 3)
     assert options.read_only == (Field.STATUS, Field.ASSET_CODE)
     assert options.overlap_minutes == 20
+    assert options.longest_call_s == 120
     assert options.field_root_cause == "x_y"
 
 

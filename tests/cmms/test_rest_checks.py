@@ -104,6 +104,7 @@ CANNOT: list[tuple[dict[str, Any], str]] = [
     ({"deadline_s": 601}, "deadline_s: has to be at most 600"),
     ({"login_again": [1.5]}, "login_again[0]: has to be a whole number"),
     ({"verify": "repy"}, "verify: is 'repy'; did you mean reply?"),
+    ({"deadline_s": 20, "longest_request_s": 19}, "longest_request_s: has to be at least deadline_s, 20"),
     ({"deadline_s": "soon"}, "deadline_s: is text; a number is wanted"),
 ]  # fmt: skip
 
@@ -183,3 +184,14 @@ def test_without_an_address_the_remedy_is_told() -> None:
         rest({"base_url": None}),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("over", "seconds"),
+    [({}, 30), ({"deadline_s": 7}, 7), ({"deadline_s": 7, "longest_request_s": 90}, 90)],
+)
+def test_the_longest_request_is_the_deadline_unless_the_mapping_says_more(
+    over: dict[str, Any], seconds: float
+) -> None:
+    with rest(over) as made:
+        assert made.adapter.capabilities.longest_request_s == seconds

@@ -142,6 +142,8 @@ def unlinked(
     referenced: CmmsRecord | None = None,
     intents: Sequence[Intent] = (),
     holds: Sequence[Hold] = (),
+    given_up: Sequence[Intent] = (),
+    searched_at: datetime | None = NOW,
     site_id: str | None = None,
     asset_id: str | None = None,
 ) -> Case:
@@ -153,6 +155,8 @@ def unlinked(
         claims=tuple(Candidate(one, NOW) for one in found),
         referenced=Candidate(referenced, NOW) if referenced is not None else None,
         intents=tuple(intents),
+        given_up=tuple(given_up),
+        searched_at=searched_at,
         holds=tuple(holds),
     )
 
@@ -167,6 +171,7 @@ def intent(
     started_at: datetime = NOW,
     answered_at: datetime | None = None,
     last_synced_before: datetime | None = None,
+    given_up_at: datetime | None = None,
 ) -> Intent:
     """A write that was sent at `started_at` and, unless in doubt, answered at once."""
     if state is IntentState.ANSWERED and answered_at is None:
@@ -181,6 +186,7 @@ def intent(
         started_at,
         answered_at=answered_at,
         last_synced_before=last_synced_before,
+        given_up_at=given_up_at,
     )
 
 

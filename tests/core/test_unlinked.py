@@ -274,14 +274,57 @@ def test_what_the_cmms_made_of_a_create_in_doubt_is_no_edit(
 
 def test_a_create_in_doubt_waits_for_the_adapters_index_lag() -> None:
     policy = replace(CREATE, cmms_index_lag=INDEX_LAG)
-    case = unlinked(OPEN, intents=[creating(OPEN)])
-    early = run(case, policy, at(29.999))
+    case = unlinked(OPEN, intents=[creating(OPEN)], searched_at=at(29.999))
+    early = run(case, policy, at(120))
     assert early.create is None
     assert early.waiting == set(OPEN)
     assert not early.verdicts
-    late = run(case, policy, at(30))
+    late = run(replace(case, searched_at=at(30)), policy, at(120))
     assert late.create is not None
     assert {item.state for item in late.verdicts} == {IntentState.NOT_APPLIED}
+
+
+def test_nothing_is_made_anew_while_nobody_has_searched() -> None:
+    case = unlinked(OPEN, intents=[creating(OPEN)], searched_at=None)
+    decision = run(case, CREATE, at(86400))
+    assert decision.create is None
+    assert decision.waiting == set(OPEN)
+
+
+@pytest.mark.parametrize(
+    ("asked_s", "proves"), [(3, False), (5, False), (34.999, False), (35, True), (99, True)]
+)
+def test_a_search_proves_only_what_could_have_arrived_when_it_was_asked(
+    asked_s: float, proves: bool
+) -> None:
+    """A create may run for 30 s and be found 5 s later. The search that is asked at 3 s may be
+    answered at 70 s, and shows what there was at 3 s."""
+    policy = replace(CREATE, cmms_longest_request=INDEX_LAG, cmms_index_lag=timedelta(seconds=5))
+    case = unlinked(OPEN, intents=[creating(OPEN)], searched_at=at(asked_s))
+    assert (run(case, policy, at(100)).create is not None) is proves
+    abandoned = run(replace(case, tombstone=True), policy, at(100))
+    assert bool(abandoned.verdicts) is proves
+
+
+def test_a_record_of_a_create_that_was_given_up_is_the_creates() -> None:
+    values = {Field.TITLE: "Pump", Field.STATUS: Status.ASSIGNED}
+    found = record({Field.TITLE: "Pump", Field.STATUS: Status.DRAFT})
+    past = replace(creating(values, IntentState.NOT_APPLIED), given_up_at=NOW)
+    case = unlinked({**values, Field.TITLE: "Pump 2"}, found=[found], given_up=[past])
+    decision = run(case, CREATE)
+    assert decision.link is not None
+    assert decision.link.how == "created"
+    assert moved(decision) == {name: (value, value) for name, value in values.items()}
+    assert sent(decision, Side.CMMS) == {Field.TITLE: "Pump 2"}
+
+
+def test_of_two_creates_the_record_is_of_the_one_whose_values_it_holds() -> None:
+    old, new = {Field.ROOT_CAUSE: "old"}, {Field.ROOT_CAUSE: "new"}
+    past = replace(creating(old, IntentState.NOT_APPLIED), given_up_at=NOW)
+    case = unlinked(new, found=[record(old)], intents=[creating(new, intent_id=2)], given_up=[past])
+    decision = run(case, CREATE)
+    assert sent(decision, Side.CMMS) == new, "upstream has changed since the first create"
+    assert not sent(decision, Side.S2E)
 
 
 def test_a_create_in_doubt_of_an_adapter_that_cannot_find_needs_review() -> None:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ class TestSqlite(AdapterConformance):
 
 @pytest.mark.adapters
 class TestPostgresql(AdapterConformance):
-    capabilities = SqlAdapter.capabilities
+    capabilities = replace(SqlAdapter.capabilities, longest_request_s=30.0)
     cannot = CANNOT_ON_POSTGRESQL
     breaks = frozenset({"value"})
     secrets = (PASSWORD,)

@@ -64,6 +64,7 @@ class World:
             "S2E_SYNC_TOKEN": config.downstream_token,
             "S2E_SYNC_API_KEY": config.downstream_key,
             "S2E_READ_LAG_S": "0",
+            "S2E_LONGEST_REQUEST_S": "0",  # the twin applies a request at once, or never
             "DATABASE_URL": self.mirror_url,
             "CMMS_ADAPTER": "tests.kills.adapter:Records",
             "CMMS_URL": self.server.url,

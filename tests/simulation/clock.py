@@ -1,5 +1,6 @@
 """Time that passes only when somebody waits for it."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 _BEGAN = datetime(2026, 3, 10, 14, 30, tzinfo=UTC)
@@ -18,6 +19,11 @@ class Clock:
         self.now = 0.0
         self.error_s = 0.0
         self.ahead_s = 0.0
+        self._later: list[tuple[float, Callable[[], object]]] = []
+
+    def later(self, seconds: float, action: Callable[[], object]) -> None:
+        """Have `action` run when so many seconds have passed, whatever becomes of syncd."""
+        self._later.append((self.now + seconds, action))
 
     def set_wrong(self, error_s: float) -> None:
         self.error_s = error_s
@@ -33,5 +39,9 @@ class Clock:
         return self.now
 
     def sleep(self, seconds: float) -> bool:
-        self.now += max(seconds, 0.0)
+        ends = self.now + max(seconds, 0.0)
+        while due := sorted((at, n) for n, (at, _) in enumerate(self._later) if at <= ends):
+            self.now, action = self._later.pop(due[0][1])
+            action()
+        self.now = ends
         return True

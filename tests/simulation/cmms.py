@@ -29,6 +29,7 @@ class Traits:
     Attributes:
         finds: a record can be found by the id it carries.
         unique: it refuses a second record with the same id, and hands out the first.
+        longest_request_s: for how long it may work on a request.
         index_lag_s: for how long lists and searches do not show a new record.
         read_lag_s: for how long a get shows the state from before a write.
         normalises: trims and cuts text, rounds hours to tenths, cuts times to the minute.
@@ -51,6 +52,7 @@ class Traits:
 
     finds: bool = True
     unique: bool = False
+    longest_request_s: float = 30.0
     index_lag_s: float = 0.0
     read_lag_s: float = 0.0
     normalises: bool = False

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -28,10 +29,13 @@ from syncd.errors import (
 from syncd.twin.checks import STATUSES
 from tests.simulation.clock import Clock
 from tests.simulation.cmms import KEPT, FakeCmms, Record, whole_day
-from tests.simulation.effects import Effects
+from tests.simulation.effects import Crash, Effects
 from tests.simulation.ledger import Ledger, Plain, plain
 
-Trouble = Literal["refused", "dropped", "lost", "throttled", "nonsense", "invalid"]
+Trouble = Literal[
+    "refused", "dropped", "lost", "throttled", "nonsense", "invalid", "late", "dies", "slow"
+]
+# What any call may meet; the others belong to a situation.
 TROUBLES: tuple[Trouble, ...] = ("refused", "dropped", "lost", "throttled", "nonsense", "invalid")
 _PAGE = 2  # records
 _FIELDS = frozenset(Field(name) for name in KEPT)
@@ -43,12 +47,15 @@ class Fault:
 
     trouble: refused: no connection; dropped: nothing was applied, no answer; lost: it was
     applied, no answer; throttled; nonsense: it answers what is not its API, nothing applied;
-    invalid: it says no to these values.
+    invalid: it says no to these values; late: no answer, and it is applied so many seconds later;
+    dies: the same, and the process that sent it is killed; slow: the answer is what there was when
+    it was asked, and comes so many seconds later.
     """
 
     call: str
     trouble: Trouble
     after: int = 0
+    seconds: float = 0.0
 
 
 def forbidden() -> RemoteError:
@@ -117,6 +124,7 @@ class FakeAdapter(AdapterBase):
             finds=traits.finds,
             filters_changes=traits.filters,
             change_resolution_s=1.0 if traits.filters else None,
+            longest_request_s=traits.longest_request_s,
             index_lag_s=traits.index_lag_s,
             read_lag_s=traits.read_lag_s,
             optimistic_lock=traits.locks,
@@ -327,7 +335,8 @@ class FakeAdapter(AdapterBase):
         self, name: str, does: Callable[[], list[Record]], *, writes: bool = False
     ) -> list[Record]:
         """One exchange with the CMMS, as a network would have it."""
-        trouble = self._trouble(name)
+        fault = self._fault(name)
+        trouble = None if fault is None else fault.trouble
         self._effects.happen(f"cmms.{name}.sent")
         if trouble == "refused":
             raise Unreachable("connection refused", side="cmms", may_have_applied=False)
@@ -340,7 +349,9 @@ class FakeAdapter(AdapterBase):
         if trouble == "invalid" and writes:
             self._tell("told")
             raise Refused("not with these values", side="cmms", status=400)
-        if trouble in {"dropped", "invalid"}:
+        if fault is not None and trouble in {"late", "dies"}:
+            self._apply_late(fault, does, writes=writes)
+        if trouble in {"dropped", "invalid", "late"}:
             raise Unreachable("no answer", side="cmms")
         as_of = len(self._ledger.events)
         try:
@@ -354,7 +365,7 @@ class FakeAdapter(AdapterBase):
         self._effects.happen(f"cmms.{name}.applied")
         if trouble == "lost":
             raise Unreachable("the answer was lost", side="cmms")
-        self._clock.sleep(0.05)
+        self._clock.sleep(fault.seconds if fault is not None and trouble == "slow" else 0.05)
         for record in records:
             if record.number in self.barred:
                 continue  # it is listed, and cannot be read
@@ -371,7 +382,20 @@ class FakeAdapter(AdapterBase):
         self._effects.happen(f"cmms.{name}.answered")
         return records
 
-    def _trouble(self, name: str) -> Trouble | None:
+    def _apply_late(self, fault: Fault, does: Callable[[], object], *, writes: bool) -> None:
+        """It has arrived, and works on it however long nobody waits for it."""
+
+        def applies() -> None:
+            with suppress(Changed, NotFound):
+                does()
+
+        if writes:
+            self._clock.later(fault.seconds, self._ledger.late(applies))
+        self._clock.sleep(0.1)
+        if fault.trouble == "dies":
+            raise Crash
+
+    def _fault(self, name: str) -> Fault | None:
         for fault in self.faults:
             if fault.call not in {name, "any"}:
                 continue
@@ -379,7 +403,7 @@ class FakeAdapter(AdapterBase):
                 fault.after -= 1
                 continue
             self.faults.remove(fault)
-            return fault.trouble
+            return fault
         return None
 
     def _told(self, record: Record) -> CmmsRecord:

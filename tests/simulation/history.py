@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from syncd.core.policy import Scope
+from syncd.http import DEADLINE_S
 from syncd.twin.checks import STATUSES
 from tests.simulation.cmms import Traits
 from tests.simulation.cmms_adapter import BARS, DENIALS, TROUBLES
@@ -31,13 +32,14 @@ _UNCLEAR = (("drop_after", "drop_before", "hang"), ("lost", "dropped"))  # upstr
 NEWEST = -1  # the order that was raised last
 _CALLS = ("fetch", "get", "find", "create", "update", "any")
 _SITUATIONS = 0.08  # of the events are steps that only together lead somewhere
-CYCLES = frozenset({"tick", "full"})
+CYCLES = frozenset({"tick", "tick_soon", "full"})
 _REVERTS = 0.0  # worlds with rules that undo our writes: rest waits longer than a swing may take
 _REVERTED = ("status", "root_cause", "resolution")
 _BARS = 0.2  # of the worlds have a record that cannot be read, or not written
 _DENIALS = 0.2  # of the worlds show records and deny them to writes
 _ROWS = 0.25  # of the worlds have rows that are bad, or of the future
 _AHEAD_S = (400.0, 3600.0, 300 * 86400.0)  # of a time of change that has not come yet
+_LATE = 0.3  # of the worlds have writes that are applied when nobody waits for them any more
 _UNDECIDED = 0.2  # of the worlds have cycles that die between reading and deciding
 _STEPS = 0.2  # of the worlds have a CMMS that is written in steps
 _ALTERS = 0.1  # … one that keeps something else than was written
@@ -103,7 +105,8 @@ class _Drawing:
         setup = self._with_kinds(self._setup())
         if setup.traits.steps:
             steps = self._with_parts(steps)
-        return History(*self._with_options(*self._with_columns(setup, steps)))
+        setup, told = self._with_options(*self._with_columns(setup, steps))
+        return self._with_late(History(setup, told))
 
     def _with_parts(self, steps: list[Step]) -> list[Step]:
         """An order is completed upstream, and one of the calls that tell the CMMS goes wrong."""
@@ -172,6 +175,60 @@ class _Drawing:
         for _ in range(rng.randint(1, 3)):
             told.insert(rng.randrange(len(told)), Step("option"))
         return replace(setup, traits=replace(setup.traits, options=True)), tuple(told)
+
+    def _with_late(self, history: History) -> History:
+        """Writes that are applied late, after the client is gone; and searches and reads that were
+        asked before that and are answered after it."""
+        rng = random.Random(f"late {self._seed}")
+        if rng.random() >= _LATE:
+            return history
+        longest_s = rng.choice((6.0, 30.0, 90.0))
+        told = list(history.steps)
+        for _ in range(rng.randint(1, 4)):
+            found = self._late_create(rng, longest_s)
+            if rng.random() < 0.5:
+                found = self._late_update(rng, longest_s)
+            place = rng.randrange(len(told))
+            told[place:place] = found
+        traits = replace(history.setup.traits, longest_request_s=longest_s)
+        return History(replace(history.setup, traits=traits), tuple(told))
+
+    def _late_create(self, rng: random.Random, longest_s: float) -> list[Step]:
+        name = rng.choice((*SHARED, *THEIRS))
+        side, value = rng.choice(("s2e", "cmms")), _undecided_value(rng, name)
+        fault = ("create", rng.choice(("late", "dies")), 0, rng.uniform(0.2, longest_s))
+        slow = ("find", "slow", rng.choice((0, 0, 1)), rng.uniform(0.2, longest_s + 60))
+        return [
+            Step("s2e_add", (rng.choice(("ASSIGNED", "IN_PROGRESS")),)),
+            Step("cmms_fault", fault),
+            Step(rng.choice(("tick", "tick_soon"))),
+            *[Step("cmms_fault", slow)] * rng.randint(0, 1),
+            *[Step("tick_soon")] * rng.randint(0, 3),
+            *[Step(f"{side}_edit", (NEWEST, name, value))] * rng.randint(0, 1),
+            *[Step("tick")] * rng.randint(1, 2),
+        ]
+
+    def _late_update(self, rng: random.Random, longest_s: float) -> list[Step]:
+        (edited, written), who, name = self._sides(rng), rng.randrange(8), rng.choice(SHARED)
+        value, other = (_undecided_value(rng, name) for _ in range(2))
+        dies = rng.random() < 0.5
+        fault = Step("s2e_late", (rng.uniform(0.2, DEADLINE_S), dies))
+        slow = Step("s2e_fault", ("slow", "GET", rng.randrange(4)))
+        if written == "cmms":
+            late_s = rng.uniform(0.2, longest_s)
+            fault = Step("cmms_fault", ("update", "dies" if dies else "late", 0, late_s))
+            slow_s = rng.uniform(0.2, longest_s + 60)
+            slow = Step("cmms_fault", (rng.choice(("fetch", "get")), "slow", 0, slow_s))
+        return [
+            Step(f"{edited}_edit", (who, name, value)),
+            fault,
+            Step(rng.choice(("tick", "tick_soon"))),
+            *[slow] * rng.randint(0, 1),
+            *[Step("tick_soon")] * rng.randint(0, 3),
+            *[Step(f"{rng.choice((edited, written))}_edit", (who, name, other))]
+            * rng.randint(0, 1),
+            *[Step("tick")] * rng.randint(1, 2),
+        ]
 
     def _with_bars(self, steps: list[Step]) -> list[Step]:
         """Some of the worlds have records that answer with errors, whoever asks for them."""
@@ -301,7 +358,10 @@ class _Drawing:
 
     def _side(self) -> tuple[str, str]:
         """The side that is edited, and the one that is written therefore."""
-        return self._rng.choice((("s2e", "cmms"), ("cmms", "s2e")))
+        return self._sides(self._rng)
+
+    def _sides(self, rng: random.Random) -> tuple[str, str]:
+        return rng.choice((("s2e", "cmms"), ("cmms", "s2e")))
 
     def _cycles(self, least: int, most: int) -> list[Step]:
         return [Step("tick")] * self._rng.randint(least, most)

@@ -6,7 +6,7 @@ Values are kept in one spelling for both sides (`plain`), made here and not by t
 import hashlib
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -58,6 +58,7 @@ class Event:
         before, after: per field that was written or shown, as that side stored it.
         sent: what was sent, where syncd wrote.
         as_of: for a show and a find, the events before this place are in it.
+        asked: of a write that was applied when nobody waited for it any more, the place of its try.
     """
 
     n: int
@@ -83,6 +84,7 @@ class Event:
     after: Mapping[str, Plain] = field(default_factory=dict)
     sent: Mapping[str, Plain] = field(default_factory=dict)
     as_of: int = 0
+    asked: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +109,31 @@ class Ledger:
 
     Attributes:
         looks: the cycles that came to their end, oldest first.
+        asked: the try of the late write that is being applied, see `Event`.
     """
 
     def __init__(self) -> None:
+        self.asked: int | None = None
         self.events: list[Event] = []
         self.looks: list[Look] = []
         self._unkept: list[int] = []
 
     def add(self, at: float, side: Side, actor: Actor, op: Any, **more: Any) -> None:
+        more["asked"] = self.asked
         self.events.append(Event(len(self.events), at, side, actor, op, **more))
+
+    def late(self, applies: Callable[[], object]) -> Callable[[], None]:
+        """What was tried last, to be applied later."""
+        tried = len(self.events) - 1
+
+        def apply() -> None:
+            self.asked = tried
+            try:
+                applies()
+            finally:
+                self.asked = None
+
+        return apply
 
     def show(self, at: float, side: Side, as_of: int, **more: Any) -> None:
         """syncd was given an answer with these values; it has them once it has committed."""

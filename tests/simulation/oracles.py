@@ -166,9 +166,18 @@ def _tidy(world: World, name: str, value: Plain) -> Plain:
 
 def _doubled(world: World) -> Iterator[str]:
     made: dict[str | None, int] = {}
-    for event in world.ledger.writes("cmms"):
-        if event.op == "create":
+    unseen: dict[str | None, str | None] = {}  # records that no answer has shown, and their orders
+    for event in world.ledger.events:
+        if event.side != "cmms":
+            continue
+        if event.op == "show":
+            unseen.pop(event.record, None)
+        elif event.op == "create" and event.actor == "syncd":
             made[event.s2e_id] = made.get(event.s2e_id, 0) + 1
+            unseen[event.record] = event.s2e_id
+        elif event.op == "retype" and event.record in unseen:
+            # Somebody took the id out before any answer showed it: nobody could have known.
+            made[unseen.pop(event.record)] -= 1
     for s2e_id, count in made.items():
         if count > 1:
             yield f"{s2e_id} was created {count} times"
@@ -209,16 +218,22 @@ def _created_although_there(world: World) -> Iterator[str]:
 def _sent(world: World) -> Iterator[tuple[Event, str, Plain, dict[str, dict[str, Plain]]]]:
     """Each field that syncd sent, with what it was shown last of the order and its record."""
     linked = _Told(world).links
+    late = {e.asked: e.s2e_id for e in world.ledger.events if e.asked is not None}
     orders: dict[str | None, dict[str, Plain]] = {}
     records: dict[str | None, dict[str, Plain]] = {}
+    tried: dict[int | None, dict[str, dict[str, Plain]]] = {}
     for event in world.ledger.events:
         if event.op == "show" and event.side == "s2e":
             orders[event.s2e_id] = dict(event.after)
         elif event.op == "show":
             records[event.record] = {**event.after, "external_id": event.record}
+        elif event.op == "try" and event.n in late:
+            record = event.record if event.side == "cmms" else linked.get(str(late[event.n]))
+            tried[event.n] = {"s2e": orders.get(late[event.n], {}), "cmms": records.get(record, {})}
         elif event.actor == "syncd" and event.op in {"set", "create"}:
             record = event.record if event.side == "cmms" else linked.get(str(event.s2e_id))
             both = {"s2e": orders.get(event.s2e_id, {}), "cmms": records.get(record, {})}
+            both = tried.get(event.asked, both)
             for name, value in event.sent.items():
                 yield event, name, value, both
 

@@ -113,6 +113,7 @@ class Player:
         self._does: dict[str, Callable[..., object]] = {
             "tick": world.tick,
             "full": lambda: world.tick(full=True),
+            "tick_soon": lambda: world.tick(soon=True),
             "wait": world.clock.sleep,
             "clock": self._clock,
             "s2e_edit": self._s2e_edit,
@@ -129,6 +130,7 @@ class Player:
             "cmms_retype": self._cmms_retype,
             "cmms_edit_record": self._cmms_edit_record,
             "s2e_fault": self._s2e_fault,
+            "s2e_late": lambda seconds, dies: world.upstream.late.append((seconds, dies)),
             "cmms_fault": self._cmms_fault,
             "spoil": self._spoil,
             "break_rows": self._break_rows,
@@ -241,8 +243,8 @@ class Player:
         kind, _, arg = kind.partition(":")
         self.world.upstream.twin.faults.add(kind, method, after=after, arg=arg)
 
-    def _cmms_fault(self, call: str, trouble: Any, after: int) -> None:
-        self.world.adapter.faults.append(Fault(call, trouble, after))
+    def _cmms_fault(self, call: str, trouble: Any, after: int, seconds: float = 0.0) -> None:
+        self.world.adapter.faults.append(Fault(call, trouble, after, seconds))
 
     def _spoil(self, who: int, name: str) -> None:
         """A field of the record comes to hold what nobody can read, until somebody writes it."""
@@ -388,6 +390,7 @@ class Player:
         world = self.world
         world.effects.forget()
         world.upstream.twin.faults.clear()
+        world.upstream.late.clear()
         world.adapter.faults.clear()
         self._unbar()
         world.cmms.ahead = 0

@@ -19,6 +19,7 @@ from syncd.core.case import IDENTITY, NOT_KEPT, OPEN_STATES
 from syncd.core.planning.plan import decide
 from syncd.core.policy import Policy
 from syncd.core.work_order import Side
+from tests.simulation.small_creates import arrive
 from tests.simulation.small_world import (
     ID,
     KINDS,
@@ -43,12 +44,16 @@ def rest(state: State, policy: Policy) -> None:
     """Read and send without a fault until nothing moves. Raises Objection."""
     for _ in range(_ROUNDS):
         state = replace(state, now=state.now + timedelta(minutes=20), lagging=None)
-        state = poll(state, stale=False)
+        state = arrive(state)
+        if state.case.link is not None:
+            state = poll(state, stale=False)
         after = push(state, "arrives", policy)
         if after is None:
             raise Objection("a cycle did not end")
         state = after
     holds = {(hold.field, hold.reason) for hold in state.case.holds}
+    if not state.there or state.case.link is None:
+        raise Objection("the order has no record")
     if state.carries != ID:
         if (None, IDENTITY) not in holds:
             raise Objection(f"the record carries {state.carries}, and the order is not parked")
@@ -71,7 +76,7 @@ def explore(depth: int, owner: Side | None, kind: Kind = KINDS[0]) -> tuple[int,
 
     Raises Objection, its path among the arguments.
     """
-    policy = policy_of(owner)
+    policy = policy_of(owner, kind)
     first = first_state(kind)
     met, tried = {_key(first)}, 0
     edge = [first]
@@ -103,7 +108,8 @@ def _key(state: State) -> tuple[object, ...]:
     case = state.case
     order, record = case.s2e, case.cmms
     intents = tuple(
-        (i.side, i.state, age(i.started_at), age(i.answered_at), tuple(sorted(i.writes.items())),
+        (i.side, i.kind, i.state, age(i.started_at), age(i.answered_at),
+         tuple(sorted(i.writes.items())),
          order is not None and i.last_synced_before == order.last_synced_at,
          i.last_synced_before == state.s2e.synced_at)
         for i in case.intents
@@ -126,6 +132,9 @@ def _key(state: State) -> tuple[object, ...]:
         (record.s2e_id, *record.fields.items()) if record is not None else (),
         age(case.s2e_seen_at), age(case.cmms_seen_at),
         tuple(sorted(case.base_s2e.items())), tuple(sorted(case.base_cmms.items())),
+        state.there, tuple((age(at), values) for at, values in state.coming),
+        case.link is None, len(case.claims), age(case.searched_at),
+        tuple((age(i.given_up_at), tuple(sorted(i.writes.items()))) for i in case.given_up),
         intents, recent, holds, state.lagging and (age(state.lagging[0]), state.lagging[1].values),
     )  # fmt: skip
 

@@ -2,8 +2,8 @@
 
 The two sides and the mirror are values here, so that a million states take minutes. What may
 happen: a person edits either side, or the id that the record carries; syncd reads and decides,
-also on a read that lags behind its own write; it decides and sends (`small_writes.py`); time
-passes.
+also on a read that lags behind its own write, or on a search that was asked early and answered
+late; it decides and sends (`small_writes.py`, `small_creates.py`); time passes.
 """
 
 from collections.abc import Iterator
@@ -13,16 +13,18 @@ from itertools import product
 
 from syncd.core.case import NOT_KEPT, Case, Conflict, Hold, IntentState, Link
 from syncd.core.policy import Mode, Policy
-from syncd.core.work_order import SHARED, CmmsRecord, Field, S2eOrder, Side, Value
+from syncd.core.work_order import SHARED, CmmsRecord, Field, S2eOrder, Side, Status, Value
 
 ID, RECORD = "wo_1", "R1"
 STEP = timedelta(seconds=20)
 LAG = timedelta(seconds=60)
+LONGEST = timedelta(seconds=50)  # for which a create may be at work
 FIELDS = (Field.ROOT_CAUSE, Field.RESOLUTION)
 VALUES = ("a", "b", "c")
 ALTERED, ON_THE_WAY = "d", "w"  # which nobody enters
 PUSHES = ("arrives", "answer lost", "request lost", "killed before", "killed after")
 CUT_OFF = "cut off on its way"
+LATE = "comes late"
 _BEGAN = datetime(2026, 3, 10, 14, 30, tzinfo=UTC)
 
 Values = tuple[tuple[Field, Value], ...]
@@ -43,6 +45,7 @@ class Kind:
         fields: that people edit.
         alters: the value of which the CMMS keeps something else when syncd writes it.
         walks: the value that syncd writes in two calls, by way of another one.
+        creates: there is no record at first.
         ids: what people may put into the record as the order's id; "" is none.
     """
 
@@ -50,6 +53,7 @@ class Kind:
     fields: tuple[Field, ...] = FIELDS
     alters: str = ""
     walks: str = ""
+    creates: bool = False
     ids: tuple[str, ...] = ()
 
     def kept(self, value: Value) -> Value:
@@ -61,6 +65,7 @@ KINDS = (
     Kind("plain"),
     Kind("keeps something else", alters="c"),
     Kind("walks", walks="c"),
+    Kind("creates", fields=FIELDS[:1], creates=True),
     Kind("ids move", fields=FIELDS[:1], ids=(ID, "wo_2", "")),
 )
 
@@ -85,6 +90,8 @@ class State:
         agreed: per field what both sides held when they were last the same.
         unread: (side, field, what it held before, what was sent, when): writes that no read has
             told of yet.
+        there: whether there is a record.
+        coming: creates that are applied later: when, and with what.
         mixed: fields of which the CMMS keeps something else, and the answer was lost: nobody can
             tell that from an edit.
     """
@@ -99,17 +106,20 @@ class State:
     edits: frozenset[Edit] = frozenset()
     agreed: Values = ()
     unread: frozenset[tuple[Side, Field, Value, Value, datetime]] = frozenset()
+    there: bool = True
+    coming: tuple[tuple[datetime, Values], ...] = ()
     mixed: frozenset[Field] = frozenset()
     path: tuple[Event, ...] = field(default=(), compare=False)
 
 
-def policy_of(owner: Side | None) -> Policy:
+def policy_of(owner: Side | None, kind: Kind = KINDS[0]) -> Policy:
     return Policy(
         owners=dict.fromkeys(SHARED, owner),
         cmms_writes=frozenset(FIELDS),
         cmms_clears=frozenset(FIELDS),
         mode=Mode.CREATE,
         s2e_read_lag=LAG,
+        cmms_longest_request=LONGEST if kind.creates else timedelta(0),
     )
 
 
@@ -126,7 +136,11 @@ def first_state(kind: Kind) -> State:
         base_s2e=dict(values),
         base_cmms=dict(values),
     )
-    return State(_BEGAN, s2e, values, case, kind, agreed=values)
+    if not kind.creates:
+        return State(_BEGAN, s2e, values, case, kind, agreed=values)
+    nothing: Values = tuple((name, None) for name in FIELDS)
+    alone = Case(ID, s2e=order_of(s2e, Status.ASSIGNED), s2e_seen_at=_BEGAN)
+    return State(_BEGAN, s2e, nothing, alone, kind, agreed=nothing, there=False)
 
 
 def events(kind: Kind) -> Iterator[Event]:
@@ -136,7 +150,10 @@ def events(kind: Kind) -> Iterator[Event]:
         yield ("retype", s2e_id)
     yield ("poll",)
     yield ("stale poll",)
-    for how in (*PUSHES, CUT_OFF) if kind.walks else PUSHES:
+    if kind.creates:
+        yield ("slow poll",)
+    more = [CUT_OFF] * bool(kind.walks) + [LATE] * kind.creates
+    for how in (*PUSHES, *more):
         yield ("push", how)
     yield ("wait",)
 
@@ -150,6 +167,8 @@ def retype(state: State, s2e_id: str | None) -> State | None:
 
 
 def edit(state: State, side: Side, name: Field, value: Value) -> State | None:
+    if side is Side.CMMS and not state.there:
+        return None
     own = dict(state.s2e.values if side is Side.S2E else state.cmms)
     other = dict(state.cmms if side is Side.S2E else state.s2e.values)
     if own[name] == value:
@@ -158,7 +177,7 @@ def edit(state: State, side: Side, name: Field, value: Value) -> State | None:
     edits = {one for one in state.edits if one[:2] != (side, name)}
     known = (state.case.s2e, state.case.cmms)
     shown = {held.fields[name] for held in known if held is not None}
-    base = (state.case.base_s2e if side is Side.S2E else state.case.base_cmms)[name]
+    base = (state.case.base_s2e if side is Side.S2E else state.case.base_cmms).get(name)
     # Nothing has changed where somebody puts back what both are known to have held, and nobody
     # can tell an edit upstream from a write of ours that says the same and was not answered.
     doubted = {
@@ -183,13 +202,14 @@ def edit(state: State, side: Side, name: Field, value: Value) -> State | None:
 
 def poll(state: State, *, stale: bool) -> State:
     shown = state.lagging[1] if stale and state.lagging is not None else state.s2e
+    alone = state.case.link is None
     case = replace(
         state.case,
-        s2e=order_of(shown),
-        cmms=record_of(state),
+        s2e=order_of(shown, Status.ASSIGNED if alone else None),
         s2e_seen_at=state.now,
-        cmms_seen_at=state.now,
     )
+    if not alone:
+        case = replace(case, cmms=record_of(state), cmms_seen_at=state.now)
     held = {Side.S2E: dict(shown.values), Side.CMMS: dict(state.cmms)}
     edits = {
         (side, name, value, seen or held[side][name] == value)
@@ -217,16 +237,19 @@ def account(state: State, conflicts: tuple[Conflict, ...], holds: tuple[Hold, ..
 
 
 def agree(state: State) -> State:
+    if not state.there:
+        return state
     below, agreed = dict(state.cmms), dict(state.agreed)
     agreed |= {name: value for name, value in state.s2e.values if below[name] == value}
     edits = {one for one in state.edits if agreed[one[1]] != one[2]}
     return replace(state, agreed=frozen(agreed), edits=frozenset(edits))
 
 
-def order_of(s2e: Scan2Evolve) -> S2eOrder:
+def order_of(s2e: Scan2Evolve, status: Status | None = None) -> S2eOrder:
+    more: dict[Field, Value] = {} if status is None else {Field.STATUS: status}
     return S2eOrder(
         ID,
-        dict(s2e.values),
+        {**dict(s2e.values), **more},
         updated_at=s2e.updated_at,
         last_synced_at=s2e.synced_at,
     )

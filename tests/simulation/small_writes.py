@@ -14,11 +14,14 @@ from syncd.core.planning.readback import read_answer
 from syncd.core.policy import Policy
 from syncd.core.work_order import Field, Side
 from tests.core.builders import keep
+from tests.simulation.small_creates import arrive, create, linked, search
 from tests.simulation.small_world import (
     ALTERED,
     CUT_OFF,
     ID,
     LAG,
+    LATE,
+    LONGEST,
     ON_THE_WAY,
     PUSHES,
     RECORD,
@@ -41,20 +44,29 @@ _SENDING = timedelta(seconds=1)  # from a read to the write that it leads to
 
 def step(state: State, event: Event, policy: Policy) -> State | None:
     """The state after this event; None where it makes no difference. Raises Objection."""
-    after = replace(state, now=state.now + STEP, path=(*state.path, event))
+    after = arrive(replace(state, now=state.now + STEP, path=(*state.path, event)))
     kind = event[0]
     if kind == "edit":
         return edit(after, Side(event[1]), Field(event[2]), event[3])
     if kind == "retype":
         return retype(after, event[1] or None)
     if kind == "poll":
-        return _keep(poll(after, stale=False), policy)[0]
+        return _keep(_look(after), policy)[0]
+    if kind == "slow poll":
+        seen = _look(after)
+        return _keep(arrive(replace(seen, now=seen.now + 2 * LONGEST)), policy)[0]
     if kind == "stale poll":
         lags = after.lagging is not None and after.now < after.lagging[0]
         return _keep(poll(after, stale=True), policy)[0] if lags else None
     if kind == "wait":
-        return replace(after, now=after.now + 2 * LAG, lagging=None)
+        return arrive(replace(after, now=after.now + 2 * LAG, lagging=None))
     return push(after, event[1], policy)
+
+
+def _look(state: State) -> State:
+    """Read both sides, and search for the record of an order that has none."""
+    state = poll(state, stale=False)
+    return search(state) if state.case.link is None else state
 
 
 def _keep(state: State, policy: Policy) -> tuple[State, Decision]:
@@ -63,6 +75,8 @@ def _keep(state: State, policy: Policy) -> tuple[State, Decision]:
     case = keep(state.case, decision)
     recent = tuple(one for one in case.recent if state.now - one.started_at < 4 * LAG)
     state = replace(state, case=replace(case, recent=recent))
+    if state.kind.creates:
+        state = linked(state, decision)
     return account(state, decision.conflicts, case.holds), decision
 
 
@@ -70,10 +84,14 @@ def push(state: State, how: str, policy: Policy) -> State | None:
     """Plan from the mirror and send: each change to its side, as `how` has it."""
     seen_at = state.case.s2e_seen_at
     if seen_at is None or state.now - seen_at > LAG:
-        state = poll(state, stale=False)  # nothing is sent on the ground of an old look
+        state = _look(state)  # nothing is sent on the ground of an old look
     state, decision = _keep(state, policy)
-    if not decision.changes and how != PUSHES[0]:
+    if how == LATE and decision.create is None:
         return None
+    if not decision.changes and decision.create is None and how != PUSHES[0]:
+        return None
+    if decision.create is not None:
+        return create(replace(state, now=state.now + _SENDING), decision.create, how)
     _look_at_the_id(state, decision)
     state = replace(state, now=state.now + _SENDING)
     for side in (Side.CMMS, Side.S2E):

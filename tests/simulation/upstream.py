@@ -15,7 +15,7 @@ from syncd.twin.routes import ApiAnswer, Request
 from syncd.twin.sending import LOGIN_PAGE, to_json
 from syncd.twin.server import Twin
 from tests.simulation.clock import Clock
-from tests.simulation.effects import Effects
+from tests.simulation.effects import Crash, Effects
 from tests.simulation.ledger import FIELDS, Ledger, Plain, plain
 
 _LOST = {"drop_before", "drop_after", "drop_after_fin", "hang"}
@@ -28,12 +28,15 @@ class Upstream:
 
     Attributes:
         down: it refuses connections.
+        late: for the next writes, after how many seconds each is applied, with nobody waiting for
+            it any more, and whether the process that sent it is killed.
     """
 
     def __init__(self, config: TwinConfig, clock: Clock, ledger: Ledger, effects: Effects) -> None:
         self.twin = Twin(config)
         self.twin.stop()  # nobody connects: `exchange` asks it
         self.down = False
+        self.late: list[tuple[float, bool]] = []
         self._clock, self._ledger, self._effects = clock, ledger, effects
         for order in self.twin.orders():
             self._tell("create", order["id"], {}, values_of(order))
@@ -82,10 +85,10 @@ class Upstream:
             raise Unreachable("connection refused", side="s2e", may_have_applied=False)
         if request.method == "POST":
             self._sent("try", request)
+            self._lose(request)
         before = len(self._ledger.events)
         answer, headers, fault = self.twin.take(request)
-        if self.twin.ledger.entries[-1].applied:
-            self._tell_write(request)
+        self._tell_write(request)
         self._effects.happen("s2e.applied")
         response = self._deliver(answer, headers, fault, deadline_s)
         self._show(request, answer, before)
@@ -113,8 +116,27 @@ class Upstream:
         told["content-type"] = "text/html" if kind in _CUT else "application/json"
         return Response(answer.status, told, body)
 
+    def _lose(self, request: Request) -> None:
+        """The connection or the process goes; the request has arrived."""
+        if not self.late:
+            return
+        seconds, dies = self.late.pop(0)
+
+        def applies() -> None:
+            self.twin.take(request)
+            self._tell_write(request)
+
+        self._clock.later(seconds, self._ledger.late(applies))
+        self._clock.sleep(0.1)
+        if dies:
+            raise Crash
+        raise Unreachable("the connection was cut", side="s2e")
+
     def _tell_write(self, request: Request) -> None:
+        """Keep what the request has changed, if it was a write that was applied."""
         entry = self.twin.ledger.entries[-1]
+        if not entry.applied:
+            return
         names = {key: name for name, key in FIELDS.items()}
         changes = {names[key]: pair for key, pair in entry.changes.items() if key in names}
         self._ledger.add(

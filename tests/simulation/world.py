@@ -25,7 +25,7 @@ from syncd.engine.pinning import resume_pinned
 from syncd.engine.request import CycleRequest
 from syncd.engine.results import CycleReport
 from syncd.errors import LeaseLost
-from syncd.http import HttpClient
+from syncd.http import DEADLINE_S, HttpClient
 from syncd.mirror import state
 from syncd.mirror.db import schema
 from syncd.mirror.db.database import Mirror, Tx, open_mirror
@@ -198,6 +198,8 @@ class World:
             mode=Mode.CREATE if self.setup.create else Mode.ADOPT,
             create=self.setup.scope,
             allow_reopen=self.setup.allow_reopen,
+            s2e_longest_request=timedelta(seconds=DEADLINE_S),
+            cmms_longest_request=timedelta(seconds=can.longest_request_s),
             s2e_read_lag=timedelta(seconds=READ_LAG_S),
             cmms_read_lag=timedelta(seconds=can.read_lag_s),
             cmms_index_lag=timedelta(seconds=can.index_lag_s),
@@ -210,8 +212,12 @@ class World:
 
     # ── running ───────────────────────────────────────────────────────────────────────────
 
-    def tick(self, *, full: bool = False) -> CycleReport | None:
-        """One cycle, and the time to the next; None if it did not live to its end."""
+    def tick(self, *, full: bool = False, soon: bool = False) -> CycleReport | None:
+        """One cycle, and the time to the next; None if it did not live to its end.
+
+        Args:
+            soon: the next begins a second later, as that of a process which is started again.
+        """
         self._rules.follow()
         began, first = self.clock.now, len(self.ledger.events)
         self.began.append(began)
@@ -225,7 +231,7 @@ class World:
             self.die()
         except LeaseLost:
             self.restart()
-        self.clock.now = max(self.clock.now, began + POLL_EVERY_S)
+        self.clock.sleep(1.0 if soon else began + POLL_EVERY_S - self.clock.now)
         return report
 
     def _order(self, *, full: bool) -> CycleRequest:

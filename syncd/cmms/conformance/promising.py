@@ -81,14 +81,14 @@ class Promising(Suite):
         assert can.clears <= can.writes
 
     def test_capabilities_make_sense(self) -> None:
-        """Lags are seconds. An adapter that narrows says how finely; one that creates writes."""
+        """Lags and the longest request are seconds. An adapter that narrows says how finely; one
+        that creates writes."""
         can = self.capabilities
         assert all(isinstance(name, Field) for name in can.reads | can.writes | can.clears)
         assert can.reads
-        assert math.isfinite(can.index_lag_s)
-        assert math.isfinite(can.read_lag_s)
-        assert can.index_lag_s >= 0
-        assert can.read_lag_s >= 0
+        for seconds in (can.longest_request_s, can.index_lag_s, can.read_lag_s):
+            assert math.isfinite(seconds)
+            assert seconds >= 0
         assert can.change_resolution_s is None or 0 < can.change_resolution_s < math.inf
         assert not can.filters_changes or can.change_resolution_s is not None
         assert not can.creates or can.writes

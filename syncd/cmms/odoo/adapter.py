@@ -85,6 +85,7 @@ def capabilities(options: OdooOptions) -> Capabilities:
         creates_with=reads - {Field.COMPLETED_AT},  # it may need a second call
         filters_changes=True,
         change_resolution_s=1.0,
+        longest_request_s=options.longest_call_s,
     )
 
 

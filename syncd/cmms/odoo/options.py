@@ -11,6 +11,7 @@ from pydantic import Field as Option
 
 from syncd.core.work_order import Field, Status
 from syncd.errors import ConfigurationError
+from syncd.http import DEADLINE_S
 
 PREFIX = "SYNCD_CMMS_"
 _TEXTS = ("char", "text", "html")
@@ -77,6 +78,14 @@ class OdooOptions(BaseModel):
     )
     language: str | None = Option(
         None, description="the language of stage names, like fr_FR; without it their source"
+    )
+    longest_call_s: float = Option(
+        DEADLINE_S,
+        ge=DEADLINE_S,
+        le=86400,
+        allow_inf_nan=False,
+        description="seconds for which Odoo may work on a call although nobody waits for its "
+        "answer any more (`limit_time_real`); a create in doubt waits as long",
     )
     overlap_minutes: float = Option(
         15,

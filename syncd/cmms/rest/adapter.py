@@ -297,6 +297,7 @@ def _capabilities(mapping: MappingFile[RestMapping]) -> Capabilities:
         change_resolution_s=None if spec.list_.since is None else spec.list_.since.resolution_s,
         index_lag_s=mapping.index_lag_s,
         read_lag_s=mapping.read_lag_s,
+        longest_request_s=spec.longest_request_s or spec.deadline_s,
         optimistic_lock=spec.lock is not None,
         status_needs=needs or None,
     )

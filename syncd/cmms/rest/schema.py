@@ -304,3 +304,10 @@ class RestMapping(Part):
         None, description="header that holds PATCH, PUT or DELETE; the request is sent as POST"
     )
     deadline_s: float = Field(30, gt=0, le=600, description="seconds for one whole request")
+    longest_request_s: float | None = Field(
+        None,
+        gt=0,
+        le=86400,
+        description="seconds for which the CMMS may work on a request although nobody waits for "
+        "its answer any more; at least deadline_s, and that if it is left out",
+    )

@@ -8,6 +8,7 @@ computes a sum of the rows.
 
 from collections.abc import Collection, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -70,12 +71,15 @@ class SqlAdapter(AdapterBase):
         writes=_WRITES,
         clears=_WRITES - NEVER_BLANK,
         optimistic_lock=True,
+        longest_request_s=0.0,  # of a SQLite file; see `Database`
     )
 
     def __init__(
         self, url: str, context: AdapterContext, *, lock_timeout_s: float = LOCK_TIMEOUT_S
     ) -> None:
         self._database = Database(url, may_write=context.may_write, lock_timeout_s=lock_timeout_s)
+        longest_s = self._database.longest_request_s
+        self.capabilities = replace(self.capabilities, longest_request_s=longest_s)
         self._context = context
         # Part of `version`: another release of syncd may read the same rows as other records.
         self._made_at = context.utcnow().isoformat()

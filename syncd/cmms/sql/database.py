@@ -59,7 +59,8 @@ _NOW = {
     "mssql": "SELECT sysutcdatetime()",
     "oracle": "SELECT CAST(sys_extract_utc(systimestamp) AS DATE) FROM dual",
 }
-_MYSQL_ARGUMENTS = {"connect_timeout": 10, "read_timeout": 60, "write_timeout": 60}  # seconds
+_ANSWER_S = 60.0  # for an answer of MariaDB and MySQL, and what other servers may take
+_MYSQL_ARGUMENTS = {"connect_timeout": 10, "read_timeout": _ANSWER_S, "write_timeout": _ANSWER_S}
 
 
 class AsIs(UserDefinedType[Any]):
@@ -113,6 +114,14 @@ class Database:
     @property
     def dialect(self) -> str:
         return self._engine.dialect.name
+
+    @property
+    def longest_request_s(self) -> float:
+        """How long a statement may be at work although nobody waits for it. A SQLite file is
+        written by this process alone, which is alive or dead."""
+        if self.path is not None:
+            return 0.0
+        return _STATEMENT_TIMEOUT_MS / 1000 if self.dialect == "postgresql" else _ANSWER_S
 
     def is_absent(self) -> bool:
         """Whether it is a file that does not exist yet.

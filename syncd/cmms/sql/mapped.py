@@ -58,10 +58,10 @@ class MappedSqlAdapter(AdapterBase):
         *,
         lock_timeout_s: float = LOCK_TIMEOUT_S,
     ) -> None:
-        self.mapping_hash = mapping.digest
-        self.mapping_trust = mapping.trust
+        self.mapping_hash, self.mapping_trust = mapping.digest, mapping.trust
         self._part, self._records = mapping.own, mapping.records
         self.notes = [*mapping.own.notes, *notes(mapping.records)]
+        self._database = Database(url, may_write=context.may_write, lock_timeout_s=lock_timeout_s)
         self.capabilities = Capabilities(
             reads=self._records.reads,
             writes=self._records.writes,
@@ -74,8 +74,8 @@ class MappedSqlAdapter(AdapterBase):
             index_lag_s=mapping.index_lag_s,
             read_lag_s=mapping.read_lag_s,
             optimistic_lock=True,
+            longest_request_s=self._database.longest_request_s,
         )
-        self._database = Database(url, may_write=context.may_write, lock_timeout_s=lock_timeout_s)
         self.nameless: dict[str, str] = {}
         self._checked: MappedTable | None = None  # the table, once it was checked
 

@@ -52,7 +52,7 @@ def judge_created(
     conflicts: list[Conflict] = []
     for name, value in sent.items():
         seen = record.fields.get(name)
-        arrived = name not in record.fields or _is_kept(name, value, record, policy)
+        arrived = name not in record.fields or is_kept(name, value, record, policy)
         if name not in open_fields and arrived:
             moves.append(BaseMove(name, value, stored_as(name, value, record, policy), "created"))
             continue
@@ -105,17 +105,18 @@ def is_unfinished(
     """Whether a create that was cut off between its calls has left this field unwritten, or has
     left there what a call of it makes of the field."""
     if name in record.fields and effects.may_show(name, encode_value(record.fields[name])):
-        return not _is_kept(name, sent, record, policy)
+        return not is_kept(name, sent, record, policy)
     if policy.cmms_creates_with is None or name in policy.cmms_creates_with:
         return False
-    return name in record.fields and not _is_kept(name, sent, record, policy)
+    return name in record.fields and not is_kept(name, sent, record, policy)
 
 
 def stored_as(name: Field, sent: Value, record: CmmsRecord, policy: Policy) -> Value:
     """How a record stores the value it was created with; `sent` if it holds another value."""
-    return record.fields.get(name, sent) if _is_kept(name, sent, record, policy) else sent
+    return record.fields.get(name, sent) if is_kept(name, sent, record, policy) else sent
 
 
-def _is_kept(name: Field, sent: Value, record: CmmsRecord, policy: Policy) -> bool:
+def is_kept(name: Field, sent: Value, record: CmmsRecord, policy: Policy) -> bool:
+    """Whether the record holds what was sent, in whatever form, or does not show the field."""
     seen = record.fields.get(name, sent)
     return match_sent(name, sent, seen, record, policy) is not Match.OTHER

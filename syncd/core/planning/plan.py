@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from syncd.core.case import IDENTITY, Case, Hold, IntentKind, Link
+from syncd.core.case import IDENTITY, Case, Hold, Link
 from syncd.core.decision import Decision
 from syncd.core.planning.guards import Guard, GuardCounts, Latch, judge_guards
 from syncd.core.planning.identity import IdentityFault, counterpart, identity_fault
 from syncd.core.planning.merge import reconcile
-from syncd.core.planning.readback import abandoned_creates, read_back
+from syncd.core.planning.proof import abandoned_creates, creates_in_doubt
+from syncd.core.planning.readback import read_back
 from syncd.core.planning.unlinked import TOMBSTONE, decide_unlinked, order_hold, outside
 from syncd.core.policy import Policy
 from syncd.core.work_order import Side
@@ -63,7 +64,7 @@ def _left_out(case: Case, policy: Policy, now: datetime, reason: str) -> Decisio
         gone.add(Side.CMMS)
     back = read_back(case, policy, case.s2e, gone=gone)
     verdicts = (*back.verdicts, *abandoned_creates(case, policy, now))
-    open_creates = {name for i in case.intents if i.kind is IntentKind.CREATE for name in i.writes}
+    open_creates = {name for intent in creates_in_doubt(case) for name in intent.writes}
     return Decision(
         case,
         out_of_scope=reason,

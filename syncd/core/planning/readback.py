@@ -22,21 +22,23 @@ A value that is not kept becomes the base, so that nobody takes it for an edit. 
 keeps its own, which is a change that is held: the field is parked with both. What a write changes
 without being asked to is judged in `side_effects.py`.
 
-"Too early" is a read that began less than the side's read lag after the answer (for a write
-in doubt: after the sending), since read-after-write consistency is not promised. Such a read may
-show the value from before the write. It may also show an edit that was made after our last read
-and that our write has overwritten since. But where lastSyncedAt has moved, any value other than
-the one from before is certainly a newer edit.
+"Too early" is a read that began less than the side's read lag after the answer (for a write in
+doubt: after it can no longer arrive, see `proof.py`), since read-after-write consistency is not
+promised. Such a read may show the value from before the write. It may also show an edit that was
+made after our last read and that our write has overwritten since. But where lastSyncedAt has
+moved, any value other than the one from before is certainly a newer edit.
 
 An answered write may seem ignored on an order that Scan2Evolve says was edited after it. Then it
 may well have been applied, and somebody has put the old value back: it counts as superseded.
+
+While a write is in doubt it may still arrive, and overwrite what somebody enters meanwhile. Such a
+value goes into the log of conflicts as soon as a read shows it.
 
 An order that is out of scope now is read back too, since each write has to get a verdict. Where the
 order or record that was written is gone for good, what became of the write cannot be known and no
 longer matters: it counts as not applied.
 
-Creates in doubt are judged in `unlinked.py`; here only those of orders that are out of scope now
-(`abandoned_creates`).
+Creates in doubt are judged in `unlinked.py`.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -57,6 +59,7 @@ from syncd.core.case import (
 from syncd.core.decision import BaseMove, Verdict, with_moves
 from syncd.core.equality import Match, match_sent, same
 from syncd.core.planning.identity import claims_of, is_its_record
+from syncd.core.planning.proof import arrives_by
 from syncd.core.planning.s2e_times import (
     is_certainly_later,
     is_last_edit,
@@ -73,7 +76,7 @@ from syncd.core.planning.side_effects import (
 )
 from syncd.core.policy import Policy
 from syncd.core.values import encode_value, show_value
-from syncd.core.work_order import CmmsRecord, Field, S2eOrder, Side, Value
+from syncd.core.work_order import CmmsRecord, Field, S2eOrder, Side, Unreadable, Value
 
 KEPT_AS_SENT = frozenset({IntentState.CONFIRMED, IntentState.ALTERED})
 JUDGED_BY_ANSWER = KEPT_AS_SENT | {IntentState.NOT_KEPT, IntentState.REFUSED}
@@ -132,6 +135,7 @@ def read_back(
     """
     sides = {Side.S2E: Evidence(order, case.s2e_seen_at), Side.CMMS: _record_seen(case)}
     verdicts: list[Verdict] = []
+    overwritten: list[Conflict] = []
     waiting: set[Field] = set()
     in_doubt: set[Side] = set()
     for intent, name in _open_updates(case):
@@ -143,6 +147,7 @@ def read_back(
             waiting |= {name, *intent.effects.touches}
             if intent.state is not IntentState.ANSWERED:
                 in_doubt.add(intent.side)
+                overwritten += _may_be_overwritten(intent, name, sides[intent.side], case, policy)
         else:
             verdicts.append(verdict)
     record = sides[Side.CMMS].holder
@@ -151,7 +156,12 @@ def read_back(
     if isinstance(record, CmmsRecord) and Side.CMMS not in gone:
         effects = judge_cut_off(_judged_now(verdicts), record, with_moves(case, moves))
     back = _read_back(verdicts, moves, effects)
-    return replace(back, waiting=frozenset(waiting), in_doubt=frozenset(in_doubt))
+    return replace(
+        back,
+        conflicts=(*back.conflicts, *overwritten),
+        waiting=frozenset(waiting),
+        in_doubt=frozenset(in_doubt),
+    )
 
 
 def _judged_now(verdicts: Sequence[Verdict]) -> list[Intent]:
@@ -281,7 +291,8 @@ def _outcome(
     if match is Match.NORMALISED and not from_before:
         return IntentState.ALTERED
     lag = policy.s2e_read_lag if intent.side is Side.S2E else policy.cmms_read_lag
-    early = seen_at - since < lag
+    arrived = since if answered else arrives_by(intent, policy)
+    early = seen_at - arrived < lag
     if early and (from_before or not is_certainly_later(intent, holder, case, policy)):
         return None
     if from_before:
@@ -293,6 +304,25 @@ def _outcome(
     if answered or shows_our_sync(intent, holder, case):
         return IntentState.SUPERSEDED
     return IntentState.NOT_APPLIED
+
+
+def _may_be_overwritten(
+    intent: Intent, name: Field, evidence: Evidence, case: Case, policy: Policy
+) -> list[Conflict]:
+    """Another value on the side of a write in doubt, for the log of conflicts: if the write arrives
+    after all, it overwrites that value, and no read shows it again."""
+    holder, seen_at, write = evidence.holder, evidence.seen_at, intent.writes[name]
+    if holder is None or seen_at is None or seen_at < intent.started_at:
+        return []
+    seen = holder.fields.get(name, write.before)
+    if same(seen, write.before) or isinstance(seen, Unreadable):
+        return []
+    asked = name in case.answers or name in {conflict.field for conflict in case.conflicts}
+    no_edit = asked or shows_the_past(case, policy, name, intent.side, seen)
+    if match_sent(name, write.sent, seen, holder, policy) is not Match.OTHER or no_edit:
+        return []
+    s2e, cmms = (seen, write.source) if intent.side is Side.S2E else (write.source, seen)
+    return [Conflict(name, s2e, cmms, intent.side.other)]
 
 
 def _since(intent: Intent) -> datetime:
@@ -369,7 +399,7 @@ def shows_the_past(case: Case, policy: Policy, name: Field, side: Side, seen: Va
     for intent in (*case.recent, *case.intents):
         if intent.side is not side or seen_at is None:
             continue
-        since = intent.answered_at or intent.started_at
+        since = arrives_by(intent, policy)
         if seen_at - since < lag and _is_past(intent, name, seen, case):
             return True
     return False
@@ -398,13 +428,3 @@ def _is_past(intent: Intent, name: Field, seen: Value, case: Case) -> bool:
     if same(seen, write.before) or may_be_its_stamp(intent, name, seen):
         return True
     return encode_value(seen) in intent.effects.passes.get(name, ())
-
-
-def abandoned_creates(case: Case, policy: Policy, now: datetime) -> list[Verdict]:
-    """Verdicts on the creates in doubt of an order that is out of scope, after the index lag."""
-    return [
-        Verdict(intent, name, IntentState.NOT_APPLIED, None)
-        for intent in case.intents
-        if intent.kind is IntentKind.CREATE and now - intent.started_at >= policy.cmms_index_lag
-        for name in intent.writes
-    ]

@@ -5,7 +5,9 @@ what is known                                             outcome
 deleted upstream; site or asset not among the settings'   out of scope
 a person has unlinked it                                  out of scope `dropped`
 a create in doubt, and a record carries the id            link `created`, bases from the intent
-a create in doubt, no record, the index lag has passed    not applied: may be created anew
+the same, after the create was given up                   the same: the record is the create's
+a create in doubt, and a search that was asked late       not applied: may be created anew
+enough (`proof.py`) shows no record
 one record carries the id                                 link `adopted`: a first meeting
 several records carry the id                              parked `duplicate_records`
 its record's number means another order's record now      parked `identity`
@@ -17,6 +19,7 @@ nothing of the kind, mode adopt                           out of scope `no_recor
 nothing of the kind, mode create, status in scope         create
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -28,15 +31,15 @@ from syncd.core.case import (
     Conflict,
     Hold,
     Intent,
-    IntentKind,
     IntentState,
 )
 from syncd.core.decision import BaseMove, Decision, NewLink, Verdict
 from syncd.core.equality import Match, match_sent
 from syncd.core.fitting import fit
 from syncd.core.meaning import MEANING_CHANGED
-from syncd.core.planning.created import UNFINISHED, created_bases
+from syncd.core.planning.created import UNFINISHED, created_bases, is_kept
 from syncd.core.planning.identity import claims_of, owner_of
+from syncd.core.planning.proof import creates_in_doubt, has_made_no_record
 from syncd.core.policy import Mode, Policy, Scope
 from syncd.core.values import encode_fields
 from syncd.core.work_order import (
@@ -91,14 +94,15 @@ def decide_unlinked(case: Case, policy: Policy, now: datetime) -> Decision:
     order = case.s2e
     if order is None or case.link is not None:
         raise ValueError(f"{case.s2e_id} is not an unlinked order")
-    creating = [intent for intent in case.intents if intent.kind is IntentKind.CREATE]
+    creating = creates_in_doubt(case)
     claims = [claim.record for claim in claims_of(case)]
     taken = [claim for claim in case.claims if claim.linked_to is not None]
     if len(claims) > 1:
         return _review(case, "duplicate_records", ", ".join(sorted(r.cmms_id for r in claims)))
     if claims:
-        if creating:
-            return _link_created(case, creating[-1], claims[0], policy)
+        made_by = _maker((*case.given_up, *creating), claims[0], policy)
+        if made_by is not None:
+            return _link_created(case, made_by, claims[0], policy)
         if taken:
             return _review(case, IDENTITY, _carried_by_another(case, taken))
         return Decision(case, link=NewLink(claims[0].cmms_id, "adopted"), lifted=_all_holds(case))
@@ -108,7 +112,7 @@ def decide_unlinked(case: Case, policy: Policy, now: datetime) -> Decision:
     if taken:
         return _review(case, IDENTITY, _carried_by_another(case, taken))
     if creating:
-        if now - creating[-1].started_at < policy.cmms_index_lag:
+        if not all(has_made_no_record(intent, case, policy, now) for intent in creating):
             return Decision(case, waiting=frozenset(creating[-1].writes))
         if not policy.cmms_finds:
             return _review(case, CREATE_IN_DOUBT, "the adapter cannot find a record by its id")
@@ -123,6 +127,18 @@ def decide_unlinked(case: Case, policy: Policy, now: datetime) -> Decision:
         lifted=decision.lifted,
         verdicts=verdicts,
     )
+
+
+def _maker(creates: Sequence[Intent], record: CmmsRecord, policy: Policy) -> Intent | None:
+    """The create that has made this record: of several the newest whose values the record holds
+    all, else the newest; None: there was no create."""
+
+    def holds_all(intent: Intent) -> bool:
+        sent = {name: write.sent for name, write in intent.writes.items()}
+        return all(is_kept(name, value, record, policy) for name, value in sent.items())
+
+    newest = creates[-1] if creates else None
+    return next((one for one in reversed(creates) if holds_all(one)), newest)
 
 
 def _link_created(case: Case, intent: Intent, record: CmmsRecord, policy: Policy) -> Decision:
@@ -179,7 +195,7 @@ def _winner(move: BaseMove) -> Side:
     return Side.CMMS if edit else Side.S2E
 
 
-def _not_applied(creating: list[Intent]) -> tuple[Verdict, ...]:
+def _not_applied(creating: Sequence[Intent]) -> tuple[Verdict, ...]:
     return tuple(
         Verdict(intent, name, IntentState.NOT_APPLIED, None)
         for intent in creating

@@ -142,7 +142,9 @@ intents = Table(
     Column("writes", Json, nullable=False),  # field -> before, sent, source, verdict
     Column("effects", Json),  # what it does beside them: touches, passes; null: nothing
     Column("started_at", UtcTime, nullable=False),  # just before it was sent
-    Column("answered_at", UtcTime),  # when a success was answered; null: none was
+    Column(
+        "answered_at", UtcTime
+    ),  # of a success; with an error: when nobody waited any more; null: neither
     Column("settled_at", UtcTime),  # when it came to its last state; null: it is open
     Column("last_synced_before", UtcTime),  # Scan2Evolve's lastSyncedAt when it was planned
     Column("cycle_id", PlainText, nullable=False),  # the cycle that sent it

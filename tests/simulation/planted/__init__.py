@@ -3,6 +3,7 @@
     bug.py       what a bug is, how it is planted, and how it is taken out again
     core.py      bugs of the planner
     engine.py    bugs of the cycle
+    late.py      bugs about writes that arrive when nobody waits for them any more
     edges.py     bugs of the mirror and of the client of Scan2Evolve
 
 python -m tests.simulation.planted NAME                                 its own judge looks for it
@@ -12,7 +13,7 @@ A bug is written as what runs in place of a function of syncd. It names the func
 that mypy finds a bug whose function was renamed, or takes other arguments now.
 """
 
-from tests.simulation.planted import core, edges, engine
+from tests.simulation.planted import core, edges, engine, late
 from tests.simulation.planted.bug import BUGS, Bug, places_of, planted
 
-__all__ = ["BUGS", "Bug", "core", "edges", "engine", "places_of", "planted"]
+__all__ = ["BUGS", "Bug", "core", "edges", "engine", "late", "places_of", "planted"]

@@ -26,7 +26,7 @@ from syncd.engine.send import Sender
 from syncd.errors import ClearRefusal, RemoteError, Throttled, UnexpectedContent
 from syncd.mirror.db.database import Mirror, Tx
 from syncd.mirror.decided.bases import save_bases
-from syncd.mirror.intents import finish_intent
+from syncd.mirror.intents import finish_intent, open_intents
 from tests.simulation.planted.bug import Original, bug
 
 # ── before a cycle reads ──────────────────────────────────────────────────────────────────────
@@ -165,14 +165,15 @@ def _always_fresh(original: Original[bool], self: Cycle, decision: Decision) -> 
 
 
 @bug(
-    "judges a create in doubt while the CMMS cannot be read",
+    "judges a create in doubt though nobody has searched for its record",
     test="tests/simulation/test_unfinished.py::"
     "test_a_create_stays_in_doubt_while_the_cmms_cannot_be_read",
-).instead_of(Cycle._unsearched)
-def _unsearched_if_it_was_read(
-    original: Original[Collection[str]], self: Cycle, cmms: CmmsRead
-) -> Collection[str]:
-    return cmms.unsearched
+).instead_of(Cycle._searched)
+def _searched_all(
+    original: Original[Mapping[str, datetime]], self: Cycle, cmms: CmmsRead
+) -> Mapping[str, datetime]:
+    with self.mirror.read() as tx:
+        return {intent.s2e_id: self.utcnow() for intent in open_intents(tx)}
 
 
 # ── keeping ───────────────────────────────────────────────────────────────────────────────────

@@ -58,6 +58,12 @@ class Checks:
         check_bodies(spec, self._map, problem)
         self._lock()
         self._rules()
+        longest_s, deadline_s = spec.longest_request_s, spec.deadline_s
+        if longest_s is not None and longest_s < deadline_s:
+            problem(
+                ("longest_request_s",),
+                f"has to be at least deadline_s, {deadline_s:g}: for so long syncd waits itself",
+            )
 
     # ── texts that have to mean something ─────────────────────────────────────────────────
 
