@@ -47,7 +47,8 @@ from syncd.core.planning.difference import (
 )
 from syncd.core.planning.first_meeting import decide_first_meeting
 from syncd.core.planning.pair import UNREAD, Bases, Pair
-from syncd.core.planning.readback import ReadBack, read_back, shows_the_past
+from syncd.core.planning.proof import shows_the_past
+from syncd.core.planning.readback import ReadBack, read_back
 from syncd.core.policy import Policy
 from syncd.core.values import encode_value
 from syncd.core.work_order import WRITABLE_ON_S2E, Field, Fields, S2eOrder, Side, Unreadable, Value

@@ -11,12 +11,16 @@ that was *asked* after the lag proves anything; when it was answered does not ma
       └── nothing is sent after this ▲             └── read lag, index lag ───┤
 """
 
+from dataclasses import replace
 from datetime import datetime
 
-from syncd.core.case import Case, Intent, IntentKind, IntentState
+from syncd.core.case import ARRIVED_STATES, Case, Intent, IntentKind, IntentState
 from syncd.core.decision import Verdict
+from syncd.core.equality import same
+from syncd.core.planning.side_effects import may_be_its_stamp, touched_by
 from syncd.core.policy import Policy
-from syncd.core.work_order import Side
+from syncd.core.values import encode_value
+from syncd.core.work_order import Field, Side, Value
 
 
 def arrives_by(intent: Intent, policy: Policy) -> datetime:
@@ -53,3 +57,46 @@ def abandoned_creates(case: Case, policy: Policy, now: datetime) -> list[Verdict
         if has_made_no_record(intent, case, policy, now)
         for name in intent.writes
     ]
+
+
+# ── reads that lag ────────────────────────────────────────────────────────────────────────
+
+
+def shows_the_past(case: Case, policy: Policy, name: Field, side: Side, seen: Value) -> bool:
+    """Whether this read shows the value from before a write that has arrived, or one of the
+    write's own steps. Reads may lag behind a write for a while, so that such a value is no
+    evidence of an edit."""
+    seen_at = case.s2e_seen_at if side is Side.S2E else case.cmms_seen_at
+    lag = policy.s2e_read_lag if side is Side.S2E else policy.cmms_read_lag
+    for intent in (*case.recent, *case.intents):
+        if intent.side is not side or seen_at is None:
+            continue
+        since = arrives_by(intent, policy)
+        if seen_at - since < lag and _is_past(intent, name, seen, case):
+            return True
+    return False
+
+
+def without_the_past(case: Case, policy: Policy) -> Case:
+    """The case with the bases where its record, in a read that lags, shows what was before them."""
+    if case.cmms is None:
+        return case
+    past = {
+        name: case.base_cmms[name]
+        for name, seen in case.cmms.fields.items()
+        if name in case.base_cmms and shows_the_past(case, policy, name, Side.CMMS, seen)
+    }
+    return replace(case, cmms=replace(case.cmms, fields={**case.cmms.fields, **past}))
+
+
+def _is_past(intent: Intent, name: Field, seen: Value, case: Case) -> bool:
+    """Whether the value was there before this write had been applied as a whole."""
+    write = intent.writes.get(name)
+    if write is None:
+        stamped = intent.side is Side.CMMS and name in touched_by(intent)
+        return stamped and name in case.base_cmms and not same(seen, case.base_cmms[name])
+    if write.verdict not in ARRIVED_STATES or same(seen, write.sent):
+        return False
+    if same(seen, write.before) or may_be_its_stamp(intent, name, seen):
+        return True
+    return encode_value(seen) in intent.effects.passes.get(name, ())

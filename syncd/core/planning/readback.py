@@ -46,7 +46,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from syncd.core.case import (
-    ARRIVED_STATES,
     NOT_KEPT,
     Case,
     Conflict,
@@ -59,7 +58,7 @@ from syncd.core.case import (
 from syncd.core.decision import BaseMove, Verdict, with_moves
 from syncd.core.equality import Match, match_sent, same
 from syncd.core.planning.identity import claims_of, is_its_record
-from syncd.core.planning.proof import arrives_by
+from syncd.core.planning.proof import arrives_by, shows_the_past, without_the_past
 from syncd.core.planning.s2e_times import (
     is_certainly_later,
     is_last_edit,
@@ -70,9 +69,7 @@ from syncd.core.planning.side_effects import (
     SideEffects,
     judge_answer,
     judge_cut_off,
-    may_be_its_stamp,
     may_have_left,
-    touched_by,
 )
 from syncd.core.policy import Policy
 from syncd.core.values import encode_value, show_value
@@ -203,7 +200,7 @@ def read_answer(
         if verdict is not None and verdict.state in JUDGED_BY_ANSWER
     ]
     moves = [move for verdict in verdicts for move in _moves(verdict, case)]
-    effects = judge_answer(intent, record, _without_the_past(case, policy))
+    effects = judge_answer(intent, record, without_the_past(case, policy))
     back = _read_back(verdicts, moves, effects)
     return replace(back, waiting=frozenset(judged) - {one.field for one in verdicts})
 
@@ -319,6 +316,10 @@ def _may_be_overwritten(
         return []
     asked = name in case.answers or name in {conflict.field for conflict in case.conflicts}
     no_edit = asked or shows_the_past(case, policy, name, intent.side, seen)
+    if (
+        intent.side is Side.CMMS
+    ):  # a step on its way, or a stamp: the write may have arrived already
+        no_edit |= may_have_left(intent, name, seen, holder.fields)
     if match_sent(name, write.sent, seen, holder, policy) is not Match.OTHER or no_edit:
         return []
     s2e, cmms = (seen, write.source) if intent.side is Side.S2E else (write.source, seen)
@@ -385,46 +386,3 @@ def _given_up(verdict: Verdict) -> list[Conflict]:
 def _agreed(name: Field, side: Side, own: Value, other: Value) -> BaseMove:
     s2e, cmms = (own, other) if side is Side.S2E else (other, own)
     return BaseMove(name, s2e, cmms, "read_back")
-
-
-# ── what is not to be judged by this read ─────────────────────────────────────────────────
-
-
-def shows_the_past(case: Case, policy: Policy, name: Field, side: Side, seen: Value) -> bool:
-    """Whether this read shows the value from before a write that has arrived, or one of the
-    write's own steps. Reads may lag behind a write for a while, so that such a value is no
-    evidence of an edit."""
-    seen_at = case.s2e_seen_at if side is Side.S2E else case.cmms_seen_at
-    lag = policy.s2e_read_lag if side is Side.S2E else policy.cmms_read_lag
-    for intent in (*case.recent, *case.intents):
-        if intent.side is not side or seen_at is None:
-            continue
-        since = arrives_by(intent, policy)
-        if seen_at - since < lag and _is_past(intent, name, seen, case):
-            return True
-    return False
-
-
-def _without_the_past(case: Case, policy: Policy) -> Case:
-    """The case with the bases where its record, in a read that lags, shows what was before them."""
-    if case.cmms is None:
-        return case
-    past = {
-        name: case.base_cmms[name]
-        for name, seen in case.cmms.fields.items()
-        if name in case.base_cmms and shows_the_past(case, policy, name, Side.CMMS, seen)
-    }
-    return replace(case, cmms=replace(case.cmms, fields={**case.cmms.fields, **past}))
-
-
-def _is_past(intent: Intent, name: Field, seen: Value, case: Case) -> bool:
-    """Whether the value was there before this write had been applied as a whole."""
-    write = intent.writes.get(name)
-    if write is None:
-        stamped = intent.side is Side.CMMS and name in touched_by(intent)
-        return stamped and name in case.base_cmms and not same(seen, case.base_cmms[name])
-    if write.verdict not in ARRIVED_STATES or same(seen, write.sent):
-        return False
-    if same(seen, write.before) or may_be_its_stamp(intent, name, seen):
-        return True
-    return encode_value(seen) in intent.effects.passes.get(name, ())

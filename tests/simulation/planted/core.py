@@ -14,6 +14,7 @@ from syncd.core.planning import (
     identity,
     merge,
     plan,
+    proof,
     readback,
     s2e_times,
     side_effects,
@@ -137,7 +138,7 @@ def _answered_updates(
 
 
 @bug("takes a read that lags behind its write for somebody's edit", seed=15).instead_of(
-    readback.shows_the_past
+    proof.shows_the_past
 )
 def _never_the_past(
     original: Original[bool], case: Case, policy: Policy, name: Field, side: Side, seen: Value

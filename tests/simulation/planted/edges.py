@@ -7,7 +7,7 @@ from syncd.core.planning.pair import Pair
 from syncd.core.work_order import Fields, Side
 from syncd.errors import ClearRefusal, RemoteError
 from syncd.http import Response, parse_json
-from syncd.mirror import observations
+from syncd.mirror import observations, side_reads
 from syncd.mirror.db.database import Tx
 from syncd.mirror.db.lease import Lease
 from syncd.scan2evolve import wire
@@ -65,3 +65,10 @@ def _format_with_nulls(original: Original[bytes], fields: Fields) -> bytes:
 def _parse_floats(original: Original[Any], response: Response, *, side: str, where: str) -> Any:
     original(response, side=side, where=where)  # raises for what is no JSON
     return json.loads(response.body, parse_int=lambda it: int(it) if len(it) < 20 else float(it))
+
+
+@bug("calls a side fresh that cannot be read", test="tests/edges/test_side_reads.py").instead_of(
+    side_reads.unread_s
+)
+def _all_is_fresh(original: Original[dict[Side, float]], tx: Tx) -> dict[Side, float]:
+    return {}

@@ -1,0 +1,79 @@
+"""A side that cannot be read is as old as its last good read."""
+
+from datetime import timedelta
+
+from syncd.core.work_order import Side
+from syncd.mirror import state
+from syncd.mirror.clock_jumps import forget_the_future, keep_ages
+from syncd.mirror.db.database import Mirror
+from syncd.mirror.queries.status import freshness_s
+from syncd.mirror.side_reads import note_read, unread_s
+from tests.conftest import Clock
+
+
+def read(mirror: Mirror, clock: Clock, *, good: bool) -> None:
+    with mirror.transaction() as tx:
+        note_read(tx, Side.CMMS, clock.now, good=good)
+
+
+def age(mirror: Mirror) -> float | None:
+    with mirror.read() as tx:
+        return unread_s(tx).get(Side.CMMS)
+
+
+def test_it_ages_while_it_fails_and_is_fresh_again_with_a_good_read(
+    mirror: Mirror, clock: Clock
+) -> None:
+    read(mirror, clock, good=True)
+    clock.now += timedelta(seconds=60)
+    assert age(mirror) is None  # between two cycles nothing is wrong
+    for _ in range(3):
+        read(mirror, clock, good=False)
+        clock.now += timedelta(seconds=60)
+    assert age(mirror) == 240
+    with mirror.read() as tx:
+        assert freshness_s(tx) == 240
+    read(mirror, clock, good=True)
+    assert age(mirror) is None
+    with mirror.read() as tx:
+        assert freshness_s(tx) == 0
+
+
+def test_a_side_that_was_never_read_ages_from_the_first_try(mirror: Mirror, clock: Clock) -> None:
+    for _ in range(2):
+        read(mirror, clock, good=False)
+        clock.now += timedelta(seconds=60)
+    assert age(mirror) == 120
+
+
+def test_a_mirror_of_an_earlier_version_knows_the_last_good_cycle(
+    mirror: Mirror, clock: Clock
+) -> None:
+    with mirror.transaction() as tx:
+        state.start_cycle(tx, "c1")
+        state.end_cycle(tx, "c1", "complete", {})
+    clock.now += timedelta(seconds=90)
+    read(mirror, clock, good=False)
+    assert age(mirror) == 90
+
+
+def test_a_clock_that_is_set_moves_no_age(mirror: Mirror, clock: Clock) -> None:
+    read(mirror, clock, good=False)
+    clock.now += timedelta(seconds=60)
+    for by in (timedelta(days=1), timedelta(days=-2)):
+        clock.now += by
+        with mirror.transaction() as tx:
+            keep_ages(tx, by)
+        assert age(mirror) == 60
+
+
+def test_a_read_of_the_future_is_of_now(mirror: Mirror, clock: Clock) -> None:
+    """The clock was set back while no daemon ran."""
+    with mirror.transaction() as tx:
+        state.start_cycle(tx, "c1")
+    read(mirror, clock, good=False)
+    clock.now -= timedelta(days=1)
+    with mirror.transaction() as tx:
+        assert forget_the_future(tx) == timedelta(days=1)
+    clock.now += timedelta(seconds=30)
+    assert age(mirror) == 30
