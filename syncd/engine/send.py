@@ -13,7 +13,8 @@ What an answer means for the intent, and what follows:
     no such record, no longer as expected         refused        read again, decided again; later
                                                                  each time, and parked at last
     certainly not applied                         not_applied    tried again, later each time
-    anything else                                 in_doubt       read back before anything else
+    anything else, also an exception of the       in_doubt       read back before anything else
+    adapter's own (`ask.py`)
 
 A write is sent only while the cycle has time left and nobody has asked syncd to stop. Committing
 its intent checks that the lease is still ours.
@@ -34,6 +35,7 @@ from syncd.core.planning.selection import still_holding
 from syncd.core.planning.unlinked import RECREATE, order_hold
 from syncd.core.values import encode_fields, encode_value
 from syncd.core.work_order import CmmsRecord, Field, Fields, Side
+from syncd.engine.ask import ask
 from syncd.engine.intents import IntentLog
 from syncd.engine.keep import Keeper
 from syncd.engine.results import SendResult
@@ -128,7 +130,7 @@ class Sender:
         intent = self.intents.start_create(decision, fields, effects)
         self.cmms_requests += 1
         try:
-            written = PartlyWritten.of(self.adapter.create(s2e_id, fields))
+            written = PartlyWritten.of(ask(lambda: self.adapter.create(s2e_id, fields)))
         except RemoteError as error:
             self._create_failed(decision, intent, fields, error)
             return
@@ -165,7 +167,7 @@ class Sender:
     def _search(self, s2e_id: str) -> list[CmmsRecord]:
         """The records that carry the order's id, where the adapter can find them."""
         self.cmms_requests += 1
-        return self.adapter.find(s2e_id) if self.adapter.capabilities.finds else []
+        return ask(lambda: self.adapter.find(s2e_id)) if self.adapter.capabilities.finds else []
 
     def _create_failed(
         self, decision: Decision, intent: Intent, fields: Fields, error: RemoteError
@@ -236,8 +238,10 @@ class Sender:
                 expected = {change.field: change.before for change in changes}
                 self.cmms_requests += 1
                 written = PartlyWritten.of(
-                    self.adapter.update_carrying(
-                        _ids_of(decision), cmms_id, as_fields(changes), expected
+                    ask(
+                        lambda: self.adapter.update_carrying(
+                            _ids_of(decision), cmms_id, as_fields(changes), expected
+                        )
                     )
                 )
                 self.answers[decision.s2e_id] = written
@@ -277,6 +281,7 @@ class Sender:
             if side is Side.S2E:
                 self.not_found.append(s2e_id)
             self._try_later(s2e_id, changes, error)
+            self._leave(s2e_id)
         elif isinstance(error, Changed):
             self._try_later(s2e_id, changes, error)
             self._leave(s2e_id)

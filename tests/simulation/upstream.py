@@ -27,13 +27,16 @@ class Upstream:
     """A Scan2Evolve with a ledger.
 
     Attributes:
-        down: it refuses connections.
+        down: it refuses connections; `refuses`: those for these methods.
+        refused: how many it has refused.
     """
 
     def __init__(self, config: TwinConfig, clock: Clock, ledger: Ledger, effects: Effects) -> None:
         self.twin = Twin(config)
         self.twin.stop()  # nobody connects: `exchange` asks it
         self.down = False
+        self.refuses: frozenset[str] = frozenset()
+        self.refused = 0
         self._clock, self._ledger, self._effects = clock, ledger, effects
         for order in self.twin.orders():
             self._tell("create", order["id"], {}, values_of(order))
@@ -78,7 +81,8 @@ class Upstream:
     def exchange(self, request: Request, deadline_s: float) -> Response:
         """One request and its answer, as a network would have it. Raises RemoteError."""
         self._effects.happen("s2e.sent")
-        if self.down:
+        if self.down or request.method in self.refuses:
+            self.refused += 1
             raise Unreachable("connection refused", side="s2e", may_have_applied=False)
         if request.method == "POST":
             self._sent("try", request)
