@@ -64,6 +64,7 @@ def make_policy(settings: Settings, adapter: AdapterBase) -> Policy:
         cmms_mapping=adapter.mapping_hash,
         cmms_keeps=adapter.settled,
         cmms_creates_with=can.creates_with,
+        cmms_needs=can.status_needs or {},
         mode=Mode(settings.cmms_mode),
         create=Scope(settings.cmms_create),
         site_ids=frozenset(settings.s2e_site_ids),

@@ -68,8 +68,7 @@ class Capabilities:
         creates_with: what a record holds as soon as it is made, when `create` makes it by several
             calls and may be cut off between them; None: everything that `create` was given.
         status_needs: for a target status, the fields that must be written with it or before it.
-            The conformance suite reads it, and writes these fields with the status; the planner
-            does not read it yet.
+            The planner has the status wait for them (`core/planning/needs.py`).
     """
 
     reads: frozenset[Field]

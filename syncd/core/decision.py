@@ -17,6 +17,7 @@ class Change:
         source: what the other side holds: the value that this write carries over.
         rule: the rule that decided, in the words of `planning/merge.py`.
         tries: how often the same write was tried without effect.
+        needs: fields of this plan that the side has to have with this one or before it.
     """
 
     side: Side
@@ -26,6 +27,7 @@ class Change:
     source: Value
     rule: str
     tries: int = 0
+    needs: frozenset[Field] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

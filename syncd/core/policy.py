@@ -53,6 +53,7 @@ class Policy:
             cannot be written.
         cmms_creates_with: what a record holds as soon as it is made, when the adapter makes it by
             several calls; None: everything.
+        cmms_needs: per status the fields that the CMMS wants with it or before it.
         guard_percent, guard_min: the mass-change guard (decisions.md, 9).
     """
 
@@ -68,6 +69,7 @@ class Policy:
         default=as_it_is, compare=False
     )
     cmms_creates_with: frozenset[Field] | None = None
+    cmms_needs: Mapping[str, frozenset[Field]] = field(default_factory=dict)
     mode: Mode = Mode.ADOPT
     create: Scope = Scope.OPEN
     site_ids: frozenset[str] = field(default_factory=frozenset)

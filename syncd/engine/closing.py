@@ -3,8 +3,8 @@
 result     when
 ────────   ──────────────────────────────────────────────────────────────────────────
 failed     a side could not be read
-partial    time ran out, something is left to send or in doubt, or part of a side could
-           not be read or written
+partial    time ran out, something is left to send or in doubt, a write that failed is
+           to be tried again, or part of a side could not be read or written
 complete   anything else
 """
 
@@ -20,6 +20,7 @@ from syncd.errors import RemoteError
 from syncd.mirror import state
 from syncd.mirror.db.database import Mirror, Tx
 from syncd.mirror.queries import status as queries
+from syncd.mirror.queries.waiting import count_failing
 from syncd.mirror.side_reads import note_read
 
 
@@ -66,6 +67,8 @@ class Closing:
         """Keep and log what the cycle did."""
         result = cycle.result()
         with self.mirror.transaction() as tx:
+            if result == "complete" and not cycle.dry and count_failing(tx):
+                result = "partial"
             if not cycle.dry and self._first_sync_is_over(cycle):
                 state.set_state(tx, state.FIRST_SYNC_OVER, True)
             if cycle.reading.only is None:

@@ -6,13 +6,15 @@ What an answer means for the intent, and what follows:
     ───────────────────────────────────────────   ────────────   ──────────────────────────────
     clear success (Scan2Evolve)                   answered       the next read confirms it
     clear success (CMMS: the record as it is)     judged now     see `planning/readback.py`
-    clear refusal of several fields               refused        each field once, on its own
+    clear refusal of several fields               refused        each field once, on its own; a
+                                                                 status with what it needs, or later
     clear refusal of one field, or of a create    refused        parked, never again unchanged
     no access (403) with this one                 refused        tried again, later each time
     no such record, no longer as expected         refused        read again, decided again; later
                                                                  each time, and parked at last
     certainly not applied                         not_applied    tried again, later each time
-    anything else                                 in_doubt       read back before anything else
+    anything else, also an exception of the       in_doubt       read back before anything else
+    adapter's own (`ask.py`)
 
 A write is sent only while the cycle has time left and nobody has asked syncd to stop. Committing
 its intent checks that the lease is still ours.
@@ -27,11 +29,13 @@ from syncd.core.case import NO_EFFECTS, Hold, Intent, IntentState, WriteEffects
 from syncd.core.decision import Change, Decision, as_fields
 from syncd.core.planning.failure import hold_back, park_refused
 from syncd.core.planning.identity import counterpart
+from syncd.core.planning.needs import split, wait_for, without_needs
 from syncd.core.planning.plan import Plan
 from syncd.core.planning.selection import still_holding
 from syncd.core.planning.unlinked import RECREATE, order_hold
 from syncd.core.values import encode_fields, encode_value
-from syncd.core.work_order import CmmsRecord, Fields, Side
+from syncd.core.work_order import CmmsRecord, Field, Fields, Side
+from syncd.engine.ask import ask
 from syncd.engine.intents import IntentLog
 from syncd.engine.keep import Keeper
 from syncd.engine.results import SendResult
@@ -126,7 +130,7 @@ class Sender:
         intent = self.intents.start_create(decision, fields, effects)
         self.cmms_requests += 1
         try:
-            written = PartlyWritten.of(self.adapter.create(s2e_id, fields))
+            written = PartlyWritten.of(ask(lambda: self.adapter.create(s2e_id, fields)))
         except RemoteError as error:
             self._create_failed(decision, intent, fields, error)
             return
@@ -163,7 +167,7 @@ class Sender:
     def _search(self, s2e_id: str) -> list[CmmsRecord]:
         """The records that carry the order's id, where the adapter can find them."""
         self.cmms_requests += 1
-        return self.adapter.find(s2e_id) if self.adapter.capabilities.finds else []
+        return ask(lambda: self.adapter.find(s2e_id)) if self.adapter.capabilities.finds else []
 
     def _create_failed(
         self, decision: Decision, intent: Intent, fields: Fields, error: RemoteError
@@ -187,23 +191,39 @@ class Sender:
     # ── updating ──────────────────────────────────────────────────────────────────────────
 
     def _update(self, decision: Decision, side: Side, changes: Changes) -> None:
-        """Send these changes to one record; where they are refused together, one by one.
+        """Send these changes to one record; where they are refused together, part by part.
 
-        Nothing more is sent to a record while the outcome of a write to it is unknown.
+        A status goes with the fields that it needs or after them, and waits where one of them was
+        not written (`planning/needs.py`). Nothing more is sent to a record while the outcome of
+        a write to it is unknown.
         """
         attempts = deque([changes] if changes else [])
+        written: set[Field] = set()
         while attempts:
             if not self._may_send(side, decision):
                 return
-            attempt = attempts.popleft()
+            attempt = self._with_its_needs(decision, attempts.popleft(), written)
+            if not attempt:
+                continue
             error = self._attempt(decision, side, attempt)
             if error is None:
+                written |= {change.field for change in attempt}
                 continue
             if not isinstance(error, ClearRefusal):
                 return
             if len(attempt) > 1 and _is_about_values(error):
-                # Any of them may be the cause. Sent one by one, the good ones still arrive.
-                attempts.extend((change,) for change in attempt)
+                # Any of them may be the cause. Sent part by part, the good ones still arrive.
+                attempts.extend(split(attempt))
+
+    def _with_its_needs(self, decision: Decision, changes: Changes, written: set[Field]) -> Changes:
+        """These changes, without a status for which the record lacks a field."""
+        lacks = without_needs(changes, written)
+        if lacks is None:
+            return changes
+        status, names = lacks
+        self.touched.add(decision.s2e_id)
+        self.keeper.park(decision.s2e_id, wait_for(status, names))
+        return tuple(change for change in changes if change is not status)
 
     def _attempt(self, decision: Decision, side: Side, changes: Changes) -> RemoteError | None:
         """One request with its intent; return the error that it ended with."""
@@ -218,8 +238,10 @@ class Sender:
                 expected = {change.field: change.before for change in changes}
                 self.cmms_requests += 1
                 written = PartlyWritten.of(
-                    self.adapter.update_carrying(
-                        _ids_of(decision), cmms_id, as_fields(changes), expected
+                    ask(
+                        lambda: self.adapter.update_carrying(
+                            _ids_of(decision), cmms_id, as_fields(changes), expected
+                        )
                     )
                 )
                 self.answers[decision.s2e_id] = written
@@ -259,6 +281,7 @@ class Sender:
             if side is Side.S2E:
                 self.not_found.append(s2e_id)
             self._try_later(s2e_id, changes, error)
+            self._leave(s2e_id)
         elif isinstance(error, Changed):
             self._try_later(s2e_id, changes, error)
             self._leave(s2e_id)

@@ -47,6 +47,7 @@ class Traits:
         tells_time: its clock can be asked.
         long_ids: its ids are whole numbers that no float can tell apart.
         columns: what a status means depends on its place in a board, which people change.
+        needs: fields without which it takes no COMPLETED from syncd.
         options: the adapter has an option that bears on how times are read.
     """
 
@@ -70,6 +71,7 @@ class Traits:
     long_ids: bool = False
     columns: bool = False
     options: bool = False
+    needs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,14 @@ class FakeCmms:
             {} if on_the_way else values,
         )
         return changed
+
+    def lacks(self, number: str | None, values: Mapping[str, Plain]) -> list[str]:
+        """What is wanting of a record that is closed by these values; None: of a new one."""
+        if values.get("status") != "COMPLETED":
+            return []
+        held = {} if number is None else self._record(number).values
+        left = {**held, **values}
+        return sorted(name for name in self.traits.needs if not left.get(name))
 
     def stamp(self, number: str) -> None:
         """A completion by syncd stamps the record by itself. The stamp may fill a blank upstream

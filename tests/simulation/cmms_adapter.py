@@ -94,6 +94,7 @@ class FakeAdapter(AdapterBase):
         barred: per record, or order without one, what it answers, whatever is asked of it; a list
             passes over such a record.
         unwritable: per record, what it answers to writes alone.
+        incomplete: closings that were sent without a field which was known to be empty.
         denied: how often each write was answered 404 or 409 since a person last looked.
         broken_rows: so many rows of its list hold no record: every second one comes out of the
             adapter as it is, the others are `nameless`.
@@ -110,6 +111,7 @@ class FakeAdapter(AdapterBase):
         self.barred: dict[str, Callable[[], RemoteError]] = {}
         self.unwritable: dict[str, Callable[[], RemoteError]] = {}
         self.denied: Counter[str] = Counter()
+        self.incomplete: list[str] = []
         self.unread: dict[str, RemoteError] = {}
         self.nameless: dict[str, str] = {}
         self.broken_rows = 0
@@ -128,6 +130,7 @@ class FakeAdapter(AdapterBase):
             index_lag_s=traits.index_lag_s,
             read_lag_s=traits.read_lag_s,
             optimistic_lock=traits.locks,
+            status_needs={"COMPLETED": frozenset(map(Field, traits.needs))},
         )
 
     def fetch(self, changed_since: datetime | None) -> Iterator[CmmsRecord]:
@@ -174,9 +177,12 @@ class FakeAdapter(AdapterBase):
 
     def create(self, s2e_id: str, fields: Fields) -> CmmsRecord:
         self._writes(s2e_id, None, fields)
-        made = self._call(
-            "create", lambda: [self._cmms.create("syncd", s2e_id, _plain(fields))], writes=True
-        )
+
+        def makes() -> list[Record]:
+            self._want_all(None, fields)
+            return [self._cmms.create("syncd", s2e_id, _plain(fields))]
+
+        made = self._call("create", makes, writes=True)
         return self._told(made[0])
 
     def update(self, cmms_id: str, fields: Fields, expected: Fields) -> CmmsRecord:
@@ -245,6 +251,7 @@ class FakeAdapter(AdapterBase):
         self._writes(None, cmms_id, part)
 
         def does() -> list[Record]:
+            self._want_all(cmms_id, part)
             before = None if expected is None else self._held(cmms_id, expected)
             record = self._cmms.update(
                 "syncd", cmms_id, _plain(part), before, s2e_ids, on_the_way=on_the_way
@@ -255,6 +262,20 @@ class FakeAdapter(AdapterBase):
             return [record]
 
         return self._call("update", does, writes=True)
+
+    def _want_all(self, number: str | None, fields: Fields) -> None:
+        """Refuse a closing for which something is wanting. syncd must have known what it was shown
+        last; somebody may have emptied the field since."""
+        lacks = self._cmms.lacks(number, _plain(fields))
+        if not lacks:
+            return
+        shown: Mapping[str, Plain] = {}
+        for event in self._ledger.events:
+            if (event.side, event.op, event.record) == ("cmms", "show", number):
+                shown = event.after
+        if any(shown.get(name) is None for name in lacks):
+            self.incomplete.append(f"{number or 'a new record'} was to be closed without {lacks}")
+        raise Refused(f"{lacks} must be filled", side="cmms", status=400)
 
     # ── what it reads by ──────────────────────────────────────────────────────────────────
 
@@ -356,7 +377,7 @@ class FakeAdapter(AdapterBase):
         as_of = len(self._ledger.events)
         try:
             records = does()
-        except (Changed, NotFound):
+        except (Changed, NotFound, Refused):
             if writes:
                 self._tell("told")
             raise

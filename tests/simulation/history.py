@@ -43,6 +43,7 @@ _LATE = 0.3  # of the worlds have writes that are applied when nobody waits for 
 _UNDECIDED = 0.2  # of the worlds have cycles that die between reading and deciding
 _STEPS = 0.2  # of the worlds have a CMMS that is written in steps
 _ALTERS = 0.1  # … one that keeps something else than was written
+_NEEDS = 0.25  # … one that closes nothing without a resolution, a cause or hours
 _REUSES = 0.3  # … one that gives the number of a deleted record to the next one
 _RETYPED = 0.15  # … people who change the id that a record carries
 _COLUMNS = 0.15  # of the worlds have a board whose columns people add and take away
@@ -105,8 +106,40 @@ class _Drawing:
         setup = self._with_kinds(self._setup())
         if setup.traits.steps:
             steps = self._with_parts(steps)
-        setup, told = self._with_options(*self._with_columns(setup, steps))
-        return self._with_late(History(setup, told))
+        history = self._with_needs(*self._with_options(*self._with_columns(setup, steps)))
+        return self._with_late(history)
+
+    def _with_needs(self, setup: Setup, steps: tuple[Step, ...]) -> History:
+        """Some of the CMMSs want fields filled before they close a record. An order is completed
+        upstream while one of them is empty, and it is entered later, on either side."""
+        rng = random.Random(f"needs {self._seed}")
+        if rng.random() >= _NEEDS:
+            return History(setup, steps)
+        needs = rng.sample(("resolution", "root_cause", "actual_hours"), rng.choice((1, 1, 2)))
+        drawn = list(steps)
+        for _ in range(rng.randint(1, 4)):
+            who = rng.randrange(8)
+            entered = [
+                Step(
+                    f"{rng.choice(('s2e', 'cmms'))}_edit", (who, name, _undecided_value(rng, name))
+                )
+                for name in needs
+            ]
+            closed = [
+                Step("s2e_edit", (who, "status", "IN_PROGRESS")),
+                *[Step("cmms_edit", (who, name, None)) for name in needs if rng.random() < 0.3],
+                *[Step("tick")] * rng.randint(0, 2),
+                Step("s2e_edit", (who, "status", "COMPLETED")),
+                *[Step("cmms_fault", ("update", "invalid", rng.randint(0, 1)))] * rng.randint(0, 1),
+                *[Step("tick")] * rng.randint(0, 2),
+                *entered,
+                *[Step("cmms_fault", ("update", "invalid", rng.randint(0, 2)))] * rng.randint(0, 1),
+                *[Step("tick")] * rng.randint(1, 2),
+            ]
+            place = rng.randrange(len(drawn))
+            drawn[place:place] = closed
+        traits = replace(setup.traits, needs=frozenset(needs))
+        return History(replace(setup, traits=traits), tuple(drawn))
 
     def _with_parts(self, steps: list[Step]) -> list[Step]:
         """An order is completed upstream, and one of the calls that tell the CMMS goes wrong."""

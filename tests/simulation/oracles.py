@@ -33,6 +33,7 @@ def judge(world: World) -> list[str]:
         *_went_back(world),
         *_nulls(world),
         *_linked_one_of_several(world),
+        *_waits_in_vain(world),
         *_lost(world, told),
     ]
 
@@ -307,6 +308,19 @@ def _linked_one_of_several(world: World) -> Iterator[str]:
             ahead = timedelta(seconds=world.clock.ahead_s)  # the link may be stamped too late
             if since + lag + ahead < link.made_at:
                 yield f"{link.s2e_id} was linked to {link.cmms_id}, and {other.number} was there"
+
+
+def _waits_in_vain(world: World) -> Iterator[str]:
+    """A closing is parked for want of a field only while the record is empty there."""
+    with world.mirror.read() as tx:
+        of = {row.s2e_id: row.cmms_id for row in tx.conn.execute(select(links))}
+        waiting = [r for r in tx.conn.execute(select(parked)) if r.reason == "needs_fields"]
+    for row in waiting:
+        record = world.cmms.records.get(of.get(row.s2e_id, ""))
+        if record is None:
+            continue
+        if all(record.values[name] for name in world.setup.traits.needs):
+            yield f"{row.s2e_id} waits to be closed, and {record.number} lacks nothing"
 
 
 # ── nothing lost ──────────────────────────────────────────────────────────────────────────

@@ -63,7 +63,7 @@ def play(
         for step in history.steps:
             player.do(step)
         effects = world.effects.count
-        faults += [*player.faults, *_repeated(world)]
+        faults += [*player.faults, *_repeated(world), *world.adapter.incomplete]
         faults += player.rest()
         faults += [*judge(world), *judge_looks(world)]
         faults += player.idle(idle)

@@ -27,7 +27,8 @@ class Upstream:
     """A Scan2Evolve with a ledger.
 
     Attributes:
-        down: it refuses connections.
+        down: it refuses connections; `refuses`: those for these methods.
+        refused: how many it has refused.
         late: for the next writes, after how many seconds each is applied, with nobody waiting for
             it any more, and whether the process that sent it is killed.
     """
@@ -37,6 +38,8 @@ class Upstream:
         self.twin.stop()  # nobody connects: `exchange` asks it
         self.down = False
         self.late: list[tuple[float, bool]] = []
+        self.refuses: frozenset[str] = frozenset()
+        self.refused = 0
         self._clock, self._ledger, self._effects = clock, ledger, effects
         for order in self.twin.orders():
             self._tell("create", order["id"], {}, values_of(order))
@@ -81,7 +84,8 @@ class Upstream:
     def exchange(self, request: Request, deadline_s: float) -> Response:
         """One request and its answer, as a network would have it. Raises RemoteError."""
         self._effects.happen("s2e.sent")
-        if self.down:
+        if self.down or request.method in self.refuses:
+            self.refused += 1
             raise Unreachable("connection refused", side="s2e", may_have_applied=False)
         if request.method == "POST":
             self._sent("try", request)

@@ -195,6 +195,7 @@ class World:
             cmms_creates=can.creates,
             cmms_finds=can.finds,
             cmms_keeps=self.adapter.settled,
+            cmms_needs=can.status_needs or {},
             mode=Mode.CREATE if self.setup.create else Mode.ADOPT,
             create=self.setup.scope,
             allow_reopen=self.setup.allow_reopen,

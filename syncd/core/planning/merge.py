@@ -13,7 +13,8 @@ changed. Timestamps take no part in the decision.
                               different: the owner wins, or a person decides   conflict_…
 
 A change that may not be written where it would have to go is drift. A field without a base is
-met for the first time (`first_meeting`). A field whose last write has not been read back yet
+met for the first time (`first_meeting`). A status waits for the fields that the CMMS wants with
+it (`needs`). A field whose last write has not been read back yet
 waits: it is not planned again, and an observation of the value from before is no revert.
 
 `decide_field` is the table. `reconcile` calls it for each field and adds up the outcomes.
@@ -24,7 +25,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from syncd.core.backoff import back_off
-from syncd.core.case import Case, Conflict, Hold, IntentState
+from syncd.core.case import ARRIVED_STATES, Case, Conflict, Hold, IntentState
 from syncd.core.decision import (
     BaseMove,
     Change,
@@ -46,6 +47,7 @@ from syncd.core.planning.difference import (
     park_unreadable,
 )
 from syncd.core.planning.first_meeting import decide_first_meeting
+from syncd.core.planning.needs import decide_status
 from syncd.core.planning.pair import UNREAD, Bases, Pair
 from syncd.core.planning.proof import shows_the_past
 from syncd.core.planning.readback import ReadBack, read_back
@@ -71,8 +73,13 @@ def reconcile(case: Case, policy: Policy, now: datetime) -> Decision:
             retry = _retry(verdict, held, now)
             held[retry.side, retry.field] = retry
             outcomes.append(retry)
-    for pair in _pairs(case, policy, now, order, back, held):
-        outcomes += decide_field(pair)
+    pairs = {pair.name: pair for pair in _pairs(case, policy, now, order, back, held)}
+    decided = {name: decide_field(pair) for name, pair in pairs.items()}
+    if policy.cmms_needs and Field.STATUS in pairs:
+        upstream = _arrived_upstream(back)
+        decided[Field.STATUS] = decide_status(pairs[Field.STATUS], decided, decide_field, upstream)
+    for one in decided.values():
+        outcomes += one
     return _decision(case, order, back, outcomes)
 
 
@@ -241,6 +248,15 @@ def _sides_edited_again(pair: Pair) -> set[Side]:
         for intent in pair.case.intents
         if pair.name in intent.writes
         and not same(pair.held_by(intent.side.other), intent.writes[pair.name].source)
+    }
+
+
+def _arrived_upstream(back: ReadBack) -> set[Field]:
+    """The fields of which a write to Scan2Evolve was seen to have arrived."""
+    return {
+        one.field
+        for one in back.verdicts
+        if one.intent.side is Side.S2E and one.state in ARRIVED_STATES
     }
 
 

@@ -16,7 +16,8 @@ externalId names a free record                            link `reference`: a fi
 externalId names another order's record, or none          parked (create) or out of scope
 a person wants its lost record made anew                  create, whatever mode and status
 nothing of the kind, mode adopt                           out of scope `no_record`
-nothing of the kind, mode create, status in scope         create
+nothing of the kind, mode create, status in scope         create; parked `needs_fields` where
+                                                          the status wants a field that is empty
 """
 
 from collections.abc import Sequence
@@ -39,6 +40,7 @@ from syncd.core.fitting import fit
 from syncd.core.meaning import MEANING_CHANGED
 from syncd.core.planning.created import UNFINISHED, created_bases, is_kept
 from syncd.core.planning.identity import claims_of, owner_of
+from syncd.core.planning.needs import NEEDS_FIELDS, lacking, say
 from syncd.core.planning.proof import creates_in_doubt, has_made_no_record
 from syncd.core.policy import Mode, Policy, Scope
 from syncd.core.values import encode_fields
@@ -244,12 +246,22 @@ def _create(case: Case, order: S2eOrder, policy: Policy, now: datetime) -> Decis
     if _is_marked(case, RECREATE):
         # The mark stays until there is a record: the create's answer may be lost on the way.
         return Decision(case, create=fields)
+    lacks = lacking(fields, policy.cmms_needs)
+    if lacks:
+        detail = say(status, [_lacks(order, name) for name in lacks])
+        return _review(case, NEEDS_FIELDS, detail)
     held = order_hold(case)
     if held is not None and held.value == encode_fields(fields):
         if held.until is None or held.until > now:
             return Decision(case)  # refused with exactly these values
         return Decision(case, create=fields)
     return Decision(case, create=fields, lifted=_all_holds(case))
+
+
+def _lacks(order: S2eOrder, name: Field) -> str:
+    if order.fields.get(name) is None:
+        return f"{name}, which is empty: enter it in Scan2Evolve"
+    return f"{name}, whose value the CMMS cannot take: enter another"
 
 
 def _review(case: Case, reason: str, detail: str) -> Decision:

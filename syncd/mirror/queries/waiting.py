@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import or_
+from sqlalchemy import bindparam, func, or_, select
 
-from syncd.core.case import FORBIDDEN
+from syncd.core.case import FORBIDDEN, IntentState
 from syncd.core.planning.unlinked import RECREATE, UNLINKED
-from syncd.mirror.db.database import Tx
+from syncd.mirror.db.columns import UtcTime
+from syncd.mirror.db.database import Tx, own
 from syncd.mirror.db.tables import conflicts, guards, parked
 from syncd.mirror.queries.rows import list_rows
 
@@ -17,6 +18,18 @@ HOLD_WAITS = (
     parked.c.reason.not_in(_ANSWERED),
 )
 CONFLICT_WAITS = (conflicts.c.winner.is_(None), conflicts.c.resolved_at.is_(None))
+
+
+_FAILING = select(func.count()).where(
+    own(parked),
+    parked.c.until > bindparam("now", type_=UtcTime),
+    parked.c.reason == IntentState.NOT_APPLIED.value,
+)
+
+
+def count_failing(tx: Tx) -> int:
+    """How many writes have failed and are tried again by themselves later."""
+    return int(tx.run(_FAILING, now=tx.now).scalar_one())
 
 
 def guard_list(tx: Tx) -> list[dict[str, Any]]:

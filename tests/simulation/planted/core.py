@@ -1,18 +1,19 @@
 """Bugs of the planner: of what is decided about one order."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from syncd.core import equality
 from syncd.core.case import Candidate, Case, Intent, IntentState
-from syncd.core.decision import BaseMove, Decision, Verdict
+from syncd.core.decision import BaseMove, Change, Decision, StillHeld, Verdict
 from syncd.core.equality import same
 from syncd.core.planning import (
     created,
     guards,
     identity,
     merge,
+    needs,
     plan,
     proof,
     readback,
@@ -346,3 +347,49 @@ def _nothing_is_refused(
 ).instead_of(merge._sides_edited_again)
 def _nobody_edits_again(original: Original[set[Side]], pair: Pair) -> set[Side]:
     return set()
+
+
+# ── fields that need one another ──────────────────────────────────────────────────────────────
+
+
+@bug("closes a record without what the CMMS wants for it").instead_of(needs.decide_status)
+def _want_nothing(
+    original: Original[Outcomes],
+    pair: Pair,
+    decided: needs.Decided,
+    decide: Callable[[Pair], Outcomes],
+    arrived: Collection[Field],
+) -> Outcomes:
+    return decided[Field.STATUS]
+
+
+@bug("leaves a closing parked when what it wants has come").instead_of(needs.decide_status)
+def _wait_for_a_person(
+    original: Original[Outcomes],
+    pair: Pair,
+    decided: needs.Decided,
+    decide: Callable[[Pair], Outcomes],
+    arrived: Collection[Field],
+) -> Outcomes:
+    held = pair.holds.get(Side.CMMS)
+    outcomes = original(pair, decided, decide, arrived)
+    if held is None or held.reason != needs.NEEDS_FIELDS or held.until is not None:
+        return outcomes
+    return tuple(StillHeld(held) if isinstance(one, Change) else one for one in outcomes)
+
+
+_tears_apart = bug("sends a closing apart from what it wants, after a refusal")
+
+
+@_tears_apart.instead_of(needs.split)
+def _status_first(
+    original: Original[tuple[needs.Changes, ...]], changes: needs.Changes
+) -> tuple[needs.Changes, ...]:
+    return tuple((one,) for one in sorted(changes, key=lambda one: one.field is not Field.STATUS))
+
+
+@_tears_apart.instead_of(needs.without_needs)
+def _lacks_nothing(
+    original: Original[object], changes: needs.Changes, written: Collection[Field]
+) -> None:
+    return

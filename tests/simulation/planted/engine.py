@@ -1,8 +1,9 @@
 """Bugs of the cycle: of reading, keeping and sending."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from syncd.cmms.port import AdapterBase, Learned
 from syncd.core.case import Intent, IntentState
@@ -11,7 +12,7 @@ from syncd.core.paging.sweep import Phase
 from syncd.core.planning.plan import Plan
 from syncd.core.policy import Policy
 from syncd.core.work_order import CmmsRecord, Side, Unreadable
-from syncd.engine import bad_rows, decide, ends, facts, keep, pinning, read_anew
+from syncd.engine import ask, bad_rows, decide, ends, facts, keep, pinning, read_anew
 from syncd.engine.cycle import Cycle
 from syncd.engine.ends import End, Ends
 from syncd.engine.facts import Subject
@@ -27,7 +28,10 @@ from syncd.errors import ClearRefusal, RemoteError, Throttled, UnexpectedContent
 from syncd.mirror.db.database import Mirror, Tx
 from syncd.mirror.decided.bases import save_bases
 from syncd.mirror.intents import finish_intent, open_intents
+from syncd.mirror.queries import waiting
 from tests.simulation.planted.bug import Original, bug
+
+T = TypeVar("T")
 
 # ── before a cycle reads ──────────────────────────────────────────────────────────────────────
 
@@ -248,3 +252,22 @@ def _hold_nothing_back(
     error: ClearRefusal,
 ) -> None:
     return
+
+
+# ── outcomes ──────────────────────────────────────────────────────────────────────────────────
+
+
+@bug(
+    "lets a fault of the adapter end the cycle",
+    test="tests/simulation/test_outcomes.py::test_what_comes_of_a_write",
+).instead_of(ask.ask)
+def _let_it_through(original: Original[T], call: Callable[[], T]) -> T:
+    return call()
+
+
+@bug(
+    "calls a cycle complete while a write that failed waits",
+    test="tests/simulation/test_outcomes.py::test_a_write_that_keeps_failing_is_never_called_done",
+).instead_of(waiting.count_failing)
+def _count_none(original: Original[int], tx: Tx) -> int:
+    return 0
