@@ -206,6 +206,7 @@ class Case:
             last, oldest first. A record that appears after all is theirs.
         searched_at: when the search was asked that has shown all records with its id; None: they
             were not searched for, or without an answer.
+        unread: one of the two could not be read in this cycle, and may hold something else by now.
         holds, conflicts: those not yet released or resolved; conflicts waiting for a person.
         answers: per field, the side a person chose to resolve a conflict.
         tombstone: Scan2Evolve answered 404 in two cycles.
@@ -225,6 +226,7 @@ class Case:
     recent: tuple[Intent, ...] = ()
     given_up: tuple[Intent, ...] = ()
     searched_at: datetime | None = None
+    unread: bool = False
     holds: tuple[Hold, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     answers: Mapping[Field, Side] = field(default_factory=dict)

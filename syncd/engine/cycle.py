@@ -175,7 +175,7 @@ class Cycle:
         """The plan, from the mirror. Orders about to be written are first read again, since
         their last observation may be as old as the last sweep; and so are those in which an edit
         waits behind a write that was not read back, since no page may show them until then."""
-        plan = self._plan(request, cmms)
+        plan = self._plan(request, s2e, cmms)
         stale = [decision for decision in plan.sendable() if not self._is_fresh(decision)]
         stale += [decision for decision in plan.decisions if decision.edited_again]
         if not stale or s2e.error is not None:
@@ -183,13 +183,14 @@ class Cycle:
         # The pages that show them replace other observations too: keep first what these showed.
         keeper.keep_what_passes(plan.decisions)
         s2e = self.s2e_reader.read_again(reading, s2e, [decision.s2e_id for decision in stale])
-        return s2e, self._plan(request, cmms)
+        return s2e, self._plan(request, s2e, cmms)
 
     def _is_fresh(self, decision: Decision) -> bool:
         seen_at = decision.case.s2e_seen_at
         return seen_at is not None and self.utcnow() - seen_at <= self.fresh
 
-    def _plan(self, request: CycleRequest, cmms: CmmsRead) -> Plan:
+    def _plan(self, request: CycleRequest, s2e: S2eRead, cmms: CmmsRead) -> Plan:
+        outage = s2e.error is not None or cmms.error is not None
         return plan_from_mirror(
             self.mirror,
             self.policy,
@@ -197,6 +198,7 @@ class Cycle:
             only=request.only,
             decider=request.decide,
             searched=self._searched(cmms),
+            unread=lambda s2e_id: outage or s2e_id in s2e.failed,
         )
 
     def _searched(self, cmms: CmmsRead) -> Mapping[str, datetime]:

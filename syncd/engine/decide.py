@@ -1,10 +1,11 @@
 """The plan that follows from the mirror, for a cycle or for a command that reads nothing."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
+from syncd.core.case import Case
 from syncd.core.decision import Decision
 from syncd.core.planning.guards import sudden_fields
 from syncd.core.planning.plan import Decider, Plan, decide, guard_plan
@@ -13,7 +14,7 @@ from syncd.engine.pinning import moved_fields
 from syncd.mirror import links, state
 from syncd.mirror.attention import orders_needing_attention
 from syncd.mirror.cases import load_cases
-from syncd.mirror.db.database import Mirror
+from syncd.mirror.db.database import Mirror, Tx
 from syncd.mirror.guard_counts import load_counts, load_hours
 
 
@@ -25,6 +26,7 @@ def plan_from_mirror(
     only: Collection[str] | None = None,
     decider: Decider = decide,
     searched: Mapping[str, datetime] = MappingProxyType({}),
+    unread: Callable[[str], bool] = lambda _s2e_id: False,
 ) -> Plan:
     """What would be written, as far as the mirror knows.
 
@@ -33,13 +35,24 @@ def plan_from_mirror(
         decider: decides about one order.
         searched: orders whose records were searched, and when that was asked. A create in doubt
             of any other stays so.
+        unread: whether this cycle could not read the order itself, or one of the sides.
     """
     with mirror.read() as tx:
         policy = replace(policy, cmms_moved=moved_fields(tx))
-        cases = load_cases(tx, only, memory=policy.memory)
+        cases = _cases(tx, only, policy)
         counts = load_counts(tx, now)
-    cases = [replace(case, searched_at=searched.get(case.s2e_id)) for case in cases]
-    decisions = [decider(case, policy, now) for case in cases]
+    decisions = [
+        decider(
+            replace(
+                case,
+                searched_at=searched.get(case.s2e_id),
+                unread=case.unread or unread(case.s2e_id),
+            ),
+            policy,
+            now,
+        )
+        for case in cases
+    ]
     sudden = sudden_fields(decisions, policy)
     if sudden:
         with mirror.read() as tx:
@@ -59,8 +72,17 @@ def decide_what_was_read(mirror: Mirror, policy: Policy, now: datetime) -> list[
     with mirror.read() as tx:
         policy = replace(policy, cmms_moved=moved_fields(tx))
         linked = links.linked_records(tx, orders_needing_attention(tx))
-        cases = load_cases(tx, linked, memory=policy.memory)
+        cases = _cases(tx, linked, policy)
     return [decide(case, policy, now) for case in cases]
+
+
+def _cases(tx: Tx, only: Collection[str] | None, policy: Policy) -> list[Case]:
+    """The cases of these orders; of a record that could not be read lately, as `unread`."""
+    owed = set(state.get_state(tx, state.CMMS_OWED) or ())
+    return [
+        replace(case, unread=case.link is not None and case.link.cmms_id in owed)
+        for case in load_cases(tx, only, memory=policy.memory)
+    ]
 
 
 def age_of(mirror: Mirror, now: datetime) -> float:

@@ -547,6 +547,14 @@ def test_both_changed_to_the_same_moves_the_base_and_writes_nothing() -> None:
     assert not decision.conflicts
 
 
+def test_a_side_that_cannot_be_read_is_agreed_with_only_when_it_was_read_again() -> None:
+    """It may have been edited since, as a status that ours stood for as well."""
+    case = replace(field_case(CAUSE, ("old", "old"), "new", "new"), unread=True)
+    decision = run(case)
+    assert not moved(decision)
+    assert decision.read_again
+
+
 def test_a_field_that_only_a_create_writes_is_created_and_never_updated() -> None:
     policy = replace(make_policy(mode=Mode.CREATE), cmms_writes_once=frozenset({CAUSE}))
     decision = run(field_case(CAUSE, ("old", "old"), "new", "old"), policy)

@@ -99,6 +99,18 @@ def _apart(world: World, told: _Told, s2e_id: str) -> Iterator[str]:
             yield f"{s2e_id}.{name}: {upstream[name]!r} upstream, {below[name]!r} in the CMMS"
 
 
+def _is_logged(world: World, told: _Told, s2e_id: str, name: str, side: str, value: Plain) -> bool:
+    """Whether the log of conflicts has this value of a side; as days, where syncd may read days."""
+    if not world.setup.traits.options:
+        return (s2e_id, name, side, value) in told.conflicts
+    logged = {
+        it
+        for order, of, held_by, it in told.conflicts
+        if (order, of, held_by) == (s2e_id, name, side)
+    }
+    return whole_day(name, value) in {whole_day(name, it) for it in logged}
+
+
 def _is_logged_stamp(world: World, told: _Told, s2e_id: str, value: Plain) -> bool:
     """Whether the CMMS's time is its own stamp, which replaces nothing upstream, and the log has
     a conflict about the field: the stamp, or what somebody had entered before it."""
@@ -351,7 +363,7 @@ def _went_on(
 ) -> bool:
     """Whether a person's edit reached the other side, gave way to a later one, or is logged."""
     s2e_id, other = str(event.s2e_id), "cmms" if event.side == "s2e" else "s2e"
-    if told.excuses(s2e_id, name) or (s2e_id, name, event.side, value) in told.conflicts:
+    if told.excuses(s2e_id, name) or _is_logged(world, told, s2e_id, name, event.side, value):
         return True
     upstream, below = world.upstream.values(s2e_id)[name], world.cmms.values(record)[name]
     own, there = (upstream, below) if event.side == "s2e" else (below, upstream)

@@ -9,7 +9,8 @@ changed. Timestamps take no part in the decision.
     same          same        nothing
     changed       same        write to the CMMS, if it may be written there    s2e_changed
     same          changed     write to Scan2Evolve, if it may be written       cmms_changed
-    changed       changed     equal: the bases move, nothing is written        both_equal
+    changed       changed     equal: the bases move, nothing is written; but   both_equal
+                              it waits while one of them cannot be read
                               different: the owner wins, or a person decides   conflict_…
 
 A change that may not be written where it would have to go is drift. A field without a base is
@@ -105,7 +106,8 @@ def decide_field(pair: Pair) -> Outcomes:
     if not s2e_changed and not cmms_changed:
         return ()
     if pair.sides_agree():
-        return (pair.agree("both_equal"),)
+        # A side that cannot be read may have been edited since; then they have never agreed.
+        return (Wait(name, read_again=True) if pair.case.unread else pair.agree("both_equal"),)
     if name is Field.EXTERNAL_ID and pair.s2e is not None and pair.cmms is not None:
         return decide_external_id(pair)
     if s2e_changed and cmms_changed:
