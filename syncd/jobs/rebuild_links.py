@@ -15,6 +15,7 @@ from syncd.engine.cycle import Cycle
 from syncd.engine.keep import Keeper
 from syncd.engine.request import CycleRequest
 from syncd.engine.results import CycleReport
+from syncd.mirror.attention import mark_attention
 from syncd.mirror.cases import load_cases
 from syncd.mirror.links import unlinked_with_a_record
 
@@ -55,6 +56,9 @@ def rebuild_links(cycle: Cycle) -> Rebuilt:
             rebuilt.linked.append((case.s2e_id, decision.link.cmms_id, decision.link.how))
         else:
             rebuilt.conflicts += _conflicts(decision)
+    with cycle.mirror.transaction() as tx:
+        # The pair was not decided about as one; without a mark it would wait for the next edit.
+        mark_attention(tx, [decision.s2e_id for decision in made])
     keeper = Keeper(cycle.mirror, rebuilt.report.cycle_id, cycle.policy, cycle.utcnow)
     keeper.keep_plan(Plan(tuple(made)))
     return rebuilt

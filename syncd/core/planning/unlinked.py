@@ -26,6 +26,7 @@ from datetime import datetime
 
 from syncd.core.case import (
     DROPPED,
+    DUPLICATE_RECORDS,
     IDENTITY,
     Candidate,
     Case,
@@ -100,7 +101,7 @@ def decide_unlinked(case: Case, policy: Policy, now: datetime) -> Decision:
     claims = [claim.record for claim in claims_of(case)]
     taken = [claim for claim in case.claims if claim.linked_to is not None]
     if len(claims) > 1:
-        return _review(case, "duplicate_records", ", ".join(sorted(r.cmms_id for r in claims)))
+        return _review(case, DUPLICATE_RECORDS, ", ".join(sorted(r.cmms_id for r in claims)))
     if claims:
         made_by = _maker((*case.given_up, *creating), claims[0], policy)
         if made_by is not None:
