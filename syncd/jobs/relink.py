@@ -54,7 +54,7 @@ def relink_order(app: App, s2e_id: str, cmms_id: str) -> Relinked:
         owner = links.owner_of(tx, record.cmms_id)
         if owner == s2e_id and not _is_asked(tx, s2e_id):
             raise InputError(f"{s2e_id} is linked to record {cmms_id} already")
-        if owner is not None:
+        if owner not in {None, s2e_id}:
             raise InputError(
                 f"record {cmms_id} is linked to {owner}; `syncd links relink --drop {owner}` first"
             )

@@ -104,13 +104,35 @@ def test_an_order_whose_record_lost_its_id_goes_on_with_the_answer(
 
 
 @walks("identity")
-def test_an_order_whose_number_is_anothers_record_gets_one_with_recreate(tmp_path: Path) -> None:
+def test_a_dropped_doubt_is_out_of_the_list_and_over_once_it_is_answered(tmp_path: Path) -> None:
+    world, s2e_id, linked, copy = copied(tmp_path, filters=True)
+    retry(world, s2e_id, drop=True)
+    cycles(world, 3)
+    assert parked(world, s2e_id) == {}
+    world.cmms.update("person", linked, {"root_cause": "worn"})
+    cycles(world, 2)
+    assert world.upstream.values(s2e_id)["root_cause"] is None
+    world.cmms.retype(linked, None)
+    assert_in_step(world, s2e_id, within=2)
+    assert record_of(world, s2e_id).number == copy
+
+
+@walks("identity")
+@pytest.mark.parametrize("dropped", [True, False])
+def test_an_order_whose_number_is_anothers_record_gets_one_with_recreate(
+    tmp_path: Path, dropped: bool
+) -> None:
     world = make(tmp_path, Traits(filters=True, reuses=True))
     newest = max(world.cmms.records)
     old = str(world.cmms.records[newest].s2e_id)
     world.cmms.delete(newest)
     new = world.upstream.add(status="ASSIGNED")
     until_parked(world, old, "", "identity")
+    if dropped:
+        retry(world, old, drop=True)
+        world.upstream.twin.edit(old, externalId=None)
+        cycles(world, 3)
+        assert (parked(world, old), world.cmms.carrying(old)) == ({}, [])
     relink(world, old, Wish.RECREATE)
     assert_in_step(world, old, within=2)
     assert record_of(world, new).number == newest

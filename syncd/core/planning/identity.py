@@ -24,7 +24,7 @@ relinked to it (`left_in`).
 from dataclasses import dataclass
 from datetime import datetime
 
-from syncd.core.case import IDENTITY, Candidate, Case
+from syncd.core.case import DROPPED, IDENTITY, Candidate, Case
 from syncd.core.work_order import CmmsRecord
 
 MISSING_CYCLES = 2  # in which get by id found no record, before it counts as gone
@@ -104,7 +104,7 @@ def left_in(case: Case) -> str | None:
 def _asked_about(case: Case) -> list[str]:
     """The records of which a person has been asked which one is meant."""
     held = next((hold for hold in case.holds if hold.field is None), None)
-    if held is None or held.reason != IDENTITY or not isinstance(held.value, list):
+    if held is None or held.reason not in {IDENTITY, DROPPED} or not isinstance(held.value, list):
         return []
     return held.value
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from syncd.core.case import IDENTITY, Case, Hold, Link
+from syncd.core.case import DROPPED, IDENTITY, Case, Hold, Link
 from syncd.core.decision import Decision
 from syncd.core.planning.guards import Guard, GuardCounts, Latch, judge_guards
 from syncd.core.planning.identity import (
@@ -54,7 +54,7 @@ def _park_identity(case: Case, policy: Policy, fault: IdentityFault) -> Decision
     back = read_back(case, policy, case.s2e)
     hold = Hold(Side.CMMS, None, IDENTITY, list(fault.copies) or fault.detail, detail=fault.detail)
     held = order_hold(case)
-    stays = held is not None and (held.reason, held.value) == (hold.reason, hold.value)
+    stays = held is not None and held.reason in {IDENTITY, DROPPED} and held.value == hold.value
     return Decision(
         case,
         verdicts=back.verdicts,

@@ -179,7 +179,8 @@ def _link_created(case: Case, intent: Intent, record: CmmsRecord, policy: Policy
 def _has_lost_its_number(case: Case) -> bool:
     """Whether the CMMS has said that the number of its record is another order's."""
     held = order_hold(case)
-    return held is not None and held.reason == IDENTITY and isinstance(held.value, dict)
+    lost = held is not None and held.reason in {IDENTITY, DROPPED}
+    return held is not None and lost and isinstance(held.value, dict) and "by" in held.value
 
 
 def _carried_by_another(case: Case, taken: list[Candidate]) -> str:
