@@ -56,12 +56,17 @@ def rebuild_links(cycle: Cycle) -> Rebuilt:
             rebuilt.linked.append((case.s2e_id, decision.link.cmms_id, decision.link.how))
         else:
             rebuilt.conflicts += _conflicts(decision)
-    with cycle.mirror.transaction() as tx:
-        # The pair was not decided about as one; without a mark it would wait for the next edit.
-        mark_attention(tx, [decision.s2e_id for decision in made])
+    _have_decided(cycle, made)
     keeper = Keeper(cycle.mirror, rebuilt.report.cycle_id, cycle.policy, cycle.utcnow)
     keeper.keep_plan(Plan(tuple(made)))
     return rebuilt
+
+
+def _have_decided(cycle: Cycle, made: list[Decision]) -> None:
+    """Mark what is linked: no cycle has decided about it as a pair, and without a mark it would
+    wait for the next edit."""
+    with cycle.mirror.transaction() as tx:
+        mark_attention(tx, [decision.s2e_id for decision in made])
 
 
 def _conflicts(decision: Decision) -> list[tuple[str, str, str]]:

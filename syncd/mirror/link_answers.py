@@ -3,12 +3,14 @@
 A person answers without the lease, while a cycle may run that has planned with the old link. So
 the answer is only kept then, under a key of `state`. The next cycle acts on it before it plans. An
 answer about an order with an open write waits longer, since that write is read back by way of the
-old link.
+old link. It does not wait for a write to a record that no longer says that it is the order's: no
+read of that record shows what became of the write, and so it counts as not applied.
 
 the answer                          what becomes of the link    externalId
 ─────────────────────────────────   ─────────────────────────   ─────────────────────────────────
-it is another record                made anew, without bases    follows, unless it names a third
-                                                                record that is there and free
+it is another record                made anew, without bases    follows, if it named the old one
+                                                                or another order's, or the order
+                                                                was parked for what it names
 it is the linked record after all   stays, with its bases       follows
 make its lost record anew           dropped                     follows the new record, as above
 it is linked to nothing             dropped                     stays
@@ -22,8 +24,13 @@ from enum import StrEnum
 
 from sqlalchemy import delete, insert, select, update
 
-from syncd.core.case import OPEN_STATES, Hold
-from syncd.core.planning.unlinked import RECREATE, UNLINKED
+from syncd.core.case import DROPPED, IDENTITY, OPEN_STATES, Hold
+from syncd.core.planning.unlinked import (
+    EXTERNAL_ID_TAKEN,
+    EXTERNAL_ID_UNKNOWN,
+    RECREATE,
+    UNLINKED,
+)
 from syncd.core.work_order import Field, Side
 from syncd.mirror import intents, links, observations
 from syncd.mirror.attention import mark_attention
@@ -103,6 +110,7 @@ def _take(tx: Tx) -> Iterator[Taken]:
     for answer in load_answers(tx):
         s2e_id = answer.s2e_id
         intents.give_up_creates(tx, s2e_id)  # the person has checked
+        _give_up_what_no_read_shows(tx, s2e_id)
         if _is_under_way(tx, s2e_id):
             continue
         refused = _refusal(tx, answer)
@@ -114,6 +122,18 @@ def _take(tx: Tx) -> Iterator[Taken]:
             )
         )
         yield Taken(answer, refused)
+
+
+def _give_up_what_no_read_shows(tx: Tx, s2e_id: str) -> None:
+    doubted = select(parked.c.id).where(
+        parked.c.connection == tx.connection,
+        parked.c.s2e_id == s2e_id,
+        parked.c.field == "",
+        parked.c.reason.in_((IDENTITY, DROPPED)),
+    )
+    link = links.link_of(tx, s2e_id)
+    if link is not None and tx.conn.execute(doubted.limit(1)).first() is not None:
+        intents.give_up_updates(tx, s2e_id, link.cmms_id)
 
 
 def _is_under_way(tx: Tx, s2e_id: str) -> bool:
@@ -141,6 +161,7 @@ def _act(tx: Tx, answer: LinkAnswer) -> None:
     if old is not None and old.cmms_id == answer.cmms_id:
         _confirm(tx, s2e_id, old.cmms_id)
         return
+    asked = _is_asked_what_it_names(tx, s2e_id)
     _forget_what_waits(tx, s2e_id)
     drop_link(tx, s2e_id)
     if old is not None and old.missing_cycles:
@@ -152,7 +173,8 @@ def _act(tx: Tx, answer: LinkAnswer) -> None:
     else:
         put_hold(tx, s2e_id, Hold(Side.CMMS, None, UNLINKED))
     if answer.wish is not Wish.DROP:
-        _let_reference_follow(tx, s2e_id, None if old is None else old.cmms_id, answer.cmms_id)
+        before = None if old is None else old.cmms_id
+        _let_reference_follow(tx, s2e_id, before, answer.cmms_id, asked=asked)
     mark_attention(tx, [s2e_id])
 
 
@@ -179,13 +201,24 @@ def _forget_what_waits(tx: Tx, s2e_id: str) -> None:
     tx.conn.execute(update(conflicts).where(*waiting).values(resolved_at=tx.now))
 
 
-def _let_reference_follow(tx: Tx, s2e_id: str, old: str | None, new: str | None) -> None:
-    """Let externalId be overwritten with the new record, unless it names a third one that is there
-    and free: that one may be meant, and a person is asked."""
+def _let_reference_follow(
+    tx: Tx, s2e_id: str, old: str | None, new: str | None, *, asked: bool
+) -> None:
+    """Let externalId be overwritten with the new record, where it cannot be right any more.
+
+    Args:
+        asked: the order was parked for what it names.
+    """
     named = _reference_of(tx, s2e_id)
-    if named is None or (named != old and _is_free(tx, named, s2e_id)):
-        return
-    _overwrite_reference(tx, s2e_id, named, new)
+    if named is not None and (asked or named == old or _is_anothers(tx, named, s2e_id)):
+        _overwrite_reference(tx, s2e_id, named, new)
+
+
+def _is_asked_what_it_names(tx: Tx, s2e_id: str) -> bool:
+    here = (parked.c.connection == tx.connection, parked.c.s2e_id == s2e_id)
+    reasons = parked.c.reason.in_((EXTERNAL_ID_UNKNOWN, EXTERNAL_ID_TAKEN))
+    waiting = select(parked.c.id).where(*here, parked.c.field == "", reasons)
+    return tx.conn.execute(waiting.limit(1)).first() is not None
 
 
 def _reference_of(tx: Tx, s2e_id: str) -> str | None:
@@ -193,17 +226,14 @@ def _reference_of(tx: Tx, s2e_id: str) -> str | None:
     return tx.conn.execute(select(s2e_orders.c.external_id).where(*here)).scalar_one_or_none()
 
 
-def _is_free(tx: Tx, cmms_id: str, s2e_id: str) -> bool:
-    """Whether there is this record, and it may be this order's."""
+def _is_anothers(tx: Tx, cmms_id: str, s2e_id: str) -> bool:
+    """Whether this record is another order's."""
     carries = select(cmms_records.c.s2e_id).where(
         cmms_records.c.connection == tx.connection, cmms_records.c.cmms_id == cmms_id
     )
     row = tx.conn.execute(carries).one_or_none()
-    return (
-        row is not None
-        and row.s2e_id in {None, s2e_id}
-        and links.owner_of(tx, cmms_id) in {None, s2e_id}
-    )
+    carried = None if row is None else row.s2e_id
+    return bool({carried, links.owner_of(tx, cmms_id)} - {None, s2e_id})
 
 
 def _overwrite_reference(tx: Tx, s2e_id: str, named: str | None, new: str | None) -> None:

@@ -78,13 +78,18 @@ def test_of_three_records_with_one_id_the_order_waits_until_one_is_left(tmp_path
 
 
 @walks("identity")
+@pytest.mark.parametrize("trouble", [None, "lost", "dropped"])
 @pytest.mark.parametrize("how", ["put back", "confirmed", "another", "dropped"])
 def test_an_order_whose_record_lost_its_id_goes_on_with_the_answer(
-    tmp_path: Path, how: str
+    tmp_path: Path, how: str, trouble: Trouble | None
 ) -> None:
     world = make(tmp_path)
     s2e_id = world.upstream.ids()[0]
     number = record_of(world, s2e_id).number
+    if trouble is not None:  # no read of the record shows what has become of this write
+        world.upstream.edit(s2e_id, "title", "Belt, first")
+        world.adapter.faults.append(Fault("update", trouble))
+        cycles(world, 1)
     world.cmms.retype(number, None)
     until_parked(world, s2e_id, "", "identity")
     if how == "put back":
@@ -139,9 +144,10 @@ def test_an_order_whose_number_is_anothers_record_gets_one_with_recreate(
 
 
 @walks("identity")
+@pytest.mark.parametrize("trouble", [None, "lost", "dropped"])
 @pytest.mark.parametrize("rebuilt", [True, False])
 def test_an_order_takes_the_record_with_its_id_once_that_is_dropped_from_another(
-    tmp_path: Path, rebuilt: bool
+    tmp_path: Path, rebuilt: bool, trouble: Trouble | None
 ) -> None:
     """The other order is dropped, and nobody has to name the record again. `links relink` finds
     the link, too, and then the pair does not wait for an edit."""
@@ -149,6 +155,10 @@ def test_an_order_takes_the_record_with_its_id_once_that_is_dropped_from_another
     one = world.upstream.ids()[0]
     number = record_of(world, one).number
     due = world.upstream.values(one)["due_date"]  # a blank would erase nothing
+    if trouble is not None:  # no read of the record shows what has become of this write
+        world.upstream.edit(one, "title", "Belt, first")
+        world.adapter.faults.append(Fault("update", trouble))
+        cycles(world, 1)
     other = world.upstream.add(status="ASSIGNED", dueDate=due)
     world.cmms.retype(number, other)
     until_parked(world, other, "", "identity")

@@ -193,7 +193,10 @@ def test_the_record_of_another_order_is_given_up_on_a_persons_word(tmp_path: Pat
     answer(world, LinkAnswer(other, Wish.RELINK, number))
     ticks(world, 3)
     assert record_of(world, other) == number
-    # externalId named the record that is gone, and follows the person's answer.
+    # externalId still names the record that is gone: a person is asked about that alone.
+    assert parked_of(world, other) == {"external_id": "external_id_differs"}
+    answer(world, LinkAnswer(other, Wish.RELINK, number))
+    ticks(world, 2)
     assert parked_of(world, other) == {}
     assert world.upstream.twin.order(other)["externalId"] == number
     assert parked_of(world, one) == {"": "unlinked"}

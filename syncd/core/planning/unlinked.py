@@ -61,6 +61,8 @@ from syncd.core.work_order import (
 UNKNOWN_UPSTREAM = "unknown_upstream"
 TOMBSTONE = "deleted_upstream"
 CREATE_IN_DOUBT = "create_in_doubt"
+EXTERNAL_ID_UNKNOWN = "external_id_unknown"  # externalId names no record
+EXTERNAL_ID_TAKEN = "external_id_taken"  # … another order's record
 # Holds that keep a person's answer about the link; they hold no write back.
 UNLINKED = "unlinked"
 RECREATE = "recreate"
@@ -89,7 +91,7 @@ def without_counterpart(policy: Policy) -> tuple[str, str] | None:
     """
     if policy.mode is not Mode.ADOPT or policy.site_ids or policy.asset_ids:
         return None
-    return "no_record", "external_id_unknown"
+    return "no_record", EXTERNAL_ID_UNKNOWN
 
 
 def decide_unlinked(case: Case, policy: Policy, now: datetime) -> Decision:
@@ -216,7 +218,7 @@ def _by_reference_or_create(case: Case, order: S2eOrder, policy: Policy, now: da
         if named is not None and owner_of(named, case.s2e_id) in {None, case.s2e_id}:
             link = NewLink(named.record.cmms_id, "reference")
             return Decision(case, link=link, lifted=_all_holds(case))
-        reason = "external_id_unknown" if named is None else "external_id_taken"
+        reason = EXTERNAL_ID_UNKNOWN if named is None else EXTERNAL_ID_TAKEN
         if policy.mode is Mode.ADOPT:
             return Decision(case, out_of_scope=reason, lifted=_all_holds(case))
         return _review(case, reason, f"externalId is {reference}")
