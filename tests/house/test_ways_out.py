@@ -20,6 +20,7 @@ DRIFT = {"cannot_clear", "read_only"}
 WALKS = (
     "tests.simulation.test_ways_out",
     "tests.simulation.test_ways_out_of_links",
+    "tests.simulation.test_ways_out_of_creates",
     "tests.stories.test_ways_out_of_values",
 )
 

@@ -144,6 +144,23 @@ def test_an_order_that_a_person_reopens_upstream_is_in_step(tmp_path: Path) -> N
     assert_in_step(world, s2e_id, within=2)
 
 
+@walks("needs_fields")
+@pytest.mark.parametrize("side", ["s2e", "cmms"])
+def test_a_closing_goes_by_itself_once_the_field_that_it_needs_is_entered(
+    tmp_path: Path, side: str
+) -> None:
+    world = make(tmp_path, Traits(filters=True, needs=frozenset({"resolution"})))
+    s2e_id = edited(world, "status", "COMPLETED")
+    until_parked(world, s2e_id, "status", "needs_fields")
+    if side == "s2e":
+        world.upstream.edit(s2e_id, "resolution", "greased")
+        world.tick(full=True)  # which reads orders that are closed upstream
+    else:
+        number = record_of(world, s2e_id).number
+        world.cmms.update("person", number, {"resolution": "greased"})
+    assert_in_step(world, s2e_id, within=2)
+
+
 @walks("meaning_changed")
 @pytest.mark.parametrize("released", [True, False])
 def test_a_meaning_that_moved_is_put_back_or_taken_by_releasing_the_guard(
