@@ -71,12 +71,14 @@ def relink(
         _rebuild(as_json)
         return
     warnings: list[str] = []
+    confirms = False
     with open_app(() if drop is not None else (Need.CMMS,)) as app:
         if order is not None:
-            answer, others = relink_order(app, *order)
+            relinked = relink_order(app, *order)
+            answer, confirms = relinked.answer, relinked.confirms
             warnings = [
                 f"record {other} carries the id of {order[0]}, too: remove it there in the CMMS"
-                for other in others
+                for other in relinked.others
             ]
         elif recreate is not None:
             answer = recreate_record(app, recreate)
@@ -86,11 +88,12 @@ def relink(
         wish = {"s2e_id": answer.s2e_id, "wish": answer.wish, "cmms_id": answer.cmms_id}
         print_json({**wish, "warnings": warnings})
         return
-    typer.echo(_NEXT[answer.wish].format(answer))
+    typer.echo((_CONFIRMED if confirms else _NEXT[answer.wish]).format(answer))
     for warning in warnings:
         typer.echo(warning)
 
 
+_CONFIRMED = "{0.s2e_id} stays record {0.cmms_id}; the next cycle brings externalId to it"
 _NEXT = {
     Wish.RELINK: "{0.s2e_id} is record {0.cmms_id} from the next cycle on: a first meeting",
     Wish.RECREATE: "{0.s2e_id}: the next cycle makes a record",

@@ -122,6 +122,7 @@ REFUSED = "refused"  # with this value: it is never tried again unchanged
 FORBIDDEN = "forbidden"  # no access (403): it is tried again by itself
 NOT_KEPT = "not_kept"  # that side keeps another value than the one that was written
 IDENTITY = "identity"  # the record does not say, or not alone, that it is this order's
+DUPLICATE_RECORDS = "duplicate_records"  # several records carry the id of an unlinked order
 NOT_FOUND = "not_found"  # 404 to the write, and reads show the record: tried so often, then parked
 CHANGED = "changed"  # 409 or 412 to the write, each time: tried so often, then parked
 DROPPED = "dropped"  # by a person: the same value is never tried again

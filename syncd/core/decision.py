@@ -113,6 +113,8 @@ class Decision:
     Attributes:
         out_of_scope: why the order is mirrored and not synced; None if it is synced.
         link: a link to make before anything else.
+        follows: the record to which the next cycle relinks the order, since a person has left its
+            id in that one.
         create: the fields of a record to create in the CMMS; None: nothing to create.
         changes: fields to write to either side.
         verdicts, base_moves: what became of our writes, and what was agreed: for the mirror alone.
@@ -130,6 +132,7 @@ class Decision:
     case: Case
     out_of_scope: str | None = None
     link: NewLink | None = None
+    follows: str | None = None
     create: Fields | None = None
     changes: tuple[Change, ...] = ()
     verdicts: tuple[Verdict, ...] = ()

@@ -31,7 +31,7 @@ from syncd.mirror.decided.guards import latch_guard, spend_guard, unlatch_guard
 from syncd.mirror.decided.holds import lift_hold, put_hold, retry_holds
 from syncd.mirror.decided.verdicts import record_verdict
 from syncd.mirror.intents import finish_intent, give_up_updates
-from syncd.mirror.link_answers import take_answers
+from syncd.mirror.link_answers import LinkAnswer, Wish, save_answer, take_answers
 from syncd.mirror.links import owner_of
 
 _BATCH = 100  # decisions kept in one transaction
@@ -88,6 +88,8 @@ class Keeper:
             observations.set_scope(tx, decision.s2e_id, decision.out_of_scope)
         if decision.link is not None:
             self._make_link(tx, about, decision)
+        if decision.follows is not None:
+            save_answer(tx, LinkAnswer(decision.s2e_id, Wish.RELINK, decision.follows))
         if decision.carried:
             links.mark_carried(tx, decision.s2e_id)
         for verdict in decision.verdicts:

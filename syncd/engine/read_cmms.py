@@ -37,7 +37,7 @@ from syncd.mirror.intents import open_intents
 
 _CHUNK = 500  # records saved in one transaction
 _FUTURE = timedelta(days=1)  # more than any two clocks and time zones differ
-_OWED_AT_ONCE = 20  # records asked for again in one cycle
+_OWED_AT_ONCE = 20  # records asked for again in one cycle, and disputed ones
 
 
 @dataclass(slots=True)
@@ -132,6 +132,8 @@ class CmmsReader:
         if tally.changed:
             with self._mirror.transaction(durable=False) as tx:
                 set_aside_unclaimed(tx)
+        if since is not None:
+            self._read_disputed(request, tally)
         all_there = since is not None or self._read_missing(request, tally, began)
         self._save_owed(tally)  # before the times that say up to when everything was read
         if since is None:
@@ -154,6 +156,21 @@ class CmmsReader:
             if cmms_id not in failed:
                 self._get_linked(request, tally, cmms_id, began)
         return not unseen and not request.stopping()
+
+    def _read_disputed(self, request: ReadRequest, tally: _Tally) -> None:
+        """Ask for the records of which a person has to say which one is an order's. The answer may
+        be that a record is deleted, which no list of changes shows."""
+        with self._mirror.read() as tx:
+            disputed = links.disputed_records(tx, _OWED_AT_ONCE)
+            owners = {cmms_id: links.owner_of(tx, cmms_id) for cmms_id in disputed}
+        for cmms_id in disputed:
+            if request.stopping() or cmms_id in tally.failed:
+                continue
+            if owners[cmms_id] is not None:
+                self._get_linked(request, tally, cmms_id, self._utcnow())
+            elif not self._get(tally, cmms_id, self._utcnow()):
+                with self._mirror.transaction() as tx:
+                    observations.forget_record(tx, cmms_id)
 
     def _get_linked(
         self, request: ReadRequest, tally: _Tally, cmms_id: str, began: datetime

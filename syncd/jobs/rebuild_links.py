@@ -15,6 +15,7 @@ from syncd.engine.cycle import Cycle
 from syncd.engine.keep import Keeper
 from syncd.engine.request import CycleRequest
 from syncd.engine.results import CycleReport
+from syncd.mirror.attention import mark_attention
 from syncd.mirror.cases import load_cases
 from syncd.mirror.links import unlinked_with_a_record
 
@@ -55,9 +56,17 @@ def rebuild_links(cycle: Cycle) -> Rebuilt:
             rebuilt.linked.append((case.s2e_id, decision.link.cmms_id, decision.link.how))
         else:
             rebuilt.conflicts += _conflicts(decision)
+    _have_decided(cycle, made)
     keeper = Keeper(cycle.mirror, rebuilt.report.cycle_id, cycle.policy, cycle.utcnow)
     keeper.keep_plan(Plan(tuple(made)))
     return rebuilt
+
+
+def _have_decided(cycle: Cycle, made: list[Decision]) -> None:
+    """Mark what is linked: no cycle has decided about it as a pair, and without a mark it would
+    wait for the next edit."""
+    with cycle.mirror.transaction() as tx:
+        mark_attention(tx, [decision.s2e_id for decision in made])
 
 
 def _conflicts(decision: Decision) -> list[tuple[str, str, str]]:

@@ -4,17 +4,38 @@ Like the other answers (`answers`) it is saved, and the next cycle acts on it. W
 now, is: that the order and the record exist, and that the record belongs to no other order.
 """
 
+from dataclasses import dataclass
+
 from syncd.app import App, utcnow
-from syncd.core.work_order import CmmsRecord
+from syncd.core.case import IDENTITY
+from syncd.core.planning.difference import EXTERNAL_ID_DIFFERS
+from syncd.core.work_order import CmmsRecord, Field
 from syncd.errors import InputError, NotFound
 from syncd.mirror import link_answers, links, observations
 from syncd.mirror.db.database import Tx
 from syncd.mirror.link_answers import LinkAnswer, Wish
 from syncd.mirror.queries.links import claiming_records, order_facts
+from syncd.mirror.queries.waiting import parked_list
 
 
-def relink_order(app: App, s2e_id: str, cmms_id: str) -> tuple[LinkAnswer, list[str]]:
-    """Answer that this order is that record; return the answer, and other records with its id.
+@dataclass(frozen=True, slots=True)
+class Relinked:
+    """An answer that an order is a record.
+
+    Attributes:
+        others: other records that carry the order's id.
+        confirms: the order is linked to that record already.
+    """
+
+    answer: LinkAnswer
+    others: tuple[str, ...]
+    confirms: bool
+
+
+def relink_order(app: App, s2e_id: str, cmms_id: str) -> Relinked:
+    """Answer that this order is that record.
+
+    That it is the linked one is an answer only where the order waits for it.
 
     Raises InputError.
     """
@@ -31,9 +52,9 @@ def relink_order(app: App, s2e_id: str, cmms_id: str) -> tuple[LinkAnswer, list[
     with app.current_mirror().transaction() as tx:
         _require_order(tx, s2e_id)
         owner = links.owner_of(tx, record.cmms_id)
-        if owner == s2e_id:
+        if owner == s2e_id and not _is_asked(tx, s2e_id):
             raise InputError(f"{s2e_id} is linked to record {cmms_id} already")
-        if owner is not None:
+        if owner not in {None, s2e_id}:
             raise InputError(
                 f"record {cmms_id} is linked to {owner}; `syncd links relink --drop {owner}` first"
             )
@@ -41,7 +62,7 @@ def relink_order(app: App, s2e_id: str, cmms_id: str) -> tuple[LinkAnswer, list[
             observations.save_cmms(tx, [record], seen_at=began)
         link_answers.save_answer(tx, answer)
         others = set(claiming_records(tx, s2e_id)) - {record.cmms_id}
-    return answer, sorted(others)
+    return Relinked(answer, tuple(sorted(others)), owner == s2e_id)
 
 
 def recreate_record(app: App, s2e_id: str) -> LinkAnswer:
@@ -72,6 +93,16 @@ def _save(app: App, answer: LinkAnswer) -> LinkAnswer:
         _require_order(tx, answer.s2e_id)
         link_answers.save_answer(tx, answer)
     return answer
+
+
+def _is_asked(tx: Tx, s2e_id: str) -> bool:
+    """Whether the order waits for the answer that its link is right: for its record's id, or for
+    what externalId names."""
+    asked = {("", IDENTITY), (Field.EXTERNAL_ID.value, EXTERNAL_ID_DIFFERS)}
+    return any(
+        row["s2e_id"] == s2e_id and (row["field"], row["reason"]) in asked
+        for row in parked_list(tx)
+    )
 
 
 def _record(app: App, cmms_id: str) -> CmmsRecord | None:

@@ -21,6 +21,8 @@ Orders and records are marked for these causes:
     the order has become a tombstone, or shows again after a 404   observations.py
     the linked record is missing, or shows again                   links.py, observations.py
     a person has answered                                          answers.py, link_answers.py
+    the record's link is dropped, so that it is free               decided/links.py
+    a link is made outside of a cycle                              jobs/rebuild_links.py
     the settings have changed                                      jobs/takeover.py
     something is to be written, or was                             engine/keep.py, engine/cycle.py
 
@@ -131,6 +133,7 @@ _THEIR_RECORDS = or_(
     ),
 )
 _MARK = (_marking(s2e_orders, _OF_ORDERS), _marking(cmms_records, _THEIR_RECORDS))
+_MARK_RECORD = _marking(cmms_records, cmms_records.c.cmms_id == bindparam("of"))
 _MARK_ALL = (_marking(s2e_orders), _marking(cmms_records))
 _CLEAR = (_clearing(s2e_orders, _OF_ORDERS), _clearing(cmms_records, _THEIR_RECORDS))
 
@@ -144,6 +147,12 @@ def mark_attention(tx: Tx, s2e_ids: Collection[str] | None) -> None:
     for ids in chunks(s2e_ids):
         for statement in _MARK:
             tx.run(statement, ids=ids, now=tx.now)
+
+
+def mark_record(tx: Tx, cmms_id: str | None) -> None:
+    """Have whatever orders this record belongs to, or may belong to, decided about."""
+    if cmms_id is not None:
+        tx.run(_MARK_RECORD, of=cmms_id, now=tx.now)
 
 
 def clear_attention(tx: Tx, s2e_ids: Collection[str]) -> None:

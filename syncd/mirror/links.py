@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, select
 
+from syncd.core.case import DUPLICATE_RECORDS, IDENTITY
 from syncd.mirror.db.bulk import chunks
 from syncd.mirror.db.database import Tx, own
-from syncd.mirror.db.tables import cmms_records, links, s2e_orders
+from syncd.mirror.db.tables import cmms_records, links, parked, s2e_orders
 from syncd.mirror.observations import orders_where
 
 _LINKED = select(func.count()).select_from(links).where(own(links))
@@ -42,6 +43,29 @@ def created_count(tx: Tx) -> int:
 def linked_unseen_since(tx: Tx, moment: datetime) -> list[str]:
     """The cmms_ids of the linked records that no read has shown since then."""
     return list(tx.run(_LINKED_UNSEEN, before=moment).scalars())
+
+
+_DISPUTED_ORDERS = select(parked.c.s2e_id).where(
+    own(parked), parked.c.field == "", parked.c.reason.in_((DUPLICATE_RECORDS, IDENTITY))
+)
+_DISPUTED = (
+    select(cmms_records.c.cmms_id)
+    .where(
+        own(cmms_records),
+        cmms_records.c.s2e_id.in_(_DISPUTED_ORDERS)
+        | cmms_records.c.cmms_id.in_(
+            select(links.c.cmms_id).where(own(links), links.c.s2e_id.in_(_DISPUTED_ORDERS))
+        ),
+    )
+    .order_by(cmms_records.c.seen_at)
+    .limit(bindparam("at_most"))
+)
+
+
+def disputed_records(tx: Tx, at_most: int) -> list[str]:
+    """The cmms_ids of records whose order is parked since they do not say, or not alone, that they
+    are its own: those first that were seen longest ago."""
+    return list(tx.run(_DISPUTED, at_most=at_most).scalars())
 
 
 def owner_of(tx: Tx, cmms_id: str) -> str | None:

@@ -273,6 +273,17 @@ def test_a_conflict_that_waits_follows_its_values(mirror: Mirror) -> None:
     assert shown["s2e_value"] == "ON_HOLD"
 
 
+def test_a_conflict_that_was_over_and_comes_again_waits_again(mirror: Mirror) -> None:
+    """Also with the same values, for example after its order was relinked."""
+    assert put(mirror, Status.DRAFT, Status.ASSIGNED, None)
+    with mirror.transaction() as tx:
+        assert close_conflict(tx, "wo_1", Field.STATUS)
+        assert conflict_list(tx) == []
+    assert put(mirror, Status.DRAFT, Status.ASSIGNED, None)
+    with mirror.read() as tx:
+        assert [row["field"] for row in conflict_list(tx)] == ["status"]
+
+
 def test_an_answer_lives_until_the_conflict_is_over(mirror: Mirror) -> None:
     with mirror.transaction() as tx:
         assert not answer_conflict(tx, "wo_1", Field.STATUS, Side.S2E)

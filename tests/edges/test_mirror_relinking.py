@@ -6,11 +6,12 @@ from syncd.core.planning.unlinked import RECREATE, UNLINKED
 from syncd.core.policy import Mode, Policy
 from syncd.core.work_order import Field, Side, Status
 from syncd.mirror import link_answers
+from syncd.mirror.attention import clear_attention, orders_needing_attention
 from syncd.mirror.cases import load_cases
 from syncd.mirror.db.database import Mirror
 from syncd.mirror.decided.bases import save_bases
 from syncd.mirror.decided.holds import put_hold
-from syncd.mirror.decided.links import note_missing
+from syncd.mirror.decided.links import drop_link, note_missing
 from syncd.mirror.decided.verdicts import record_verdict
 from syncd.mirror.intents import finish_intent, start_intent
 from syncd.mirror.link_answers import LinkAnswer, Taken, Wish
@@ -145,3 +146,14 @@ def test_an_order_with_an_answer_is_looked_at(mirror: Mirror) -> None:
         link_answers.save_answer(tx, LinkAnswer("wo_1", Wish.DROP))
     with mirror.read() as tx:
         assert [case.s2e_id for case in load_cases(tx)] == ["wo_1"]
+
+
+def test_a_record_whose_link_is_dropped_may_be_another_orders(mirror: Mirror) -> None:
+    save(mirror, order(), order("wo_2"))
+    save_records(mirror, record("7", "wo_2"))
+    link(mirror)
+    with mirror.transaction() as tx:
+        clear_attention(tx, ["wo_1", "wo_2"])
+        assert orders_needing_attention(tx) == set()
+        drop_link(tx, "wo_1")
+        assert orders_needing_attention(tx) == {"wo_2"}

@@ -33,7 +33,16 @@ from tests.simulation.effects import Crash, Effects
 from tests.simulation.ledger import Ledger, Plain, plain
 
 Trouble = Literal[
-    "refused", "dropped", "lost", "throttled", "nonsense", "invalid", "late", "dies", "slow"
+    "refused",
+    "dropped",
+    "lost",
+    "throttled",
+    "nonsense",
+    "invalid",
+    "late",
+    "dies",
+    "slow",
+    "denied",
 ]
 # What any call may meet; the others belong to a situation.
 TROUBLES: tuple[Trouble, ...] = ("refused", "dropped", "lost", "throttled", "nonsense", "invalid")
@@ -49,7 +58,7 @@ class Fault:
     applied, no answer; throttled; nonsense: it answers what is not its API, nothing applied;
     invalid: it says no to these values; late: no answer, and it is applied so many seconds later;
     dies: the same, and the process that sent it is killed; slow: the answer is what there was when
-    it was asked, and comes so many seconds later.
+    it was asked, and comes so many seconds later; denied: 403 to whoever writes.
     """
 
     call: str
@@ -370,9 +379,12 @@ class FakeAdapter(AdapterBase):
         if trouble == "invalid" and writes:
             self._tell("told")
             raise Refused("not with these values", side="cmms", status=400)
+        if trouble == "denied" and writes:
+            self._tell("told")
+            raise forbidden()
         if fault is not None and trouble in {"late", "dies"}:
             self._apply_late(fault, does, writes=writes)
-        if trouble in {"dropped", "invalid", "late"}:
+        if trouble in {"dropped", "invalid", "late", "denied"}:
             raise Unreachable("no answer", side="cmms")
         as_of = len(self._ledger.events)
         try:

@@ -46,6 +46,7 @@ _ALTERS = 0.1  # … one that keeps something else than was written
 _NEEDS = 0.25  # … one that closes nothing without a resolution, a cause or hours
 _REUSES = 0.3  # … one that gives the number of a deleted record to the next one
 _RETYPED = 0.15  # … people who change the id that a record carries
+_LEFT = 0.15  # … people who copy records, and leave the id in one of those with it
 _COLUMNS = 0.15  # of the worlds have a board whose columns people add and take away
 _OPTIONS = 0.15  # of the worlds have an option that a person changes
 _EFFECTS = 60  # of a cycle, at any of which something may happen
@@ -102,7 +103,7 @@ class _Drawing:
                 steps.append(Step("full" if rng.random() < 0.25 else "tick"))
         steps = self._with_denials(self._with_undecided(self._with_bars(steps)))
         steps = self._with_rows(steps)
-        steps = self._with_ids(steps)
+        steps = self._with_left(self._with_ids(steps))
         setup = self._with_kinds(self._setup())
         if setup.traits.steps:
             steps = self._with_parts(steps)
@@ -182,6 +183,25 @@ class _Drawing:
             name = rng.choice(SHARED)
             edit = Step("cmms_edit_record", (who, name, _undecided_value(rng, name)))
             found = [Step("cmms_retype", (who, other)), edit, Step("tick")]
+            place = rng.randrange(len(told))
+            told[place:place] = found
+        return told
+
+    def _with_left(self, steps: list[Step]) -> list[Step]:
+        """In some worlds people copy a record, and later leave the id in one of the two."""
+        rng = random.Random(f"left {self._seed}")
+        if rng.random() >= _LEFT:
+            return steps
+        told = list(steps)
+        for _ in range(rng.randint(1, 3)):
+            who, name = rng.randrange(8), rng.choice(SHARED)
+            found = [
+                Step("cmms_copy", (who,)),
+                *[Step("tick")] * rng.randint(0, 2),
+                Step("cmms_leave", (who, rng.randrange(2), rng.choice(("emptied", "deleted")))),
+                Step("cmms_edit", (who, name, _undecided_value(rng, name))),
+                Step("tick"),
+            ]
             place = rng.randrange(len(told))
             told[place:place] = found
         return told

@@ -46,6 +46,7 @@ class _Told:
     """What the mirror says: links, and why something is not in step."""
 
     links: dict[str, str]
+    relinked: set[str]  # orders that were linked to another record before
     scope: dict[str, str]
     tombstones: set[str]
     held: set[tuple[str, str]]  # (order, field); "" is the whole order
@@ -54,7 +55,9 @@ class _Told:
     def __init__(self, world: World) -> None:
         with world.mirror.read() as tx:
             rows = tx.conn.execute
-            self.links = {row.s2e_id: row.cmms_id for row in rows(select(links))}
+            linked = list(rows(select(links)))
+            self.links = {row.s2e_id: row.cmms_id for row in linked}
+            self.relinked = {row.s2e_id for row in linked if row.how == "relinked"}
             orders = list(rows(select(s2e_orders)))
             self.scope = {row.s2e_id: row.out_of_scope for row in orders if row.out_of_scope}
             self.tombstones = {row.s2e_id for row in orders if row.tombstone_at is not None}
@@ -282,6 +285,9 @@ def _invented(world: World, told: _Told) -> Iterator[str]:
     for event, name, value, _ in _sent(world):
         other = "cmms" if event.side == "s2e" else "s2e"
         known = held.get((event.s2e_id, other, name), set())
+        if event.s2e_id in told.relinked:
+            # What was entered in the record before went upstream, and from there into this one.
+            known = known | held.get((event.s2e_id, event.side, name), set())
         logged = (event.s2e_id, name, other, value) in told.conflicts
         if logged and world.setup.traits.alters:
             continue

@@ -133,6 +133,7 @@ class Player:
             "cmms_copy": lambda who: self._cmms_add(who, copy=True),
             "cmms_delete": self._cmms_delete,
             "cmms_retype": self._cmms_retype,
+            "cmms_leave": self._cmms_leave,
             "cmms_edit_record": self._cmms_edit_record,
             "s2e_fault": self._s2e_fault,
             "s2e_late": lambda seconds, dies: world.upstream.late.append((seconds, dies)),
@@ -233,6 +234,17 @@ class Player:
         if number is not None:
             s2e_id = None if other is None else self._order(other)
             self.world.cmms.retype(number, s2e_id)
+
+    def _cmms_leave(self, who: int, which: int, how: str) -> None:
+        """Of several records with the order's id somebody leaves it in one."""
+        s2e_id = self._order(who)
+        records = self.world.cmms.carrying(s2e_id) if s2e_id is not None else []
+        for place, record in enumerate(records):
+            if place != which % len(records):
+                if how == "deleted":
+                    self.world.cmms.delete(record.number)
+                else:
+                    self.world.cmms.retype(record.number, None)
 
     def _cmms_edit_record(self, who: int, name: str, value: Any) -> None:
         number = self._numbered(who)

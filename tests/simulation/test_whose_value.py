@@ -195,6 +195,10 @@ def test_the_record_of_another_order_is_given_up_on_a_persons_word(tmp_path: Pat
     assert record_of(world, other) == number
     # externalId still names the record that is gone: a person is asked about that alone.
     assert parked_of(world, other) == {"external_id": "external_id_differs"}
+    answer(world, LinkAnswer(other, Wish.RELINK, number))
+    ticks(world, 2)
+    assert parked_of(world, other) == {}
+    assert world.upstream.twin.order(other)["externalId"] == number
     assert parked_of(world, one) == {"": "unlinked"}
 
 
@@ -212,8 +216,9 @@ def test_an_order_whose_number_is_anothers_gets_a_new_record_on_a_persons_word(
     ticks(world, 4)
     (record,) = world.cmms.carrying(old)
     assert record_of(world, old) == record.number
-    # externalId still names the other order's record: a person is asked about that alone.
-    assert set(parked_of(world, old)) <= {"external_id"}
+    # externalId named the other order's record, and follows the person's answer.
+    assert parked_of(world, old) == {}
+    assert world.upstream.twin.order(old)["externalId"] == record.number
 
 
 def test_a_create_that_answers_with_another_orders_record_is_parked_and_not_repeated(

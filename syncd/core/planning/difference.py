@@ -14,6 +14,7 @@ from syncd.core.values import encode_value
 from syncd.core.work_order import TERMINAL_STATUSES, Field, Side, Unreadable, Unwritable, Value
 
 Outcomes = tuple[Outcome, ...]
+EXTERNAL_ID_DIFFERS = "external_id_differs"  # externalId names another record than the linked one
 
 
 def decide_write(pair: Pair, side: Side, rule: str) -> Outcomes:
@@ -85,8 +86,12 @@ def decide_external_id(pair: Pair) -> Outcomes:
     """externalId upstream names another record: nothing is overwritten before a person says so."""
     if pair.case.answers.get(Field.EXTERNAL_ID) is Side.CMMS:
         return decide_write(pair, Side.S2E, "relinked")
-    detail = f"Scan2Evolve says {pair.s2e}, the CMMS record is {pair.cmms}"
-    return park(pair, Side.S2E, "external_id_differs", pair.cmms, detail)
+    s2e_id, record = pair.case.s2e_id, pair.record.cmms_id
+    detail = (
+        f"Scan2Evolve says {pair.s2e}, the CMMS record is {pair.cmms}; correct externalId, or "
+        f"`syncd links relink --order {s2e_id} {record}` to overwrite it, or with the right record"
+    )
+    return park(pair, Side.S2E, EXTERNAL_ID_DIFFERS, pair.cmms, detail)
 
 
 def park_unreadable(pair: Pair) -> Outcomes:

@@ -15,13 +15,19 @@ its id, and no other record      goes on
 its id, and another record, too  is parked: nobody knows which of them is meant
 another order's id               is parked
 none                             goes on if it never carried one; else it is parked
+
+Where several records carry the id, a person is asked to leave it in one of them. The order follows
+that answer: once a single one of them carries it, and that is not the linked one, the order is
+relinked to it (`left_in`).
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from syncd.core.case import Candidate, Case
+from syncd.core.case import DROPPED, IDENTITY, Candidate, Case
 from syncd.core.work_order import CmmsRecord
+
+MISSING_CYCLES = 2  # in which get by id found no record, before it counts as gone
 
 
 def claims_of(case: Case) -> tuple[Candidate, ...]:
@@ -43,7 +49,8 @@ class IdentityFault:
 
     Attributes:
         detail: a sentence with the ids and the way out.
-        copies: the records that carry the order's id, where there are several.
+        copies: the records that carry the order's id, where there are several; a person is asked
+            to leave it in one of them.
     """
 
     detail: str
@@ -62,16 +69,44 @@ def identity_fault(case: Case) -> IdentityFault | None:
         return IdentityFault(
             f"record {cmms_id} carries {what}; put {s2e_id} back into it, or "
             f"`syncd links relink --order {s2e_id} {'|'.join(others) or 'RECORD'}` if another "
-            f"record is meant, `--drop {s2e_id}` if none is"
+            f"record is meant, `--drop {s2e_id}` if none is",
+            tuple(others) if len(others) > 1 else (),
         )
     if others:
         copies = (cmms_id, *others)
         return IdentityFault(
             f"records {', '.join(copies)} all carry {s2e_id}; remove it in the CMMS from all but "
-            f"the right one ({cmms_id} is linked)",
+            f"the right one ({cmms_id} is linked; the order follows its id)",
             copies,
         )
     return None
+
+
+def left_in(case: Case) -> str | None:
+    """The record in which a person has left a linked order's id, when asked which of several
+    records is meant; None: not asked, not answered, or it is the linked one.
+
+    The linked record carries the id no more, or is gone.
+    """
+    if case.link is None:
+        return None
+    linked, gone = case.link.cmms_id, case.link.missing_cycles >= MISSING_CYCLES
+    left = [one for one in case.claims if not (gone and one.record.cmms_id == linked)]
+    if len(left) != 1 or left[0].linked_to is not None:
+        return None
+    there = case.cmms if case.link.missing_cycles == 0 else None
+    if not gone and (there is None or is_its_record(there, case)):
+        return None
+    cmms_id = left[0].record.cmms_id
+    return cmms_id if cmms_id in _asked_about(case) else None
+
+
+def _asked_about(case: Case) -> list[str]:
+    """The records of which a person has been asked which one is meant."""
+    held = next((hold for hold in case.holds if hold.field is None), None)
+    if held is None or held.reason not in {IDENTITY, DROPPED} or not isinstance(held.value, list):
+        return []
+    return held.value
 
 
 def owner_of(candidate: Candidate, s2e_id: str) -> str | None:

@@ -8,10 +8,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from syncd.core.case import IDENTITY, Case, Hold, Link
+from syncd.core.case import DROPPED, IDENTITY, Case, Hold, Link
 from syncd.core.decision import Decision
 from syncd.core.planning.guards import Guard, GuardCounts, Latch, judge_guards
-from syncd.core.planning.identity import IdentityFault, counterpart, identity_fault
+from syncd.core.planning.identity import (
+    MISSING_CYCLES,
+    IdentityFault,
+    counterpart,
+    identity_fault,
+    left_in,
+)
 from syncd.core.planning.merge import reconcile
 from syncd.core.planning.proof import abandoned_creates, creates_in_doubt
 from syncd.core.planning.readback import read_back
@@ -21,7 +27,6 @@ from syncd.core.work_order import Side
 
 Decider = Callable[[Case, Policy, datetime], Decision]  # decides about one work order
 CMMS_MISSING = "cmms_missing"
-MISSING_CYCLES = 2  # in which get by id found no record, before it counts as gone
 
 
 def decide(case: Case, policy: Policy, now: datetime) -> Decision:
@@ -31,6 +36,9 @@ def decide(case: Case, policy: Policy, now: datetime) -> Decision:
         return _left_out(case, policy, now, reason)
     if case.link is None:
         return _first_meeting(decide_unlinked(case, policy, now), policy, now)
+    left = left_in(case)
+    if left is not None:
+        return _follow(case, policy, left)
     if case.cmms is None or case.link.missing_cycles > 0:
         return _left_out(case, policy, now, CMMS_MISSING)
     fault = identity_fault(case)
@@ -46,12 +54,28 @@ def _park_identity(case: Case, policy: Policy, fault: IdentityFault) -> Decision
     back = read_back(case, policy, case.s2e)
     hold = Hold(Side.CMMS, None, IDENTITY, list(fault.copies) or fault.detail, detail=fault.detail)
     held = order_hold(case)
-    stays = held is not None and (held.reason, held.value) == (hold.reason, hold.value)
+    stays = held is not None and held.reason in {IDENTITY, DROPPED} and held.value == hold.value
     return Decision(
         case,
         verdicts=back.verdicts,
         base_moves=back.moves,
         holds=back.holds if stays else (*back.holds, hold),
+        conflicts=back.conflicts,
+        waiting=back.waiting,
+    )
+
+
+def _follow(case: Case, policy: Policy, cmms_id: str) -> Decision:
+    """Relink the order to the record in which a person has left its id. As with any answer about a
+    link, the next cycle acts on it; what was written before is still read back."""
+    gone = {Side.CMMS} if case.link is not None and case.link.missing_cycles else set()
+    back = read_back(case, policy, case.s2e, gone=gone)
+    return Decision(
+        case,
+        follows=cmms_id,
+        verdicts=back.verdicts,
+        base_moves=back.moves,
+        holds=back.holds,
         conflicts=back.conflicts,
         waiting=back.waiting,
     )

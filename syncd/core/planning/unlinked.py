@@ -26,6 +26,7 @@ from datetime import datetime
 
 from syncd.core.case import (
     DROPPED,
+    DUPLICATE_RECORDS,
     IDENTITY,
     Candidate,
     Case,
@@ -60,6 +61,8 @@ from syncd.core.work_order import (
 UNKNOWN_UPSTREAM = "unknown_upstream"
 TOMBSTONE = "deleted_upstream"
 CREATE_IN_DOUBT = "create_in_doubt"
+EXTERNAL_ID_UNKNOWN = "external_id_unknown"  # externalId names no record
+EXTERNAL_ID_TAKEN = "external_id_taken"  # … another order's record
 # Holds that keep a person's answer about the link; they hold no write back.
 UNLINKED = "unlinked"
 RECREATE = "recreate"
@@ -88,7 +91,7 @@ def without_counterpart(policy: Policy) -> tuple[str, str] | None:
     """
     if policy.mode is not Mode.ADOPT or policy.site_ids or policy.asset_ids:
         return None
-    return "no_record", "external_id_unknown"
+    return "no_record", EXTERNAL_ID_UNKNOWN
 
 
 def decide_unlinked(case: Case, policy: Policy, now: datetime) -> Decision:
@@ -100,7 +103,7 @@ def decide_unlinked(case: Case, policy: Policy, now: datetime) -> Decision:
     claims = [claim.record for claim in claims_of(case)]
     taken = [claim for claim in case.claims if claim.linked_to is not None]
     if len(claims) > 1:
-        return _review(case, "duplicate_records", ", ".join(sorted(r.cmms_id for r in claims)))
+        return _review(case, DUPLICATE_RECORDS, ", ".join(sorted(r.cmms_id for r in claims)))
     if claims:
         made_by = _maker((*case.given_up, *creating), claims[0], policy)
         if made_by is not None:
@@ -178,7 +181,8 @@ def _link_created(case: Case, intent: Intent, record: CmmsRecord, policy: Policy
 def _has_lost_its_number(case: Case) -> bool:
     """Whether the CMMS has said that the number of its record is another order's."""
     held = order_hold(case)
-    return held is not None and held.reason == IDENTITY and isinstance(held.value, dict)
+    lost = held is not None and held.reason in {IDENTITY, DROPPED}
+    return held is not None and lost and isinstance(held.value, dict) and "by" in held.value
 
 
 def _carried_by_another(case: Case, taken: list[Candidate]) -> str:
@@ -214,7 +218,7 @@ def _by_reference_or_create(case: Case, order: S2eOrder, policy: Policy, now: da
         if named is not None and owner_of(named, case.s2e_id) in {None, case.s2e_id}:
             link = NewLink(named.record.cmms_id, "reference")
             return Decision(case, link=link, lifted=_all_holds(case))
-        reason = "external_id_unknown" if named is None else "external_id_taken"
+        reason = EXTERNAL_ID_UNKNOWN if named is None else EXTERNAL_ID_TAKEN
         if policy.mode is Mode.ADOPT:
             return Decision(case, out_of_scope=reason, lifted=_all_holds(case))
         return _review(case, reason, f"externalId is {reference}")

@@ -29,9 +29,10 @@ OPEN_CONFLICT = update(conflicts).where(
 
 
 def put_conflict(tx: Tx, s2e_id: str, conflict: Conflict, *, cycle_id: str) -> bool:
-    """Keep a conflict with both values. False: the last one of this field is the same.
+    """Keep a conflict with both values. False: it is in the log, or waits, already.
 
-    A waiting conflict whose values have changed gets the new values.
+    A waiting conflict whose values have changed gets the new values. One that was over, and comes
+    again with the same values, waits for a person anew.
     """
     values: dict[str, Any] = {
         "s2e_value": plain_json(encode_value(conflict.s2e)),
@@ -42,7 +43,8 @@ def put_conflict(tx: Tx, s2e_id: str, conflict: Conflict, *, cycle_id: str) -> b
     if last is not None:
         same = last.s2e_value == values["s2e_value"] and last.cmms_value == values["cmms_value"]
         waits = last.resolved_at is None and last.winner is None
-        if same and (waits or last.winner == values["winner"]):
+        logged = conflict.winner is not None and last.winner == values["winner"]
+        if same and (waits or logged):
             return False
         if waits:
             tx.run(_CONFLICT, of=last.id, **values)

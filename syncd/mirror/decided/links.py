@@ -2,7 +2,7 @@
 
 from sqlalchemy import bindparam, delete, select, update
 
-from syncd.mirror.attention import mark_attention
+from syncd.mirror.attention import mark_attention, mark_record
 from syncd.mirror.db.database import Tx, own
 from syncd.mirror.db.tables import bases, links
 
@@ -22,14 +22,21 @@ def make_link(tx: Tx, s2e_id: str, cmms_id: str, how: str, *, carried: bool = Fa
     tx.insert(links, s2e_id=s2e_id, cmms_id=cmms_id, how=how, **made)
 
 
-def mark_carried(tx: Tx, s2e_id: str) -> None:
-    """Keep that the linked record carries the order's id."""
+def mark_carried(tx: Tx, s2e_id: str, carried: bool = True) -> None:
+    """Keep whether the linked record has carried the order's id."""
     here = (own(links), links.c.s2e_id == bindparam("of"))
-    tx.run(update(links).where(*here), of=s2e_id, carried=True)
+    tx.run(update(links).where(*here), of=s2e_id, carried=carried)
 
 
 def drop_link(tx: Tx, s2e_id: str) -> None:
-    """Forget the link and its bases. Both observations stay."""
+    """Forget the link and its bases. Both observations stay.
+
+    The record is marked: the order whose id it carries, or that names it, may have it now.
+    """
+    freed = select(links.c.cmms_id).where(
+        links.c.connection == tx.connection, links.c.s2e_id == s2e_id
+    )
+    mark_record(tx, tx.conn.execute(freed).scalar_one_or_none())
     for table in (links, bases):
         tx.conn.execute(
             delete(table).where(table.c.connection == tx.connection, table.c.s2e_id == s2e_id)

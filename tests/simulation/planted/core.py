@@ -261,7 +261,7 @@ _creates_again = bug("creates a record again that somebody has deleted", seed=5)
 def _create_again(
     original: Original[Decision], case: Case, policy: Policy, now: datetime, reason: str
 ) -> Decision:
-    gone = case.link is not None and case.link.missing_cycles >= plan.MISSING_CYCLES
+    gone = case.link is not None and case.link.missing_cycles >= identity.MISSING_CYCLES
     if reason != plan.CMMS_MISSING or not gone or case.s2e is None:
         return original(case, policy, now, reason)
     order = replace(case.s2e, fields={**case.s2e.fields, Field.EXTERNAL_ID: None})
