@@ -53,6 +53,8 @@ def _print_status(document: dict[str, Any]) -> None:
         typer.echo(f"not readable    {SIDE_NAMES[side]}, for {seconds:.0f} s")
     for key, count in orders.items():
         typer.echo(f"{key:14} {count:7}")
+    if document["tried_again"]:
+        typer.echo(f"tried again by themselves, later: {document['tried_again']} writes")
     for reason, count in document["out_of_scope"].items():
         typer.echo(f"  {reason:22} {count:7}")
     if document["cmms_unlinked"]:
@@ -153,11 +155,15 @@ def _print_order(view: dict[str, Any]) -> None:
     print_rows(("field", "scan2evolve", "its base", "the cmms's base", "cmms"), rows)
     for hold in view["parked"]:
         where = hold["field"] or "the whole order"
-        typer.echo(f"parked: {where} towards {hold['side']}: {hold['reason']} {hold['detail']}")
+        state = _STATES[hold["state"]].format(hold["until"])
+        typer.echo(f"{state}: {where} towards {hold['side']}: {hold['reason']} {hold['detail']}")
     for entry in view["timeline"]:
         words = " ".join(str(entry[key]) for key in ("field", "rule") if entry[key])
         detail = " ".join(f"{k}={v}" for k, v in (entry["detail"] or {}).items())
         typer.echo(escape(f"{entry['at']}  {entry['event']:18} {words} {detail}".rstrip()))
+
+
+_STATES = {"parked": "parked", "again": "tried again at {}", "answered": "answered by a person"}
 
 
 def _cell(fields: dict[str, Any], name: str) -> str:

@@ -15,7 +15,8 @@ from syncd.jobs.answers import (
     release_parked,
     resolve_conflict,
 )
-from syncd.mirror.queries.waiting import conflict_list, guard_list, parked_list
+from syncd.mirror.queries.held import held_list, parked_list
+from syncd.mirror.queries.waiting import conflict_list, guard_list
 
 OrderId = Annotated[str, typer.Argument(metavar="ID", help="The work order, wo_….")]
 FieldName = Annotated[str | None, typer.Argument(metavar="FIELD", help="One field alone.")]
@@ -84,14 +85,20 @@ def resolve(
     typer.echo(f"{order}: {name} goes to {winner}; the next cycle writes it")
 
 
-def parked(as_json: Json = False) -> None:
-    """List what is parked, and why.
+def parked(
+    every: Annotated[
+        bool, typer.Option("--all", help="Also what is tried again by itself, and answers.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """List what is parked, and why; with --all also what is tried again by itself, and when.
 
     Example: syncd parked list
     """
     with open_app() as app, app.current_mirror().read() as tx:
-        rows = parked_list(tx)
-    _show(rows, ("order", "side", "field", "reason", "detail", "since"), as_json)
+        rows = held_list(tx) if every else parked_list(tx)
+    heads = ("order", "side", "field", "reason", "detail", "since")
+    _show(rows, (*heads[:3], "state", "until", *heads[3:]) if every else heads, as_json)
 
 
 def retry(

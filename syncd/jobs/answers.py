@@ -9,7 +9,7 @@ from syncd.errors import InputError
 from syncd.mirror import answers, journal, state
 from syncd.mirror.attention import mark_attention
 from syncd.mirror.db.database import Mirror
-from syncd.mirror.queries.waiting import parked_list
+from syncd.mirror.queries.held import parked_list
 
 
 def resolve_conflict(mirror: Mirror, s2e_id: str, field: Field, winner: Side) -> None:

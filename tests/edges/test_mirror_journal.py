@@ -36,6 +36,7 @@ from syncd.mirror.intents import (
     recent_writes,
     start_intent,
 )
+from syncd.mirror.queries.held import parked_list
 from syncd.mirror.queries.order import order_view
 from syncd.mirror.queries.status import (
     freshness_s,
@@ -43,7 +44,7 @@ from syncd.mirror.queries.status import (
     status_counts,
     status_facts,
 )
-from syncd.mirror.queries.waiting import conflict_list, guard_list, parked_list
+from syncd.mirror.queries.waiting import conflict_list, guard_list
 from tests.conftest import Clock
 from tests.edges.test_mirror_observations import order, record, save, save_records, settle
 

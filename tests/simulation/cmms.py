@@ -105,6 +105,7 @@ class FakeCmms:
     def __init__(self, traits: Traits, clock: Clock, ledger: Ledger) -> None:
         self.traits = traits
         self.records: dict[str, Record] = {}
+        self.is_post_dated = False
         self.ahead = 0
         self._clock, self._ledger = clock, ledger
         self._numbers = 0
@@ -217,6 +218,7 @@ class FakeCmms:
 
     def post_date(self, number: str, ahead_s: float) -> None:
         """The record's time of change becomes one that has not come yet."""
+        self.is_post_dated = True
         changed = self._clock.true_utc() + timedelta(seconds=ahead_s)
         self.records[number] = replace(self.records[number], changed=changed)
 

@@ -106,9 +106,16 @@ def _overlooked(world: World) -> Iterator[str]:
             moved |= _lagging(before, began - world.setup.s2e_lag_s)
             for s2e_id in sorted(open_now - shown - moved):
                 yield f"{s2e_id} was not looked at in cycle {look.first}..{look.last}"
-        if look.cmms:
+        if look.cmms and not _cannot_tell_the_time(world):
             for number in sorted(_changed_below(world, before) - shown - gone):
                 yield f"{number} was changed and not seen in cycle {look.first}..{look.last}"
+
+
+def _cannot_tell_the_time(world: World) -> bool:
+    """Whether our clock was ahead, a record was stamped in the future, and the CMMS has no clock
+    that can be asked: nobody can say then which times of change have come yet."""
+    dated = world.cmms.is_post_dated and not world.setup.traits.tells_time
+    return dated and world.clock.ahead_s > 0
 
 
 def _upstream(events: list[Event]) -> dict[str, Plain]:

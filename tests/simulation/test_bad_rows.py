@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 from syncd.core.policy import Scope
 from syncd.core.work_order import CmmsRecord, Field
 from syncd.mirror import state
+from syncd.mirror.queries.held import parked_list
 from syncd.mirror.queries.status import status_facts
-from syncd.mirror.queries.waiting import parked_list
 from tests.simulation.cmms import Traits
 from tests.simulation.world import Setup, World
 

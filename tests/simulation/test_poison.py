@@ -13,8 +13,8 @@ from syncd.core.work_order import Field
 from syncd.errors import RemoteError
 from syncd.jobs.answers import release_all_parked
 from syncd.mirror.db.tables import links
+from syncd.mirror.queries.held import parked_list
 from syncd.mirror.queries.status import waiting_counts
-from syncd.mirror.queries.waiting import parked_list
 from tests.simulation.__main__ import quiet
 from tests.simulation.cmms import Traits
 from tests.simulation.cmms_adapter import BARS, Fault, broken, changed, forbidden, unfound
@@ -150,8 +150,9 @@ def test_a_create_in_doubt_that_cannot_be_looked_for_stays_in_doubt(world: World
     world.adapter.faults.append(Fault("create", "lost"))
     world.adapter.barred = {}
     _tick(world, 1)
-    (lost,) = [r.s2e_id for r in world.cmms.records.values() if r.s2e_id == first]
-    world.adapter.barred = {lost: forbidden}
+    (made,) = [record for record in world.cmms.records.values() if record.s2e_id == first]
+    lost = str(made.s2e_id)
+    world.adapter.barred = {lost: forbidden, made.number: forbidden}
     _tick(world, 5)
     with world.mirror.read() as tx:
         assert waiting_counts(tx)["in_doubt"] == 1

@@ -17,7 +17,7 @@ from syncd.engine.read_cmms import CmmsReader
 from syncd.jobs.answers import release_parked
 from syncd.mirror.link_answers import LinkAnswer, Wish, save_answer
 from syncd.mirror.links import link_of
-from syncd.mirror.queries.waiting import parked_list
+from syncd.mirror.queries.held import parked_list
 from tests.simulation.__main__ import quiet
 from tests.simulation.cmms import Record, Traits
 from tests.simulation.world import Setup, World

@@ -18,6 +18,7 @@ from syncd.mirror.db.tables import (
     parked,
     s2e_orders,
 )
+from syncd.mirror.queries.held import held_list
 from syncd.mirror.queries.rows import list_rows
 
 
@@ -53,7 +54,7 @@ def order_view(tx: Tx, name: str) -> dict[str, Any] | None:
         "link": linked[0] if linked else None,
         "bases": {row["side"]: row for row in list_rows(tx, bases, bases.c.s2e_id == s2e_id)},
         "intents": list_rows(tx, intents, intents.c.s2e_id == s2e_id),
-        "parked": list_rows(tx, parked, parked.c.s2e_id == s2e_id),
+        "parked": held_list(tx, parked.c.s2e_id == s2e_id),
         "conflicts": list_rows(tx, conflicts, conflicts.c.s2e_id == s2e_id),
         "drifts": list_rows(tx, drifts, drifts.c.s2e_id == s2e_id),
         "timeline": timeline,

@@ -22,8 +22,9 @@ from syncd.mirror.db.tables import (
     parked,
     s2e_orders,
 )
+from syncd.mirror.queries.held import PARKED, TRIED_AGAIN
 from syncd.mirror.queries.rows import time_text
-from syncd.mirror.queries.waiting import CONFLICT_WAITS, HOLD_WAITS, guard_list
+from syncd.mirror.queries.waiting import CONFLICT_WAITS, guard_list
 from syncd.mirror.side_reads import unread_s
 from syncd.mirror.state import (
     CMMS_AHEAD,
@@ -47,7 +48,7 @@ def _counting(table: Table, *conditions: ColumnElement[bool]) -> ScalarSelect[in
 
 # One statement, since it is asked in every cycle.
 _WAITING = select(
-    _counting(parked, *HOLD_WAITS).label("parked"),
+    _counting(parked, PARKED).label("parked"),
     _counting(conflicts, *CONFLICT_WAITS).label("conflicts"),
     _counting(intents, intents.c.state == IntentState.IN_DOUBT.value).label("in_doubt"),
 )
@@ -141,6 +142,10 @@ _OPEN_WRITES = select(intents.c.s2e_id, intents.c.started_at).where(
 )
 
 
+# A write that has failed and is tried again is as old as its first try.
+_HELD_BACK = select(parked.c.s2e_id, parked.c.since).where(own(parked), TRIED_AGAIN)
+
+
 def _pending(tx: Tx, states: list[str] = _OPEN) -> dict[str, datetime]:
     """The pending orders, each with the time since when it is.
 
@@ -152,6 +157,7 @@ def _pending(tx: Tx, states: list[str] = _OPEN) -> dict[str, datetime]:
         *tx.run(_MARKED_ORDERS),
         *tx.run(_MARKED_RECORDS),
         *tx.run(_OPEN_WRITES, states=states),
+        *tx.run(_HELD_BACK),
     ]
     for s2e_id, since in rows:
         if s2e_id is not None:
@@ -195,6 +201,7 @@ def status_facts(tx: Tx) -> dict[str, Any]:
         "cmms_nameless": dict(get_state(tx, CMMS_NAMELESS) or {}),
         "cmms_ahead": dict(get_state(tx, CMMS_AHEAD) or {}),
         "drifts": _count(tx, drifts),
+        "tried_again": _count(tx, parked, TRIED_AGAIN),
     }
 
 

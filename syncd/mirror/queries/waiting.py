@@ -1,22 +1,15 @@
-"""What waits for a person: parked writes, conflicts and guards."""
+"""What waits for a person: conflicts and guards; what is parked: `held.py`. And what fails."""
 
 from typing import Any
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import bindparam, func, select
 
-from syncd.core.case import FORBIDDEN, IntentState
-from syncd.core.planning.unlinked import RECREATE, UNLINKED
+from syncd.core.case import IntentState
 from syncd.mirror.db.columns import UtcTime
 from syncd.mirror.db.database import Tx, own
 from syncd.mirror.db.tables import conflicts, guards, parked
 from syncd.mirror.queries.rows import list_rows
 
-_ANSWERED = ("dropped", UNLINKED, RECREATE)
-# A hold for want of access (403) is tried again by itself, but it takes a person to give access.
-HOLD_WAITS = (
-    or_(parked.c.until.is_(None), parked.c.reason == FORBIDDEN),
-    parked.c.reason.not_in(_ANSWERED),
-)
 CONFLICT_WAITS = (conflicts.c.winner.is_(None), conflicts.c.resolved_at.is_(None))
 
 
@@ -35,11 +28,6 @@ def count_failing(tx: Tx) -> int:
 def guard_list(tx: Tx) -> list[dict[str, Any]]:
     """The guards that wait for a person."""
     return list_rows(tx, guards, guards.c.released_at.is_(None), guards.c.spent_at.is_(None))
-
-
-def parked_list(tx: Tx) -> list[dict[str, Any]]:
-    """The parked writes that wait for a person."""
-    return list_rows(tx, parked, *HOLD_WAITS)
 
 
 def conflict_list(tx: Tx, *, every: bool = False) -> list[dict[str, Any]]:
