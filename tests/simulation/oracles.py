@@ -286,8 +286,10 @@ def _invented(world: World, told: _Told) -> Iterator[str]:
         other = "cmms" if event.side == "s2e" else "s2e"
         known = held.get((event.s2e_id, other, name), set())
         if event.s2e_id in told.relinked:
-            # What was entered in the record before went upstream, and from there into this one.
-            known = known | held.get((event.s2e_id, event.side, name), set())
+            # What was entered in the record before went upstream, in the form that is kept there,
+            # and from there into this one.
+            before = held.get((event.s2e_id, event.side, name), set())
+            known = known | before | {normalised(name, one) for one in before}
         logged = (event.s2e_id, name, other, value) in told.conflicts
         if logged and world.setup.traits.alters:
             continue
