@@ -21,6 +21,7 @@ temporary, lease held, or partial · 77 credentials · 78 configuration.
 """
 
 import gc
+import io
 import os
 import sys
 
@@ -29,6 +30,10 @@ _NEW_OBJECTS = 10_000  # before Python searches them for garbage
 
 def main() -> None:
     """Run one command and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character shows its number; it ends no command.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     if sys.argv[1:] == ["health"]:
         # The container asks every 30 s: the answer comes from the daemon's heartbeat, without
         # importing what the other commands need.

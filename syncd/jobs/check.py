@@ -19,6 +19,7 @@ from typing import Literal
 from syncd.app import App
 from syncd.cmms.port import NOT_VERIFIED
 from syncd.core.meaning import compare_meanings
+from syncd.core.work_order import Field
 from syncd.engine.pinning import REMEDY, load_kept
 from syncd.errors import MirrorContentError, MirrorUnavailable, SyncdError
 from syncd.mirror.db import schema
@@ -73,6 +74,7 @@ def check_all(app: App, *, offline: bool) -> Checked:
     checked.attempt("mirror", lambda: _mirror(app))
     checked.attempt("adapter", lambda: _adapter(app))
     if not checked.errors:
+        _identity(app, checked)
         _mapping(app, checked)
     if not offline:
         app.client().deadline = app.monotonic() + _ANSWER_WITHIN_S
@@ -98,6 +100,15 @@ def _mirror(app: App) -> str:
 def _adapter(app: App) -> str:
     can = app.adapter().capabilities
     return f"{app.settings.cmms_adapter}: reads {len(can.reads)} fields, writes {len(can.writes)}"
+
+
+def _identity(app: App, checked: Checked) -> None:
+    if Field.S2E_ID not in app.adapter().capabilities.reads:
+        checked.warn(
+            "identity",
+            "records hold no Scan2Evolve id here: a number that the CMMS gives to another record "
+            "is not noticed; map s2e_id to a field that people leave alone",
+        )
 
 
 def _mapping(app: App, checked: Checked) -> None:

@@ -14,8 +14,8 @@ from syncd.errors import InputError, NotFound
 from syncd.mirror import link_answers, links, observations
 from syncd.mirror.db.database import Tx
 from syncd.mirror.link_answers import LinkAnswer, Wish
-from syncd.mirror.queries.links import claiming_records, order_facts
 from syncd.mirror.queries.held import parked_list
+from syncd.mirror.queries.links import claiming_records, order_facts
 
 
 @dataclass(frozen=True, slots=True)

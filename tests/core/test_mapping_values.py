@@ -72,6 +72,34 @@ def test_a_table_reads_the_first_and_stands_for_all_of_a_line() -> None:
     assert table.read("NEW") is None
 
 
+def test_people_are_met_whatever_the_case_and_form_of_their_addresses() -> None:
+    table, problems = ValueMap.make(
+        "people", "x:1", [MapEntry("JANE@plant.example", ("Jos\u00e9@Example.com",), True, "x:2")]
+    )
+    assert problems == []
+    written = table.write("jose\u0301@example.COM")
+    assert written is not None
+    assert written.native == "JANE@plant.example"
+    assert table.read("jane@Plant.example") is not None
+    assert table.read("JANE") is None
+
+
+def test_other_native_values_keep_their_case() -> None:
+    entries = [MapEntry("a", ("LOW",), True, "x:2"), MapEntry("A", ("HIGH",), True, "x:3")]
+    table, problems = ValueMap.make("priority", "x:1", entries)
+    assert problems == []
+    assert [one.ours for text in "aA" if (one := table.read(text))] == [("LOW",), ("HIGH",)]
+
+
+def test_two_lines_of_one_person_contradict() -> None:
+    entries = [
+        MapEntry("7", ("Jane@example.com",), True, "x:2"),
+        MapEntry("8", ("jane@example.com",), True, "x:3"),
+    ]
+    _, (problem,) = ValueMap.make("people", "x:1", entries)
+    assert "would be written as 8 and as 7 (x:2)" in problem.what
+
+
 @pytest.mark.parametrize(
     ("second", "why"),
     [

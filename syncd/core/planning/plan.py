@@ -82,7 +82,7 @@ def _follow(case: Case, policy: Policy, cmms_id: str) -> Decision:
 
 
 def _left_out(case: Case, policy: Policy, now: datetime, reason: str) -> Decision:
-    """Nothing is planned for it; what was written before is still read back."""
+    """Nothing is planned for it, or tried again; what was written before is still read back."""
     gone = {Side.S2E} if reason == TOMBSTONE else set()
     if case.link is not None and case.link.missing_cycles >= MISSING_CYCLES:
         gone.add(Side.CMMS)
@@ -95,6 +95,7 @@ def _left_out(case: Case, policy: Policy, now: datetime, reason: str) -> Decisio
         verdicts=verdicts,
         base_moves=back.moves,
         holds=back.holds,
+        lifted=tuple((hold.side, hold.field) for hold in case.holds if hold.until is not None),
         conflicts=back.conflicts,
         waiting=back.waiting | (open_creates - {verdict.field for verdict in verdicts}),
     )

@@ -226,6 +226,9 @@ def parse_url(url: str) -> URL:
             f"{_SETTING} is not a database URL; "
             "use sqlite:///path/to/syncd.db or postgresql://user:password@host/name"
         ) from None
+    if "@" in (parsed.host or ""):
+        # The host is shown in messages, and this one begins with a part of the password.
+        raise ConfigurationError(f"{_SETTING}: write an @ in the user or the password as %40")
     backend = parsed.get_backend_name()
     if backend in {"postgresql", "postgres"}:
         return parsed.set(drivername="postgresql+psycopg")

@@ -2,8 +2,8 @@
 
 state      which holds                               what ends it
 ────────   ───────────────────────────────────────   ─────────────────────────────────────────
-answered   `dropped`, and a person's answer about    another value; another answer
-           the link
+answered   `dropped`, `released`, and a person's     another value; another answer
+           answer about the link
 parked     those without a time, and those for       a person, a setting, or another value;
            want of access                            access is also tried again by itself
 again      those with a time                         the write is tried again then, by itself
@@ -20,11 +20,9 @@ from syncd.mirror.db.database import Tx
 from syncd.mirror.db.tables import parked
 from syncd.mirror.queries.rows import list_rows
 
-_ANSWERS = (DROPPED, UNLINKED, RECREATE)
+_ANSWERS = (DROPPED, RELEASED, UNLINKED, RECREATE)
 _IS_ANSWER = parked.c.reason.in_(_ANSWERS)
-_HAS_NO_TIME = or_(
-    and_(parked.c.until.is_(None), parked.c.reason != RELEASED), parked.c.reason == FORBIDDEN
-)
+_HAS_NO_TIME = or_(parked.c.until.is_(None), parked.c.reason == FORBIDDEN)
 PARKED = and_(~_IS_ANSWER, _HAS_NO_TIME)
 TRIED_AGAIN = and_(~_IS_ANSWER, ~_HAS_NO_TIME)
 
@@ -46,5 +44,4 @@ def _with_states(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _state_of(row: Mapping[str, Any]) -> str:
     if row["reason"] in _ANSWERS:
         return "answered"
-    timeless = row["until"] is None and row["reason"] != RELEASED
-    return "parked" if timeless or row["reason"] == FORBIDDEN else "again"
+    return "parked" if row["until"] is None or row["reason"] == FORBIDDEN else "again"

@@ -143,7 +143,9 @@ _OPEN_WRITES = select(intents.c.s2e_id, intents.c.started_at).where(
 
 
 # A write that has failed and is tried again is as old as its first try.
-_HELD_BACK = select(parked.c.s2e_id, parked.c.since).where(own(parked), TRIED_AGAIN)
+_HELD_BACK = select(parked.c.s2e_id, parked.c.since).where(
+    own(parked), TRIED_AGAIN, parked.c.s2e_id.not_in(_PARKED_AS_A_WHOLE)
+)
 
 
 def _pending(tx: Tx, states: list[str] = _OPEN) -> dict[str, datetime]:

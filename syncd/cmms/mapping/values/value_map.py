@@ -5,10 +5,12 @@
     SKIPPED: {read: CANCELLED}   read, never written
 
 Native values are compared by their text: 1, "1" and 1.0 are one value. A native value is
-written as the table spells it.
+written as the table spells it. Case and Unicode form make no difference to our values, and none
+to theirs that are e-mail addresses: people spell those either way.
 """
 
 import math
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -31,6 +33,19 @@ def native_key(value: object) -> str:
         whole = math.isfinite(value) and value == int(value)
         return str(int(Decimal(str(value)))) if whole else str(value)
     return str(value).strip()
+
+
+def _their_key(native: object) -> str:
+    key = unicodedata.normalize("NFC", native_key(native))
+    return _our_key(key) if "@" in key else key
+
+
+def _our_key(ours: str) -> str:
+    """
+    >>> _our_key("Jose\u0301@Plant.example") == _our_key("jos\u00e9@plant.example")
+    True
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", ours).casefold())
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,36 +91,37 @@ class ValueMap:
         read: dict[str, MapEntry] = {}
         written: dict[str, MapEntry] = {}
         for entry in entries:
-            key = native_key(entry.native)
+            key = _their_key(entry.native)
             if key in read:
                 problems.append(EntryProblem(entry, f"{key!r} stands in {read[key].where} already"))
                 continue
             read[key] = entry
             for ours in entry.ours if entry.written else ():
-                if ours in written:
-                    other = native_key(written[ours].native)
+                if _our_key(ours) in written:
+                    first = written[_our_key(ours)]
+                    other = native_key(first.native)
                     problems.append(
                         EntryProblem(
                             entry,
                             f"{ours} would be written as {key} and as {other} "
-                            f"({written[ours].where}); make one of them {{read: {ours}}}",
+                            f"({first.where}); make one of them {{read: {ours}}}",
                         )
                     )
                 else:
-                    written[ours] = entry
+                    written[_our_key(ours)] = entry
         return cls(name, where, MappingProxyType(read), MappingProxyType(written)), problems
 
     def read(self, native: object) -> MapEntry | None:
         """The line of this native value; None if the table has none."""
-        return self._read.get(native_key(native))
+        return self._read.get(_their_key(native))
 
     def write(self, ours: str) -> MapEntry | None:
         """The line that this value of ours is written by; None if the table has none."""
-        return self._written.get(ours)
+        return self._written.get(_our_key(ours))
 
     def writable(self) -> frozenset[str]:
         """Our values that some line writes."""
-        return frozenset(self._written)
+        return frozenset(ours for entry in self for ours in entry.ours if entry.written)
 
     def __iter__(self) -> Iterator[MapEntry]:
         return iter(self._read.values())
