@@ -9,6 +9,9 @@ that was *asked* after the lag proves anything; when it was answered does not ma
       ├───────────────┤                            │                          │
       │               └── longest request ─────────┤                          │
       └── nothing is sent after this ▲             └── read lag, index lag ───┤
+
+The same lag follows a write that has arrived: a read within it may show what was there before
+(`shows_the_past`), and that is nobody's edit.
 """
 
 from dataclasses import replace
