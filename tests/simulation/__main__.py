@@ -22,9 +22,10 @@ from pathlib import Path
 import structlog
 
 from syncd.core.planning.plan import Decider, decide
-from tests.simulation.history import EVENTS, History, draw
+from tests.simulation.history import EVENTS, draw
 from tests.simulation.play import IDLE_CYCLES, Verdict, play
 from tests.simulation.shrink import shown, shrink
+from tests.simulation.steps import History
 
 _CHUNK = 10  # histories that a worker takes at once
 

@@ -17,8 +17,8 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
 from tests.simulation.__main__ import played, quiet
-from tests.simulation.history import History, Step
 from tests.simulation.scenarios import SCENARIOS
+from tests.simulation.steps import History, Step
 
 _IDLE = 2  # cycles at the end, in which nothing may be written
 _SECOND_WITHIN = 60  # effects after the first death

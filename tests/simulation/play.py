@@ -21,10 +21,10 @@ from syncd.mirror.db.tables import conflicts, intents, parked
 from syncd.mirror.queries.status import status_counts
 from tests.simulation.cmms_adapter import BARS, DENIALS, Fault
 from tests.simulation.effects import crash
-from tests.simulation.history import History, Step
 from tests.simulation.ledger import Event
 from tests.simulation.oracles import judge, still_apart
 from tests.simulation.oracles_of_looks import judge_looks
+from tests.simulation.steps import History, Step
 from tests.simulation.world import World
 
 _WAITS_S = 1200.0  # longer than any wait that syncd declares

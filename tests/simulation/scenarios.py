@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from syncd.core.policy import Scope
 from tests.simulation.cmms import Traits
-from tests.simulation.history import History, Step
+from tests.simulation.steps import History, Step
 from tests.simulation.world import Setup
 
 _TICK = Step("tick")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from tests.simulation.history import History, Step
+from tests.simulation.steps import History, Step
 
 _TRIES = 400  # histories played to make one small
 

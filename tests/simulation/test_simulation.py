@@ -14,12 +14,13 @@ from syncd.mirror.db.lease import Lease
 from tests.simulation import crashes, teeth
 from tests.simulation.__main__ import played, quiet
 from tests.simulation.cmms import Traits
-from tests.simulation.history import CYCLES, EVENTS, History, Step, draw
+from tests.simulation.history import EVENTS, draw
 from tests.simulation.planted import BUGS, Bug, places_of, planted
 from tests.simulation.scenarios import SCENARIOS
 from tests.simulation.shrink import shrink
 from tests.simulation.small_scope import explore
 from tests.simulation.small_world import KINDS, Kind, policy_of
+from tests.simulation.steps import CYCLES, History, Step
 from tests.simulation.world import Setup
 
 HISTORIES = 1000
