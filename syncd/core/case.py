@@ -164,12 +164,18 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Both sides changed a field to different values. `winner` None waits for a person."""
+    """Both sides changed a field to different values.
+
+    Attributes:
+        winner: None: a person decides.
+        from_write: it came of a write of ours, whose value another one met; no owner decided.
+    """
 
     field: Field
     s2e: Value
     cmms: Value
     winner: Side | None
+    from_write: bool = False
 
 
 @dataclass(frozen=True, slots=True)

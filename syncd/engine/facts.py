@@ -93,14 +93,14 @@ def order_parked(tx: Tx, about: Subject, hold: Hold) -> None:
 
 
 def conflict_arose(tx: Tx, about: Subject, conflict: Conflict) -> None:
-    waits = conflict.winner is None
+    asks = conflict.winner is None or conflict.from_write  # it needs, or deserves, a look
     winner = "a person decides" if conflict.winner is None else conflict.winner.value
     _write(
         tx,
         "conflict.found",
         about,
         field=conflict.field,
-        level="warning" if waits else "info",
+        level="warning" if asks else "info",
         values={"s2e": conflict.s2e, "cmms": conflict.cmms},
         winner=winner,
     )

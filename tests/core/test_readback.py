@@ -401,6 +401,23 @@ def test_in_doubt_without_last_synced_at_moved_it_is_a_conflict_like_any_other()
     assert not sent(kept, Side.S2E)
 
 
+def test_a_newer_edit_in_the_cmms_that_nothing_proves_leaves_what_we_wrote_in_the_log() -> None:
+    one = intent(Side.CMMS, {CAUSE: OLD_NEW})
+    case = pair(
+        {CAUSE: "new"},
+        {CAUSE: "third"},
+        base_s2e={CAUSE: "old"},
+        base_cmms={CAUSE: "old"},
+        intents=[one],
+        seen_at=at(LATE),
+    )
+    decision = run(case, now=at(LATE))
+    (logged,) = decision.conflicts
+    assert (logged.s2e, logged.cmms, logged.winner) == ("new", "third", Side.CMMS)
+    assert logged.from_write
+    assert sent(decision, Side.S2E) == {CAUSE: "third"}
+
+
 def test_last_synced_at_moved_by_another_write_of_ours_proves_nothing() -> None:
     """Two fields sent one by one: the first answered, the second in doubt and edited."""
     first = intent(Side.S2E, {NOTE: Write("a", "b", "b")}, intent_id=1)

@@ -323,7 +323,7 @@ def _may_be_overwritten(
     if match_sent(name, write.sent, seen, holder, policy) is not Match.OTHER or no_edit:
         return []
     s2e, cmms = (seen, write.source) if intent.side is Side.S2E else (write.source, seen)
-    return [Conflict(name, s2e, cmms, intent.side.other)]
+    return [Conflict(name, s2e, cmms, intent.side.other, from_write=True)]
 
 
 def _since(intent: Intent) -> datetime:
@@ -379,7 +379,7 @@ def _given_up(verdict: Verdict) -> list[Conflict]:
     # Upstream, its own times prove the edit.
     if intent.side is Side.CMMS and (edited or verdict.cut_off):
         winner = Side.CMMS if edited else Side.S2E
-        return [Conflict(name, write.source, verdict.seen, winner)]
+        return [Conflict(name, write.source, verdict.seen, winner, from_write=True)]
     return []
 
 
