@@ -115,8 +115,10 @@ def _is_logged(world: World, told: _Told, s2e_id: str, name: str, side: str, val
 
 
 def _is_logged_stamp(world: World, told: _Told, s2e_id: str, value: Plain) -> bool:
-    """Whether the CMMS's time is its own stamp, which replaces nothing upstream, and the log has
-    a conflict about the field: the stamp, or what somebody had entered before it."""
+    """Whether the CMMS's time came with a status that we wrote, which replaces nothing upstream,
+    and the log has it; or has what somebody had entered before the stamp."""
+    if (s2e_id, "completed_at", "cmms", value) in told.conflicts:
+        return True
     stamps = [e.after["completed_at"] for e in world.ledger.events if e.op == "stamp"]
     logged = {(order, name) for order, name, _side, _value in told.conflicts}
     return value in stamps and (s2e_id, "completed_at") in logged
@@ -298,14 +300,18 @@ def _invented(world: World, told: _Told) -> Iterator[str]:
 
 
 def _echoed(world: World) -> Iterator[str]:
-    """What a write of ours has stamped in the CMMS replaces no value upstream."""
+    """What a write of ours has stamped in the CMMS replaces no value upstream that was shown."""
     stamps: set[tuple[str | None, Plain]] = set()
+    shown: dict[str | None, Plain] = {}
     for event in world.ledger.events:
+        if (event.side, event.op) == ("s2e", "show"):
+            shown[event.s2e_id] = event.after.get("completed_at")
         if event.op == "stamp":
             stamps.add((event.s2e_id, event.after["completed_at"]))
         elif (event.side, event.actor, event.op) == ("s2e", "syncd", "set"):
             value, before = event.sent.get("completed_at"), event.before.get("completed_at")
-            if before is not None and (event.s2e_id, value) in stamps:
+            known = before is not None and shown.get(event.s2e_id) == before
+            if known and (event.s2e_id, value) in stamps:
                 yield f"{event.s2e_id}.completed_at {before!r} gave way to our own stamp {value!r}"
 
 
@@ -433,6 +439,10 @@ def _shown_by_times(world: World, event: Event, name: str) -> bool:
     ours = [e for e in world.ledger.events if (e.side, e.s2e_id) == ("s2e", event.s2e_id)]
     written = [e for e in ours if e.n < event.n and e.actor == "syncd" and e.op == "set"]
     if not written or name not in written[-1].after:
+        return False
+    # Nobody can tell it from a write of ours that says the same and was not answered.
+    tried = [e for e in ours if written[-1].n < e.n < event.n and e.op == "try"]
+    if any(e.sent.get(name) == event.after[name] for e in tried):
         return False
     answer = next((e for e in ours if e.n > written[-1].n and e.op in {"told", "try"}), None)
     if answer is None or answer.op == "try":

@@ -52,6 +52,7 @@ from syncd.core.planning.needs import decide_status
 from syncd.core.planning.pair import UNREAD, Bases, Pair
 from syncd.core.planning.proof import shows_the_past
 from syncd.core.planning.readback import ReadBack, read_back
+from syncd.core.planning.side_effects import is_own_stamp
 from syncd.core.policy import Policy
 from syncd.core.values import encode_value
 from syncd.core.work_order import WRITABLE_ON_S2E, Field, Fields, S2eOrder, Side, Unreadable, Value
@@ -97,7 +98,7 @@ def decide_field(pair: Pair) -> Outcomes:
     if name in pair.policy.cmms_moved and not pair.sides_agree():
         return park_moved(pair)
     if bases is None:
-        return decide_first_meeting(pair)
+        return _stamp_gives_way(pair) or decide_first_meeting(pair)
     if bases.cmms == UNREAD:
         # What the record holds is no edit. An edit upstream is one, and goes on its way.
         met = replace(pair, bases=replace(bases, cmms=pair.cmms))
@@ -111,12 +112,26 @@ def decide_field(pair: Pair) -> Outcomes:
     if name is Field.EXTERNAL_ID and pair.s2e is not None and pair.cmms is not None:
         return decide_external_id(pair)
     if s2e_changed and cmms_changed:
-        return decide_conflict(pair, "conflict")
+        return _stamp_gives_way(pair) or decide_conflict(pair, "conflict")
     if s2e_changed:
         return decide_write(pair, Side.CMMS, "s2e_changed")
+    if pair.s2e is not None and is_own_stamp(pair.case, name, pair.cmms):
+        stamp = Conflict(name, pair.s2e, pair.cmms, Side.S2E)
+        return (stamp, BaseMove(name, bases.s2e, pair.cmms, "side_effect"))
     if _may_take_back(pair):
         return decide_write(pair, Side.CMMS, "drift_overwritten")
     return decide_write(pair, Side.S2E, "cmms_changed")
+
+
+def _stamp_gives_way(pair: Pair) -> Outcomes:
+    """A value upstream wins over the time at which the CMMS has met our own write; empty where
+    there is no such stamp, or nothing upstream that it could replace."""
+    if pair.s2e is None or pair.sides_agree():
+        return ()
+    if not is_own_stamp(pair.case, pair.name, pair.cmms):
+        return ()
+    stamp = Conflict(pair.name, pair.s2e, pair.cmms, Side.S2E)
+    return (stamp, *decide_write(pair, Side.CMMS, "conflict_s2e"))
 
 
 def _may_take_back(pair: Pair) -> bool:

@@ -103,6 +103,17 @@ def may_be_its_stamp(intent: Intent, name: Field, seen: Value) -> bool:
     )
 
 
+def is_own_stamp(case: Case, name: Field, seen: Value) -> bool:
+    """Whether the CMMS's value is the time at which it has met a write of ours: lately, and in a
+    field that such a write stamps. It fills a blank, and wins over nothing."""
+    return isinstance(seen, datetime) and any(
+        intent.side is Side.CMMS
+        and name in touched_by(intent) - _sent(intent)
+        and abs(seen - (intent.answered_at or intent.started_at)) <= _CLOCKS_DIFFER
+        for intent in (*case.recent, *case.intents)
+    )
+
+
 def has_begun(intent: Intent, seen: Fields, beside: Field | None = None) -> bool:
     """Whether one of the fields that were sent, but for this one, is not what it was before."""
     return any(
