@@ -273,3 +273,30 @@ def test_the_stamp_over_a_time_that_both_sides_hold_is_in_the_log(tmp_path: Path
         given_up = select(conflicts.c.cmms_value).where(conflicts.c.field == "completed_at")
         (logged,) = tx.conn.execute(given_up).scalars()
     assert parse_value(Field.COMPLETED_AT, logged) == parse_value(Field.COMPLETED_AT, stamp)
+
+
+def test_a_stamp_wins_over_nothing_that_is_entered_upstream_meanwhile(tmp_path: Path) -> None:
+    """The blank that it would fill is none any more; the CMMS owns the field."""
+    quiet()
+    setup = Setup(
+        orders=1,
+        page=8,
+        scope=Scope.ALL,
+        owners=(("completed_at", "cmms"),),
+        traits=Traits(steps=True),
+    )
+    world = World(setup, tmp_path)
+    ticks(world, 3)
+    (s2e_id,) = world.upstream.ids()
+    world.upstream.edit(s2e_id, "status", "ASSIGNED")
+    ticks(world, 3)
+    world.upstream.edit(s2e_id, "status", "COMPLETED")
+    world.tick()
+    world.upstream.edit(s2e_id, "completed_at", DONE_AT)
+    ticks(world, 4)
+    upstream, record = world.upstream.values(s2e_id), world.cmms.records[record_of(world, s2e_id)]
+    assert upstream["completed_at"] == "2026-02-05T08:00:00.000+00:00"
+    assert record.values["completed_at"] == upstream["completed_at"]
+    with world.mirror.read() as tx:
+        winners = list(tx.conn.execute(select(conflicts.c.winner)).scalars())
+    assert winners == ["s2e"]

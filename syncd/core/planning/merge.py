@@ -13,6 +13,9 @@ changed. Timestamps take no part in the decision.
                               it waits while one of them cannot be read
                               different: the owner wins, or a person decides   conflict_…
 
+A time at which the CMMS has met a write of ours is none of these: it fills a blank upstream, and
+wins over no value there (`is_own_stamp`).
+
 A change that may not be written where it would have to go is drift. A field without a base is
 met for the first time (`first_meeting`). A status waits for the fields that the CMMS wants with
 it (`needs`). A field whose last write has not been read back yet
