@@ -50,7 +50,7 @@ def _print_status(document: dict[str, Any]) -> None:
         typer.echo(f"oldest read     {document['oldest_open_look_s']:.0f} s (of an open order)")
     typer.echo(f"freshness       {document['freshness_s']:.0f} s (oldest change not yet across)")
     for side, seconds in document["unread_s"].items():
-        typer.echo(f"not readable    {SIDE_NAMES[side]}, for {seconds:.0f} s")
+        typer.echo(f"not read        {SIDE_NAMES[side]}, for {seconds:.0f} s")
     for key, count in orders.items():
         typer.echo(f"{key:14} {count:7}")
     if document["tried_again"]:

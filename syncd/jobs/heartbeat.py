@@ -3,7 +3,8 @@
 The container runs `syncd health` every 30 s. Reading this file takes a few milliseconds; opening
 the mirror takes many times as long. So this module imports the standard library only. The file is
 named after the mirror's URL, belongs to the user that runs the daemon, and says for how long it
-counts.
+counts, and how old everything was that the objective is about: health is about now, and while a
+cycle hangs or keeps failing nobody writes another file.
 
 Its age is told by the monotonic clock, which all processes of a machine share and nobody sets. A
 file from before the machine was started again says nothing.
@@ -14,9 +15,9 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 _DEFAULT_URL = "sqlite:///syncd.db"
@@ -31,6 +32,28 @@ class Health:
     line: str
 
 
+@dataclass(frozen=True, slots=True)
+class Age:
+    """Something that grows older until a cycle ends well.
+
+    Attributes:
+        what: the words before the number of seconds.
+        seconds, limit_s: how old it is, and from when on the daemon is not healthy.
+    """
+
+    what: str
+    seconds: float
+    limit_s: float
+
+
+def overdue(ages: Iterable[Age], passed_s: float = 0.0) -> str | None:
+    """Why the daemon is not healthy, so many seconds after these ages were noted; None: it is."""
+    for age in ages:
+        if (seconds := age.seconds + passed_s) > age.limit_s:
+            return f"{age.what} {seconds:.0f} s"
+    return None
+
+
 def _path_for(database_url: str) -> Path:
     """Return the path of the heartbeat of the daemon with this mirror.
 
@@ -42,8 +65,15 @@ def _path_for(database_url: str) -> Path:
     return Path(tempfile.gettempdir()) / f"syncd-{os.getuid()}-{name}.health"
 
 
-def beat(database_url: str, *, unhealthy_because: str | None, counts_for_s: float) -> None:
-    """Save the daemon's health. Without another beat it is unhealthy after `counts_for_s`.
+def beat(
+    database_url: str,
+    *,
+    unhealthy_because: str | None,
+    counts_for_s: float,
+    ages: Iterable[Age] = (),
+) -> None:
+    """Save the daemon's health. Without another beat it is unhealthy after `counts_for_s`, or as
+    soon as one of the ages is over its limit.
 
     A file that cannot be written does not stop the daemon: `syncd health` then reads the mirror.
     """
@@ -52,6 +82,7 @@ def beat(database_url: str, *, unhealthy_because: str | None, counts_for_s: floa
         "boot": _boot(),
         "because": unhealthy_because,
         "counts_for_s": counts_for_s,
+        "ages": [astuple(age) for age in ages],
     }
     with suppress(OSError):
         path = _path_for(database_url)
@@ -76,6 +107,7 @@ def last_beat(environ: Mapping[str, str]) -> Health | None:
         health = json.loads(path.read_text(encoding="utf-8"))
         age_s = time.monotonic() - health["at"]
         because, counts_for_s = health["because"], health["counts_for_s"]
+        because = because or overdue((Age(*age) for age in health["ages"]), age_s)
         if health["boot"] != _boot() or age_s < 0:
             return None
     except (OSError, ValueError, KeyError, TypeError):

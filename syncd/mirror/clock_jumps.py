@@ -46,6 +46,7 @@ def forget_the_future(tx: Tx) -> timedelta | None:
         for name in ("started_at", "ended_at"):
             _bring_back(tx, table, name, tx.now)
     _bring_back(tx, parked, "until", tx.now + _LONGEST_WAIT)
+    _bring_back(tx, parked, "since", tx.now)
     move_reads(tx, timedelta(0))
     state.set_state(tx, state.CMMS_FULL_READ_AT, None)
     state.set_state(tx, state.LANES, None)
@@ -77,14 +78,17 @@ def keep_ages(tx: Tx, set_by: timedelta) -> None:
     """
     move_reads(tx, set_by)
     before = tx.now - set_by  # nothing that was kept before the clock was set is later than this
-    for table in (s2e_orders, cmms_records):
-        since = table.c.attention_since
-        here = table.c.connection == tx.connection
+    for since in (
+        s2e_orders.c.attention_since,
+        cmms_records.c.attention_since,
+        parked.c.since,
+    ):
+        here = since.table.c.connection == tx.connection
         waiting = select(since).where(here, since <= before).distinct()
         # In this order no time that was moved is met again and moved twice.
         for moment in sorted(tx.conn.execute(waiting).scalars(), reverse=set_by > timedelta(0)):
-            moved = update(table).where(here, since == moment)
-            tx.conn.execute(moved.values(attention_since=moment + set_by))
+            moved = update(since.table).where(here, since == moment)
+            tx.conn.execute(moved.values({since.name: moment + set_by}))
 
 
 def _bring_back(tx: Tx, table: Table, name: str, moment: datetime) -> None:

@@ -1,7 +1,8 @@
 """When each side was last read well, and whether it can be read now.
 
 A side that cannot be read hides its changes, so that none of them waits: it is as old as its last
-good read. One value of `state` per side, written at the end of each cycle.
+good read. So is one that nobody reads, because a cycle hangs or raises, from when its next read was
+due. One value of `state` per side, written at the end of each cycle.
 
     the cycle's read of the side    the value says afterwards
     ─────────────────────────────   ────────────────────────────────────────────────────────
@@ -9,13 +10,40 @@ good read. One value of `state` per side, written at the end of each cycle.
     failed, or was not tried        read when the last good one began, since when it fails; a
     because it keeps failing        side that was never read: since the last good cycle, or this
     was of some orders only         as before
+
+A good read is one that raised no error: of what changed, or of the whole list, a first one begun
+and not finished yet, or "nothing has changed since". Single orders and records that cannot be read
+are counted by themselves.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from syncd.core.work_order import Side
 from syncd.mirror import state
 from syncd.mirror.db.database import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class SideRead:
+    """How long ago a side was read.
+
+    Attributes:
+        age_s: since the last good read began, or the first try.
+        fails: the last try has failed.
+    """
+
+    age_s: float
+    fails: bool
+
+    def unread_s(self, poll_every_s: float) -> float | None:
+        """`age_s`, if the side cannot be read or a read of it was left out; else None."""
+        return self.age_s if self.fails or self.age_s > 2 * poll_every_s else None
+
+    def late_s(self, poll_every_s: float) -> float:
+        """How old the side counts as: a good read is fresh until the next one is due."""
+        return self.age_s if self.fails else max(self.age_s - poll_every_s, 0.0)
+
 
 _KEYS = {side: f"{side.value}_read" for side in Side}
 
@@ -26,13 +54,19 @@ def note_read(tx: Tx, side: Side, began: datetime, *, good: bool) -> None:
     _set(tx, side, read_at, fails=not good)
 
 
-def unread_s(tx: Tx) -> dict[Side, float]:
-    """The sides that cannot be read, each with the seconds since its last good read began."""
-    return {
-        side: max((tx.now - read_at).total_seconds(), 0.0)
-        for side in Side
-        if (read_at := _read_at(tx, side)) is not None and state.get_state(tx, _KEYS[side])["fails"]
-    }
+def side_reads(tx: Tx) -> dict[Side, SideRead]:
+    """How long ago each side was read; none, if no cycle has begun yet."""
+    reads: dict[Side, SideRead] = {}
+    for side in Side:
+        value = state.get_state(tx, _KEYS[side])
+        # Before the first cycle of this version ends, what earlier ones have left says it.
+        read_at = (
+            _read_at(tx, side) or state.last_good_cycle_at(tx) or state.first_cycle_began_at(tx)
+        )
+        if read_at is not None:
+            age_s = max((tx.now - read_at).total_seconds(), 0.0)
+            reads[side] = SideRead(age_s, fails=value is not None and bool(value["fails"]))
+    return reads
 
 
 def move_reads(tx: Tx, by: timedelta) -> None:

@@ -44,6 +44,7 @@ _LAST_CYCLE = (
 _LAST_GOOD = select(func.max(cycles.c.ended_at)).where(
     own(cycles), cycles.c.result.in_(["complete", "partial"])
 )
+_FIRST_BEGUN = select(func.min(cycles.c.started_at)).where(own(cycles))
 _NEW_SWEEP = insert(sweeps).returning(sweeps.c.id)
 _SWEEP = update(sweeps).where(sweeps.c.id == bindparam("of"))
 
@@ -86,6 +87,12 @@ def last_cycle(tx: Tx) -> dict[str, Any] | None:
 def last_good_cycle_at(tx: Tx) -> datetime | None:
     """When a cycle last ended that was complete or partial; None: none did."""
     moment: datetime | None = tx.run(_LAST_GOOD).scalar_one_or_none()
+    return moment
+
+
+def first_cycle_began_at(tx: Tx) -> datetime | None:
+    """When the first cycle began of those that are kept; None: none did."""
+    moment: datetime | None = tx.run(_FIRST_BEGUN).scalar_one_or_none()
     return moment
 
 

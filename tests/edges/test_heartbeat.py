@@ -3,12 +3,13 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from syncd.jobs.heartbeat import beat, last_beat
+from syncd.jobs.heartbeat import Age, beat, last_beat
 
 ENVIRON = {"SYNCD_DATABASE_URL": "sqlite:///a.db"}
 
@@ -75,3 +76,26 @@ def test_a_heartbeat_that_is_too_old_is_of_a_daemon_that_has_died(
     assert health is not None
     assert not health.healthy
     assert "last cycle ended" in health.line
+
+
+def test_health_is_about_now_and_not_about_the_last_cycle(beaten: Callable[..., None]) -> None:
+    """A cycle that hangs writes no heartbeat: what was noted last goes on to age."""
+    beaten(ages=[["the CMMS has not been read for", 3.0, 20.0]])
+    health = last_beat(ENVIRON)
+    assert health is not None
+    assert health.healthy
+    beaten(ages=[["the CMMS has not been read for", 3.0, 20.0]], at=time.monotonic() - 18)
+    health = last_beat(ENVIRON)
+    assert health is not None
+    assert not health.healthy
+    assert health.line == "NOT healthy: the CMMS has not been read for 21 s"
+
+
+def test_ages_are_kept_with_the_beat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    ages = [Age("a change has waited for", 1.0, 1e-9)]
+    url = ENVIRON["SYNCD_DATABASE_URL"]
+    beat(url, unhealthy_because=None, counts_for_s=60, ages=ages)
+    health = last_beat(ENVIRON)
+    assert health is not None
+    assert health.line == "NOT healthy: a change has waited for 1 s"

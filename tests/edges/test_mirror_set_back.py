@@ -14,6 +14,7 @@ from syncd.mirror.db.database import Mirror
 from syncd.mirror.db.tables import intents, parked, s2e_orders
 from syncd.mirror.decided.holds import put_hold
 from syncd.mirror.intents import finish_intent, start_intent
+from syncd.mirror.queries.status import waiting_s
 from tests.conftest import Clock
 
 DAY = timedelta(days=1)
@@ -54,6 +55,7 @@ def test_times_that_lie_ahead_are_brought_back(mirror: Mirror, clock: Clock) -> 
         assert seen_at <= now - DAY  # the ground of nothing: it is read again first
         assert tx.conn.execute(select(intents.c.started_at)).scalar_one() == now
         assert tx.conn.execute(select(parked.c.until)).scalar_one() <= now + timedelta(minutes=15)
+        assert tx.conn.execute(select(parked.c.since)).scalar_one() == now
         assert state.get_moment(tx, state.CMMS_FULL_READ_AT) is None
 
 
@@ -112,3 +114,18 @@ def test_what_waits_has_waited_as_long_as_before(
         rows = tx.conn.execute(select(s2e_orders.c.s2e_id, s2e_orders.c.attention_since))
         minutes = {row.s2e_id: (clock.now - row.attention_since) / DAY * 24 * 60 for row in rows}
     assert minutes == {"wo_1": 60, "wo_2": 40, "wo_3": 20}
+
+
+@pytest.mark.parametrize("set_by", [DAY, -DAY])
+def test_a_write_in_back_off_is_as_old_as_before(
+    mirror: Mirror, clock: Clock, set_by: timedelta
+) -> None:
+    """Set ahead, it would make the daemon unhealthy for nothing; set back, hide what waits."""
+    with mirror.transaction() as tx:
+        until = tx.now + timedelta(hours=1)
+        put_hold(tx, "wo_1", Hold(Side.CMMS, Field.TITLE, "not_applied", "a", 1, until))
+    clock.pass_(600)
+    clock.now += set_by
+    with mirror.transaction() as tx:
+        keep_ages(tx, set_by)
+        assert waiting_s(tx) == 600

@@ -7,7 +7,7 @@ from syncd.mirror import state
 from syncd.mirror.clock_jumps import forget_the_future, keep_ages
 from syncd.mirror.db.database import Mirror
 from syncd.mirror.queries.status import freshness_s
-from syncd.mirror.side_reads import note_read, unread_s
+from syncd.mirror.side_reads import note_read, side_reads
 from tests.conftest import Clock
 
 
@@ -16,9 +16,10 @@ def read(mirror: Mirror, clock: Clock, *, good: bool) -> None:
         note_read(tx, Side.CMMS, clock.now, good=good)
 
 
-def age(mirror: Mirror) -> float | None:
+def age(mirror: Mirror, poll_every_s: float = 60) -> float | None:
     with mirror.read() as tx:
-        return unread_s(tx).get(Side.CMMS)
+        read = side_reads(tx).get(Side.CMMS)
+    return None if read is None else read.unread_s(poll_every_s)
 
 
 def test_it_ages_while_it_fails_and_is_fresh_again_with_a_good_read(
@@ -37,6 +38,30 @@ def test_it_ages_while_it_fails_and_is_fresh_again_with_a_good_read(
     assert age(mirror) is None
     with mirror.read() as tx:
         assert freshness_s(tx) == 0
+
+
+def test_it_ages_when_nobody_reads_it_any_more(mirror: Mirror, clock: Clock) -> None:
+    """A cycle hangs, or raises each time: no cycle ends that could say so."""
+    read(mirror, clock, good=True)
+    clock.now += timedelta(seconds=75)
+    assert age(mirror) is None  # a cycle takes a while
+    clock.now += timedelta(seconds=50)
+    assert age(mirror) == 125
+    with mirror.read() as tx:
+        assert freshness_s(tx, 60) == 65  # it was good until the next read was due
+        assert freshness_s(tx) == 0  # without a daemon no read is due
+
+
+def test_a_side_of_which_the_first_cycle_does_not_end_ages_from_its_start(
+    mirror: Mirror, clock: Clock
+) -> None:
+    assert age(mirror) is None
+    with mirror.transaction() as tx:
+        state.start_cycle(tx, "c1")
+    clock.now += timedelta(seconds=125)
+    assert age(mirror) == 125
+    with mirror.read() as tx:
+        assert freshness_s(tx, 60) == 65
 
 
 def test_a_side_that_was_never_read_ages_from_the_first_try(mirror: Mirror, clock: Clock) -> None:

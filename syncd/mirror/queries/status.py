@@ -4,6 +4,7 @@ An order is pending while something of it is still to be decided, sent or read b
 lists more reasons to decide about an order, such as a hold whose time is over.
 """
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -25,7 +26,7 @@ from syncd.mirror.db.tables import (
 from syncd.mirror.queries.held import PARKED, TRIED_AGAIN
 from syncd.mirror.queries.rows import time_text
 from syncd.mirror.queries.waiting import CONFLICT_WAITS, guard_list
-from syncd.mirror.side_reads import unread_s
+from syncd.mirror.side_reads import side_reads
 from syncd.mirror.state import (
     CMMS_AHEAD,
     CMMS_NAMELESS,
@@ -167,24 +168,43 @@ def _pending(tx: Tx, states: list[str] = _OPEN) -> dict[str, datetime]:
     return oldest
 
 
-def freshness_s(tx: Tx) -> float:
-    """Seconds since the oldest change that is not on the other side yet; 0 if there is none.
+def waiting_s(tx: Tx) -> float | None:
+    """Seconds since the oldest change that is not on the other side yet; None: none waits.
 
-    A write that was answered with success is on the other side, though it is not read back yet. A
-    side that cannot be read may have changed right after its last good read.
+    A write that was answered with success is on the other side, though it is not read back yet.
     """
     times = _pending(tx, _UNANSWERED).values()
-    ages = [(tx.now - since).total_seconds() for since in times]
-    return max(*ages, *unread_s(tx).values(), 0.0, 0.0)
+    return max(((tx.now - since).total_seconds() for since in times), default=None)
 
 
-def status_facts(tx: Tx) -> dict[str, Any]:
-    """The document of `status --json`, without the parts that depend on the settings."""
+def freshness_s(tx: Tx, poll_every_s: float = math.inf) -> float:
+    """Seconds since the oldest change that may not be on the other side yet; 0 if there is none.
+
+    A side that is not read may have changed right after its last good read.
+
+    Args:
+        poll_every_s: after a good read of a side, the next is due within these seconds; inf: no
+            cycle is due.
+    """
+    sides = (read.late_s(poll_every_s) for read in side_reads(tx).values())
+    return max(waiting_s(tx) or 0.0, *sides, 0.0)
+
+
+def status_facts(tx: Tx, poll_every_s: float = math.inf) -> dict[str, Any]:
+    """The document of `status --json`, without `connection` and whether it is healthy.
+
+    Args:
+        poll_every_s: see `freshness_s`.
+    """
     last, complete = last_cycle(tx), last_complete_sweep(tx)
     reasons = out_of_scope_reasons(tx)
     return {
-        "freshness_s": round(freshness_s(tx), 1),
-        "unread_s": {side.value: round(seconds, 1) for side, seconds in unread_s(tx).items()},
+        "freshness_s": round(freshness_s(tx, poll_every_s), 1),
+        "unread_s": {
+            side.value: round(seconds, 1)
+            for side, read in side_reads(tx).items()
+            if (seconds := read.unread_s(poll_every_s)) is not None
+        },
         "last_complete_sweep": time_text(complete["ended_at"]) if complete is not None else None,
         "last_cycle": None
         if last is None

@@ -1,15 +1,22 @@
-"""Bugs of the mirror and of the client of Scan2Evolve."""
+"""Bugs of the mirror, of health, and of the client of Scan2Evolve."""
 
 import json
+from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
+
+from sqlalchemy import select, update
 
 from syncd.core.planning.pair import Pair
 from syncd.core.work_order import Fields, Side
 from syncd.errors import ClearRefusal, RemoteError
 from syncd.http import Response, parse_json
-from syncd.mirror import observations, side_reads
+from syncd.jobs import heartbeat
+from syncd.jobs.heartbeat import Age
+from syncd.mirror import clock_jumps, observations, side_reads
 from syncd.mirror.db.database import Tx
 from syncd.mirror.db.lease import Lease
+from syncd.mirror.db.tables import parked
 from syncd.scan2evolve import wire
 from syncd.scan2evolve.client import Ack, Scan2EvolveClient
 from tests.simulation.planted.bug import Original, bug
@@ -68,7 +75,38 @@ def _parse_floats(original: Original[Any], response: Response, *, side: str, whe
 
 
 @bug("calls a side fresh that cannot be read", test="tests/edges/test_side_reads.py").instead_of(
-    side_reads.unread_s
+    side_reads.side_reads
 )
-def _all_is_fresh(original: Original[dict[Side, float]], tx: Tx) -> dict[Side, float]:
+def _all_is_fresh(
+    original: Original[dict[Side, side_reads.SideRead]], tx: Tx
+) -> dict[Side, side_reads.SideRead]:
     return {}
+
+
+@bug(
+    "calls a side fresh that nobody reads any more", test="tests/edges/test_side_reads.py"
+).instead_of(side_reads.SideRead.late_s)
+def _only_a_failure_ages(
+    original: Original[float], self: side_reads.SideRead, poll_every_s: float
+) -> float:
+    return self.age_s if self.fails else 0.0
+
+
+@bug("answers with the health of the last cycle", test="tests/edges/test_heartbeat.py").instead_of(
+    heartbeat.overdue
+)
+def _overdue_then(
+    original: Original[str | None], ages: Iterable[Age], passed_s: float = 0.0
+) -> str | None:
+    return original(ages)
+
+
+@bug(
+    "forgets how long a write was in back-off when the clock is set",
+    test="tests/edges/test_mirror_set_back.py",
+).instead_of(clock_jumps.keep_ages)
+def _keep_ages_of_marks(original: Original[None], tx: Tx, set_by: timedelta) -> None:
+    before = dict(tx.conn.execute(select(parked.c.id, parked.c.since)).tuples())
+    original(tx, set_by)
+    for number, since in before.items():
+        tx.conn.execute(update(parked).where(parked.c.id == number).values(since=since))
