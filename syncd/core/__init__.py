@@ -7,6 +7,7 @@ case        all that is known of one work order
 decision    what is to be done about it
 policy      the settings and the adapter's capabilities, as decisions need them
 equality    when two values are the same, and whether a side holds what was sent
+database_url  an @ where none may stand in a URL of a database
 fitting     the form in which a value can be written to a side
 planning/   a case becomes a decision, decisions become a plan
 paging/     reading a list whose rows move while it is read

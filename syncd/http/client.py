@@ -235,8 +235,9 @@ def _checked(base_url: str) -> httpx.URL:
     if url.scheme not in {"http", "https"} or not url.host:
         raise ConfigurationError("a URL cannot be used: it has to begin with https:// and a host")
     if url.userinfo or url.query or url.fragment:
+        # Without the host: where a password holds an @ and a /, it is a part of the password.
         raise ConfigurationError(
-            f"the URL of {url.host} holds credentials, a query or a fragment; "
+            "a URL cannot be used: it holds credentials, a query or a fragment; "
             "they belong into settings of their own"
         )
     return url

@@ -32,6 +32,9 @@ def shown(settings: Settings) -> list[tuple[str, str, str]]:
 
 
 def masked_url(url: str) -> str:
-    """Return a URL without its user, password, query and fragment, which may be secret."""
-    shorter = re.sub(r"//[^/@]*@", "//***@", url)
+    """Return a URL without its user, password, query and fragment, which may be secret.
+
+    A password may hold what it should not, such as / and @: all before the last @ is left out.
+    """
+    shorter = re.sub(r"(?s)//.*@", "//***@", url)
     return re.sub(r"[?#].*$", "?***", shorter)

@@ -110,6 +110,13 @@ def test_what_is_missing_is_said_before_anything_is_asked(
         made(**options)
 
 
+def test_a_url_with_credentials_is_refused_without_any_part_of_them() -> None:
+    """The host of this URL is a part of the password."""
+    with pytest.raises(ConfigurationError, match="holds credentials") as refused:
+        made(url="https://me:top@secret/word@odoo.example.com")
+    assert not [part for part in ("top", "secret", "word") if part in str(refused.value)]
+
+
 @pytest.mark.parametrize(
     ("url", "more"),
     [

@@ -189,5 +189,11 @@ def test_a_masked_url_never_holds_its_user_or_query(text: str) -> None:
     assert "canary" not in masked
 
 
+@given(st.text(alphabet="abc:@/?#[]", max_size=10), st.text(alphabet="abc:@/?#[]", max_size=10))
+def test_a_masked_url_never_holds_its_password(before: str, after: str) -> None:
+    """It may hold what has to be written otherwise: the URL is refused, and shown all the same."""
+    assert "canary" not in masked_url(f"postgresql://user:{before}canary{after}@host/db")
+
+
 def test_every_setting_says_what_it_means() -> None:
     assert all(meaning and name.startswith("SYNCD_") for name, _, meaning in reference())

@@ -212,7 +212,9 @@ class Client:
         raise error
 
     def _open(self, url: str) -> HttpClient:
-        return open_http(url, self._context, f"base_url or token_url, {_origin(url)},")
+        # With an @ its host may be a part of a password; such a URL is refused.
+        origin = "" if "@" in url else f", {_origin(url)},"
+        return open_http(url, self._context, f"base_url or token_url{origin}")
 
 
 def _origin(url: str) -> str:

@@ -27,6 +27,7 @@ from sqlalchemy.types import UserDefinedType
 
 from syncd.cmms.sql.errors import SETTING, SqlErrors
 from syncd.cmms.sql.loaders import read_all_values
+from syncd.core.database_url import stray_at
 from syncd.errors import ConfigurationError, Unreachable
 
 _EXAMPLES = "use sqlite:///path/to/cmms.db or postgresql://user:password@host/name"
@@ -239,13 +240,12 @@ class Database:
 
 
 def _parse_url(text: str) -> URL:
+    if (remedy := stray_at(text)) is not None:
+        raise ConfigurationError(f"{SETTING}: {remedy}")
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
         raise ConfigurationError(f"{SETTING} is not a database URL; {_EXAMPLES}") from None
-    if "@" in (url.host or ""):
-        # The host is shown in messages, and this one begins with a part of the password.
-        raise ConfigurationError(f"{SETTING}: write an @ in the user or the password as %40")
     backend = url.get_backend_name()
     if backend in {"postgresql", "postgres"}:
         return url.set(drivername="postgresql+psycopg")

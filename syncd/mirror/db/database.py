@@ -32,6 +32,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import NullPool, QueuePool
 
+from syncd.core.database_url import stray_at
 from syncd.errors import ConfigurationError, MirrorContentError, MirrorUnavailable
 from syncd.mirror.db.columns import dump_json
 from syncd.mirror.db.failures import REBUILD, translated
@@ -219,6 +220,8 @@ def open_mirror(
 
 def parse_url(url: str) -> URL:
     """The database URL with its driver chosen. Raises ConfigurationError."""
+    if (remedy := stray_at(url)) is not None:
+        raise ConfigurationError(f"{_SETTING}: {remedy}")
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
@@ -226,9 +229,6 @@ def parse_url(url: str) -> URL:
             f"{_SETTING} is not a database URL; "
             "use sqlite:///path/to/syncd.db or postgresql://user:password@host/name"
         ) from None
-    if "@" in (parsed.host or ""):
-        # The host is shown in messages, and this one begins with a part of the password.
-        raise ConfigurationError(f"{_SETTING}: write an @ in the user or the password as %40")
     backend = parsed.get_backend_name()
     if backend in {"postgresql", "postgres"}:
         return parsed.set(drivername="postgresql+psycopg")
