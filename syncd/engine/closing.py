@@ -72,8 +72,8 @@ class Closing:
             if not cycle.dry and self._first_sync_is_over(cycle):
                 state.set_state(tx, state.FIRST_SYNC_OVER, True)
             if cycle.reading.only is None:
-                for side, error in ((Side.S2E, cycle.s2e.error), (Side.CMMS, cycle.cmms.error)):
-                    note_read(tx, side, cycle.reading.started, good=error is None)
+                note_read(tx, Side.S2E, cycle.reading.started, good=cycle.s2e.is_good)
+                note_read(tx, Side.CMMS, cycle.reading.started, good=cycle.cmms.is_good)
             report = CycleReport(
                 cycle_id=cycle.reading.cycle_id,
                 started=cycle.reading.started,

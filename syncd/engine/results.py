@@ -32,6 +32,12 @@ class S2eRead:
     not_found: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
 
+    @property
+    def is_good(self) -> bool:
+        """Whether the side answered what was due; a first read may have shown a part of it, but
+        not nothing: a server that answers 429 to everything is none that was read."""
+        return self.error is None and bool(self.observed or not self.unread)
+
 
 @dataclass(frozen=True, slots=True)
 class CmmsRead:
@@ -53,6 +59,11 @@ class CmmsRead:
     owed: frozenset[str] = frozenset()
     searched: Mapping[str, datetime] = field(default_factory=dict)
     requests: int = 0
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the side answered what was due."""
+        return self.error is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ due. One value of `state` per side, written at the end of each cycle.
     because it keeps failing        side that was never read: since the last good cycle, or this
     was of some orders only         as before
 
-A good read is one that raised no error: of what changed, or of the whole list, a first one begun
-and not finished yet, or "nothing has changed since". Single orders and records that cannot be read
-are counted by themselves.
+A good read is one without an error (`is_good` of engine/results.py): of what changed, of the whole
+list, "nothing has changed since", or some orders of a first read that is not finished. Single
+orders and records that cannot be read are counted by themselves.
 """
 
 from dataclasses import dataclass

@@ -2,7 +2,11 @@
 
 from datetime import timedelta
 
+import pytest
+
 from syncd.core.work_order import Side
+from syncd.engine.results import CmmsRead, S2eRead
+from syncd.errors import Unreachable
 from syncd.mirror import state
 from syncd.mirror.clock_jumps import forget_the_future, keep_ages
 from syncd.mirror.db.database import Mirror
@@ -69,6 +73,21 @@ def test_a_side_that_was_never_read_ages_from_the_first_try(mirror: Mirror, cloc
         read(mirror, clock, good=False)
         clock.now += timedelta(seconds=60)
     assert age(mirror) == 120
+
+
+@pytest.mark.parametrize(
+    ("read", "good"),
+    [
+        (S2eRead(), True),  # nothing was due but the open orders, and there are none
+        (S2eRead(observed=3, unread=True), True),  # a first read goes on
+        (S2eRead(unread=True), False),  # and has shown nothing: the server answers 429
+        (S2eRead(observed=3, error=Unreachable("no", side="s2e")), False),
+        (CmmsRead(), True),
+        (CmmsRead(observed=3, error=Unreachable("no", side="cmms")), False),
+    ],
+)
+def test_what_counts_as_a_good_read(read: S2eRead | CmmsRead, good: bool) -> None:
+    assert read.is_good is good
 
 
 def test_a_mirror_of_an_earlier_version_knows_the_last_good_cycle(

@@ -116,6 +116,20 @@ def test_a_missing_table_of_postgresql_is_a_side_that_cannot_be_read(
         postgres.give_back(url)
 
 
+def test_a_side_that_could_never_be_read_ages_from_the_first_try(make_world: MakeWorld) -> None:
+    """429 to everything: the first read begins in each cycle, and shows nothing."""
+    world = make_world(orders=3)
+    world.twin.faults.add("throttle", "GET", times=None, arg="60")
+    daemon = world.daemon(CYCLE_DEADLINE_S="10", **SLO)
+    wait_until(lambda: cycles(world) >= 1)
+    wait_until(lambda: "Scan2Evolve has not been read for" in world.syncd("health", **SLO).out)
+    assert list(world.syncd("status", "--json", **SLO).json["unread_s"]) == ["s2e"]
+    world.twin.faults.clear()
+    assert stop(daemon) == 0
+    world.once()
+    assert world.syncd("status", "--json").json["unread_s"] == {}
+
+
 @pytest.fixture
 def erpnext() -> Iterator[fake_erpnext.FakeErpnext]:
     with serving(fake_erpnext.FakeErpnext()) as fake:
