@@ -3,12 +3,14 @@
 They are rows that the holder of the lease reads in its next cycle, and need no lease.
 """
 
-from sqlalchemy import delete, select, update
+from collections.abc import Sequence
 
-from syncd.core.case import RELEASED
+from sqlalchemy import ColumnElement, delete, select, update
+
+from syncd.core.case import DROPPED, RELEASED
 from syncd.core.planning.guards import Guard
 from syncd.core.planning.oscillation import OSCILLATION
-from syncd.core.planning.unlinked import CREATE_IN_DOUBT, RECREATE, UNLINKED
+from syncd.core.planning.unlinked import CREATE_IN_DOUBT
 from syncd.core.work_order import Field, Side
 from syncd.mirror.attention import mark_attention
 from syncd.mirror.db.database import Tx
@@ -16,6 +18,7 @@ from syncd.mirror.db.tables import guards, parked
 from syncd.mirror.decided.conflicts import OPEN_CONFLICT
 from syncd.mirror.decided.guards import spend_guard
 from syncd.mirror.intents import give_up_creates
+from syncd.mirror.queries.held import PARKED, TRIED_AGAIN
 from syncd.mirror.state import FIRST_SYNC_OVER, set_state
 
 
@@ -32,28 +35,40 @@ def release_holds(
     Drop keeps the holds as `dropped`: the same value is never tried again, and they no longer
     count as parked.
 
+    It concerns what is parked (`queries/held.py`), and nothing that the person was not shown. A
+    retry also brings forward what is tried again by itself, and where neither is there, it takes
+    back what was dropped. A drop that names the field gives up what is tried again by itself.
+
     Args:
         name: only the hold of this field; "" is that of the whole order; None: all holds.
         drop: drop; otherwise retry.
-        reason: only holds for this reason; None: for any.
+        reason: only what is parked for this reason; None: for any.
     """
-    # A person's answers about the link are not parked, and stay.
-    about_link = parked.c.reason.in_((UNLINKED, RECREATE))
-    here = [parked.c.connection == tx.connection, parked.c.s2e_id == s2e_id, ~about_link]
+    here = [parked.c.connection == tx.connection, parked.c.s2e_id == s2e_id]
     if name is not None:
         here.append(parked.c.field == name)
+    choices: list[ColumnElement[bool]] = [PARKED | TRIED_AGAIN, parked.c.reason == DROPPED]
     if reason is not None:
-        here.append(parked.c.reason == reason)
+        choices = [PARKED & (parked.c.reason == reason)]
+    elif drop:
+        choices = [PARKED] if name is None else [PARKED, TRIED_AGAIN]
+    for chosen in choices:
+        if count := _answer_holds(tx, s2e_id, [*here, chosen], drop=drop):
+            return count
+    return 0
+
+
+def _answer_holds(tx: Tx, s2e_id: str, here: Sequence[ColumnElement[bool]], *, drop: bool) -> int:
     if drop:
-        values = {"reason": "dropped", "until": None}
+        values = {"reason": DROPPED, "until": None}
         return int(tx.conn.execute(update(parked).where(*here).values(**values)).rowcount)
     mark_attention(tx, [s2e_id])
     in_doubt = select(parked.c.id).where(*here, parked.c.reason == CREATE_IN_DOUBT)
     if tx.conn.execute(in_doubt).first() is not None:
         give_up_creates(tx, s2e_id)
+    deleted = tx.conn.execute(delete(parked).where(*here, parked.c.reason != OSCILLATION)).rowcount
     oscillating = update(parked).where(*here, parked.c.reason == OSCILLATION)
     released = tx.conn.execute(oscillating.values(reason=RELEASED, until=tx.now)).rowcount
-    deleted = tx.conn.execute(delete(parked).where(*here, parked.c.reason != RELEASED)).rowcount
     return int(released + deleted)
 
 

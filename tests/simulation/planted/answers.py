@@ -1,6 +1,8 @@
 """Bugs of the ways out: what a person answers, in the CMMS or with a command."""
 
-from syncd.core.case import Case, Conflict
+from sqlalchemy import update
+
+from syncd.core.case import DROPPED, Case, Conflict
 from syncd.core.decision import Decision
 from syncd.core.planning import identity
 from syncd.core.values import encode_value
@@ -8,8 +10,9 @@ from syncd.engine.cycle import Cycle
 from syncd.engine.read_cmms import CmmsReader, _Tally
 from syncd.engine.request import ReadRequest
 from syncd.jobs import rebuild_links
-from syncd.mirror import attention, link_answers
+from syncd.mirror import answers, attention, link_answers
 from syncd.mirror.db.database import Tx
+from syncd.mirror.db.tables import parked
 from syncd.mirror.decided import conflicts
 from syncd.mirror.queries.waiting import conflict_list
 from tests.simulation.planted.bug import Original, bug
@@ -84,3 +87,24 @@ def _ask_once(
         if of_field and row["resolved_at"] and (row["s2e_value"], row["cmms_value"]) == values:
             return False
     return original(tx, s2e_id, conflict, cycle_id=cycle_id)
+
+
+@bug(
+    "gives up with a drop what no list of what is parked shows",
+    test="tests/edges/test_held.py::"
+    "test_a_drop_of_the_order_gives_up_what_is_parked_and_nothing_else",
+).instead_of(answers.release_holds)
+def _drop_the_back_off(
+    original: Original[int],
+    tx: Tx,
+    s2e_id: str,
+    name: str | None,
+    *,
+    drop: bool,
+    reason: str | None = None,
+) -> int:
+    count = original(tx, s2e_id, name, drop=drop, reason=reason)
+    if drop:
+        values = {"reason": DROPPED, "until": None}
+        tx.conn.execute(update(parked).where(parked.c.s2e_id == s2e_id).values(**values))
+    return count
