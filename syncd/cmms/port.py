@@ -49,7 +49,8 @@ class Capabilities:
     """What an adapter can do, as data.
 
     Attributes:
-        reads: fields that the records it returns may hold.
+        reads: fields that the records it returns may hold; S2E_ID among them, if records say whose
+            they are. Without it `check` warns that nothing guards a record's identity.
         writes: fields it can write; a subset of `reads`, since a write is confirmed by reading.
         clears: fields it can set to empty.
         writes_once: of the fields it writes, those that only a create can.

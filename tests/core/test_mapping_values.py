@@ -91,6 +91,26 @@ def test_other_native_values_keep_their_case() -> None:
     assert [one.ours for text in "aA" if (one := table.read(text))] == [("LOW",), ("HIGH",)]
 
 
+def test_one_line_may_name_all_spellings_of_an_address() -> None:
+    """As people did while case made a difference."""
+    entry = MapEntry("7", ("Jane@example.com", "jane@example.com"), True, "x:2")
+    table, problems = ValueMap.make("people", "x:1", [entry])
+    assert problems == []
+    assert table.write("JANE@example.com") is entry
+
+
+def test_two_addresses_of_theirs_that_are_one_are_both_named() -> None:
+    entries = [
+        MapEntry("Jos\u00e9@Plant.example", ("a@example.com",), True, "x:2"),
+        MapEntry("jose\u0301@plant.example", ("b@example.com",), True, "x:3"),
+    ]
+    _, (problem,) = ValueMap.make("people", "x:1", entries)
+    assert problem.what == (
+        "'jose\u0301@plant.example' is 'Jos\u00e9@Plant.example' of x:2, but for case and "
+        "Unicode form"
+    )
+
+
 def test_two_lines_of_one_person_contradict() -> None:
     entries = [
         MapEntry("7", ("Jane@example.com",), True, "x:2"),

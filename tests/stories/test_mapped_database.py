@@ -191,6 +191,22 @@ def test_the_check_says_how_the_mapping_is_verified_and_what_it_cannot(
     assert any("status ON_HOLD cannot be written" in detail for _, detail in told[1:])
 
 
+def test_the_check_says_where_nothing_tells_whose_record_it_is(
+    world: World, plant: Customer
+) -> None:
+    def identity() -> list[tuple[str, str]]:
+        lines = world.syncd("check", "--offline", "--json").json["checks"]
+        return [(it["state"], it["detail"]) for it in lines if it["what"] == "identity"]
+
+    assert identity() == []
+    text = plant.file.read_text(encoding="utf-8")
+    (line,) = (it for it in text.splitlines(keepends=True) if it.startswith("  s2e_id:"))
+    plant.change(line, "")
+    ((state, detail),) = identity()
+    assert state == "warn"
+    assert "a number that the CMMS gives to another record is not noticed" in detail
+
+
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_the_daemon_says_how_the_mapping_is_verified(world: World, plant: Customer) -> None:
     plant.change("    HOLD: ON_HOLD\n", "")

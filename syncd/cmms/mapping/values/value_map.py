@@ -73,6 +73,13 @@ class EntryProblem:
     what: str
 
 
+def _twice(entry: MapEntry, first: MapEntry) -> str:
+    native, earlier = native_key(entry.native), native_key(first.native)
+    if native == earlier:
+        return f"{native!r} stands in {first.where} already"
+    return f"{native!r} is {earlier!r} of {first.where}, but for case and Unicode form"
+
+
 @dataclass(frozen=True, slots=True)
 class ValueMap:
     """The table. `make` builds one, and returns what is wrong with it."""
@@ -93,17 +100,17 @@ class ValueMap:
         for entry in entries:
             key = _their_key(entry.native)
             if key in read:
-                problems.append(EntryProblem(entry, f"{key!r} stands in {read[key].where} already"))
+                problems.append(EntryProblem(entry, _twice(entry, read[key])))
                 continue
             read[key] = entry
             for ours in entry.ours if entry.written else ():
-                if _our_key(ours) in written:
-                    first = written[_our_key(ours)]
+                first = written.get(_our_key(ours), entry)
+                if first is not entry:
                     other = native_key(first.native)
                     problems.append(
                         EntryProblem(
                             entry,
-                            f"{ours} would be written as {key} and as {other} "
+                            f"{ours} would be written as {native_key(entry.native)} and as {other} "
                             f"({first.where}); make one of them {{read: {ours}}}",
                         )
                     )
