@@ -8,9 +8,9 @@
     -      what no list of this tick has shown        by id (`absence.py`), or by pages that
            though it should have                      show several at once (`fetch_some.py`)
 
-They are read in the order of this table (`_read_due`). The hot lane is left out while the mirror is
-empty, and by `--full` unless a sweep is running already. Nothing here decides what is written: what
-was seen is saved, and that is all.
+They are read in the order of this table (`_read_due`). The hot lane is left out until the first
+read has shown an order or come to its end, and by `--full` unless a sweep is running already.
+Nothing here decides what is written: what was seen is saved, and that is all.
 """
 
 from collections.abc import Callable, Collection
@@ -98,12 +98,13 @@ class S2eReader:
 
     def _read_due(self, request: ReadRequest, pages: S2ePages) -> None:
         with self._mirror.read() as tx:
-            empty = not observations.has_live_orders(tx)
+            # An organisation without orders is asked for new ones in each tick, as any other.
+            first = state.last_sweep(tx) is None and not observations.has_live_orders(tx)
             resumed = state.running_sweep(tx) is not None
         open_since: datetime | None = request.started
         # A whole read that begins now shows the open orders too; one that goes on may have
         # passed them long ago.
-        if not empty and (resumed or not request.full):
+        if not first and (resumed or not request.full):
             open_since = read_open_orders(request, pages)
             watch_totals(pages)
         self._sweeps.read_slice(request, pages)
