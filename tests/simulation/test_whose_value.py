@@ -15,6 +15,7 @@ from syncd.mirror.link_answers import LinkAnswer, Wish, save_answer
 from tests.simulation.__main__ import quiet
 from tests.simulation.cmms import Traits
 from tests.simulation.cmms_adapter import Fault, Trouble
+from tests.simulation.ledger import plain
 from tests.simulation.world import Setup, World
 
 DONE_AT = "2026-02-05T08:00:00.000Z"
@@ -300,3 +301,25 @@ def test_a_stamp_wins_over_nothing_that_is_entered_upstream_meanwhile(tmp_path: 
     with world.mirror.read() as tx:
         winners = list(tx.conn.execute(select(conflicts.c.winner)).scalars())
     assert winners == ["s2e"]
+
+
+def test_the_time_of_somebodys_completion_soon_after_our_own_write_goes_upstream(
+    tmp_path: Path,
+) -> None:
+    """An order is opened again upstream, and finished in the CMMS within minutes."""
+    world = make(tmp_path, Traits())
+    (s2e_id,) = world.upstream.ids()
+    world.upstream.edit(s2e_id, "status", "COMPLETED")
+    world.upstream.edit(s2e_id, "completed_at", DONE_AT)
+    ticks(world, 3)
+    world.upstream.edit(s2e_id, "status", "ASSIGNED")
+    ticks(world, 2)
+    now = world.clock.true_utc().replace(microsecond=0).isoformat()
+    record = record_of(world, s2e_id)
+    world.cmms.update("person", record, {"status": "COMPLETED", "completed_at": now})
+    ticks(world, 3)
+    upstream = world.upstream.values(s2e_id)
+    assert (upstream["status"], upstream["completed_at"]) == (
+        "COMPLETED",
+        plain("completed_at", now),
+    )

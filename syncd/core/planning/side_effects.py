@@ -104,14 +104,23 @@ def may_be_its_stamp(intent: Intent, name: Field, seen: Value) -> bool:
 
 
 def is_own_stamp(case: Case, name: Field, seen: Value) -> bool:
-    """Whether the CMMS's value is the time at which it has met a write of ours: lately, and in a
-    field that such a write stamps. It fills a blank, and wins over nothing."""
+    """Whether the CMMS's value is the time at which it has met a write of ours: lately, in a field
+    that such a write stamps, and while the record holds the status that was written. Another
+    status is somebody's, and so is its time. A stamp fills a blank, and wins over nothing."""
     return isinstance(seen, datetime) and any(
         intent.side is Side.CMMS
         and name in touched_by(intent) - _sent(intent)
         and abs(seen - (intent.answered_at or intent.started_at)) <= _CLOCKS_DIFFER
+        and _status_is_kept(case, intent)
         for intent in (*case.recent, *case.intents)
     )
+
+
+def _status_is_kept(case: Case, intent: Intent) -> bool:
+    status, fields = intent.writes.get(Field.STATUS), case.cmms.fields if case.cmms else {}
+    if status is None or Field.STATUS not in fields:
+        return True
+    return same(fields[Field.STATUS], status.sent)
 
 
 def has_begun(intent: Intent, seen: Fields, beside: Field | None = None) -> bool:
