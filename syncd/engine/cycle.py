@@ -214,7 +214,8 @@ class Cycle:
         The planner decides here, whatever the request's plan was made by: what an undo or a
         changed mapping would overwrite has not been overwritten.
         """
-        keeper.keep_what_passes(decide_what_was_read(self.mirror, self.policy, self.utcnow()))
+        for decisions in decide_what_was_read(self.mirror, self.policy, self.utcnow()):
+            keeper.keep_what_passes(decisions)
         with self.mirror.transaction() as tx:
             state.set_state(tx, state.UNDECIDED, False)
 

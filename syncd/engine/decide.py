@@ -1,11 +1,11 @@
 """The plan that follows from the mirror, for a cycle or for a command that reads nothing."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
-from syncd.core.case import Case
+from syncd.core.case import Case, IntentKind
 from syncd.core.decision import Decision
 from syncd.core.planning.guards import sudden_fields
 from syncd.core.planning.plan import Decider, Plan, decide, guard_plan
@@ -16,6 +16,7 @@ from syncd.mirror.attention import orders_needing_attention
 from syncd.mirror.cases import load_cases
 from syncd.mirror.db.database import Mirror, Tx
 from syncd.mirror.guard_counts import load_counts, load_hours
+from syncd.mirror.intents import open_intents
 
 
 def plan_from_mirror(
@@ -62,18 +63,26 @@ def plan_from_mirror(
     return plan if only is None else replace(plan, spent=())
 
 
-def decide_what_was_read(mirror: Mirror, policy: Policy, now: datetime) -> list[Decision]:
+def decide_what_was_read(mirror: Mirror, policy: Policy, now: datetime) -> Iterator[list[Decision]]:
     """Decide about what was read by a cycle that keeps no plan: one that was cut off, or a dry one.
 
     Nothing of these decisions is sent: writes are planned anew on what is read now. But no later
-    read may show what both sides held then (`Keeper.keep_what_passes`). Orders without a record
-    are left to the plan: after a first read that was cut off, there are no others.
+    read may show what both sides held then (`Keeper.keep_what_passes`). First come the orders whose
+    create was in doubt, then those with a record. Orders without one are left to the plan: after a
+    first read that was cut off, there are no others.
+
+    Yields:
+        decisions to keep before the next are asked for.
     """
     with mirror.read() as tx:
         policy = replace(policy, cmms_moved=moved_fields(tx))
+        created = {one.s2e_id for one in open_intents(tx) if one.kind is IntentKind.CREATE}
+        cases = _cases(tx, created, policy)
+    yield [decide(case, policy, now) for case in cases if case.link is None]
+    with mirror.read() as tx:
         linked = links.linked_records(tx, orders_needing_attention(tx))
         cases = _cases(tx, linked, policy)
-    return [decide(case, policy, now) for case in cases]
+    yield [decide(case, policy, now) for case in cases]
 
 
 def _cases(tx: Tx, only: Collection[str] | None, policy: Policy) -> list[Case]:

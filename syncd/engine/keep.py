@@ -60,18 +60,12 @@ class Keeper:
 
     def keep_what_passes(self, decisions: Iterable[Decision]) -> None:
         """Keep what only this moment shows, before the sides are read again: where a linked pair
-        agrees, and what became of our writes.
+        agrees, what became of our writes, and which record a create has made.
 
         A difference is seen again for as long as it lasts. An agreement may not be: if it was not
         kept and one side is changed back afterwards, that edit looks like no edit at all.
         """
-        self._keep_decisions(
-            [
-                decision
-                for decision in decisions
-                if decision.case.link is not None and (decision.base_moves or decision.verdicts)
-            ]
-        )
+        self._keep_decisions([decision for decision in decisions if _may_pass(decision)])
 
     def _keep_decisions(self, decisions: Sequence[Decision]) -> None:
         for start in range(0, len(decisions), _BATCH):
@@ -336,3 +330,10 @@ def keep_read_anew(
     )
     for name, (before, now) in anew.changed.items():
         facts.field_read_anew(tx, about, name, before, now)
+
+
+def _may_pass(decision: Decision) -> bool:
+    """Whether a later read may not show any more what this decision rests on."""
+    if decision.link is not None:
+        return decision.link.how == "created"
+    return decision.case.link is not None and bool(decision.base_moves or decision.verdicts)

@@ -62,7 +62,8 @@ class Opening:
                 facts.write_in_doubt(tx, about, intent.side, "interrupted")
             keep_link_answers(tx, keeper.cycle_id)
         if undecided:
-            keeper.keep_what_passes(decide_what_was_read(self.mirror, self.policy, self.utcnow()))
+            for decisions in decide_what_was_read(self.mirror, self.policy, self.utcnow()):
+                keeper.keep_what_passes(decisions)
 
     def _keep_ages(self, tx: Tx) -> None:
         last, then = self.clocks

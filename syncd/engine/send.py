@@ -32,6 +32,7 @@ from syncd.core.planning.identity import counterpart
 from syncd.core.planning.needs import split, wait_for, without_needs
 from syncd.core.planning.plan import Plan
 from syncd.core.planning.selection import still_holding
+from syncd.core.planning.side_effects import entries_at_risk
 from syncd.core.planning.unlinked import RECREATE, order_hold
 from syncd.core.values import encode_fields, encode_value
 from syncd.core.work_order import CmmsRecord, Field, Fields, Side
@@ -54,6 +55,7 @@ class Sender:
         closed: sides that are not written, or not any more.
         created, pushed, …: see `SendResult`.
         answers: CMMS records, as the CMMS has answered an update with them, by order.
+        carried: fields that went upstream before the CMMS was written, by order.
     """
 
     client: Scan2EvolveClient
@@ -72,15 +74,27 @@ class Sender:
     not_found: list[str] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
     answers: dict[str, CmmsRecord] = field(default_factory=dict)
+    carried: dict[str, frozenset[Field]] = field(default_factory=dict)
 
     def send(self, plan: Plan) -> SendResult:
-        """Send the plan: records to create, then changes to the CMMS, then to Scan2Evolve."""
+        """Send the plan: records to create, then changes to the CMMS, then to Scan2Evolve.
+
+        An entry that a change to the CMMS may stamp over goes upstream before it.
+        """
         for decision in plan.creates():
             if self._may_send(Side.CMMS, decision):
                 self._create(decision, decision.create or {})
-        for side in (Side.CMMS, Side.S2E):
-            for decision in plan.updates(side):
-                self._update(decision, side, self._still_holding(decision, side))
+        upstream = {decision.s2e_id: decision for decision in plan.updates(Side.S2E)}
+        for decision in plan.updates(Side.CMMS):
+            changes = decision.changes_on(Side.CMMS)
+            at_risk = self._at_risk(decision, changes)
+            if at_risk and not self._carry_first(upstream.get(decision.s2e_id), at_risk):
+                upstream.pop(decision.s2e_id, None)
+                self._leave(decision.s2e_id)
+                continue
+            self._update(decision, Side.CMMS, changes)
+        for decision in upstream.values():
+            self._update(decision, Side.S2E, self._still_holding(decision))
         return SendResult(
             created=self.created,
             pushed_s2e=self.pushed[Side.S2E],
@@ -93,11 +107,31 @@ class Sender:
             cmms_requests=self.cmms_requests,
         )
 
-    def _still_holding(self, decision: Decision, side: Side) -> Changes:
-        """The changes, without those that an answer of this cycle has overtaken."""
-        changes = decision.changes_on(side)
-        if side is Side.CMMS:
-            return changes
+    def _at_risk(self, decision: Decision, changes: Changes) -> frozenset[Field]:
+        """Entries in the CMMS that are not upstream yet, and that these changes may stamp over."""
+        if not (decision.changes_on(Side.S2E) or decision.case.intents):
+            return frozenset()
+        effects = self._effects_of(decision, Side.CMMS, changes)
+        return entries_at_risk(decision, as_fields(changes).keys(), effects)
+
+    def _carry_first(self, decision: Decision | None, fields: frozenset[Field]) -> bool:
+        """Send these fields upstream; return whether all of them have arrived there.
+
+        Args:
+            decision: None: nothing may be sent upstream for this order.
+        """
+        if decision is None:
+            return False
+        changes = tuple(c for c in decision.changes_on(Side.S2E) if c.field in fields)
+        arrived = self._update(decision, Side.S2E, changes)
+        self.carried[decision.s2e_id] = arrived
+        return fields <= arrived
+
+    def _still_holding(self, decision: Decision) -> Changes:
+        """The changes upstream that are left, without those that an answer of this cycle has
+        overtaken."""
+        carried = self.carried.get(decision.s2e_id, frozenset())
+        changes = tuple(c for c in decision.changes_on(Side.S2E) if c.field not in carried)
         kept = still_holding(changes, self.answers.get(decision.s2e_id))
         if len(kept) < len(changes):
             self.touched.add(decision.s2e_id)
@@ -190,8 +224,9 @@ class Sender:
 
     # ── updating ──────────────────────────────────────────────────────────────────────────
 
-    def _update(self, decision: Decision, side: Side, changes: Changes) -> None:
-        """Send these changes to one record; where they are refused together, part by part.
+    def _update(self, decision: Decision, side: Side, changes: Changes) -> frozenset[Field]:
+        """Send these changes to one record; where they are refused together, part by part. Return
+        the fields that were written.
 
         A status goes with the fields that it needs or after them, and waits where one of them was
         not written (`planning/needs.py`). Nothing more is sent to a record while the outcome of
@@ -201,7 +236,7 @@ class Sender:
         written: set[Field] = set()
         while attempts:
             if not self._may_send(side, decision):
-                return
+                return frozenset(written)
             attempt = self._with_its_needs(decision, attempts.popleft(), written)
             if not attempt:
                 continue
@@ -210,10 +245,11 @@ class Sender:
                 written |= {change.field for change in attempt}
                 continue
             if not isinstance(error, ClearRefusal):
-                return
+                return frozenset(written)
             if len(attempt) > 1 and _is_about_values(error):
                 # Any of them may be the cause. Sent part by part, the good ones still arrive.
                 attempts.extend(split(attempt))
+        return frozenset(written)
 
     def _with_its_needs(self, decision: Decision, changes: Changes, written: set[Field]) -> Changes:
         """These changes, without a status for which the record lacks a field."""

@@ -107,6 +107,7 @@ class FakeAdapter(AdapterBase):
         denied: how often each write was answered 404 or 409 since a person last looked.
         broken_rows: so many rows of its list hold no record: every second one comes out of the
             adapter as it is, the others are `nameless`.
+        slowest_s: how long its slowest answer has taken.
         days: its option, where it has one: times are read as days.
 
     What it has learned is forgotten with each process, see `restarted`.
@@ -124,6 +125,7 @@ class FakeAdapter(AdapterBase):
         self.unread: dict[str, RemoteError] = {}
         self.nameless: dict[str, str] = {}
         self.broken_rows = 0
+        self.slowest_s = 0.0
         self._pending: dict[str, Any] = {}
         self.days = False
         self._ahead: int | None = None
@@ -178,10 +180,9 @@ class FakeAdapter(AdapterBase):
             return [record for record in self._cmms.listed() if record.s2e_id == s2e_id]
 
         self._pass(s2e_id)
-        as_of = len(self._ledger.events)
+        as_of, asked = len(self._ledger.events), self._clock.now
         records = [self._told(record) for record in self._call("find", found)]
-        now = self._clock.now
-        self._ledger.add(now, "cmms", "syncd", "find", s2e_id=s2e_id, as_of=as_of)
+        self._ledger.add(asked, "cmms", "syncd", "find", s2e_id=s2e_id, as_of=as_of)
         return records
 
     def create(self, s2e_id: str, fields: Fields) -> CmmsRecord:
@@ -399,7 +400,9 @@ class FakeAdapter(AdapterBase):
         self._effects.happen(f"cmms.{name}.applied")
         if trouble == "lost":
             raise Unreachable("the answer was lost", side="cmms")
-        self._clock.sleep(fault.seconds if fault is not None and trouble == "slow" else 0.05)
+        slow_s = fault.seconds if fault is not None and trouble == "slow" else 0.0
+        self.slowest_s = max(self.slowest_s, slow_s)
+        self._clock.sleep(slow_s or 0.05)
         for record in records:
             if record.number in self.barred:
                 continue  # it is listed, and cannot be read

@@ -3,27 +3,24 @@
 The mirror is asked for one thing only: which reason it gives for what is not in step.
 """
 
-import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import timedelta
 
 from sqlalchemy import select
 
 from syncd.core.policy import Scope
 from syncd.core.work_order import OPEN_STATUSES
-from syncd.mirror.db.tables import conflicts, drifts, links, parked, s2e_orders
-from tests.simulation.cmms import NATIVE_STATUS, Record, altered, normalised, whole_day
-from tests.simulation.ledger import SHARED, THEIRS, Event, Plain, plain
-from tests.simulation.world import POLL_EVERY_S, READ_LAG_S, World
-
-_BOOKKEEPING = {"external_id", "external_status"}
+from syncd.mirror.db.tables import links, parked
+from tests.simulation.cmms import normalised, whole_day
+from tests.simulation.ledger import SHARED, THEIRS, Event, Plain
+from tests.simulation.oracles_of_losses import lost
+from tests.simulation.reasons import BOOKKEEPING, Reasons, equal
+from tests.simulation.world import POLL_EVERY_S, World
 
 
 def judge(world: World) -> list[str]:
     """All objections to what has happened; none: nothing was lost, doubled or made up."""
-    told = _Told(world)
+    told = Reasons(world)
     return [
         *_doubled(world),
         *_created_although_there(world),
@@ -34,45 +31,8 @@ def judge(world: World) -> list[str]:
         *_nulls(world),
         *_linked_one_of_several(world),
         *_waits_in_vain(world),
-        *_lost(world, told),
+        *lost(world, told),
     ]
-
-
-# ── the mirror's reasons ──────────────────────────────────────────────────────────────────
-
-
-@dataclass(slots=True)
-class _Told:
-    """What the mirror says: links, and why something is not in step."""
-
-    links: dict[str, str]
-    relinked: set[str]  # orders that were linked to another record before
-    scope: dict[str, str]
-    tombstones: set[str]
-    held: set[tuple[str, str]]  # (order, field); "" is the whole order
-    conflicts: set[tuple[str, str, str, Plain]]  # (order, field, side, that side's value)
-
-    def __init__(self, world: World) -> None:
-        with world.mirror.read() as tx:
-            rows = tx.conn.execute
-            linked = list(rows(select(links)))
-            self.links = {row.s2e_id: row.cmms_id for row in linked}
-            self.relinked = {row.s2e_id for row in linked if row.how == "relinked"}
-            orders = list(rows(select(s2e_orders)))
-            self.scope = {row.s2e_id: row.out_of_scope for row in orders if row.out_of_scope}
-            self.tombstones = {row.s2e_id for row in orders if row.tombstone_at is not None}
-            self.held = {(row.s2e_id, row.field) for row in rows(select(parked))}
-            self.held |= {(row.s2e_id, row.field) for row in rows(select(drifts))}
-            self.conflicts = set()
-            for row in rows(select(conflicts)):
-                for side, value in (("s2e", row.s2e_value), ("cmms", row.cmms_value)):
-                    spelled = plain(row.field, value)
-                    self.conflicts.add((row.s2e_id, row.field, side, spelled))
-                if row.winner is None and row.resolved_at is None:
-                    self.held.add((row.s2e_id, row.field))
-
-    def excuses(self, s2e_id: str, name: str) -> bool:
-        return (s2e_id, name) in self.held or (s2e_id, "") in self.held
 
 
 # ── in step ───────────────────────────────────────────────────────────────────────────────
@@ -80,11 +40,11 @@ class _Told:
 
 def still_apart(world: World) -> list[str]:
     """Where the two sides differ without a reason that the mirror gives."""
-    told = _Told(world)
+    told = Reasons(world)
     return [fault for s2e_id in world.upstream.ids() for fault in _apart(world, told, s2e_id)]
 
 
-def _apart(world: World, told: _Told, s2e_id: str) -> Iterator[str]:
+def _apart(world: World, told: Reasons, s2e_id: str) -> Iterator[str]:
     if s2e_id in told.tombstones:
         yield f"{s2e_id} is there and called deleted"
         return
@@ -94,27 +54,15 @@ def _apart(world: World, told: _Told, s2e_id: str) -> Iterator[str]:
         return
     upstream, below = world.upstream.values(s2e_id), world.cmms.values(record)
     below |= {"external_id": record.number, "external_status": record.values["status"]}
-    for name in (*SHARED, *THEIRS, *sorted(_BOOKKEEPING)):
-        same = _equal(world, name, upstream[name], below[name])
+    for name in (*SHARED, *THEIRS, *sorted(BOOKKEEPING)):
+        same = equal(world, name, upstream[name], below[name])
         if name == "completed_at" and _is_logged_stamp(world, told, s2e_id, below[name]):
             continue
         if not same and not told.excuses(s2e_id, name) and not _blank(world, s2e_id, name):
             yield f"{s2e_id}.{name}: {upstream[name]!r} upstream, {below[name]!r} in the CMMS"
 
 
-def _is_logged(world: World, told: _Told, s2e_id: str, name: str, side: str, value: Plain) -> bool:
-    """Whether the log of conflicts has this value of a side; as days, where syncd may read days."""
-    if not world.setup.traits.options:
-        return (s2e_id, name, side, value) in told.conflicts
-    logged = {
-        it
-        for order, of, held_by, it in told.conflicts
-        if (order, of, held_by) == (s2e_id, name, side)
-    }
-    return whole_day(name, value) in {whole_day(name, it) for it in logged}
-
-
-def _is_logged_stamp(world: World, told: _Told, s2e_id: str, value: Plain) -> bool:
+def _is_logged_stamp(world: World, told: Reasons, s2e_id: str, value: Plain) -> bool:
     """Whether the CMMS's time came with a status that we wrote, which replaces nothing upstream,
     and the log has it; or has what somebody had entered before the stamp."""
     if (s2e_id, "completed_at", "cmms", value) in told.conflicts:
@@ -132,7 +80,7 @@ def _blank(world: World, s2e_id: str, name: str) -> bool:
     return name in THEIRS and not any(values)
 
 
-def _unlinked(world: World, told: _Told, s2e_id: str) -> Iterator[str]:
+def _unlinked(world: World, told: Reasons, s2e_id: str) -> Iterator[str]:
     if (s2e_id, "") in told.held:
         return
     carrying = world.cmms.carrying(s2e_id)
@@ -147,36 +95,6 @@ def _unlinked(world: World, told: _Told, s2e_id: str) -> Iterator[str]:
         values = world.upstream.values(s2e_id)
         if values["status"] in OPEN_STATUSES and values["external_id"] is None:
             yield f"{s2e_id} was not created"
-
-
-def _equal(world: World, name: str, upstream: Plain, below: Plain) -> bool:
-    """Whether nothing has to be written to make the two the same."""
-    if upstream == below:
-        return True
-    if name == "status":
-        native = [NATIVE_STATUS[str(value)] for value in (upstream, below)]
-        return world.setup.traits.lossy and native[0] == native[1]
-    return _tidy(world, name, upstream) == _tidy(world, name, below)
-
-
-def _tidy(world: World, name: str, value: Plain) -> Plain:
-    """The value after both sides have made of it what they make of values."""
-    if value is None or name in {"status", *_BOOKKEEPING}:
-        return value
-    if world.setup.s2e_normalises:
-        if name == "actual_hours":
-            value = plain(name, round(Decimal(value), 2))
-        elif name in {"completed_at", "due_date"}:
-            value = plain(name, datetime.fromisoformat(str(value)).replace(microsecond=0))
-        else:
-            value = unicodedata.normalize("NFC", value).strip() or None
-    if world.setup.traits.options:
-        value = whole_day(name, value)  # as it was perhaps read
-    if world.setup.traits.normalises:
-        value = normalised(name, value)
-    if world.setup.traits.alters and name == "actual_hours":
-        return altered(name, value)  # rounded; of a text it keeps something else
-    return value
 
 
 # ── nothing doubled, needless, made up or taken back ──────────────────────────────────────
@@ -211,13 +129,16 @@ def _doubled(world: World) -> Iterator[str]:
 def _created_although_there(world: World) -> Iterator[str]:
     """A record with this id could be found when it was looked for, or nobody looked."""
     lag = world.setup.traits.index_lag_s
-    looked: dict[str | None, int] = {}
+    looked: dict[str | None, Event] = {}
+    tried: dict[int | None, Event | None] = {}  # the look before what was sent, and applied late
     there: dict[str, Event] = {}
     for event in world.ledger.events:
         if event.side != "cmms":
             continue
         if event.op == "find":
-            looked[event.s2e_id] = event.as_of
+            looked[event.s2e_id] = event
+        elif event.op == "try":
+            tried[event.n] = looked.get(event.s2e_id)
         elif event.op == "delete":
             there.pop(str(event.record), None)
         elif event.op == "retype":
@@ -226,8 +147,9 @@ def _created_although_there(world: World) -> Iterator[str]:
             if event.actor == "syncd":
                 if world.setup.traits.finds and event.s2e_id not in looked:
                     yield f"{event.s2e_id} was created and not looked for"
+                look = tried.get(event.asked, looked.get(event.s2e_id))
                 for other in there.values():
-                    seen = other.n < looked.get(event.s2e_id, 0) and event.at - other.at > lag
+                    seen = look and other.n < look.as_of and look.at - other.at > lag
                     if other.s2e_id == event.s2e_id and seen:
                         yield f"{event.s2e_id} was created although {other.record} could be found"
             there[str(event.record)] = event
@@ -235,7 +157,8 @@ def _created_although_there(world: World) -> Iterator[str]:
 
 def _sent(world: World) -> Iterator[tuple[Event, str, Plain, dict[str, dict[str, Plain]]]]:
     """Each field that syncd sent, with what it was shown last of the order and its record."""
-    linked = _Told(world).links
+    told = Reasons(world)
+    linked, of_old = told.links, _records_of(world, told.relinked)
     late = {e.asked: e.s2e_id for e in world.ledger.events if e.asked is not None}
     orders: dict[str | None, dict[str, Plain]] = {}
     records: dict[str | None, dict[str, Plain]] = {}
@@ -252,8 +175,26 @@ def _sent(world: World) -> Iterator[tuple[Event, str, Plain, dict[str, dict[str,
             record = event.record if event.side == "cmms" else linked.get(str(event.s2e_id))
             both = {"s2e": orders.get(event.s2e_id, {}), "cmms": records.get(record, {})}
             both = tried.get(event.asked, both)
+            if event.side == "s2e" and event.s2e_id in of_old:
+                known = [records[number] for number in of_old[event.s2e_id] & records.keys()]
+                both |= {"cmms": _linked_then(event, known) or both["cmms"]}
             for name, value in event.sent.items():
                 yield event, name, value, both
+
+
+def _linked_then(event: Event, records: list[dict[str, Plain]]) -> dict[str, Plain] | None:
+    """Of these records the one whose values the write carries over; None: none of them."""
+    carried = {n: value for n, value in event.sent.items() if n not in BOOKKEEPING}
+    return next((one for one in records if carried.items() <= one.items()), None)
+
+
+def _records_of(world: World, relinked: set[str]) -> dict[str, set[str]]:
+    """The records that have ever carried the ids of these orders."""
+    records: dict[str, set[str]] = {}
+    for event in world.ledger.events:
+        if event.side == "cmms" and event.record is not None and event.s2e_id in relinked:
+            records.setdefault(event.s2e_id, set()).add(event.record)
+    return records
 
 
 def _needless(world: World) -> Iterator[str]:
@@ -265,7 +206,7 @@ def _needless(world: World) -> Iterator[str]:
 def _went_back(world: World) -> Iterator[str]:
     for event, name, value, shown in _sent(world):
         source = shown["cmms" if event.side == "s2e" else "s2e"]
-        if name in _BOOKKEEPING or name not in source:
+        if name in BOOKKEEPING or name not in source:
             continue
         if source[name] != value:
             yield (
@@ -274,7 +215,7 @@ def _went_back(world: World) -> Iterator[str]:
             )
 
 
-def _invented(world: World, told: _Told) -> Iterator[str]:
+def _invented(world: World, told: Reasons) -> Iterator[str]:
     """Every value sent was put on the other side by a person, not by syncd's own writing; or what
     gave way to it is in the log, since no answer has shown whose value it was."""
     held: dict[tuple[str | None, str, str], set[Plain]] = {}
@@ -295,7 +236,7 @@ def _invented(world: World, told: _Told) -> Iterator[str]:
         logged = (event.s2e_id, name, other, value) in told.conflicts
         if logged and world.setup.traits.alters:
             continue
-        if name not in _BOOKKEEPING and value not in known:
+        if name not in BOOKKEEPING and value not in known:
             yield f"{event.s2e_id}.{name} := {value!r} on {event.side}, which nobody has entered"
 
 
@@ -340,132 +281,13 @@ def _waits_in_vain(world: World) -> Iterator[str]:
     """A closing is parked for want of a field only while the record is empty there."""
     with world.mirror.read() as tx:
         of = {row.s2e_id: row.cmms_id for row in tx.conn.execute(select(links))}
-        waiting = [r for r in tx.conn.execute(select(parked)) if r.reason == "needs_fields"]
-    for row in waiting:
+        held = list(tx.conn.execute(select(parked)))
+    stopped = {row.s2e_id for row in held if not row.field}  # with all their fields
+    for row in held:
+        if row.reason != "needs_fields" or row.s2e_id in stopped:
+            continue
         record = world.cmms.records.get(of.get(row.s2e_id, ""))
         if record is None:
             continue
         if all(record.values[name] for name in world.setup.traits.needs):
             yield f"{row.s2e_id} waits to be closed, and {record.number} lacks nothing"
-
-
-# ── nothing lost ──────────────────────────────────────────────────────────────────────────
-
-
-def _lost(world: World, told: _Told) -> Iterator[str]:
-    alive = set(world.upstream.ids())
-    for event in world.ledger.events:
-        if event.actor != "person" or event.op != "set" or event.s2e_id not in alive:
-            continue
-        s2e_id = event.s2e_id
-        record = world.cmms.records.get(told.links.get(s2e_id, ""))
-        if record is None or (event.side == "cmms" and record.number != event.record):
-            continue  # a side is gone, or never came: `still_apart` asks why
-        for name, value in event.after.items():
-            counts = name in SHARED or (event.side == "s2e" and name in THEIRS)
-            if not counts or event.before.get(name) == value:
-                continue
-            if not _went_on(world, told, event, record, name, value):
-                yield (
-                    f"{s2e_id}.{name} := {value!r} on {event.side} (event {event.n}) "
-                    "is lost: neither across nor in a log"
-                )
-
-
-def _went_on(
-    world: World, told: _Told, event: Event, record: Record, name: str, value: Plain
-) -> bool:
-    """Whether a person's edit reached the other side, gave way to a later one, or is logged."""
-    s2e_id, other = str(event.s2e_id), "cmms" if event.side == "s2e" else "s2e"
-    if told.excuses(s2e_id, name) or _is_logged(world, told, s2e_id, name, event.side, value):
-        return True
-    upstream, below = world.upstream.values(s2e_id)[name], world.cmms.values(record)[name]
-    own, there = (upstream, below) if event.side == "s2e" else (below, upstream)
-    if own == value and _equal(world, name, upstream, below):
-        return True
-    if there == value:
-        return True
-    later = world.ledger.events[event.n + 1 :]
-    ours = [one for one in later if one.s2e_id == s2e_id and name in {**one.after, **one.sent}]
-    arrived = [one.sent.get(name, one.after.get(name)) for one in ours if one.side == other]
-    if any(_equal(world, name, value, held) for held in arrived):
-        return True
-    if _shown_by_times(world, event, name):
-        return _gave_way(world, event, ours, name)
-    agreed = {_agreed_last(world, event, record, name, seen=seen) for seen in (False, True)}
-    if value in agreed:
-        return True  # what both hold, or back to what both held: nothing to carry over
-    return _was_shown_so(world, event, name, value) or _gave_way(world, event, ours, name)
-
-
-def _agreed_last(world: World, event: Event, record: Record, name: str, *, seen: bool) -> Plain:
-    """What the two sides held when they were last the same, with this edit at the latest.
-
-    Args:
-        seen: as far as syncd was shown it; else as it really was.
-    """
-    held: dict[str, Plain] = {}
-    agreed: Plain = None
-    kinds = {"show"} if seen else {"set", "create"}
-    for earlier in world.ledger.events[: event.n + 1]:
-        told = earlier.op in kinds and name in earlier.after
-        if told and earlier.s2e_id == event.s2e_id and earlier.record in {None, record.number}:
-            held[earlier.side] = earlier.after[name]
-            both = held.get("s2e"), held.get("cmms")
-            if len(held) > 1 and _equal(world, name, *both):
-                agreed = held[event.side]
-    return agreed
-
-
-def _was_shown_so(world: World, event: Event, name: str, value: Plain) -> bool:
-    """Whether the edit makes the field what syncd has just seen it to be: on that side, so that
-    nobody can see the edit; or on the other, so that it agrees with all that is known."""
-    unseen = {"s2e", "cmms"}
-    for earlier in reversed(world.ledger.events[: event.n]):
-        told = earlier.op == "show" and earlier.side in unseen and name in earlier.after
-        if told and earlier.s2e_id == event.s2e_id:
-            unseen.discard(earlier.side)
-            if earlier.after[name] == value:
-                return True
-    return False
-
-
-def _shown_by_times(world: World, event: Event, name: str) -> bool:
-    """Whether Scan2Evolve's own times tell of this edit, though it put back an old value: it
-    followed a write of ours that was answered, and the first look that does not lag shows it as
-    the last change of the order. Not where it left the field blank: a blank never erases."""
-    if event.side != "s2e" or event.after.get(name) is None:
-        return False
-    ours = [e for e in world.ledger.events if (e.side, e.s2e_id) == ("s2e", event.s2e_id)]
-    written = [e for e in ours if e.n < event.n and e.actor == "syncd" and e.op == "set"]
-    if not written or name not in written[-1].after:
-        return False
-    # Nobody can tell it from a write of ours that says the same and was not answered.
-    tried = [e for e in ours if written[-1].n < e.n < event.n and e.op == "try"]
-    if any(e.sent.get(name) == event.after[name] for e in tried):
-        return False
-    answer = next((e for e in ours if e.n > written[-1].n and e.op in {"told", "try"}), None)
-    if answer is None or answer.op == "try":
-        return False
-    for later in (e for e in ours if e.n > event.n):
-        if later.op == "set":
-            return False
-        if later.op == "show" and later.at - answer.at >= READ_LAG_S and later.as_of > event.n:
-            return True
-    return False
-
-
-def _gave_way(world: World, event: Event, later: list[Event], name: str) -> bool:
-    """A later edit of the same field by a person; or a write of ours that nobody could have
-    known to be too late, since no read had shown the edit before it was sent."""
-    for one in later:
-        if one.side != event.side:
-            continue
-        if one.op == "show" and one.as_of > event.n:
-            return any(
-                e.side == event.side and e.actor == "person" and e.op == "set" for e in later
-            )
-        if one.op == "set" and name in one.after:
-            locked = event.side == "cmms" and world.setup.traits.locks
-            return one.actor == "person" or not locked
-    return False

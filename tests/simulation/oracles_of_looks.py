@@ -87,7 +87,7 @@ def _stale_grounds(world: World) -> Iterator[str]:
             shown[event.s2e_id] = event.at
         elif event.op == "try":
             age = event.at - shown.get(event.s2e_id, float("-inf"))
-            if age > POLL_EVERY_S + _SLACK_S:
+            if age > POLL_EVERY_S + _SLACK_S + world.adapter.slowest_s:
                 yield f"{event.s2e_id} was written after a look {age:.0f} s old"
 
 

@@ -63,7 +63,8 @@ def play(
         for step in history.steps:
             player.do(step)
         effects = world.effects.count
-        faults += [*player.faults, *_repeated(world), *world.adapter.incomplete]
+        moved = [kind for step in history.steps for kind in step.kinds()].count("columns")
+        faults += [*player.faults, *_repeated(world, moved), *world.adapter.incomplete]
         faults += player.rest()
         faults += [*judge(world), *judge_looks(world)]
         faults += player.idle(idle)
@@ -81,9 +82,14 @@ def play(
     return Verdict(tuple(faults), world.ledger.digest(), counts, _ends(world))
 
 
-def _repeated(world: World) -> list[str]:
+def _repeated(world: World, moved: int) -> list[str]:
     """Writes that were denied and sent again more often than they may be: a status goes once more
-    whenever a field that it needs has changed."""
+    whenever a field that it needs has changed, and is tried anew when a person has released a
+    guard.
+
+    Args:
+        moved: how often the CMMS's words may have come to mean something else.
+    """
     needs = world.setup.traits.needs
     entered = sum(
         event.op == "set" and bool(needs & event.after.keys()) for event in world.ledger.events
@@ -91,7 +97,7 @@ def _repeated(world: World) -> list[str]:
     return [
         f"denied {count} times and sent again: {write}"
         for write, count in sorted(world.adapter.denied.items())
-        if count > REFUSED_TRIES + (entered if "'status'" in write else 0)
+        if count > REFUSED_TRIES + (entered + moved * REFUSED_TRIES if "'status'" in write else 0)
     ]
 
 
@@ -414,12 +420,13 @@ class Player:
         if world.clock.error_s:
             world.clock.error_s = 0.0
             world.tick()  # in which waits and answers of the wrong time begin anew
+        return self._come_in_step() or self._find_what_is_gone()
+
+    def _come_in_step(self) -> list[str]:
         complete = 0
         apart: list[str] = []
         for _ in range(_RETRIES):
-            world.clock.sleep(_WAITS_S)
-            self._release()
-            done = world.tick(full=True)
+            done = self._wait_and_read()
             complete += done is not None and done.s2e.sweep == "complete"
             apart = self._apart(done)
             if self._tries_again() or (done is not None and done.plan.latches):
@@ -432,6 +439,19 @@ class Player:
         if not apart:
             return []
         return [f"not in step after {complete} complete sweeps: {'; '.join(apart)}"]
+
+    def _find_what_is_gone(self) -> list[str]:
+        """A record is known to be gone after several whole reads without it. An order that waits
+        because of it goes on then."""
+        for _ in range(_CYCLES):
+            done = self._wait_and_read()
+        apart = self._apart(done)
+        return [f"apart once what is gone is known: {'; '.join(apart)}"] if apart else []
+
+    def _wait_and_read(self) -> CycleReport | None:
+        self.world.clock.sleep(_WAITS_S)
+        self._release()
+        return self.world.tick(full=True)
 
     def _apart(self, done: CycleReport | None) -> list[str]:
         if done is None:

@@ -22,6 +22,11 @@ class Step:
     def __str__(self) -> str:
         return f"{self.kind}{self.args!r}"
 
+    def kinds(self) -> list[str]:
+        """Its kind, and that of a step within it."""
+        within = [kind for one in self.args if isinstance(one, Step) for kind in one.kinds()]
+        return [self.kind, *within]
+
 
 @dataclass(frozen=True, slots=True)
 class History:

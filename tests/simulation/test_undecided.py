@@ -16,6 +16,7 @@ from syncd.engine.request import CycleRequest
 from syncd.mirror import state
 from syncd.mirror.db.tables import conflicts
 from tests.simulation.__main__ import quiet
+from tests.simulation.cmms_adapter import Fault
 from tests.simulation.oracles import judge
 from tests.simulation.world import POLL_EVERY_S, Setup, World
 
@@ -95,6 +96,25 @@ def test_the_last_edit_survives_a_dry_cycle_that_alone_saw_both_sides_agree(
     kept = select(conflicts.c.s2e_value, conflicts.c.cmms_value, conflicts.c.winner)
     with world.mirror.read() as tx:
         assert [tuple(row) for row in tx.conn.execute(kept)] == [("dirt", "a seal", owner)]
+    assert judge(world) == []
+
+
+def test_the_last_edit_survives_where_the_create_was_still_in_doubt(tmp_path: Path) -> None:
+    """The create's answer is lost. Both sides agree, which only a cycle that died was shown."""
+    quiet()
+    world = World(Setup(orders=1, page=2, scope=Scope.ALL), tmp_path)
+    (s2e_id,) = world.upstream.ids()
+    world.adapter.faults.append(Fault("create", "lost", 0))
+    world.tick(full=True)
+    (record,) = world.cmms.records
+    world.upstream.edit(s2e_id, "root_cause", "wear")
+    world.cmms.update("person", record, {"root_cause": "wear"})
+    world.dies_deciding = True
+    assert world.tick(full=True) is None
+    world.cmms.update("person", record, {"root_cause": None})
+    for _ in range(3):
+        world.tick(full=True)
+    assert _causes(world) == ["wear", None]  # which a person is asked about
     assert judge(world) == []
 
 

@@ -10,12 +10,12 @@
 Where somebody may have entered the value in that very moment, it goes to the log of conflicts.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from syncd.core.case import Case, Conflict, Intent, IntentState
-from syncd.core.decision import BaseMove
+from syncd.core.case import Case, Conflict, Intent, IntentState, WriteEffects
+from syncd.core.decision import BaseMove, Decision
 from syncd.core.equality import same
 from syncd.core.values import encode_value
 from syncd.core.work_order import CMMS_OWNED, CmmsRecord, Field, Fields, Side, Value
@@ -78,8 +78,28 @@ def _sent(intent: Intent) -> set[Field]:
 
 def touched_by(intent: Intent) -> frozenset[Field]:
     """The fields that the CMMS may set by itself along with this write."""
-    stamps = STAMPS if Field.STATUS in intent.writes else frozenset()
-    return intent.effects.touches | stamps
+    return touched_with(intent.writes, intent.effects)
+
+
+def touched_with(writes: Collection[Field], effects: WriteEffects) -> frozenset[Field]:
+    """The fields that the CMMS may set by itself along with a write of these."""
+    return effects.touches | (STAMPS if Field.STATUS in writes else frozenset())
+
+
+def entries_at_risk(
+    decision: Decision, writes: Collection[Field], effects: WriteEffects
+) -> frozenset[Field]:
+    """The fields in which the CMMS holds somebody's entry that has not arrived upstream yet, and
+    may set another value along with this write of ours."""
+    touched = touched_with(writes, effects)
+    in_doubt = {
+        name
+        for intent in decision.case.intents
+        if intent.side is Side.S2E and intent.state is IntentState.IN_DOUBT
+        for name in intent.writes
+    }
+    planned = {change.field for change in decision.changes_on(Side.S2E)}
+    return touched & (planned | (in_doubt & decision.waiting))
 
 
 def may_have_left(intent: Intent, name: Field, seen: Value, fields: Fields) -> bool:
@@ -136,12 +156,19 @@ def _own_doing(names: Iterable[Field], record: CmmsRecord, case: Case) -> SideEf
     moves: list[BaseMove] = []
     conflicts: list[Conflict] = []
     upstream: Fields = case.s2e.fields if case.s2e is not None else {}
+    waiting = {hold.field for hold in case.holds if hold.side is Side.S2E}
     for name in names:
-        if name not in case.base_cmms or name not in case.base_s2e or upstream.get(name) is None:
-            continue  # it fills the blank, as an edit would
-        moves.append(BaseMove(name, case.base_s2e[name], record.fields[name], "side_effect"))
+        if name not in case.base_cmms or name not in case.base_s2e:
+            continue
         before = case.cmms.fields.get(name) if case.cmms is not None else None
-        entered = before if not same(before, case.base_cmms[name]) else record.fields[name]
-        if not same(entered, upstream[name]):
-            conflicts.append(Conflict(name, upstream[name], entered, Side.S2E))
+        entered = not same(before, case.base_cmms[name])
+        if upstream.get(name) is None:
+            # It fills the blank, as an edit would. An entry that could not go upstream is gone.
+            if entered and name in waiting:
+                conflicts.append(Conflict(name, None, before, Side.S2E, from_write=True))
+            continue
+        moves.append(BaseMove(name, case.base_s2e[name], record.fields[name], "side_effect"))
+        given_up = before if entered else record.fields[name]
+        if not same(given_up, upstream[name]):
+            conflicts.append(Conflict(name, upstream[name], given_up, Side.S2E))
     return SideEffects(tuple(moves), tuple(conflicts))
