@@ -328,7 +328,7 @@ def test_the_time_of_somebodys_completion_soon_after_our_own_write_goes_upstream
 def test_a_time_that_somebody_has_entered_goes_upstream_before_our_status_stamps_over_it(
     tmp_path: Path,
 ) -> None:
-    world = make(tmp_path, Traits())
+    world = make(tmp_path, Traits(steps=True))
     (s2e_id,) = world.upstream.ids()
     world.upstream.edit(s2e_id, "status", "COMPLETED")
     world.cmms.update("person", record_of(world, s2e_id), {"completed_at": DONE_AT})
@@ -341,7 +341,7 @@ def test_a_status_waits_while_it_is_in_doubt_whether_an_entry_has_arrived_upstre
     tmp_path: Path,
 ) -> None:
     """The write upstream dies on its way, and the status would stamp over what is in the CMMS."""
-    world = make(tmp_path, Traits())
+    world = make(tmp_path, Traits(steps=True))
     (s2e_id,) = world.upstream.ids()
     record = record_of(world, s2e_id)
     world.upstream.edit(s2e_id, "status", "COMPLETED")
