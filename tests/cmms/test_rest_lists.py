@@ -92,6 +92,23 @@ def test_page_numbers_until_the_last() -> None:
     assert told == ["1", "2"]
 
 
+@pytest.mark.parametrize("pages", [2.0, "2", "2.0"])
+def test_a_server_that_divides_counts_its_pages_in_floats(pages: object) -> None:
+    told, _ = ids(
+        paged("number", **NUMBER | {"first": 1}, last="pages", end="last"),
+        page(item(1), pages=pages), page(item(2), pages=pages),
+    )  # fmt: skip
+    assert told == ["1", "2"]
+
+
+@pytest.mark.parametrize("none", [0, 0.0])
+def test_an_empty_list_has_no_page_and_no_record(none: float) -> None:
+    by_last = paged("number", **NUMBER | {"first": 1}, last="pages", end="last")
+    assert ids(by_last, page(pages=none))[0] == []
+    by_total = paged("number", **NUMBER, total="count", end="total")
+    assert ids(by_total, page(count=none))[0] == []
+
+
 def test_a_cursor_in_a_header() -> None:
     told, asked = ids(
         paged("cursor", send={"query": "c"}, read={"header": "X-Next"}),
@@ -168,6 +185,8 @@ def test_json_inside_a_query_stays_json() -> None:
         (paged("offset", **OFFSET, total="total", end="total"), [page(item(1), total=3), page(total=3)], "1 records of 3"),
         (paged("number", **NUMBER, more="more", end="more"), [page(more=True)], "empty page"),
         (paged("number", **NUMBER, last="pages", end="last"), [page(item(1), pages="?")], "number of pages"),
+        (paged("number", **NUMBER, last="pages", end="last"), [page(item(1), pages=1.5)], "number of pages"),
+        (paged("number", **NUMBER, last="pages", end="last"), [page(item(1), pages="1e99999999")], "number of pages"),
         (paged("keyset", by="id", query={"a": "{last}"}), [page(item(2), item(1))], "not in the order"),
         (paged("keyset", by="nothing", query={"a": "{last}"}), [page(item(1))], "records without nothing"),
         ({}, [answer_json({"rows": []})], "no list at items"),

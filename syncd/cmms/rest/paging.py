@@ -7,6 +7,7 @@ error and never an end. Whether all records came is decided in `read_list`.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol
 
 from syncd.cmms.mapping.values.source import Expression
@@ -24,6 +25,7 @@ from syncd.cmms.rest.placeholders import fill
 from syncd.cmms.rest.reply import Reply, search
 from syncd.cmms.rest.request import PreparedRequest, filled
 
+_DIGITS = 15  # of a count; a longer one counts nothing
 _NEXT = re.compile(r"<([^>]*)>([^<]*)")
 _REL = re.compile(r"""rel\s*=\s*"?([^";,]*)""", re.IGNORECASE)
 
@@ -111,6 +113,17 @@ class Once:
         return None
 
 
+def _count(value: object) -> int | None:
+    """A count as a list states it: 3, "3", and 0.0 of a server that divides; None: it is none."""
+    try:
+        count = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    if not count.is_finite() or count.adjusted() > _DIGITS:
+        return None
+    return int(count) if count == count.to_integral_value() else None
+
+
 class _Totals:
     """Reads the list's own total from each page."""
 
@@ -131,10 +144,9 @@ class _Totals:
         the mapping reads one and the page has none."""
         if self._place is None:
             return None
-        try:
-            total = int(str(reply.read(self._place)))
-        except ValueError:
-            raise reply.unexpected("holds no total where the mapping reads one") from None
+        total = _count(reply.read(self._place))
+        if total is None:
+            raise reply.unexpected("holds no total where the mapping reads one")
         if total < 0:
             raise reply.unexpected(f"holds a total of {total}, which cannot be")
         self._total = max(total, self._total or 0)
@@ -218,10 +230,9 @@ class ByNumber(_Totals):
                 return not _true(self._more, reply)
             case "last":
                 assert spec.last is not None  # noqa: S101 - check.mapping requires it
-                try:
-                    pages = int(str(reply.read(spec.last)))
-                except ValueError:
-                    raise reply.unexpected("holds no number of pages") from None
+                pages = _count(reply.read(spec.last))
+                if pages is None:
+                    raise reply.unexpected("holds no number of pages")
                 return self._number >= spec.first + pages
             case "total":
                 return count == 0 or (total is not None and self._count >= total)
