@@ -15,7 +15,7 @@ status. `may_have_applied` is set honestly: False only when a write certainly ha
 """
 
 from abc import abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from inspect import get_annotations
@@ -218,6 +218,12 @@ class AdapterBase(CmmsCalls):
         Returns a line for the operator; None: the adapter has no such check.
         """
         return None
+
+    def warnings(self) -> Iterable[str]:
+        """What `syncd check` warns of, where `check` has raised nothing: what may be wrong although
+        the CMMS answers. It is learned by reading alone.
+        """
+        return ()
 
     def version(self) -> str | None:
         """A text that changes whenever a record of the CMMS changes, comes or goes; None: the

@@ -79,6 +79,7 @@ def check_all(app: App, *, offline: bool) -> Checked:
     if not offline:
         app.client().deadline = app.monotonic() + _ANSWER_WITHIN_S
         checked.attempt("cmms", lambda: app.adapter().check() or "reachable")
+        _warnings(app, checked)
         _meaning(app, checked)
         checked.attempt("scan2evolve", lambda: _reading(app))
         checked.attempt("downstream", lambda: _writing(app))
@@ -121,6 +122,17 @@ def _mapping(app: App, checked: Checked) -> None:
         checked.ok("mapping", trust)
     for note in app.adapter().notes:
         checked.ok("mapping", note)
+
+
+def _warnings(app: App, checked: Checked) -> None:
+    """What the adapter finds doubtful in a CMMS that answers."""
+    if checked.errors:
+        return
+    try:
+        for text in app.adapter().warnings():
+            checked.warn("cmms", text)
+    except SyncdError as error:
+        checked.fail("cmms", error)
 
 
 def _meaning(app: App, checked: Checked) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Option
@@ -10,6 +11,7 @@ from pydantic import Field as Option
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.mapping.file import MappingFile, load_mapping
 from syncd.cmms.mapping.records import notes
+from syncd.cmms.mapping.values.precedence import misread
 from syncd.cmms.mapping.values.record_map import RecordMap
 from syncd.cmms.mapping.values.times import TimeFormat
 from syncd.cmms.port import AdapterBase, Capabilities
@@ -27,6 +29,7 @@ from syncd.core.case import WriteEffects
 from syncd.core.work_order import CmmsRecord, Field, Fields, Unwritable, Value
 from syncd.errors import ConfigurationError, NotFound, Refused, RemoteError, UnexpectedContent
 
+_WARNED_OF = 50  # records in which `check` looks for what may be wrong
 _EXAMPLE = "SYNCD_CMMS_MAPPING=acme.yaml, or preset:NAME"
 
 
@@ -247,6 +250,11 @@ class RestAdapter(AdapterBase):
         for what, where in self._list.nameless.items():
             return f"; {where} has no id that can be read, and is left out: {what}"
         return ""
+
+    def warnings(self) -> Iterator[str]:
+        """See `port.warnings`: fields that read nothing since their expressions bind otherwise than
+        they look."""
+        return misread(self._map.fields.values(), islice(self.fetch(None), _WARNED_OF))
 
     def probe(self) -> Iterator[Finding]:
         """The lines of `syncd probe`: all that can be learned by reading."""
