@@ -295,6 +295,22 @@ def test_what_a_setting_has_parked_is_written_once_the_setting_allows_it() -> No
     assert after.lifted == ((Side.S2E, STATUS),)
 
 
+# ── a value that the CMMS has no counterpart of ──────────────────────────────────────────
+
+WHO, STRANGER = Field.ASSIGNED_TO, "stranger@example.com"
+LEFT_BLANK = replace(
+    CMMS_WINS, cmms_keeps=lambda _name, value: None if value == STRANGER else value
+)
+
+
+def test_a_value_that_is_left_blank_is_written_once_and_agrees_with_the_blank() -> None:
+    case = field_case(WHO, ("jane@example.com", "jane@example.com"), STRANGER, "jane@example.com")
+    assert sent(run(case, LEFT_BLANK), Side.CMMS) == {WHO: STRANGER}
+    arrived = pair({WHO: STRANGER}, {WHO: None}, base_s2e={WHO: STRANGER}, base_cmms={WHO: None})
+    assert not run(arrived, LEFT_BLANK).writes
+    assert not run(field_case(WHO, None, STRANGER, None), LEFT_BLANK).writes
+
+
 # ── a meaning that has moved ──────────────────────────────────────────────────────────────
 
 MOVED = replace(CMMS_WINS, cmms_moved=frozenset({STATUS}))

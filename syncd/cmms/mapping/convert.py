@@ -19,6 +19,8 @@ from syncd.cmms.mapping.schema import (
 )
 from syncd.cmms.mapping.validation import Loc
 from syncd.cmms.mapping.values.converters import (
+    BLANK,
+    PARK,
     Converter,
     Hours,
     HoursWithUnit,
@@ -29,7 +31,9 @@ from syncd.cmms.mapping.values.converters import (
     Time,
 )
 from syncd.cmms.mapping.values.hours import UNITS, Decimals
+from syncd.cmms.mapping.values.record_map import NEVER_BLANK
 from syncd.cmms.mapping.values.times import TimeFormat, pattern_problem
+from syncd.cmms.mapping.values.value_map import ValueMap
 from syncd.core.work_order import Field
 
 
@@ -96,8 +100,24 @@ class ConverterReader:
                 return self._time(loc, keys)
             case MappedKeys(map=str(table)):
                 values = self._maps.get((*loc, "map"), table, name)
-                return Same(name) if values is None else Mapped(name, values)
+                return Same(name) if values is None else self._mapped(name, loc, keys, values)
         return Same(name)
+
+    def _mapped(self, name: Field, loc: Loc, keys: MappedKeys, table: ValueMap) -> Mapped:
+        missing = keys.missing or PARK
+        here = (*loc, "missing")
+        if missing != PARK and name is Field.STATUS:
+            self._document.problem(
+                here, "of a status is always park: no other one may stand for it"
+            )
+        elif missing == BLANK and (name in NEVER_BLANK or keys.clears is False):
+            self._document.problem(here, "is blank, and this field cannot be empty")
+        elif missing not in {PARK, BLANK} and table.write(missing) is None:
+            known = [PARK, BLANK, *sorted(table.writable())]
+            self._document.problem(
+                here, f"{missing!r} is written by no line; {nearest(missing, known)}"
+            )
+        return Mapped(name, table, missing)
 
     def _text(self, name: Field, loc: Loc, keys: TextKeys) -> Text:
         if keys.max is None and not self._document.is_refused((*loc, "max")):

@@ -58,7 +58,10 @@ class Maps:
             if ours:
                 entries.append(MapEntry(line.key, ours, written, str(line.mark)))
                 keys[str(line.mark), line.key] = key
-        table, problems = ValueMap.make(name, self._document.where(loc), entries)
+        where, is_crosswalk = self._document.where(loc), False
+        if node is not None and node.mark.line == 0:  # it is a whole file
+            where, is_crosswalk = str(node.mark), True
+        table, problems = ValueMap.make(name, where, entries, is_crosswalk=is_crosswalk)
         for problem in problems:
             key = keys[problem.entry.where, problem.entry.native]
             self._document.problem((*loc, key), problem.what)

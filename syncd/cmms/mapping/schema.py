@@ -107,6 +107,11 @@ class TextKeys(FieldKeys):
 
 class MappedKeys(FieldKeys):
     map: Text | None = Field(None, description="the table in maps")
+    missing: Text | None = Field(
+        None,
+        description="what becomes of a value that the table has not; park (default); blank: the "
+        "field stays empty; or one of our values that the table has, in its place",
+    )
 
 
 class HoursKeys(FieldKeys):

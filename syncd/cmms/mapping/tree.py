@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import syncd
+from syncd.cmms.mapping.crosswalk import with_crosswalks
 from syncd.cmms.mapping.nodes import KeyValue, Mark, Node, YamlProblem, merged, parse_yaml
 from syncd.cmms.mapping.problems import Problems
 
@@ -84,6 +85,7 @@ def _read(
     except YamlProblem as error:
         problems.add(error.mark, "", str(error))
         return _NOTHING
+    node = with_crosswalks(node, path.parent, problems)
     return _extended(node, path.parent, problems, (*via, real))
 
 

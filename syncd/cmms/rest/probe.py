@@ -121,6 +121,13 @@ class Probe:
             seen = Counter(native_key(field.reads[0].take(native)) for native in natives)
             missing = {value: n for value, n in seen.items() if value and not table.read(value)}
             yield "ok", name.value, f"the values are {_counted(seen)}"
+            if missing and table.is_crosswalk:
+                rows = "".join(f"\n    ,{value}," for value in sorted(missing))
+                text = (
+                    f"{len(missing)} values are not in {table.where}; rows to add and to fill in:"
+                )
+                yield "look", name.value, f"{text}{rows}"
+                continue
             for value, number in sorted(missing.items()):
                 text = f"{value!r} ({number} times) is not in maps.{table.name} ({table.where}): "
                 text += f"add it, or {value}: {{read: …}} if it is never to be written"

@@ -28,6 +28,8 @@ from syncd.core.work_order import Field, Unreadable, Unwritable, Value
 Natives = tuple[object, ...]
 NO_EQUIVALENTS: frozenset[str] = frozenset()
 
+PARK = "park"
+BLANK = "blank"
 COUNTS: Mapping[str, Callable[[str], int]] = MappingProxyType(
     {"utf16": utf16_units, "chars": len, "bytes": lambda text: len(text.encode())}
 )
@@ -110,15 +112,21 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """Values that a table of the mapping translates."""
+    """Values that a table of the mapping translates.
+
+    Attributes:
+        missing: what becomes of a value that the table has not: PARK; BLANK, it is empty on the
+            other side; or our value that is written in its place.
+    """
 
     field: Field
     table: ValueMap
+    missing: str = PARK
 
     def read(self, natives: Natives) -> Meaning:
         (native,) = natives
         entry = self.table.read(native) if _is_scalar(native) else None
-        if entry is None and native_key(native) == "":
+        if entry is None and (native_key(native) == "" or self.missing == BLANK):
             return Meaning(None)
         if entry is None:
             return Meaning(
@@ -131,6 +139,8 @@ class Mapped:
 
     def write(self, value: Value) -> Natives | Unwritable:
         entry = self.table.write(str(encode_value(value)))
+        if entry is None and self.missing not in {PARK, BLANK}:
+            entry = self.table.write(self.missing)
         if entry is None:
             return Unwritable(
                 "unmapped",

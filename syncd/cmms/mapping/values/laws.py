@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from syncd.cmms.mapping.values.converters import (
+    PARK,
     Hours,
     HoursWithUnit,
     Mapped,
@@ -111,6 +112,8 @@ def _is_near(one: FieldMap, value: Value, seen: Value) -> bool:
     if same(value, seen):
         return True
     convert = one.convert
+    if isinstance(convert, Mapped):
+        return convert.missing != PARK and convert.table.write(str(encode_value(value))) is None
     if isinstance(convert, Time | SplitTime) and isinstance(value, datetime):
         return isinstance(seen, datetime) and abs(seen - value) <= convert.grain
     if isinstance(convert, Hours | HoursWithUnit) and isinstance(value, Decimal):

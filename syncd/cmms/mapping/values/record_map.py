@@ -9,7 +9,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from syncd.cmms.mapping.values.converters import Converter, Mapped, Meaning, Natives, Text, Time
+from syncd.cmms.mapping.values.converters import (
+    BLANK,
+    Converter,
+    Mapped,
+    Meaning,
+    Natives,
+    Text,
+    Time,
+)
 from syncd.cmms.mapping.values.marker import id_in, tail_of, unmarked
 from syncd.cmms.mapping.values.paths import Path
 from syncd.cmms.mapping.values.source import MISSING, Source
@@ -108,7 +116,14 @@ class FieldMap:
                 return self._unwritable(value, Unwritable("cannot_clear", "it cannot be cleared"))
             return (self.empty,) * len(self.writes)
         natives = self.convert.write(value)
+        if isinstance(natives, Unwritable) and self._leaves_blank:
+            return (self.empty,) * len(self.writes)
         return self._unwritable(value, natives) if isinstance(natives, Unwritable) else natives
+
+    @property
+    def _leaves_blank(self) -> bool:
+        """Whether a value that its table has not is empty in the CMMS."""
+        return isinstance(self.convert, Mapped) and self.convert.missing == BLANK
 
     def fitted(self, text: str, tail: str) -> Natives | Unwritable:
         """The native value of a text with a tail; if both do not fit, the text is cut."""

@@ -82,16 +82,22 @@ def _twice(entry: MapEntry, first: MapEntry) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ValueMap:
-    """The table. `make` builds one, and returns what is wrong with it."""
+    """The table. `make` builds one, and returns what is wrong with it.
+
+    Attributes:
+        where: file and line, or the file that holds only this table.
+        is_crosswalk: whether it stands in such a file.
+    """
 
     name: str
     where: str
     _read: Mapping[str, MapEntry] = field(repr=False)
     _written: Mapping[str, MapEntry] = field(repr=False)
+    is_crosswalk: bool = False
 
     @classmethod
     def make(
-        cls, name: str, where: str, entries: Iterable[MapEntry]
+        cls, name: str, where: str, entries: Iterable[MapEntry], *, is_crosswalk: bool = False
     ) -> tuple["ValueMap", list[EntryProblem]]:
         """Build the table; with it come the lines that contradict an earlier one."""
         problems: list[EntryProblem] = []
@@ -116,7 +122,8 @@ class ValueMap:
                     )
                 else:
                     written[_our_key(ours)] = entry
-        return cls(name, where, MappingProxyType(read), MappingProxyType(written)), problems
+        table = cls(name, where, MappingProxyType(read), MappingProxyType(written), is_crosswalk)
+        return table, problems
 
     def read(self, native: object) -> MapEntry | None:
         """The line of this native value; None if the table has none."""
