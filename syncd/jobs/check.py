@@ -11,7 +11,7 @@ downstream  writing would work, tried on an id that cannot exist
 clock       ours and Scan2Evolve's agree
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
@@ -23,6 +23,7 @@ from syncd.core.work_order import Field
 from syncd.engine.pinning import REMEDY, load_kept
 from syncd.errors import MirrorContentError, MirrorUnavailable, SyncdError
 from syncd.mirror.db import schema
+from syncd.mirror.queries.held import parked_fields
 from syncd.settings import Need
 
 _ANSWER_WITHIN_S = 20.0  # a rate limit is not waited for
@@ -122,6 +123,19 @@ def _mapping(app: App, checked: Checked) -> None:
         checked.ok("mapping", trust)
     for note in app.adapter().notes:
         checked.ok("mapping", note)
+    for name, orders in _waiting_for_a_line(app).items():
+        checked.warn(
+            "mapping",
+            f"{name} of {orders} {'order' if orders == 1 else 'orders'} waits for a line in its "
+            "table: `syncd parked list` shows the values",
+        )
+
+
+def _waiting_for_a_line(app: App) -> Mapping[str, int]:
+    """How many orders hold a value that no line of the mapping writes, by field."""
+    with suppress(MirrorUnavailable, MirrorContentError), app.current_mirror().read() as tx:
+        return parked_fields(tx, "unmapped")
+    return {}
 
 
 def _warnings(app: App, checked: Checked) -> None:

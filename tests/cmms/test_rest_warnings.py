@@ -29,3 +29,13 @@ def test_a_field_that_reads_nothing_for_the_precedence_of_pipes_is_named(
     assert [text.split(" (")[0] for text in found] == [
         f"root_cause reads nothing from record {number}" for number in warned
     ]
+
+
+def test_values_that_no_table_has_are_counted() -> None:
+    rows = [
+        item(number, state=state) for number, state in enumerate(["LOST", "GONE", "LOST", "NEW"])
+    ]
+    with rest({}, page(*rows)) as made:
+        (found,) = made.adapter.warnings()
+    assert found.startswith("status: 3 of 4 records hold what maps.state has not (")
+    assert found.endswith("): GONE, LOST")

@@ -11,7 +11,7 @@ from syncd.errors import InputError
 from syncd.jobs.answers import release_all_parked, release_parked
 from syncd.mirror.db.database import Mirror
 from syncd.mirror.decided.holds import put_hold
-from syncd.mirror.queries.held import held_list, parked_list
+from syncd.mirror.queries.held import held_list, parked_fields, parked_list
 from syncd.mirror.queries.status import status_counts, status_facts, waiting_counts
 from tests.conftest import Clock
 from tests.house.test_ways_out import reasons_of_the_code
@@ -35,6 +35,7 @@ def test_a_hold_is_the_same_in_every_list_and_count(
         assert (row["until"] is not None) == (until is not None)
         parked = int(state == "parked")
         assert len(parked_list(tx)) == parked
+        assert parked_fields(tx, reason) == ({"title": 1} if parked else {})
         assert status_counts(tx)["parked"] == waiting_counts(tx)["parked"] == parked
         assert status_facts(tx)["tried_again"] == int(state == "again")
 

@@ -164,6 +164,9 @@ def test_a_state_without_a_code_parks_that_field_and_the_rest_flows(
     assert (parked["side"], parked["field"]) == ("cmms", "status")
     assert "ON_HOLD" in parked["detail"]
     assert "plant.yaml:" in parked["detail"]
+    lines = world.syncd("check", "--offline", "--json").json["checks"]
+    (counted,) = [it["detail"] for it in lines if "waits for a line" in it["detail"]]
+    assert counted.startswith("status of ")
 
 
 def test_a_mapping_that_breaks_is_told_before_anything_is_done(

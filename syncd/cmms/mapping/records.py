@@ -1,9 +1,11 @@
 """Native records as ours, and our fields as native values, for every adapter with a mapping."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from syncd.cmms.mapping.values.record_map import Assignment, RecordMap
+from syncd.cmms.mapping.values.value_map import native_key
 from syncd.core.work_order import (
     CmmsRecord,
     Field,
@@ -16,6 +18,8 @@ from syncd.core.work_order import (
     kind_of,
 )
 from syncd.errors import Refused, UnexpectedContent
+
+_SHOWN = 8  # values of one field
 
 
 def to_record(records: RecordMap, native: Mapping[str, object]) -> CmmsRecord:
@@ -67,6 +71,20 @@ def _every(name: Field) -> frozenset[str]:
     if kind is ValueKind.STATUS:
         return frozenset(Status.__members__)
     return frozenset(Priority.__members__) if kind is ValueKind.PRIORITY else frozenset()
+
+
+def unmapped(records: RecordMap, read: Sequence[CmmsRecord]) -> Iterator[str]:
+    """Warnings of the values that some of these records hold and that no table of the mapping has,
+    a line for each field."""
+    for one, table in records.tables():
+        holding = [native_key(one.reads[0].take(record.native)) for record in read]
+        missing = Counter(key for key in holding if key and table.read(key) is None)
+        if missing:
+            shown = ", ".join(sorted(missing)[:_SHOWN]) + (", …" if len(missing) > _SHOWN else "")
+            yield (
+                f"{one.field}: {missing.total()} of {len(read)} records hold what maps."
+                f"{table.name} has not ({table.where}): {shown}"
+            )
 
 
 def notes(records: RecordMap) -> list[str]:

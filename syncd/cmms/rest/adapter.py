@@ -10,7 +10,7 @@ from pydantic import Field as Option
 
 from syncd.cmms.load import AdapterContext
 from syncd.cmms.mapping.file import MappingFile, load_mapping
-from syncd.cmms.mapping.records import notes
+from syncd.cmms.mapping.records import notes, unmapped
 from syncd.cmms.mapping.values.precedence import misread
 from syncd.cmms.mapping.values.record_map import RecordMap
 from syncd.cmms.mapping.values.times import TimeFormat
@@ -253,8 +253,10 @@ class RestAdapter(AdapterBase):
 
     def warnings(self) -> Iterator[str]:
         """See `port.warnings`: fields that read nothing since their expressions bind otherwise than
-        they look."""
-        return misread(self._map.fields.values(), islice(self.fetch(None), _WARNED_OF))
+        they look, and values that no table has."""
+        records = list(islice(self.fetch(None), _WARNED_OF))
+        yield from misread(self._map.fields.values(), records)
+        yield from unmapped(self._map, records)
 
     def probe(self) -> Iterator[Finding]:
         """The lines of `syncd probe`: all that can be learned by reading."""

@@ -12,7 +12,7 @@ again      those with a time                         the write is tried again th
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from syncd.core.case import DROPPED, FORBIDDEN, RELEASED
 from syncd.core.planning.unlinked import RECREATE, UNLINKED
@@ -30,6 +30,15 @@ TRIED_AGAIN = and_(~_IS_ANSWER, ~_HAS_NO_TIME)
 def parked_list(tx: Tx) -> list[dict[str, Any]]:
     """The parked writes, which wait for a person, a setting or another value."""
     return _with_states(list_rows(tx, parked, PARKED))
+
+
+def parked_fields(tx: Tx, reason: str) -> dict[str, int]:
+    """How many orders have each field parked for this reason."""
+    counted = select(parked.c.field, func.count()).where(
+        parked.c.connection == tx.connection, parked.c.reason == reason, PARKED
+    )
+    rows = tx.conn.execute(counted.group_by(parked.c.field).order_by(parked.c.field))
+    return {field: int(orders) for field, orders in rows}
 
 
 def held_list(tx: Tx, *conditions: ColumnElement[bool]) -> list[dict[str, Any]]:
