@@ -99,6 +99,18 @@ BROKEN: list[tuple[str, int, str]] = [
         "fields.location.mx: is not known here; did you mean max",
     ),
     (fields("location: {at: 'a[0]'}"), 8, "fields.location.at: 'a[0]' is no path that can be writ"),
+    (
+        fields("location: {at: 'a[id=7]'}"),
+        8,
+        "location.at: 'a[id=7]' names an entry and no val",
+    ),
+    (fields("location: {at: 'a[id=7].v', write: b}"), 8, "fields.location.write: stands beside at"),
+    (fields("location: {at: 'a[id=].v'}"), 8, "an entry is named by a key of it, as in custom_fie"),
+    (
+        f"{HEAD}fields: {{id: id, location: 'a[id=7].v', site_code: 'a[id=7].v'}}",
+        3,
+        "fields.site_code: a[id=7].v and a[id=7].v overwrite each other",
+    ),
     (fields("location: {read: 'a['}"), 8, "fields.location.read: 'a[' is no JMESPath expression"),
     (fields("actual_hours: {read: 'sum(a)'}"), 8, "fields.actual_hours.read: 'sum(a)' fails on an"),
     (

@@ -12,7 +12,7 @@ from itertools import islice, pairwise
 from typing import Any
 
 from syncd.cmms.mapping.values.converters import Mapped
-from syncd.cmms.mapping.values.paths import parse_path
+from syncd.cmms.mapping.values.paths import Entry, parse_path
 from syncd.cmms.mapping.values.record_map import RecordMap
 from syncd.cmms.mapping.values.source import Source
 from syncd.cmms.mapping.values.value_map import native_key
@@ -254,6 +254,9 @@ def _has(source: Source, native: dict[str, Any]) -> bool:
     except ValueError:
         return False  # it is an expression and no path
     for key in path:
+        if isinstance(key, Entry):
+            inner = key.of(inner)
+            continue
         if not isinstance(inner, dict) or key not in inner:
             return False
         inner = inner[key]

@@ -8,7 +8,6 @@ meant.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import jmespath
 from jmespath.exceptions import JMESPathError
 from jmespath.parser import ParsedResult
 
@@ -37,7 +36,7 @@ def misread(fields: Iterable[FieldMap], records: Iterable[CmmsRecord]) -> Iterat
 def _is_misread(source: Source, native: Mapping[str, object]) -> bool:
     if not isinstance(source, Expression) or source.take(native) is not None:
         return False
-    meant = _pipes_first(jmespath.compile(source.text).parsed)
+    meant = _pipes_first(source.tree)
     try:
         return ParsedResult(source.text, meant).search(native) is not None
     except JMESPathError:

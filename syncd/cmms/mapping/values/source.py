@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 import jmespath
 from jmespath.exceptions import JMESPathError
 
-from syncd.cmms.mapping.values.paths import Path, format_path
+from syncd.cmms.mapping.values.paths import Path, as_jmespath, format_path
 from syncd.core.work_order import Unreadable
 
 
@@ -74,8 +74,13 @@ class Expression:
 
     @classmethod
     def at(cls, path: Path) -> "Expression":
-        """The expression that reads the value at this path."""
-        return cls.parse(format_path(path))
+        """The expression that reads the value at this path, spelled as the path."""
+        return cls(format_path(path), jmespath.compile(as_jmespath(path)))
+
+    @property
+    def tree(self) -> Any:
+        """The expression as the parser of jmespath has it."""
+        return self._compiled.parsed
 
     def search(self, document: object) -> object:
         """The expression's result on any document. Raises JMESPathError."""
